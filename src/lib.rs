@@ -1,0 +1,3 @@
+//! zbqtop.
+pub mod observe;
+pub mod ring;

@@ -1,0 +1,2 @@
+//! zbqtop.
+fn main() {}

@@ -1,0 +1,110 @@
+//! What the dashboard is fed with: one ring at one instant together with its recent past, and the list of rings.
+//!
+//! Plain data and one trait. It refuses to know how a ring is reached or how it is drawn.
+
+use serde::Serialize;
+
+use super::snapshot::{Limit, RingSnapshot, RingState};
+use crate::ring::message::MessageHeader;
+
+/// How far a copied message can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Integrity {
+    /// A consumer's tail read after the copy vouches for it: the producer had not been let in.
+    Intact,
+    /// No tail vouches for it, but head has stayed well clear.
+    Likely,
+    /// The producer may have written into it while it was copied.
+    Torn,
+}
+
+impl Integrity {
+    /// The word used on the screen and in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Intact => "intact",
+            Self::Likely => "likely",
+            Self::Torn => "torn",
+        }
+    }
+}
+
+/// A message copied out of a ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Logical offset of its header.
+    pub offset: u64,
+    /// Its header, as found.
+    pub header: MessageHeader,
+    /// Its payload; shorter than `header.payload_len` when the reader was told to keep only the beginning.
+    pub payload: Vec<u8>,
+    /// How far the copy can be trusted.
+    pub integrity: Integrity,
+}
+
+/// One ring at one instant, with what the panels need of its recent past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// The ring.
+    pub snapshot: RingSnapshot,
+    /// Bytes per second of past samples, oldest first, the present one last.
+    pub rates: Vec<u64>,
+    /// The newest messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Why there are fewer messages than there could be, or none; in words for the panel.
+    pub messages_note: Option<String>,
+}
+
+/// A ring found on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RingListing {
+    /// `<producer pid>/<ctrl fd>`.
+    pub id: String,
+    /// Pid of the producer as the watcher sees it.
+    pub pid: i32,
+    /// The producer's process name, unescaped.
+    pub command: Option<String>,
+    /// Bytes in the ring.
+    pub ring_capacity: u64,
+    /// Bytes ever committed.
+    pub producer_head: u64,
+    /// Consumers that hold a slot; null when they could not be counted.
+    pub consumers: Option<u32>,
+    /// Bytes per second between two looks; null with one.
+    pub bytes_per_second: Option<f64>,
+    /// What the ring is doing.
+    pub state: RingState,
+    /// `state` in words.
+    pub reason: String,
+    /// Unix sockets the producer listens on: a path, or `@name` when abstract, unescaped.
+    pub sockets: Vec<String>,
+}
+
+/// All rings found on this machine, and what could not be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Listing {
+    /// The rings, by pid and fd.
+    pub rings: Vec<RingListing>,
+    /// What could not be read, and why.
+    pub limits: Vec<Limit>,
+}
+
+/// Where the dashboard gets its rings from.
+pub trait Source {
+    /// Looks for rings on this machine.
+    fn list(&mut self) -> Listing;
+
+    /// Goes over to the ring called `id` in the last listing.
+    ///
+    /// # Errors
+    /// Why it cannot be watched, in words for the screen.
+    fn attach(&mut self, id: &str) -> Result<(), String>;
+
+    /// Samples the attached ring now; `None` while none is attached. A ring that dies is still sampled: its
+    /// snapshot says so.
+    fn sample(&mut self) -> Option<Frame>;
+}

@@ -1,0 +1,2 @@
+//! The zbq protocol.
+pub mod message;
