@@ -1,3 +1,5 @@
 //! zbqtop.
 pub mod observe;
+pub mod output;
 pub mod ring;
+pub mod text;

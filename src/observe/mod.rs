@@ -1,3 +1,19 @@
-//! Watching a ring that belongs to someone else.
+//! Watching a ring that belongs to someone else, without its noticing: nothing is written, no slot is taken.
+//!
+//! Data flows one way: [`discover`] finds rings, [`attach`] maps one, [`sample`] reads its numbers, [`history`]
+//! remembers them, [`health`] judges them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
+
+pub mod attach;
+pub mod discover;
+pub mod error;
 pub mod frame;
+pub mod health;
+pub mod history;
+pub mod messages;
+pub mod preview;
+pub mod proc;
+pub mod sample;
+pub mod slots;
 pub mod snapshot;
+pub mod sockets;
+pub mod watch;

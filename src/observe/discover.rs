@@ -1,0 +1,361 @@
+//! Finding rings through `/proc`: which processes own which, and what belongs together.
+//!
+//! A producer keeps the descriptors of its control regions, rings and metadata pages open. Which of them belong
+//! together is taken from the best evidence there is: the producer's own slot table; else sizes, where only one
+//! ring has the capacity that the control region states; else what a consumer maps. What is left undecided is
+//! said, not guessed. Opens control regions just long enough to read them, and nothing for writing.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::error::AttachError;
+use super::proc::{FileId, Kind, Maps, MemFd, Process, pids};
+use super::slots::SlotTable;
+use super::snapshot::{Control, Limit};
+use crate::ring::layout::{
+    CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
+    CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE, META_SIZE,
+};
+
+/// A ring in a process's descriptor table.
+#[derive(Debug)]
+pub struct FoundRing {
+    /// The process that holds it.
+    pub process: Process,
+    /// Its control region.
+    pub ctrl: MemFd,
+    /// Its data.
+    pub ring: MemFd,
+    /// What the control region said.
+    pub control: Control,
+    /// The producer's slot table, when it could be found.
+    pub table: Result<SlotTable, Limit>,
+    /// Whether this process has other rings: metadata pages then need evidence of where they belong.
+    pub shares_process: bool,
+    /// What is not certain about the finding.
+    pub limits: Vec<Limit>,
+}
+
+impl FoundRing {
+    /// `<pid>/<ctrl fd>`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.process.pid(), self.ctrl.fd)
+    }
+}
+
+/// What looking at one process, or at all, has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rings, by pid and control descriptor.
+    pub rings: Vec<FoundRing>,
+    /// Control regions that cannot be watched, each with its reason.
+    pub broken: Vec<AttachError>,
+    /// What could not be looked at.
+    pub limits: Vec<Limit>,
+}
+
+/// Looks at every process.
+///
+/// # Errors
+/// When `/proc` cannot be listed.
+pub fn discover() -> io::Result<Found> {
+    let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
+    let (mut denied, mut seen) = (0, 0);
+    for pid in pids()? {
+        let Ok(process) = Process::open(pid) else { continue };
+        match process.memfds() {
+            Ok(memfds) => {
+                seen += 1;
+                if !memfds.iter().any(|memfd| memfd.kind == Kind::Ring) {
+                    continue;
+                }
+                for ctrl in unique(&memfds, Kind::Ctrl) {
+                    if let Ok(process) = Process::open(pid) {
+                        holders.entry(ctrl.file).or_default().push(process);
+                    }
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied += 1,
+            Err(_) => {}
+        }
+    }
+    let mut owners: BTreeMap<i32, Process> = BTreeMap::new();
+    for (ctrl, holders) in holders {
+        if let Some(owner) = owner(ctrl, holders) {
+            owners.entry(owner.pid()).or_insert(owner);
+        }
+    }
+    let mut found = Found::default();
+    for (_, owner) in owners {
+        if let Ok(mut here) = rings_of(owner) {
+            found.rings.append(&mut here.rings);
+            found.broken.append(&mut here.broken);
+        }
+    }
+    drop_inherited(&mut found.rings);
+    if denied > 0 {
+        found.limits.push(Limit {
+            what: format!("rings of {denied} of {} processes", seen + denied),
+            why: "they run as another user or may not be inspected, and we lack CAP_SYS_PTRACE".into(),
+            remedy: Some("run as the producer's user, or as root".into()),
+        });
+    }
+    Ok(found)
+}
+
+/// Of the processes that hold one control region, the one that writes: the one whose pid, in its own namespace,
+/// stands in it. A fork inherits descriptors, so there can be several; failing evidence the oldest is taken.
+fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
+    let written = |process: &Process| {
+        let memfd = process.memfds().ok()?.into_iter().find(|memfd| memfd.file == ctrl)?;
+        Some(read_control(process, &memfd).ok()?.producer_pid)
+    };
+    holders.into_iter().min_by_key(|process| {
+        let itself = written(process).is_some_and(|pid| process.identity().ns_pid == Some(pid));
+        (!itself, process.start_ticks(), process.pid())
+    })
+}
+
+/// Where a fork owns a ring of its own and has inherited another, the inherited one is listed once, under its owner.
+fn drop_inherited(rings: &mut Vec<FoundRing>) {
+    let itself = |ring: &FoundRing| ring.process.identity().ns_pid == Some(ring.control.producer_pid);
+    let owned: Vec<FileId> = rings.iter().filter(|ring| itself(ring)).map(|ring| ring.ctrl.file).collect();
+    let mut seen = Vec::new();
+    rings.retain(|ring| {
+        let file = ring.ctrl.file;
+        let keep = !seen.contains(&file) && (itself(ring) || !owned.contains(&file));
+        if keep {
+            seen.push(file);
+        }
+        keep
+    });
+}
+
+/// The rings that `process` holds.
+///
+/// # Errors
+/// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
+pub fn rings_of(process: Process) -> Result<Found, AttachError> {
+    let memfds = process.memfds().map_err(|error| refused(&process, error, "list its descriptors"))?;
+    let ctrls = unique(&memfds, Kind::Ctrl);
+    let rings = unique(&memfds, Kind::Ring);
+    if ctrls.is_empty() || rings.is_empty() {
+        return Err(not_a_ring(&process, &memfds));
+    }
+    let maps = process.maps().map_err(|error| refused(&process, error, "read its mappings"))?;
+    let mut found = Found::default();
+    for ctrl in &ctrls {
+        match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
+            Ok(ring) => found.rings.push(ring),
+            Err(error) => found.broken.push(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Finds what belongs to one control region.
+fn pair(
+    process: &Process,
+    maps: &Maps,
+    ctrl: &MemFd,
+    rings: &[MemFd],
+    shares_process: bool,
+) -> Result<FoundRing, AttachError> {
+    let pid = process.pid();
+    if ctrl.size != CTRL_SIZE as u64 {
+        return Err(AttachError::WrongSize { pid, memfd: *ctrl, expected: CTRL_SIZE.to_string() });
+    }
+    let control = read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
+    let capacity = control.ring_capacity;
+    if capacity == 0 || !capacity.is_multiple_of(CAPACITY_UNIT) || capacity > CAPACITY_MAX {
+        return Err(AttachError::WrongControl {
+            pid,
+            fd: ctrl.fd,
+            field: "ring_capacity",
+            found: capacity,
+            expected: "a multiple of 4096 from 4096 to 2^46".into(),
+        });
+    }
+    let mut limits = Vec::new();
+    let located = SlotTable::locate(process, maps, ctrl, &control, rings);
+    let (table, ring) = match located {
+        Ok((table, ring)) => (Ok(table), ring),
+        Err(error) => {
+            let fitting: Vec<MemFd> = rings.iter().filter(|ring| ring.size == capacity).copied().collect();
+            let ring = match fitting[..] {
+                [] => {
+                    let memfd = *rings.first().ok_or_else(|| not_a_ring(process, rings))?;
+                    let expected = format!("{capacity}, the ring_capacity in zbq_ctrl (fd {})", ctrl.fd);
+                    return Err(AttachError::WrongSize { pid, memfd, expected });
+                }
+                [ring] => ring,
+                _ => match by_consumer(process, ctrl, &fitting) {
+                    Some(ring) => ring,
+                    None => {
+                        let (ring, limit) = by_order(ctrl, &fitting);
+                        limits.push(limit);
+                        ring
+                    }
+                },
+            };
+            (Err(no_table(&error)), ring)
+        }
+    };
+    let process = Process::open(pid).map_err(|_| AttachError::NoSuchProcess(pid))?;
+    Ok(FoundRing { process, ctrl: *ctrl, ring, control, table, shares_process, limits })
+}
+
+/// The ring that a consumer maps together with this control region, and with no other.
+fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd> {
+    consumers_of(process).iter().find_map(|consumer| {
+        let maps = consumer.maps().ok()?;
+        let mapped = |kind: Kind| {
+            let mut files: Vec<FileId> =
+                maps.memfds.iter().filter(|at| at.kind == kind).map(|at| at.file).collect();
+            files.dedup();
+            files
+        };
+        match (&mapped(Kind::Ctrl)[..], &mapped(Kind::Ring)[..]) {
+            ([one], [ring]) if *one == ctrl.file => rings.iter().find(|fd| fd.file == *ring).copied(),
+            _ => None,
+        }
+    })
+}
+
+/// The reference makes a control region and its ring one after the other: the last resort, and said to be one.
+fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limit) {
+    let after = rings.iter().filter(|ring| ring.fd > ctrl.fd).min_by_key(|ring| ring.fd);
+    let ring = *after.unwrap_or(&rings[0]);
+    let limit = Limit {
+        what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd),
+        why: format!(
+            "{} rings of this process have the same capacity, its slot tables could not be read and no consumer \
+             maps just one of them: fd {} was taken because it was made next",
+            rings.len(),
+            ring.fd
+        ),
+        remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+    };
+    (ring, limit)
+}
+
+/// Processes that a producer's pidfds refer to: its consumers, and whatever else it watches.
+#[must_use]
+pub fn consumers_of(process: &Process) -> Vec<Process> {
+    let mut pidfds = Vec::new();
+    let seen = process.each_link(|fd, link| {
+        if link == b"anon_inode:[pidfd]" || link.starts_with(b"pidfd:") {
+            pidfds.push(fd);
+        }
+    });
+    if seen.is_err() {
+        return Vec::new();
+    }
+    let mut pids: Vec<i32> =
+        pidfds.into_iter().filter_map(|fd| process.pidfd_target(fd)).filter(|pid| *pid > 0).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter().filter_map(|pid| Process::open(pid).ok()).collect()
+}
+
+/// One descriptor for each file of `kind`: the lowest.
+#[must_use]
+pub fn unique(memfds: &[MemFd], kind: Kind) -> Vec<MemFd> {
+    let mut found: Vec<MemFd> = Vec::new();
+    for memfd in memfds.iter().filter(|memfd| memfd.kind == kind) {
+        if !found.iter().any(|other| other.file == memfd.file) {
+            found.push(*memfd);
+        }
+    }
+    found
+}
+
+/// A metadata page has the size that the protocol gives it.
+#[must_use]
+pub fn is_sound_meta(memfd: &MemFd) -> bool {
+    memfd.size == META_SIZE as u64
+}
+
+/// Copies the control region out by `pread`, which cannot fault.
+fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
+    let file = std::fs::File::from(process.open_memfd(ctrl)?);
+    let mut bytes = [0; CTRL_STRUCT_SIZE];
+    file.read_exact_at(&mut bytes, 0)?;
+    let u64_at = |at: usize| {
+        bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
+    };
+    let u32_at = |at: usize| {
+        bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
+    };
+    Ok(Control {
+        producer_head: u64_at(CTRL_PRODUCER_HEAD),
+        broadcast_futex: u32_at(CTRL_BROADCAST_FUTEX),
+        producer_pid: u32_at(CTRL_PRODUCER_PID).cast_signed(),
+        ring_capacity: u64_at(CTRL_RING_CAPACITY),
+        clog_threshold: u64_at(CTRL_CLOG_THRESHOLD),
+        stall_timeout_ns: u64_at(CTRL_STALL_TIMEOUT_NS),
+    })
+}
+
+fn no_table(error: &io::Error) -> Limit {
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    Limit {
+        what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
+        why: if denied {
+            "the producer's memory may not be read (PTRACE_MODE_ATTACH)".into()
+        } else {
+            format!("not found in the producer's memory: {error}")
+        },
+        remedy: denied.then(|| "run as the producer's user with ptrace allowed, or as root".into()),
+    }
+}
+
+/// Says why `process` holds nothing to watch, and where to look instead.
+fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
+    let maps = process.maps().unwrap_or_default();
+    let held = |kind: Kind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
+    let found = if memfds.is_empty() && maps.memfds.iter().any(|at| at.kind == Kind::Ctrl) {
+        "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
+    } else if memfds.is_empty() {
+        "owns no zbq ring: none of its descriptors is a zbq_ctrl memfd; zbqtop ls shows who owns one".into()
+    } else {
+        format!(
+            "owns no whole zbq ring: it holds {} zbq_ctrl, {} zbq_ring and {} zbq_meta, expected at least one \
+             zbq_ctrl and one zbq_ring",
+            held(Kind::Ctrl),
+            held(Kind::Ring),
+            held(Kind::Meta)
+        )
+    };
+    let command = process.identity().command.unwrap_or_else(|| "?".into());
+    AttachError::NotARing { pid: process.pid(), command, found }
+}
+
+/// Turns the kernel's refusal into one that names evidence and remedy.
+#[must_use]
+pub fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
+    let pid = process.pid();
+    match error.kind() {
+        _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => AttachError::NoSuchProcess(pid),
+        io::ErrorKind::NotFound if !process.runs() => AttachError::NoSuchProcess(pid),
+        io::ErrorKind::NotFound => AttachError::Vanished { pid, what: error.to_string() },
+        io::ErrorKind::UnexpectedEof => AttachError::Vanished { pid, what: format!("{what}: {error}") },
+        io::ErrorKind::PermissionDenied => {
+            let ours = rustix::process::geteuid().as_raw();
+            let (why, remedy) = match process.identity().uid {
+                Some(uid) if uid != ours => (
+                    format!("it belongs to uid {uid}, we are uid {ours} and lack CAP_SYS_PTRACE"),
+                    format!("run as uid {uid}, or as root"),
+                ),
+                _ => (
+                    "it belongs to us but is not dumpable, or holds capabilities that we lack".into(),
+                    "run as root".into(),
+                ),
+            };
+            AttachError::NotPermitted { pid, why, remedy: Some(remedy) }
+        }
+        _ => AttachError::Io { pid, what: what.into(), source: error },
+    }
+}

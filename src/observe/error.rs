@@ -1,0 +1,119 @@
+//! Why a ring cannot be watched.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::frame::RingListing;
+use super::proc::MemFd;
+use crate::text::escape;
+
+/// Why a ring cannot be watched: each names the object, what was found and what would help.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// No process has this pid.
+    #[error("pid {0}: no such process")]
+    NoSuchProcess(i32),
+    /// The process is there, but not ours to look into.
+    #[error("pid {pid}: not permitted to look into it: {why}{}", .remedy.as_ref().map(|text| format!("; {text}")).unwrap_or_default())]
+    NotPermitted {
+        /// The process.
+        pid: i32,
+        /// The evidence.
+        why: String,
+        /// What to try.
+        remedy: Option<String>,
+    },
+    /// The process holds no ring.
+    #[error("pid {pid} ({}) {found}", escape(.command))]
+    NotARing {
+        /// The process.
+        pid: i32,
+        /// Its name, unescaped.
+        command: String,
+        /// What it holds instead, and what to try.
+        found: String,
+    },
+    /// A memfd of the ring has a size that the protocol rules out.
+    #[error("pid {pid} fd {}: {} is {} bytes, expected {expected}", .memfd.fd, .memfd.kind.name(), .memfd.size)]
+    WrongSize {
+        /// The process.
+        pid: i32,
+        /// The memfd, with the size found.
+        memfd: MemFd,
+        /// What was expected.
+        expected: String,
+    },
+    /// A field of the control region is impossible.
+    #[error("pid {pid} fd {fd}: zbq_ctrl says {field} = {found}, expected {expected}")]
+    WrongControl {
+        /// The process.
+        pid: i32,
+        /// Descriptor of the control region there.
+        fd: i32,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: u64,
+        /// What was expected.
+        expected: String,
+    },
+    /// The process has several rings, and it was not said which.
+    #[error("pid {pid} has {} rings; choose one with --ring N or --fd N:{}", .fds.len(), numbered(.fds))]
+    SeveralHere {
+        /// The process.
+        pid: i32,
+        /// Their control descriptors.
+        fds: Vec<i32>,
+    },
+    /// The process has rings, but not the one asked for.
+    #[error("pid {pid} has no ring {asked}; it has:{}", numbered(.fds))]
+    NoSuchRing {
+        /// The process.
+        pid: i32,
+        /// What was asked for: `number 7` or `at fd 7`.
+        asked: String,
+        /// The control descriptors there are.
+        fds: Vec<i32>,
+    },
+    /// Several rings on this machine, and it was not said which.
+    #[error("{} rings found; choose one with --pid:{}", .0.len(), listed(.0))]
+    Several(Vec<RingListing>),
+    /// No ring on this machine that we may look at.
+    #[error("no zbq ring found{}", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
+    NoRing(Option<String>),
+    /// The ring went away while it was being looked at.
+    #[error("pid {pid}: the ring vanished while it was being looked at ({what})")]
+    Vanished {
+        /// The process.
+        pid: i32,
+        /// What was missing.
+        what: String,
+    },
+    /// The kernel refused something for another reason.
+    #[error("pid {pid}: {what}: {source}")]
+    Io {
+        /// The process.
+        pid: i32,
+        /// What was tried.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+fn numbered(fds: &[i32]) -> String {
+    fds.iter().enumerate().fold(String::new(), |mut text, (number, fd)| {
+        let _ = write!(text, "\n  --ring {number}   (--fd {fd})");
+        text
+    })
+}
+
+fn listed(rings: &[RingListing]) -> String {
+    rings.iter().fold(String::new(), |mut text, ring| {
+        let command = ring.command.as_deref().unwrap_or("?");
+        let fd = ring.id.split_once('/').map_or("", |(_, fd)| fd);
+        let _ = write!(text, "\n  --pid {} --fd {fd}   ({}, {} bytes)", ring.pid, escape(command), ring.ring_capacity);
+        text
+    })
+}

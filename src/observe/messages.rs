@@ -1,0 +1,246 @@
+//! Message bytes out of a live ring: copied, walked, labelled.
+//!
+//! Bytes are copied by `pread` and only the private copy is looked at, so nothing changes between check and use
+//! and a ring that shrinks cannot fault. After the copy the tails are read, then head: they tell how far the copy
+//! can be trusted. A walk starts at a known boundary only: the start of a lap, a value that head had, or a real
+//! consumer's tail.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::attach::AttachedRing;
+use super::frame::{Integrity, Message};
+use super::sample::control;
+use crate::ring::layout::META_TAIL_OFFSET;
+use crate::ring::message::{RawMessage, Walk};
+
+/// Bytes copied at a time.
+const CHUNK: u64 = 1 << 20;
+/// Why a reader lost its place on a ring that is too fast for it.
+const OVERRUN: &str = "head overran the reader";
+
+/// What may be said of a copy once it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vouch {
+    /// The smallest tail of a consumer that the producer minds; `None` when there is none.
+    min_tail: Option<u64>,
+    /// Head, read after the tails.
+    head: u64,
+    capacity: u64,
+}
+
+impl Vouch {
+    /// Reads tails, then head. To be called after the copy that it is to speak for.
+    #[must_use]
+    pub fn read(ring: &AttachedRing) -> Self {
+        // The copy's loads come before the tails': a consumer that had not let the producer in when its tail was
+        // read had not done so during the copy either.
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        let members = ring.members().iter();
+        let tails: Vec<_> =
+            members.map(|member| (member, member.meta.load_u64_acquire(META_TAIL_OFFSET))).collect();
+        let head = control(ring).producer_head;
+        let capacity = ring.capacity();
+        // A tail above head is parked or a lie and holds nothing back; one a lap behind is a lie; and one whose
+        // slot is no longer held is not minded.
+        let minded = |(member, tail): &(_, u64)| {
+            head.checked_sub(*tail).is_some_and(|lag| lag <= capacity) && ring.still_holds(member)
+        };
+        let min_tail = tails.into_iter().filter(minded).map(|(_, tail)| tail).min();
+        Self { min_tail, head, capacity }
+    }
+
+    /// How far bytes copied from `offset` on can be trusted.
+    #[must_use]
+    pub fn integrity(&self, offset: u64) -> Integrity {
+        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail.
+        if self.min_tail.is_some_and(|tail| offset >= tail) {
+            return Integrity::Intact;
+        }
+        // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
+        let oldest_clear = (self.head + self.capacity / 8).saturating_sub(self.capacity);
+        if offset >= oldest_clear { Integrity::Likely } else { Integrity::Torn }
+    }
+}
+
+/// Something met on the way through a ring.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A message, at a boundary that can be trusted.
+    Message(RawMessage<'a>, Integrity),
+    /// Bytes passed over.
+    Gap(Gap),
+}
+
+/// Bytes passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// First offset not shown.
+    pub from: u64,
+    /// Offset where reading goes on.
+    pub to: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// Reads a ring forward from a known boundary.
+#[derive(Debug)]
+pub struct Reader {
+    position: u64,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// A reader whose next message begins at `boundary`.
+    #[must_use]
+    pub fn at(boundary: u64) -> Self {
+        Self { position: boundary, buffer: Vec::new() }
+    }
+
+    /// Offset of the next message.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes on from another boundary.
+    pub fn jump(&mut self, boundary: u64) {
+        self.position = boundary;
+    }
+
+    /// Copies and walks one piece of the ring below `until`, handing out what is met. Returns whether it got
+    /// on; it did not when the reader has reached `until` or head.
+    ///
+    /// # Errors
+    /// When the ring's bytes can no longer be read.
+    pub fn advance(
+        &mut self,
+        ring: &AttachedRing,
+        until: u64,
+        mut each: impl FnMut(Event<'_>) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let head = control(ring).producer_head;
+        let until = until.min(head);
+        if self.position >= until {
+            // A head that fell behind us is a lie or a new ring: only a new boundary helps.
+            if head < self.position {
+                each(Event::Gap(Gap { from: self.position, to: head, why: "head went back".into() }))?;
+                self.position = head;
+                return Ok(true);
+            }
+            return Ok(false);
+        }
+        if head - self.position > ring.capacity() {
+            self.resync(head, OVERRUN, &mut each)?;
+            return Ok(true);
+        }
+        let capacity = ring.capacity();
+        let lap_end = self.position - self.position % capacity + capacity;
+        let mut end = until.min(lap_end).min(self.position + CHUNK);
+        loop {
+            copy(ring, self.position, end, &mut self.buffer)?;
+            let vouch = Vouch::read(ring);
+            let mut walk = Walk::new(&self.buffer, self.position, capacity);
+            let mut met = 0_u64;
+            let mut lost = None;
+            // By hand, as the position is asked for afterwards.
+            while let Some(step) = walk.next() {
+                let offset = step.as_ref().map_or_else(|corruption| corruption.offset, |message| message.offset);
+                match (vouch.integrity(offset), step) {
+                    (Integrity::Torn, _) => lost = Some(OVERRUN.to_owned()),
+                    (integrity, Ok(message)) => {
+                        each(Event::Message(message, integrity))?;
+                        met += 1;
+                        self.position = walk.position();
+                        continue;
+                    }
+                    (_, Err(corruption)) => lost = Some(format!("framing lost: {corruption}")),
+                }
+                break;
+            }
+            if let Some(why) = lost {
+                // The head read after the copy is a boundary, whatever lies in between.
+                self.resync(vouch.head, &why, &mut each)?;
+                return Ok(true);
+            }
+            if met > 0 {
+                return Ok(true);
+            }
+            // Not one whole message in the piece: one longer than a chunk, if it ends below head.
+            let longest = until.min(lap_end);
+            if end == longest {
+                let why = "framing lost: a message is longer than what was committed";
+                self.resync(vouch.head.max(longest), why, &mut each)?;
+                return Ok(true);
+            }
+            end = longest;
+        }
+    }
+
+    fn resync(
+        &mut self,
+        boundary: u64,
+        why: &str,
+        each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        each(Event::Gap(Gap { from: self.position, to: boundary, why: why.to_owned() }))?;
+        self.position = boundary;
+        Ok(())
+    }
+}
+
+/// Copies logical bytes `[from, to)`, which lie within one lap, into `buffer`.
+fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let length = usize::try_from(to - from).map_err(io::Error::other)?;
+    buffer.resize(length, 0);
+    ring.ring().read_exact_at(buffer, from % ring.capacity()).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone"),
+        _ => error,
+    })
+}
+
+/// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or a
+/// consumer's tail before it.
+#[must_use]
+pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
+    let vouch = Vouch::read(ring);
+    let lap = vouch.head - vouch.head % vouch.capacity;
+    // At the very start of a lap, the lap before is whole unless it is being written over.
+    let lap = if lap == vouch.head { lap.saturating_sub(vouch.capacity) } else { lap };
+    vouch
+        .min_tail
+        .filter(|tail| vouch.head - tail <= vouch.capacity)
+        .map_or(lap, |tail| tail.min(lap))
+}
+
+/// How many messages lie in `[from, to)`, both boundaries, if all of them can be walked within `budget` bytes
+/// and none was written over meanwhile.
+#[must_use]
+pub fn count(ring: &AttachedRing, from: u64, to: u64, budget: u64) -> Option<u64> {
+    if to.checked_sub(from)? > budget {
+        return None;
+    }
+    let mut reader = Reader::at(from);
+    let (mut messages, mut whole) = (0, true);
+    while reader.position() < to && whole {
+        let moved = reader.advance(ring, to, |event| {
+            match event {
+                Event::Message(_, integrity) => {
+                    messages += 1;
+                    // Head is well clear of a likely message, and the walk lands on `to`: that is evidence enough.
+                    whole &= integrity != Integrity::Torn;
+                }
+                Event::Gap(_) => whole = false,
+            }
+            Ok(())
+        });
+        whole &= moved.unwrap_or(false);
+    }
+    (whole && reader.position() == to).then_some(messages)
+}
+
+impl From<(RawMessage<'_>, Integrity)> for Message {
+    fn from((raw, integrity): (RawMessage<'_>, Integrity)) -> Self {
+        Self { offset: raw.offset, header: raw.header, payload: raw.payload.to_vec(), integrity }
+    }
+}

@@ -1,0 +1,470 @@
+//! What `/proc` tells of one process: descriptors, mappings, name, uid, namespaces, start.
+//!
+//! Every question goes through one handle on `/proc/PID`, so a pid that is reused is never mistaken for the
+//! process that was asked about: the kernel answers `ESRCH` through the old handle. Knows memfd names, but
+//! nothing of rings.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
+
+/// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// A file's identity: the same through a descriptor and in `/proc/PID/maps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// `st_dev`.
+    pub dev: u64,
+    /// `st_ino`.
+    pub ino: u64,
+}
+
+/// Which of the three kinds of memfd a name says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The control region.
+    Ctrl,
+    /// The data ring.
+    Ring,
+    /// A consumer's metadata page.
+    Meta,
+}
+
+impl Kind {
+    /// From a link or a path as `/proc` shows it: `/memfd:zbq_ctrl (deleted)`.
+    fn of(path: &[u8]) -> Option<Self> {
+        let name = path.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?;
+        [(CTRL_NAME, Self::Ctrl), (RING_NAME, Self::Ring), (META_NAME, Self::Meta)]
+            .into_iter()
+            .find_map(|(known, kind)| (known.as_bytes() == name).then_some(kind))
+    }
+
+    /// The memfd's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ctrl => CTRL_NAME,
+            Self::Ring => RING_NAME,
+            Self::Meta => META_NAME,
+        }
+    }
+}
+
+/// A zbq memfd in a process's descriptor table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemFd {
+    /// Descriptor number in that process.
+    pub fd: i32,
+    /// What its name says it is.
+    pub kind: Kind,
+    /// The file behind it.
+    pub file: FileId,
+    /// Its size when looked at, bytes.
+    pub size: u64,
+}
+
+/// A mapping of a zbq memfd in a process's address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedMemFd {
+    /// First address.
+    pub address: u64,
+    /// What its name says it is.
+    pub kind: Kind,
+    /// The file behind it.
+    pub file: FileId,
+    /// Mapped for writing.
+    pub writable: bool,
+}
+
+/// Private writable memory, where a heap can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrivateMemory {
+    /// First address.
+    pub start: u64,
+    /// Past the last address.
+    pub end: u64,
+    /// The `[heap]` proper.
+    pub heap: bool,
+}
+
+/// What the lines of `/proc/PID/maps` amount to here.
+#[derive(Clone, Debug, Default)]
+pub struct Maps {
+    /// Mappings of zbq memfds, by address.
+    pub memfds: Vec<MappedMemFd>,
+    /// Private writable anonymous memory, the heap first.
+    pub private: Vec<PrivateMemory>,
+}
+
+impl Maps {
+    /// Whether `file` is mapped at all.
+    #[must_use]
+    pub fn maps(&self, file: FileId) -> bool {
+        self.memfds.iter().any(|mapped| mapped.file == file)
+    }
+}
+
+/// What `/proc/PID/status` and its neighbours say of who a process is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `comm`, as the process set it: untrusted bytes, decoded with replacement.
+    pub command: Option<String>,
+    /// Real uid.
+    pub uid: Option<u32>,
+    /// Pid in the innermost namespace.
+    pub ns_pid: Option<i32>,
+}
+
+/// A handle on `/proc/PID`.
+#[derive(Debug)]
+pub struct Process {
+    pid: i32,
+    dir: OwnedFd,
+}
+
+impl Process {
+    /// Opens `/proc/PID`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such process.
+    pub fn open(pid: i32) -> io::Result<Self> {
+        let dir = rustix::fs::open(
+            format!("/proc/{pid}"),
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        Ok(Self { pid, dir })
+    }
+
+    /// The pid it was opened by.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// A descriptor that becomes readable when the process ends. Costs the process nothing.
+    ///
+    /// # Errors
+    /// `ESRCH` when it is gone already.
+    pub fn pidfd(&self) -> io::Result<OwnedFd> {
+        let pid = Pid::from_raw(self.pid).ok_or(Errno::SRCH)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        // The pid may have been reused between the two opens: the old handle then answers ESRCH.
+        self.text("stat")?;
+        Ok(pidfd)
+    }
+
+    /// Calls `each` with every descriptor number and the text of its link.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when the descriptors of this process are not ours to see.
+    pub fn each_link(&self, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+        let dir = openat(&self.dir, "fd", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
+        let mut entries = RawDir::new(&dir, &mut entries);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else { continue };
+            let mut link = [std::mem::MaybeUninit::uninit(); 128];
+            // A descriptor that was closed since the directory was read is not an error.
+            let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else { continue };
+            each(fd, link);
+        }
+        Ok(())
+    }
+
+    /// Its zbq memfds, by descriptor number.
+    ///
+    /// # Errors
+    /// As [`Self::each_link`].
+    pub fn memfds(&self) -> io::Result<Vec<MemFd>> {
+        let mut found = Vec::new();
+        self.each_link(|fd, link| {
+            if let Some(kind) = Kind::of(link)
+                && let Ok(stat) = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty())
+            {
+                let file = FileId { dev: stat.st_dev, ino: stat.st_ino };
+                found.push(MemFd { fd, kind, file, size: u64::try_from(stat.st_size).unwrap_or(0) });
+            }
+        })?;
+        found.sort_by_key(|memfd| memfd.fd);
+        Ok(found)
+    }
+
+    /// The file behind descriptor `fd` of this process, if it is still open there.
+    #[must_use]
+    pub fn fd_file(&self, fd: i32) -> Option<FileId> {
+        let stat = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).ok()?;
+        Some(FileId { dev: stat.st_dev, ino: stat.st_ino })
+    }
+
+    /// Opens a memfd of this process read-only, as a description of our own.
+    ///
+    /// The link is first taken hold of without opening it (`O_PATH`), so that a descriptor that has become a
+    /// FIFO, a terminal or a device since it was listed is noticed and never opened.
+    ///
+    /// # Errors
+    /// `PermissionDenied`; `NotFound` when the descriptor is closed or is no longer `expected`.
+    pub fn open_memfd(&self, expected: &MemFd) -> io::Result<OwnedFd> {
+        let path = openat(
+            &self.dir,
+            format!("fd/{}", expected.fd),
+            OFlags::PATH | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let stat = rustix::fs::fstat(&path)?;
+        let file = FileId { dev: stat.st_dev, ino: stat.st_ino };
+        let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+        if file != expected.file || !regular {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("descriptor {} is no longer {}", expected.fd, expected.kind.name()),
+            ));
+        }
+        Ok(openat(
+            rustix::fs::CWD,
+            format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path)),
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
+            Mode::empty(),
+        )?)
+    }
+
+    /// Opens `/proc/PID/mem` for reading (`PTRACE_MODE_ATTACH`; the process is not stopped).
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn memory(&self) -> io::Result<OwnedFd> {
+        Ok(openat(&self.dir, "mem", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
+    /// What it has mapped, as far as it matters here.
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn maps(&self) -> io::Result<Maps> {
+        let text = self.text("maps")?;
+        let mut maps = Maps::default();
+        for line in text.split(|&byte| byte == b'\n') {
+            parse_mapping(line, &mut maps);
+        }
+        maps.private.sort_by_key(|memory| (!memory.heap, memory.start));
+        Ok(maps)
+    }
+
+    /// Who it is. Fields that cannot be read are `None`.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let command = self.text("comm").ok().map(|text| {
+            String::from_utf8_lossy(text.strip_suffix(b"\n").unwrap_or(&text)).into_owned()
+        });
+        let status = self.text("status").unwrap_or_default();
+        Identity {
+            command,
+            uid: field(&status, "Uid:").and_then(|value| value.split_whitespace().next()?.parse().ok()),
+            ns_pid: field(&status, "NSpid:").and_then(|value| value.split_whitespace().next_back()?.parse().ok()),
+        }
+    }
+
+    /// Parent, by pid.
+    #[must_use]
+    pub fn parent(&self) -> Option<i32> {
+        self.stat_fields()?.get(1)?.parse().ok()
+    }
+
+    /// Start of the process, ticks since boot (`USER_HZ`).
+    #[must_use]
+    pub fn start_ticks(&self) -> Option<u64> {
+        self.stat_fields()?.get(19)?.parse().ok()
+    }
+
+    /// Whether it has not ended: a zombie has.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.stat_fields().is_some_and(|fields| fields.first().is_some_and(|state| state != "Z" && state != "X"))
+    }
+
+    /// Process that the pidfd `fd` of this process refers to: `Some(-1)` once that one has been reaped.
+    #[must_use]
+    pub fn pidfd_target(&self, fd: i32) -> Option<i32> {
+        field(&self.text(&format!("fdinfo/{fd}")).ok()?, "Pid:")?.parse().ok()
+    }
+
+    /// The fields of `/proc/PID/stat` behind the name, which may itself hold blanks and parentheses.
+    fn stat_fields(&self) -> Option<Vec<String>> {
+        let text = self.text("stat").ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let (_, fields) = text.rsplit_once(") ")?;
+        Some(fields.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// A text file below `/proc/PID`, whole, up to [`MAX_TEXT`].
+    ///
+    /// # Errors
+    /// `PermissionDenied`, or `ESRCH` when the process is gone.
+    pub fn text(&self, name: &str) -> io::Result<Vec<u8>> {
+        let fd = openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut text = Vec::new();
+        std::fs::File::from(fd).take(MAX_TEXT).read_to_end(&mut text)?;
+        Ok(text)
+    }
+}
+
+impl AsFd for Process {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+/// Every pid there is, in the order of `/proc`.
+///
+/// # Errors
+/// When `/proc` is not mounted.
+pub fn pids() -> io::Result<Vec<i32>> {
+    let dir = openat(
+        rustix::fs::CWD,
+        Path::new("/proc"),
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let mut pids = Vec::new();
+    let mut entries = [std::mem::MaybeUninit::uninit(); 16384];
+    let mut entries = RawDir::new(&dir, &mut entries);
+    while let Some(entry) = entries.next() {
+        if let Some(pid) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+            pids.push(pid);
+        }
+    }
+    Ok(pids)
+}
+
+/// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.
+#[must_use]
+pub fn started_at(ticks: u64) -> Option<String> {
+    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?.parse().ok()?;
+    // USER_HZ is 100 on every Linux architecture this builds for.
+    let seconds = boot.checked_add(i64::try_from(ticks / 100).ok()?)?;
+    Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
+}
+
+/// The rest of the line that starts with `name`, trimmed.
+fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
+    text.split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(name.as_bytes()))
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .map(str::trim)
+}
+
+/// One line of `maps`: `7f1c…-7f1d… rw-s 00000000 00:01 2059   /memfd:zbq_ctrl (deleted)`.
+fn parse_mapping(line: &[u8], maps: &mut Maps) {
+    // Thousands of lines are shared objects: turn those away before any parsing.
+    let is_memfd = memchr::memmem::find(line, b"/memfd:zbq_").is_some();
+    let is_private = memchr::memmem::find(line, b" rw-p ").is_some();
+    if !is_memfd && !is_private {
+        return;
+    }
+    let Some(mapping) = Mapping::parse(line) else { return };
+    if is_memfd && let Some(kind) = Kind::of(mapping.path) {
+        maps.memfds.push(MappedMemFd {
+            address: mapping.start,
+            kind,
+            file: mapping.file,
+            writable: mapping.writable,
+        });
+    } else if is_private && mapping.file.ino == 0 && !mapping.path.starts_with(b"[stack") {
+        let heap = mapping.path == b"[heap]";
+        maps.private.push(PrivateMemory { start: mapping.start, end: mapping.end, heap });
+    }
+}
+
+struct Mapping<'a> {
+    start: u64,
+    end: u64,
+    writable: bool,
+    file: FileId,
+    path: &'a [u8],
+}
+
+impl<'a> Mapping<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut rest = line;
+        let mut word = || {
+            let at = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+            let (word, tail) = rest.split_at(at);
+            rest = tail.get(1..).unwrap_or_default();
+            std::str::from_utf8(word).ok()
+        };
+        let (start, end) = word()?.split_once('-')?;
+        let writable = word()?.as_bytes().get(1) == Some(&b'w');
+        let _file_offset = word()?;
+        let (major, minor) = word()?.split_once(':')?;
+        let ino = word()?.parse().ok()?;
+        let hex = |text| u64::from_str_radix(text, 16).ok();
+        let dev = rustix::fs::makedev(u32::try_from(hex(major)?).ok()?, u32::try_from(hex(minor)?).ok()?);
+        Some(Self { start: hex(start)?, end: hex(end)?, writable, file: FileId { dev, ino }, path: rest.trim_ascii_start() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memfd_line_gives_identity_and_rights() {
+        let mut maps = Maps::default();
+        parse_mapping(
+            b"7f1c2a000000-7f1c2a001000 r--s 00000000 00:01 2059                       /memfd:zbq_ctrl (deleted)",
+            &mut maps,
+        );
+        assert_eq!(
+            maps.memfds,
+            [MappedMemFd {
+                address: 0x7f1c_2a00_0000,
+                kind: Kind::Ctrl,
+                file: FileId { dev: rustix::fs::makedev(0, 1), ino: 2059 },
+                writable: false,
+            }]
+        );
+    }
+
+    #[test]
+    fn private_memory_is_anonymous_writable_and_not_a_stack() {
+        let mut maps = Maps::default();
+        for line in [
+            "555500000000-555500021000 rw-p 00000000 00:00 0                          [heap]",
+            "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]",
+            "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 ",
+            "7f0000030000-7f0000031000 rw-p 00001000 fe:00 1234                       /usr/lib/libc.so.6",
+            "garbage rw-p line",
+            "",
+        ] {
+            parse_mapping(line.as_bytes(), &mut maps);
+        }
+        let starts: Vec<_> = maps.private.iter().map(|memory| memory.start).collect();
+        assert_eq!(starts, [0x5555_0000_0000, 0x7f00_0000_0000]);
+    }
+
+    #[test]
+    fn only_exact_memfd_names_are_zbq() {
+        assert_eq!(Kind::of(b"/memfd:zbq_meta (deleted)"), Some(Kind::Meta));
+        assert_eq!(Kind::of(b"/memfd:zbq_meta2 (deleted)"), None);
+        assert_eq!(Kind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
+    }
+
+    #[test]
+    fn our_own_process_is_readable() {
+        let pid = i32::try_from(std::process::id()).expect("a pid fits");
+        let process = Process::open(pid).expect("we exist");
+        assert!(process.runs());
+        assert_eq!(process.identity().uid, Some(rustix::process::getuid().as_raw()));
+        assert!(process.start_ticks().and_then(started_at).is_some());
+        assert!(process.maps().expect("our own maps").private.iter().any(|memory| memory.heap));
+    }
+}

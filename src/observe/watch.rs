@@ -1,0 +1,284 @@
+//! One ring, watched: each look takes a sample, remembers it, judges it, and gives plain data back.
+
+use std::time::{Duration, Instant};
+
+use super::attach::{AttachedRing, Presence};
+use super::frame::Frame;
+use super::health::{self, Context};
+use super::history::History;
+use super::messages::count;
+use super::preview::Preview;
+use super::sample::{MemberSample, Sample, take};
+use super::snapshot::{
+    Attach, Consumer, ConsumerState, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
+};
+use crate::ring::clock::TickClock;
+use crate::ring::layout::HEADER_SIZE;
+use crate::text::whole;
+
+/// Who is in a ring is looked up this often; a slot table that names others is noticed at every sample.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// How much a look may read of the ring's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// For the newest messages and their rate.
+    pub preview: u64,
+    /// For counting the messages that consumers lag behind, all together.
+    pub lag: u64,
+}
+
+impl Budget {
+    /// For ten looks a second within one hundredth of a core.
+    pub const DASHBOARD: Self = Self { preview: 128 << 10, lag: 64 << 10 };
+    /// For a look that is not repeated soon.
+    pub const ONCE: Self = Self { preview: 16 << 20, lag: 4 << 20 };
+}
+
+/// A ring under watch.
+#[derive(Debug)]
+pub struct Watcher {
+    ring: AttachedRing,
+    clock: TickClock,
+    history: History,
+    preview: Preview,
+    budget: Budget,
+    refreshed: Instant,
+}
+
+impl Watcher {
+    /// Watches `ring`.
+    #[must_use]
+    pub fn new(ring: AttachedRing, budget: Budget) -> Self {
+        Self {
+            ring,
+            clock: TickClock::calibrate(),
+            history: History::default(),
+            preview: Preview::new(budget.preview),
+            budget,
+            refreshed: Instant::now(),
+        }
+    }
+
+    /// Samples the ring now.
+    pub fn look(&mut self) -> RingSnapshot {
+        if self.refreshed.elapsed() >= REFRESH_EVERY {
+            self.ring.refresh();
+            self.clock.refine();
+            self.refreshed = Instant::now();
+        }
+        let sample = take(&mut self.ring, &self.clock);
+        let messages = if sample.truncated { None } else { self.preview.look(&self.ring, sample.control.producer_head) };
+        self.history.push(&sample, messages);
+        self.assemble(&sample)
+    }
+
+    /// Samples the ring now, with what the dashboard needs besides.
+    pub fn frame(&mut self) -> Frame {
+        Frame {
+            snapshot: self.look(),
+            rates: self.history.rates(),
+            messages: self.preview.messages(),
+            messages_note: self.preview.note().map(str::to_owned),
+        }
+    }
+
+    /// Time between the samples that rates come from, ns.
+    #[must_use]
+    pub fn interval_ns(&self) -> Option<u64> {
+        self.history.interval_ns()
+    }
+
+    /// The ring that is watched.
+    #[must_use]
+    pub fn ring(&self) -> &AttachedRing {
+        &self.ring
+    }
+
+    fn assemble(&self, sample: &Sample) -> RingSnapshot {
+        let head = sample.control.producer_head;
+        let capacity = sample.control.ring_capacity;
+        let gating = gating(sample);
+        // A truncated control page reads as zeroes: nothing follows from them.
+        let free = if sample.truncated { None } else { self.free(sample, gating) };
+        let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
+        let full = free.is_some_and(|free| free < needed);
+        let rate = self.history.bytes_per_second();
+        let (state, reason) = health::ring_state(sample, free, needed, rate, self.history.head_moves());
+        let mut budget = self.budget.lag;
+        let consumers = sample
+            .members
+            .iter()
+            .map(|member| {
+                let gates = gating.is_some_and(|gating| gating.meta_inode == member.meta_inode);
+                let context = Context {
+                    head,
+                    capacity,
+                    head_moves: self.history.head_moves(),
+                    still_ns: self.history.still_ns(member.meta_inode),
+                    holds_producer: gates && full,
+                    evict_in_ns: evict_in(sample, member),
+                };
+                self.consumer(sample, member, &context, &mut budget)
+            })
+            .collect();
+        let mut ring = RingSnapshot {
+            id: self.ring.id().to_owned(),
+            state,
+            reason,
+            sampled_ns: sample.at_ns,
+            attach: Attach { method: Method::Map, slot_table: sample.table.is_some(), limits: self.limits(sample) },
+            producer: self.ring.producer(),
+            control: sample.control,
+            slots: slots(sample),
+            free_bytes: free,
+            gating_slot: gating.and_then(|member| member.slot.map(|slot| slot.index)),
+            gating_pid: gating.and_then(|member| member.pid),
+            gating_meta_inode: gating.map(|member| member.meta_inode),
+            time_to_full_ns: self.time_to_full(free, rate, gating),
+            rate: Rate { bytes_per_second: rate, messages_per_second: self.messages_per_second(rate) },
+            consumers,
+            hidden_consumers: hidden(sample),
+            findings: Vec::new(),
+        };
+        ring.findings = health::findings(&ring);
+        ring
+    }
+
+    fn consumer(&self, sample: &Sample, member: &MemberSample, context: &Context, budget: &mut u64) -> Consumer {
+        let Context { head, capacity, .. } = *context;
+        let (state, reason) = health::consumer_state(member, context);
+        let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
+        Consumer {
+            meta_inode: member.meta_inode,
+            slot: member.slot.map(|slot| slot.index),
+            pid: member.pid,
+            command: member.command.clone(),
+            alive: match member.presence {
+                Presence::Mapped | Presence::Unmapped => Some(true),
+                Presence::Gone => Some(false),
+                Presence::Nobody | Presence::Unknown => None,
+            },
+            state,
+            reason,
+            wakeup_mode: member.slot.map(|slot| slot.mode),
+            wakeup_basis: member.slot.map(|_| WakeupBasis::SlotTable),
+            tail_offset: member.tail,
+            lag_bytes: lag,
+            lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
+            lag_messages: self.lag_messages(sample, member, lag, state, budget),
+            lag_time_ns: lag.and_then(|_| self.history.lag_time_ns(member.tail)),
+            rate_bytes_per_second: self.history.tail_rate(member.meta_inode),
+            progress_timestamp: member.progress_timestamp,
+            join_baseline: member.join_baseline,
+            progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
+            evict_in_ns: context.evict_in_ns,
+        }
+    }
+
+    /// Counted where that is cheap and nothing was written over meanwhile; else by the mean size seen.
+    fn lag_messages(
+        &self,
+        sample: &Sample,
+        member: &MemberSample,
+        lag: Option<u64>,
+        state: ConsumerState,
+        budget: &mut u64,
+    ) -> Estimate<u64> {
+        let Some(lag) = lag.filter(|_| !matches!(state, ConsumerState::Invalid)) else { return Estimate::default() };
+        if lag == 0 {
+            return Estimate::exact(0);
+        }
+        if lag <= *budget && member.held {
+            *budget -= lag;
+            if let Some(messages) = count(&self.ring, member.tail, sample.control.producer_head, lag) {
+                return Estimate::exact(messages);
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        match self.preview.sizes().mean {
+            mean if mean > 0.0 => Estimate::about(whole(lag as f64 / mean)),
+            _ => Estimate::default(),
+        }
+    }
+
+    fn messages_per_second(&self, rate: Option<f64>) -> Estimate<f64> {
+        if let Some(exact) = self.history.messages_per_second() {
+            return Estimate::exact(exact);
+        }
+        match (rate, self.preview.sizes().mean) {
+            (Some(rate), mean) if mean > 0.0 => Estimate::about(rate / mean),
+            _ => Estimate::default(),
+        }
+    }
+
+    /// What the producer could reserve in all; unknown when a consumer may be hidden.
+    fn free(&self, sample: &Sample, gating: Option<&MemberSample>) -> Option<u64> {
+        if hidden(sample) != Some(0) {
+            return None;
+        }
+        let head = sample.control.producer_head;
+        let lag = gating.map_or(0, |member| head.saturating_sub(member.tail));
+        Some(sample.control.ring_capacity.saturating_sub(lag))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn time_to_full(&self, free: Option<u64>, rate: Option<f64>, gating: Option<&MemberSample>) -> Option<u64> {
+        let drain = self.history.tail_rate(gating?.meta_inode)?;
+        let fill = rate? - drain;
+        (fill > 0.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
+    }
+
+    fn limits(&self, sample: &Sample) -> Vec<Limit> {
+        let mut limits = self.ring.limits();
+        if self.ring.reads_table() && sample.table.is_none() {
+            limits.push(Limit {
+                what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
+                why: if sample.producer_alive {
+                    "the producer's memory no longer holds what was found there".into()
+                } else {
+                    "it went with the producer".into()
+                },
+                remedy: None,
+            });
+        }
+        limits
+    }
+}
+
+/// The consumer whose tail is the smallest of those that the producer minds.
+fn gating(sample: &Sample) -> Option<&MemberSample> {
+    let head = sample.control.producer_head;
+    let minded = |member: &&MemberSample| member.held && !member.truncated && member.tail <= head;
+    sample.members.iter().filter(minded).min_by_key(|member| member.tail)
+}
+
+/// Consumers that the slot table counts and we do not see; `None` when there is no table to compare with and the
+/// producer can no longer be asked.
+fn hidden(sample: &Sample) -> Option<u32> {
+    let seen = sample.members.iter().filter(|member| member.held).count();
+    match &sample.table {
+        Some(table) => u32::try_from(table.active.len().saturating_sub(seen)).ok(),
+        // Every slot has a page among the producer's descriptors, and those were listed.
+        None => Some(0),
+    }
+}
+
+fn slots(sample: &Sample) -> Option<Slots> {
+    let table = sample.table.as_ref()?;
+    Some(Slots {
+        max: table.max,
+        used: u32::try_from(table.active.len()).ok()?,
+        push: table.push,
+        clog_attempts: table.clog_attempts,
+        next_seq_id: table.next_seq_id,
+    })
+}
+
+/// Time until a scan would evict a consumer for not moving (`zbq.h: zbq_producer_scan`); `None` when its tail has
+/// moved since the last change that a scan saw, as the next scan then starts its clock anew.
+fn evict_in(sample: &Sample, member: &MemberSample) -> Option<u64> {
+    let slot = member.slot.filter(|slot| member.held && slot.last_progress_tail == member.tail)?;
+    let due = slot.last_progress_time_ns.checked_add(sample.control.stall_timeout_ns)?;
+    Some(due.saturating_sub(sample.at_ns))
+}
