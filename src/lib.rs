@@ -1,5 +1,9 @@
 //! zbqtop.
+pub mod cli;
+pub mod commands;
 pub mod observe;
 pub mod output;
 pub mod ring;
+pub mod run;
 pub mod text;
+pub mod ui;

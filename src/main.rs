@@ -1,2 +1,22 @@
-//! zbqtop.
-fn main() {}
+//! The program: parse, run, say what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use zbqtop::cli::Cli;
+use zbqtop::run::{exit_code, is_broken_pipe, run};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !is_broken_pipe(&error) {
+                #[expect(clippy::print_stderr, reason = "errors go to stderr")]
+                {
+                    eprintln!("zbqtop: {error:#}");
+                }
+            }
+            exit_code(&error)
+        }
+    }
+}

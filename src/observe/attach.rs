@@ -171,6 +171,12 @@ impl AttachedRing {
         &self.id
     }
 
+    /// Whether this is the ring whose control region is `ctrl`.
+    #[must_use]
+    pub fn watches(&self, ctrl: FileId) -> bool {
+        self.ctrl_file == ctrl
+    }
+
     /// Bytes in the ring: the copy that was checked when attaching.
     #[must_use]
     pub fn capacity(&self) -> u64 {
@@ -457,7 +463,7 @@ fn ended(pidfd: &OwnedFd) -> bool {
 /// Maps a control region or a metadata page of `process`.
 fn map_page(process: &Process, memfd: &MemFd, size: usize) -> Result<Mapping<ReadOnly>, AttachError> {
     let fd = process.open_memfd(memfd).map_err(|error| refused(process, error, "open a memfd of the ring"))?;
-    Mapping::read_only(&fd, size).map_err(|error| AttachError::Vanished {
+    Mapping::read_only(memfd.kind.name(), &fd, size).map_err(|error| AttachError::Vanished {
         pid: process.pid(),
         what: format!("fd {}: {}: {error}", memfd.fd, memfd.kind.name()),
     })

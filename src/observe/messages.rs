@@ -43,10 +43,11 @@ impl Vouch {
         let capacity = ring.capacity();
         // A tail above head is parked or a lie and holds nothing back; one a lap behind is a lie; and one whose
         // slot is no longer held is not minded.
-        let minded = |(member, tail): &(_, u64)| {
-            head.checked_sub(*tail).is_some_and(|lag| lag <= capacity) && ring.still_holds(member)
+        let minded = |member, tail| {
+            head.checked_sub(tail).is_some_and(|lag| lag <= capacity) && ring.still_holds(member)
         };
-        let min_tail = tails.into_iter().filter(minded).map(|(_, tail)| tail).min();
+        let min_tail =
+            tails.into_iter().filter(|(member, tail)| minded(member, *tail)).map(|(_, tail)| tail).min();
         Self { min_tail, head, capacity }
     }
 

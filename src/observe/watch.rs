@@ -31,6 +31,8 @@ pub struct Budget {
 impl Budget {
     /// For ten looks a second within one hundredth of a core.
     pub const DASHBOARD: Self = Self { preview: 128 << 10, lag: 64 << 10 };
+    /// For one ring of many.
+    pub const GLANCE: Self = Self { preview: 4 << 10, lag: 0 };
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self { preview: 16 << 20, lag: 4 << 20 };
 }

@@ -1,0 +1,207 @@
+//! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// htop, tail -f and hexdump for zbq shared-memory rings.
+///
+/// Without a command: a live dashboard of the ring, or, if stdout is not a terminal, its state as a table.
+/// Watching takes no slot in the ring, wakes nobody and writes nothing.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 no such ring, 4 not permitted, 5 not a zbq ring this version understands.")]
+pub struct Cli {
+    /// What to do; nothing: the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Which ring.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print the state once, as JSON, instead of the dashboard.
+    #[arg(long)]
+    pub json: bool,
+    /// How samples are taken.
+    #[command(flatten)]
+    pub sampling: Sampling,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the state of a ring once: a table, or JSON.
+    Snapshot {
+        /// Which ring.
+        #[command(flatten)]
+        target: Target,
+        /// JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// How samples are taken.
+        #[command(flatten)]
+        sampling: Sampling,
+    },
+    /// List every ring on this machine.
+    Ls {
+        /// JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Time between the two looks that rates come from; 0: one look, no rates.
+        #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
+        interval: Duration,
+    },
+    /// Print messages: those the ring still holds, and with -f those to come.
+    Tail(Tail),
+    /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
+    Demo {
+        /// Only run the ring, print its producer's pid and its socket, and wait.
+        #[arg(long)]
+        headless: bool,
+        /// How the screen looks.
+        #[command(flatten)]
+        screen: Screen,
+    },
+    /// One process of the demo.
+    #[command(hide = true)]
+    DemoRole {
+        /// Which.
+        role: Role,
+        /// The ring's rendezvous socket.
+        socket: std::path::PathBuf,
+    },
+}
+
+/// Which ring is meant; nothing: the only one there is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Target {
+    /// The ring's producer.
+    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
+    /// Which of that process's rings, from 0.
+    #[arg(long, value_name = "N", requires = "pid", conflicts_with = "fd")]
+    pub ring: Option<usize>,
+    /// Which of that process's rings, by its control region's descriptor there.
+    #[arg(long, value_name = "FD", requires = "pid")]
+    pub fd: Option<i32>,
+}
+
+/// How samples are taken.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Sampling {
+    /// Time between the two samples that rates come from; 0: one sample, no rates. In the dashboard, the
+    /// sampling period [default: 200ms; in the dashboard 100ms]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub interval: Option<Duration>,
+    /// Print the state again and again, this often; JSON: one object a line.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub watch: Option<Duration>,
+}
+
+/// How the screen looks.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Screen {
+    /// When to use colours; NO_COLOR and TERM=dumb turn `auto` off.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal that can.
+    Auto,
+    /// Whatever the terminal.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Options of `tail`.
+#[derive(Args, Clone, Debug)]
+pub struct Tail {
+    /// Which ring.
+    #[command(flatten)]
+    pub target: Target,
+    /// Go on with messages as they come.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Begin with the last N messages that the ring still holds.
+    #[arg(short = 'n', long = "lines", value_name = "N", default_value_t = 10)]
+    pub last: usize,
+    /// How messages are written.
+    #[arg(long, value_enum, default_value_t = Format::Hex)]
+    pub format: Format,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A header line and a canonical hex dump.
+    Hex,
+    /// The payload's bytes and nothing else.
+    Raw,
+    /// One line each; what is not printable UTF-8 is escaped.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The processes of the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Writes, at a rate that swells and ebbs.
+    Producer,
+    /// Push, keeps up.
+    Fast,
+    /// Pull, keeps up.
+    Poller,
+    /// Push, falls behind when the rate swells.
+    Slow,
+    /// Pull, hangs now and then, is evicted, and joins again.
+    Flaky,
+}
+
+/// A duration with a unit: `250ms`, `5s`, `1m`; a bare 0 needs none.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ns" => 1e-9,
+        "us" | "µs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "" if number == "0" => 0.0,
+        _ => return Err("expected a number and a unit, as in 250ms, 5s or 1m".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for bad in ["", "5", "s", "5 parsecs", "1.2.3s", "-1s", "1e400h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

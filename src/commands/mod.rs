@@ -1,0 +1,36 @@
+//! The commands, one file each where one is more than a few lines.
+
+pub mod demo;
+pub mod snapshot;
+pub mod tail;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Notices that the user, or the system, wants the program to end.
+#[derive(Debug, Clone)]
+pub struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    /// Takes SIGINT, SIGTERM and SIGHUP over. The first asks; a second ends the process at once, in case it is
+    /// stuck where it cannot be asked.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub fn watch() -> std::io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
+            signal_hook::flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Self(asked))
+    }
+
+    /// Whether the end was asked for.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,72 @@
+//! `snapshot`, `--json` and `ls`: state, printed once or again and again.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::cli::Sampling;
+use crate::observe::attach::AttachedRing;
+use crate::observe::frame::Source as _;
+use crate::observe::rings::Rings;
+use crate::observe::snapshot::{Report, SCHEMA_VERSION};
+use crate::observe::watch::{Budget, Watcher};
+use crate::output::json::{self, Layout};
+use crate::output::table;
+use crate::ring::clock::monotonic_ns;
+
+/// Between the two samples of a single snapshot, when nothing else was asked for.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Prints the state of one ring.
+///
+/// # Errors
+/// Those of `out`.
+pub fn snapshot(ring: AttachedRing, as_json: bool, sampling: Sampling, out: &mut impl Write) -> io::Result<()> {
+    let interval = sampling.interval.unwrap_or(INTERVAL);
+    let mut watcher = Watcher::new(ring, Budget::ONCE);
+    let mut due = Instant::now();
+    if !interval.is_zero() {
+        watcher.look();
+        due += interval;
+    }
+    loop {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let ring = watcher.look();
+        let report = Report {
+            schema_version: SCHEMA_VERSION,
+            zbqtop_version: env!("CARGO_PKG_VERSION"),
+            captured_at: jiff::Timestamp::now().to_string(),
+            monotonic_ns: monotonic_ns(),
+            interval_ns: watcher.interval_ns(),
+            rings: vec![ring],
+        };
+        match (as_json, sampling.watch) {
+            (true, None) => json::write(out, &report, Layout::Pretty)?,
+            (true, Some(_)) => json::write(out, &report, Layout::Lines)?,
+            (false, None) => table::report(out, &report)?,
+            (false, Some(_)) => {
+                writeln!(out, "{}", report.captured_at)?;
+                table::report(out, &report)?;
+                writeln!(out)?;
+            }
+        }
+        out.flush()?;
+        let Some(period) = sampling.watch else { return Ok(()) };
+        // A look that took longer than the period does not make the next ones come in a heap.
+        due = (due + period).max(Instant::now());
+    }
+}
+
+/// Prints every ring of this machine.
+///
+/// # Errors
+/// Those of `out`.
+pub fn list(as_json: bool, interval: Duration, out: &mut impl Write) -> io::Result<()> {
+    let mut rings = Rings::default();
+    let mut listing = rings.list();
+    if !interval.is_zero() {
+        std::thread::sleep(interval);
+        listing = rings.list();
+    }
+    if as_json { json::write(out, &listing, Layout::Pretty)? } else { table::listing(out, &listing)? }
+    out.flush()
+}

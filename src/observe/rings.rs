@@ -1,0 +1,108 @@
+//! All the rings of this machine, and the one that is being watched: where dashboard and commands get theirs.
+
+use std::collections::BTreeMap;
+
+use super::attach::{AttachedRing, Choice};
+use super::discover::discover;
+use super::error::AttachError;
+use super::frame::{Frame, Listing, RingListing, Source};
+use super::snapshot::{Limit, RingSnapshot};
+use super::watch::{Budget, Watcher};
+
+/// The rings of this machine, each watched lightly, and at most one watched in full.
+#[derive(Debug, Default)]
+pub struct Rings {
+    listed: BTreeMap<String, Watcher>,
+    watched: Option<Watcher>,
+}
+
+impl Rings {
+    /// Starts with a ring that is attached already.
+    #[must_use]
+    pub fn watching(ring: AttachedRing) -> Self {
+        Self { listed: BTreeMap::new(), watched: Some(Watcher::new(ring, Budget::DASHBOARD)) }
+    }
+}
+
+impl Source for Rings {
+    fn list(&mut self) -> Listing {
+        let found = match discover() {
+            Ok(found) => found,
+            Err(error) => {
+                let what = "every ring".into();
+                return Listing { rings: Vec::new(), limits: vec![Limit { what, why: error.to_string(), remedy: None }] };
+            }
+        };
+        let mut limits = found.limits;
+        let mut broken = |error: AttachError| {
+            limits.push(Limit { what: "a ring".into(), why: error.to_string(), remedy: None });
+        };
+        found.broken.into_iter().for_each(&mut broken);
+        let mut listed = BTreeMap::new();
+        for ring in found.rings {
+            let id = ring.id();
+            // A descriptor number can come to stand for another ring.
+            let known = self.listed.remove(&id).filter(|known| known.ring().watches(ring.ctrl.file));
+            match known.map_or_else(|| AttachedRing::map(ring).map(|ring| Watcher::new(ring, Budget::GLANCE)), Ok) {
+                Ok(watcher) => {
+                    listed.insert(id, watcher);
+                }
+                Err(error) => broken(error),
+            }
+        }
+        self.listed = listed;
+        let mut rings: Vec<RingListing> =
+            self.listed.values_mut().map(|watcher| RingListing::from(watcher.look())).collect();
+        rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
+        Listing { rings, limits }
+    }
+
+    fn attach(&mut self, id: &str) -> Result<(), String> {
+        let (pid, fd) = id.split_once('/').ok_or_else(|| format!("`{id}` is not a ring's id"))?;
+        let number = |text: &str| text.parse::<i32>().map_err(|_| format!("`{id}` is not a ring's id"));
+        let ring = AttachedRing::by_pid(number(pid)?, Choice::Fd(number(fd)?)).map_err(|error| error.to_string())?;
+        self.watched = Some(Watcher::new(ring, Budget::DASHBOARD));
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Option<Frame> {
+        Some(self.watched.as_mut()?.frame())
+    }
+}
+
+impl From<RingSnapshot> for RingListing {
+    fn from(ring: RingSnapshot) -> Self {
+        let held = ring.slots.map_or_else(|| u32::try_from(ring.consumers.len()).ok(), |slots| Some(slots.used));
+        Self {
+            id: ring.id,
+            pid: ring.producer.pid,
+            command: ring.producer.command,
+            ring_capacity: ring.control.ring_capacity,
+            producer_head: ring.control.producer_head,
+            consumers: held,
+            bytes_per_second: ring.rate.bytes_per_second,
+            state: ring.state,
+            reason: ring.reason,
+            sockets: ring.producer.sockets,
+        }
+    }
+}
+
+/// Attaches the ring that is meant: by pid, or the only one there is.
+///
+/// # Errors
+/// Each way in which it cannot be had.
+pub fn attach(pid: Option<i32>, choice: Choice) -> Result<AttachedRing, AttachError> {
+    if let Some(pid) = pid {
+        return AttachedRing::by_pid(pid, choice);
+    }
+    let mut found = discover().map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;
+    match found.rings.len() {
+        1 => AttachedRing::map(found.rings.remove(0)),
+        0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {
+            let limit = found.limits.first();
+            AttachError::NoRing(limit.map(|limit| format!("{}: {}", limit.what, limit.why)))
+        })),
+        _ => Err(AttachError::Several(Rings::default().list().rings)),
+    }
+}
