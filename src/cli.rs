@@ -71,6 +71,8 @@ pub enum Command {
         role: Role,
         /// The ring's rendezvous socket.
         socket: std::path::PathBuf,
+        /// The process that started it.
+        parent: i32,
     },
 }
 

@@ -1,6 +1,7 @@
 //! zbqtop.
 pub mod cli;
 pub mod commands;
+pub mod demo;
 pub mod observe;
 pub mod output;
 pub mod ring;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, Screen, Target, When};
 use crate::commands::{demo, snapshot, tail};
+use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
 use crate::observe::rings::{self, Rings};
@@ -33,7 +34,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             let ring = AttachedRing::by_pid(pid, Choice::Only)?;
             show(Some(ring), options(screen, None))
         }),
-        Some(Command::DemoRole { role, socket }) => demo::play(role, &socket),
+        Some(Command::DemoRole { role, socket, parent }) => roles::play(role, &socket, parent),
     }
 }
 

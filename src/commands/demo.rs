@@ -1,5 +1,31 @@
-//! stub
-#![expect(missing_docs)]
-use crate::cli::Role;
-pub fn demo(_: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> anyhow::Result<()> { show(1) }
-pub fn play(_: Role, _: &std::path::Path) -> anyhow::Result<()> { Ok(()) }
+//! `demo`: runs a ring and shows it, or just runs it.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::Ending;
+use crate::demo::Demo;
+
+/// Runs the demo's ring: with `headless` until the end is asked for, else for as long as `show`, which is given the
+/// producer's pid, takes.
+///
+/// # Errors
+/// When the ring does not come up, or those of `show`.
+pub fn demo(headless: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    if !headless {
+        let demo = Demo::start(true)?;
+        return show(demo.pid());
+    }
+    let ending = Ending::watch()?;
+    let mut demo = Demo::start(false)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "pid {}\nsocket {}", demo.pid(), demo.socket().display())?;
+    out.flush()?;
+    while !ending.asked() {
+        if !demo.runs()? {
+            anyhow::bail!("the demo's producer has ended");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
