@@ -1,3 +1,4 @@
 //! zbqtop.
 pub mod observe;
 pub mod ring;
+pub mod ui;

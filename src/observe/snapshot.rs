@@ -162,13 +162,17 @@ impl Control {
     /// Whole laps that head has completed.
     #[must_use]
     pub fn lap(&self) -> u64 {
-        self.producer_head.checked_div(self.ring_capacity).unwrap_or(0)
+        self.producer_head
+            .checked_div(self.ring_capacity)
+            .unwrap_or(0)
     }
 
     /// Head's position inside the ring, bytes from its physical start.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.producer_head.checked_rem(self.ring_capacity).unwrap_or(0)
+        self.producer_head
+            .checked_rem(self.ring_capacity)
+            .unwrap_or(0)
     }
 }
 
@@ -210,19 +214,28 @@ pub struct Estimate<T> {
 
 impl<T> Default for Estimate<T> {
     fn default() -> Self {
-        Self { value: None, exact: false }
+        Self {
+            value: None,
+            exact: false,
+        }
     }
 }
 
 impl<T> Estimate<T> {
     /// A value counted, not estimated.
     pub fn exact(value: T) -> Self {
-        Self { value: Some(value), exact: true }
+        Self {
+            value: Some(value),
+            exact: true,
+        }
     }
 
     /// A value derived from samples.
     pub fn about(value: T) -> Self {
-        Self { value: Some(value), exact: false }
+        Self {
+            value: Some(value),
+            exact: false,
+        }
     }
 }
 
