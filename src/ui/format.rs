@@ -1,0 +1,178 @@
+//! Numbers as people read them, short enough for a column.
+//!
+//! Says how long each can get: columns are laid out by that. Knows nothing of where they stand.
+
+use humansize::{BINARY, format_size};
+
+/// Bytes in binary units, 8 columns at most: `1023 KiB`, `99.9 MiB`, `512 B`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let unit = 1u64 << (bytes.max(1).ilog2() / 10 * 10);
+    // Three figures: what changes faster than it can be read is not shown.
+    let decimals = usize::from(unit > 1 && (bytes as f64 / unit as f64) < 99.95);
+    format_size(
+        bytes,
+        BINARY.decimal_places(decimals).decimal_zeroes(decimals),
+    )
+}
+
+/// Bytes per second, 10 columns at most.
+pub(crate) fn rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(whole(bytes_per_second)))
+}
+
+/// A number of things in thousands, 6 columns at most: `13.2 M`, `999`.
+pub(crate) fn count(count: f64) -> String {
+    let count = if count.is_finite() {
+        count.max(0.0)
+    } else {
+        0.0
+    };
+    let mut value = count;
+    for unit in ["", " k", " M", " G", " T", " P"] {
+        if value < 999.5 {
+            let decimals = usize::from(!unit.is_empty() && value < 99.95);
+            return format!("{value:.decimals$}{unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{count:.0e}")
+}
+
+/// All digits, in groups of three.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A time, 7 columns at most this side of 273 years: `850 µs`, `2 ms`, `1.2 s`, `4m 05s`, `3h 04m`, `3d 04h`, `400 d`.
+pub(crate) fn duration(nanoseconds: u64, microseconds: &str) -> String {
+    let seconds = nanoseconds / 1_000_000_000;
+    match seconds {
+        0 if nanoseconds < 1_000_000 => format!("{} {microseconds}", nanoseconds / 1_000),
+        0 => format!("{} ms", nanoseconds / 1_000_000),
+        1..=59 => format!("{seconds}.{} s", nanoseconds / 100_000_000 % 10),
+        60..=3_599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..=86_399 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
+        86_400..=8_639_999 => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A time since something began: `04:12:09`, `3d 04:12`.
+pub(crate) fn uptime(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    if days > 0 {
+        format!("{days}d {hours:02}:{minutes:02}")
+    } else {
+        format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+    }
+}
+
+/// Percent without decimals. Only what is really all or nothing reads 100 or 0; a little reads `<1`.
+pub(crate) fn percent(percent: f64) -> String {
+    match percent {
+        _ if !percent.is_finite() || percent <= 0.0 => "0".to_owned(),
+        _ if percent < 1.0 => "<1".to_owned(),
+        _ if percent >= 1000.0 => ">1k".to_owned(),
+        _ => format!("{percent:.0}", percent = percent.floor()),
+    }
+}
+
+/// A rate that cannot be negative, as a whole number.
+pub(crate) fn whole(value: f64) -> u64 {
+    // The cast saturates, and NaN becomes 0.
+    value.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_they_should() {
+        for (value, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (421_888, "412 KiB"),
+            (102_390, "100 KiB"),
+            (1_048_575, "1024 KiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(bytes(value), text);
+        }
+        for (value, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (999.6, "1.0 k"),
+            (13_240_000.0, "13.2 M"),
+            (4.2e8, "420 M"),
+            (f64::NAN, "0"),
+        ] {
+            assert_eq!(count(value), text);
+        }
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1 000"),
+            (1_234_567_890, "1 234 567 890"),
+        ] {
+            assert_eq!(grouped(value), text);
+        }
+        for (value, text) in [
+            (0.0, "0"),
+            (0.4, "<1"),
+            (99.9, "99"),
+            (100.0, "100"),
+            (f64::NAN, "0"),
+            (1e9, ">1k"),
+        ] {
+            assert_eq!(percent(value), text);
+        }
+    }
+
+    #[test]
+    fn times_read_as_they_should() {
+        const SECOND: u64 = 1_000_000_000;
+        for (value, text) in [
+            (850_000, "850 µs"),
+            (2_400_000, "2 ms"),
+            (1_290_000_000, "1.2 s"),
+            (245 * SECOND, "4m 05s"),
+            (11_045 * SECOND, "3h 04m"),
+            (273_900 * SECOND, "3d 04h"),
+            (400 * 86_400 * SECOND, "400 d"),
+        ] {
+            assert_eq!(duration(value, "µs"), text);
+        }
+        assert_eq!(uptime(15_129), "04:12:09");
+        assert_eq!(uptime(274_320), "3d 04:12");
+    }
+
+    #[test]
+    fn nothing_outgrows_its_column() {
+        for shift in 0..64 {
+            for value in [
+                1u64 << shift,
+                (1u64 << shift) - 1,
+                u64::MAX >> shift,
+                (u64::MAX >> shift) / 1000 * 999,
+            ] {
+                assert!(bytes(value).len() <= 8, "{}", bytes(value));
+                assert!(count(value as f64).len() <= 6, "{}", count(value as f64));
+                assert!(
+                    duration(value, "us").len() <= 8,
+                    "{}",
+                    duration(value, "us")
+                );
+            }
+        }
+    }
+}

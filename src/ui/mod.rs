@@ -1,0 +1,153 @@
+//! The dashboard: sample, draw, wait, apply.
+//!
+//! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
+//! to know how a ring is reached. Handlers decide ([`app`]), views draw ([`view`]), and only this file acts.
+
+mod app;
+mod format;
+mod input;
+mod keys;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+mod view;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use app::{App, Effect, Screen};
+use terminal::{Terminal, Wake};
+use theme::Theme;
+use view::screen;
+
+use crate::observe::frame::Source;
+
+/// How often the machine is searched for rings while none is on the screen.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the user decided before the dashboard came up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Time between two samples; `+` and `-` change it.
+    pub interval: Duration,
+    /// Whether colours may be used; the caller has weighed `--color`, `NO_COLOR` and `TERM`.
+    pub color: bool,
+    /// Draw with ASCII characters only.
+    pub ascii: bool,
+    /// Id of the ring that the source is already attached to; without it, rings are discovered.
+    pub target: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_millis(100),
+            color: true,
+            ascii: false,
+            target: None,
+        }
+    }
+}
+
+/// Shows the dashboard until the user quits.
+///
+/// `SIGTERM`, `SIGINT`, `SIGHUP` and a terminal that goes away end it as `q` does: the screen is given back and the
+/// answer is `Ok`. Afterwards the process no longer dies of those signals by itself (their handlers stay installed):
+/// the caller is expected to exit.
+///
+/// # Errors
+/// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
+pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
+    let mut terminal = Terminal::enter(options.color)?;
+    match drive(source, options, &mut terminal) {
+        Err(error) if terminal::is_gone(&error) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
+    let theme = Theme::new(options.color, options.ascii);
+    let mut app = App::new(options.interval, options.target);
+    let mut due = Instant::now();
+    let mut stale = true;
+    loop {
+        if Instant::now() >= due {
+            stale |= refresh(source, &mut app);
+            due = next_due(due, period(&app), Instant::now());
+        }
+        if stale {
+            terminal
+                .draw(|frame| screen::render(&app, &theme, frame.area(), frame.buffer_mut()))?;
+            stale = false;
+        }
+        match terminal.wait(due.saturating_duration_since(Instant::now()))? {
+            Wake::Due => continue,
+            Wake::Quit => return Ok(()),
+            Wake::Suspend => terminal.suspend()?,
+            Wake::Redraw => terminal.redraw()?,
+            Wake::Input => {
+                for key in terminal.keys() {
+                    let Some(action) = keys::action(&key) else {
+                        continue;
+                    };
+                    let room = screen::room(&app, terminal.area());
+                    let before = period(&app);
+                    match app.apply(action, room) {
+                        None => {}
+                        Some(Effect::Quit) => return Ok(()),
+                        Some(Effect::Suspend) => terminal.suspend()?,
+                        Some(Effect::Look) => due = Instant::now(),
+                        Some(Effect::Attach(id)) => {
+                            attach(source, &mut app, id);
+                            due = Instant::now();
+                        }
+                    }
+                    if period(&app) != before {
+                        due = due.min(Instant::now() + period(&app));
+                    }
+                }
+            }
+        }
+        stale = true;
+    }
+}
+
+/// Brings what the present screen shows up to date; tells whether it has to be drawn again.
+fn refresh(source: &mut dyn Source, app: &mut App) -> bool {
+    if app.screen() != Screen::Ring {
+        if let Some(Effect::Attach(id)) = app.take_listing(source.list()) {
+            attach(source, app, id);
+        }
+        if app.screen() != Screen::Ring {
+            return true;
+        }
+    }
+    // A frozen screen is sampled all the same: the source keeps its histories without a hole.
+    match source.sample() {
+        Some(frame) => app.take_frame(frame, jiff::Timestamp::now()),
+        None => app.detached(),
+    }
+}
+
+fn attach(source: &mut dyn Source, app: &mut App, id: String) {
+    match source.attach(&id) {
+        Ok(()) => app.attached(id),
+        Err(why) => app.refused(&id, &why),
+    }
+}
+
+fn period(app: &App) -> Duration {
+    if app.screen() == Screen::Ring {
+        app.interval()
+    } else {
+        LOOK_AGAIN
+    }
+}
+
+/// The next instant of a steady beat. A beat that was missed is skipped: samples are not made up for in a burst.
+fn next_due(due: Instant, period: Duration, now: Instant) -> Instant {
+    let next = due + period;
+    if next > now { next } else { now + period }
+}

@@ -1,0 +1,190 @@
+//! What the screen looks like, as files to be read.
+
+use insta::assert_snapshot;
+use ratatui::style::Color;
+
+use super::fixtures::*;
+use crate::observe::frame::Frame;
+use crate::ui::app::{Action, App};
+use crate::ui::keys::BINDINGS;
+use crate::ui::theme::Theme;
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (200, 60), (40, 12), (20, 5)];
+
+fn at_all_sizes(name: &str, app: &App) {
+    for (width, height) in SIZES {
+        assert_snapshot!(
+            format!("{name}_{width}x{height}"),
+            drawn(app, width, height).backend()
+        );
+    }
+}
+
+#[test]
+fn flowing_ring() {
+    at_all_sizes("flowing", &on(flowing()));
+}
+
+#[test]
+fn full_ring() {
+    at_all_sizes("full", &on(full()));
+}
+
+#[test]
+fn producer_gone() {
+    at_all_sizes("gone", &on(gone()));
+}
+
+#[test]
+fn no_consumers() {
+    at_all_sizes("lonely", &on(lonely()));
+}
+
+#[test]
+fn waiting_for_a_ring() {
+    let mut app = App::new(std::time::Duration::from_millis(100), None);
+    app.take_listing(listing(0));
+    at_all_sizes("waiting", &app);
+}
+
+#[test]
+fn list_of_rings() {
+    let mut app = App::new(std::time::Duration::from_millis(100), None);
+    app.take_listing(listing(3));
+    press(&mut app, &[Action::Down]);
+    app.refused(
+        "7001/4",
+        "pid 7001 fd 4: permission denied; run as the same user",
+    );
+    at_all_sizes("rings", &app);
+}
+
+#[test]
+fn help() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Help]);
+    at_all_sizes("help", &app);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    for binding in BINDINGS {
+        assert!(
+            text.contains(binding.help),
+            "{} is not in the help",
+            binding.help
+        );
+    }
+}
+
+#[test]
+fn frozen_with_a_held_message() {
+    let mut app = on(flowing());
+    press(
+        &mut app,
+        &[Action::NextPane, Action::Up, Action::Up, Action::Freeze],
+    );
+    assert_snapshot!("frozen_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn ascii_without_colours() {
+    let theme = Theme::new(false, true);
+    for (name, frame) in [("flowing", flowing()), ("gone", gone())] {
+        let terminal = themed(&on(frame), &theme, 80, 24);
+        for cell in terminal.backend().buffer().content() {
+            assert!(cell.symbol().is_ascii(), "{:?} is not ASCII", cell.symbol());
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+        }
+        assert_snapshot!(format!("ascii_{name}_80x24"), terminal.backend());
+    }
+}
+
+#[test]
+fn colours_are_there_when_they_are_wanted() {
+    let terminal = drawn(&on(full()), 80, 24);
+    assert!(
+        terminal
+            .backend()
+            .buffer()
+            .content()
+            .iter()
+            .any(|cell| cell.fg == Color::Red)
+    );
+}
+
+/// What is said in colour is said in words too.
+#[test]
+fn states_are_words() {
+    let text = lines(&drawn(&on(full()), 80, 24)).join("\n");
+    for word in ["full", "blocking", "critical", "warning"] {
+        assert!(text.contains(word), "{word} is missing");
+    }
+}
+
+#[test]
+fn any_size_is_survived() {
+    let frames: [fn() -> Frame; 4] = [flowing, full, gone, lonely];
+    for frame in frames {
+        for panes in 0..4 {
+            let mut app = on(frame());
+            press(&mut app, &vec![Action::NextPane; panes]);
+            for help in [false, true] {
+                if help {
+                    press(&mut app, &[Action::Help]);
+                }
+                for (width, height) in
+                    (0..=30).flat_map(|width| (0..=13).map(move |height| (width, height)))
+                {
+                    drawn(&app, width, height);
+                }
+                for (width, height) in [
+                    (1, 200),
+                    (300, 1),
+                    (300, 2),
+                    (75, 40),
+                    (76, 17),
+                    (119, 17),
+                    (120, 11),
+                ] {
+                    drawn(&app, width, height);
+                }
+            }
+        }
+    }
+    for rings in [0, 3] {
+        let mut app = App::new(std::time::Duration::from_millis(100), None);
+        app.take_listing(listing(rings));
+        for (width, height) in
+            (0..=30).flat_map(|width| (0..=13).map(move |height| (width, height)))
+        {
+            drawn(&app, width, height);
+        }
+    }
+}
+
+/// A value that gets longer must not push its neighbours.
+#[test]
+fn columns_do_not_jump() {
+    let quiet = lines(&drawn(&on(flowing()), 80, 24));
+    let mut frame = flowing();
+    frame.snapshot.rate.bytes_per_second = Some(3.0);
+    frame.snapshot.rate.messages_per_second.value = Some(1.0);
+    frame.snapshot.time_to_full_ns = Some(90_000_000_000_000);
+    for consumer in &mut frame.snapshot.consumers {
+        consumer.lag_bytes = Some(1_047_000);
+        consumer.lag_percent = Some(99.9);
+        consumer.lag_time_ns = Some(4_000_000_000_000);
+        consumer.progress_age_ns = None;
+    }
+    let busy = lines(&drawn(&on(frame), 80, 24));
+    for title in ["lap", "free", "full in", "STATE", "PROGRESS"] {
+        let at = |lines: &[String]| lines.iter().find_map(|line| line.find(title));
+        assert!(at(&quiet).is_some(), "{title} is missing");
+        assert_eq!(at(&quiet), at(&busy), "{title} moved");
+    }
+    let state = |lines: &[String]| {
+        lines
+            .iter()
+            .find(|line| line.contains(" ok "))
+            .and_then(|line| line.find(" ok "))
+    };
+    assert_eq!(state(&quiet), state(&busy));
+}

@@ -1,0 +1,346 @@
+//! Samples of imaginary rings, the same at every run, and the screen they make.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
+use crate::observe::snapshot::*;
+use crate::ring::message::MessageHeader;
+use crate::ui::app::{Action, App};
+use crate::ui::theme::Theme;
+use crate::ui::view::screen;
+
+pub(super) const CAPACITY: u64 = 1 << 20;
+const HEAD: u64 = 1_234_567_890;
+const MS: u64 = 1_000_000;
+
+/// A ring that flows, with three consumers: one at head, one a little behind, one 39 % behind.
+pub(super) fn flowing() -> Frame {
+    let consumers = vec![
+        consumer(0, 6390, "risk", 1_216, ConsumerState::Ok, "follows head"),
+        consumer(
+            1,
+            6391,
+            "web-gateway-eu",
+            64 << 10,
+            ConsumerState::Ok,
+            "follows head",
+        ),
+        consumer(
+            2,
+            6392,
+            "archive",
+            412 << 10,
+            ConsumerState::Lagging,
+            "39 % of the ring behind, and moving",
+        ),
+    ];
+    let snapshot = RingSnapshot {
+        id: "6388/4".to_owned(),
+        state: RingState::Flowing,
+        reason: "head moved 84.6 MiB in 100 ms".to_owned(),
+        sampled_ns: 5_000_000_000,
+        attach: Attach {
+            method: Method::Map,
+            slot_table: true,
+            limits: Vec::new(),
+        },
+        producer: Producer {
+            pid: 6388,
+            ns_pid: None,
+            command: Some("quotes".to_owned()),
+            uid: Some(1000),
+            alive: true,
+            started_at: Some("2026-01-01T00:00:00Z".to_owned()),
+            sockets: vec!["/run/quotes.sock".to_owned()],
+        },
+        control: Control {
+            producer_head: HEAD,
+            broadcast_futex: 7,
+            producer_pid: 6388,
+            ring_capacity: CAPACITY,
+            clog_threshold: 1000,
+            stall_timeout_ns: 5_000 * MS,
+        },
+        slots: Some(Slots {
+            max: 8,
+            used: 3,
+            push: 2,
+            clog_attempts: 0,
+            next_seq_id: 10,
+        }),
+        free_bytes: Some(CAPACITY - (412 << 10)),
+        gating_slot: Some(2),
+        gating_pid: Some(6392),
+        gating_meta_inode: Some(102),
+        time_to_full_ns: Some(2_400 * MS),
+        rate: Rate {
+            bytes_per_second: Some(846.0 * 1024.0 * 1024.0),
+            messages_per_second: Estimate::about(13_240_000.0),
+        },
+        consumers,
+        hidden_consumers: Some(0),
+        findings: Vec::new(),
+    };
+    let rates = (0..300u64)
+        .map(|step| 400_000_000 + step * step * 7_919 % 500_000_000)
+        .collect();
+    Frame {
+        snapshot,
+        rates,
+        messages: (0..64).map(message).collect(),
+        messages_note: None,
+    }
+}
+
+pub(super) fn consumer(
+    slot: u32,
+    pid: i32,
+    command: &str,
+    lag_bytes: u64,
+    state: ConsumerState,
+    reason: &str,
+) -> Consumer {
+    Consumer {
+        meta_inode: 100 + u64::from(slot),
+        slot: Some(slot),
+        pid: Some(pid),
+        command: Some(command.to_owned()),
+        alive: Some(true),
+        state,
+        reason: reason.to_owned(),
+        wakeup_mode: Some(if slot == 1 {
+            WakeupMode::Pull
+        } else {
+            WakeupMode::Push
+        }),
+        wakeup_basis: Some(WakeupBasis::SlotTable),
+        tail_offset: HEAD - lag_bytes,
+        lag_bytes: Some(lag_bytes),
+        lag_percent: Some(lag_bytes as f64 * 100.0 / CAPACITY as f64),
+        lag_messages: Estimate::about(lag_bytes / 64),
+        lag_time_ns: Some(lag_bytes * 1_130),
+        rate_bytes_per_second: Some(846.0 * 1024.0 * 1024.0),
+        progress_timestamp: 9_000_000,
+        join_baseline: 1_000_000,
+        progress_age_ns: Some(1_400_000),
+        evict_in_ns: Some(4_990 * MS),
+    }
+}
+
+pub(super) fn message(index: u64) -> Message {
+    let mut payload = format!("quote {index:03} EURUSD 1.{:04}", index * 37 % 10_000).into_bytes();
+    payload.extend([0, 0, 0, 0x2a, 0xff, 0xfe, b'\n']);
+    Message {
+        offset: HEAD - (64 - index) * 48,
+        header: MessageHeader {
+            payload_len: u32::try_from(payload.len()).unwrap(),
+            fd_count: u8::from(index % 16 == 15),
+            seq_id: index + 1,
+            ..MessageHeader::default()
+        },
+        payload,
+        integrity: match index {
+            63 => Integrity::Intact,
+            62 => Integrity::Torn,
+            _ => Integrity::Likely,
+        },
+    }
+}
+
+/// A ring without room, held up by a consumer that does not move.
+pub(super) fn full() -> Frame {
+    let mut frame = flowing();
+    let ring = &mut frame.snapshot;
+    ring.state = RingState::Full;
+    ring.reason = "no room; slot 2 holds everything".to_owned();
+    ring.free_bytes = Some(0);
+    ring.time_to_full_ns = None;
+    ring.rate = Rate {
+        bytes_per_second: Some(0.0),
+        messages_per_second: Estimate::exact(0.0),
+    };
+    ring.slots = Some(Slots {
+        max: 8,
+        used: 3,
+        push: 2,
+        clog_attempts: 48_211,
+        next_seq_id: 10,
+    });
+    ring.consumers[2] = consumer(
+        2,
+        6392,
+        "archive",
+        CAPACITY,
+        ConsumerState::Blocking,
+        "has not moved for 3.1 s and gates the producer",
+    );
+    ring.consumers[2].rate_bytes_per_second = Some(0.0);
+    ring.consumers[2].progress_age_ns = Some(3_100 * MS);
+    ring.consumers[2].evict_in_ns = Some(1_900 * MS);
+    let finding = |code, severity, message: &str, slot| Finding {
+        code,
+        severity,
+        message: message.to_owned(),
+        slot: Some(slot),
+        pid: None,
+    };
+    ring.findings = vec![
+        finding(
+            "blocking",
+            Severity::Critical,
+            "slot 2 (archive) has blocked the producer for 3.1 s; a scan evicts it in 1.9 s",
+            2,
+        ),
+        finding(
+            "healthy-evicted",
+            Severity::Warning,
+            "the same scan would evict slot 0 (risk), which is caught up and only waits",
+            0,
+        ),
+    ];
+    ring.attach.limits = vec![Limit {
+        what: "how push consumers wait".to_owned(),
+        why: "/proc/6390/syscall: permission denied".to_owned(),
+        remedy: Some("run as root".to_owned()),
+    }];
+    let last = frame.rates.len();
+    frame.rates[last - 40..].fill(0);
+    frame
+}
+
+/// The last sample of a ring whose producer has gone; how many still read it is not known.
+pub(super) fn gone() -> Frame {
+    let mut frame = flowing();
+    let ring = &mut frame.snapshot;
+    ring.state = RingState::ProducerGone;
+    ring.reason = "pid 6388 has exited".to_owned();
+    ring.producer.alive = false;
+    ring.slots = None;
+    ring.attach.slot_table = false;
+    ring.rate = Rate::default();
+    ring.free_bytes = None;
+    ring.gating_meta_inode = None;
+    ring.time_to_full_ns = None;
+    ring.hidden_consumers = None;
+    for consumer in &mut ring.consumers {
+        consumer.slot = None;
+        consumer.wakeup_mode = None;
+        consumer.evict_in_ns = None;
+        consumer.rate_bytes_per_second = None;
+        consumer.lag_time_ns = None;
+    }
+    ring.findings = vec![Finding {
+        code: "producer-gone",
+        severity: Severity::Critical,
+        message: "the producer has exited; push consumers asleep on its futex are never woken"
+            .to_owned(),
+        slot: None,
+        pid: Some(6388),
+    }];
+    frame
+}
+
+/// A ring that nobody reads.
+pub(super) fn lonely() -> Frame {
+    let mut frame = flowing();
+    let ring = &mut frame.snapshot;
+    ring.state = RingState::Idle;
+    ring.consumers.clear();
+    ring.slots = Some(Slots {
+        max: 8,
+        used: 0,
+        push: 0,
+        clog_attempts: 0,
+        next_seq_id: 1,
+    });
+    ring.free_bytes = Some(CAPACITY);
+    ring.gating_meta_inode = None;
+    ring.time_to_full_ns = None;
+    ring.rate = Rate {
+        bytes_per_second: Some(0.0),
+        messages_per_second: Estimate::exact(0.0),
+    };
+    frame.rates = vec![0; 300];
+    frame.messages.clear();
+    frame.messages_note = Some("no consumer's tail vouches for what is read".to_owned());
+    frame
+}
+
+pub(super) fn listing(rings: usize) -> Listing {
+    let names = [
+        ("quotes", 6388, RingState::Flowing),
+        ("orders", 7001, RingState::Full),
+        ("logs", 7110, RingState::Idle),
+    ];
+    let rings = names
+        .into_iter()
+        .take(rings)
+        .map(|(command, pid, state)| RingListing {
+            id: format!("{pid}/4"),
+            pid,
+            command: Some(command.to_owned()),
+            ring_capacity: CAPACITY,
+            producer_head: HEAD,
+            consumers: (state != RingState::Idle).then_some(3),
+            bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
+            state,
+            reason: "as it was found".to_owned(),
+            sockets: vec![format!("/run/{command}.sock")],
+        });
+    let limits = vec![Limit {
+        what: "4 processes of other users".to_owned(),
+        why: "/proc/PID/fd: permission denied".to_owned(),
+        remedy: Some("run as root".to_owned()),
+    }];
+    Listing {
+        rings: rings.collect(),
+        limits,
+    }
+}
+
+/// The dashboard on `frame`, three days and some hours after the producer started.
+pub(super) fn on(frame: Frame) -> App {
+    let mut app = App::new(Duration::from_millis(100), Some(frame.snapshot.id.clone()));
+    take(&mut app, frame);
+    app
+}
+
+pub(super) fn take(app: &mut App, frame: Frame) -> bool {
+    let at: Timestamp = "2026-01-04T04:12:30Z".parse().unwrap();
+    app.take_frame(frame, at)
+}
+
+/// Presses what the screen of 80×24 makes of it.
+pub(super) fn press(app: &mut App, actions: &[Action]) {
+    for action in actions {
+        let room = screen::room(app, ratatui::layout::Rect::new(0, 0, 80, 24));
+        app.apply(*action, room);
+    }
+}
+
+pub(super) fn drawn(app: &App, width: u16, height: u16) -> Terminal<TestBackend> {
+    themed(app, &Theme::new(true, false), width, height)
+}
+
+pub(super) fn themed(app: &App, theme: &Theme, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal
+        .draw(|frame| screen::render(app, theme, frame.area(), frame.buffer_mut()))
+        .unwrap();
+    terminal
+}
+
+/// What stands on the screen, a line a row.
+pub(super) fn lines(terminal: &Terminal<TestBackend>) -> Vec<String> {
+    let buffer = terminal.backend().buffer();
+    let width = usize::from(buffer.area.width).max(1);
+    buffer
+        .content()
+        .chunks(width)
+        .map(|row| row.iter().map(|cell| cell.symbol()).collect())
+        .collect()
+}

@@ -1,0 +1,233 @@
+//! What keys do to the state, and what new samples must not do to it.
+
+use std::time::Duration;
+
+use super::fixtures::*;
+use crate::observe::frame::Frame;
+use crate::ui::app::{Action, App, Effect, Pane, Screen};
+use crate::ui::view::screen::Room;
+
+const ROOM: Room = Room {
+    rows: 10,
+    last_top: 3,
+};
+
+/// The next sample: `count` messages further on.
+fn later(count: u64) -> Frame {
+    let mut frame = flowing();
+    frame.messages = (count..count + 64).map(message).collect();
+    frame
+}
+
+fn selected(app: &App) -> u64 {
+    app.selected_message().unwrap().header.seq_id
+}
+
+#[test]
+fn a_frozen_screen_stays_as_it_is() {
+    let mut app = on(flowing());
+    let before = lines(&drawn(&app, 80, 24));
+    press(&mut app, &[Action::Freeze]);
+    assert!(!take(&mut app, later(5)), "nothing has to be drawn");
+    let frozen = lines(&drawn(&app, 80, 24));
+    assert!(frozen[0].contains("FROZEN"));
+    assert_eq!(before[1..], frozen[1..]);
+    for live in [Action::Freeze, Action::Live] {
+        let mut app = on(flowing());
+        press(&mut app, &[Action::Freeze, live]);
+        assert!(take(&mut app, later(5)));
+        assert_eq!(app.frame(), Some(&later(5)));
+    }
+}
+
+#[test]
+fn the_newest_message_is_selected_until_the_user_moves() {
+    let mut app = on(flowing());
+    assert_eq!(selected(&app), 64);
+    take(&mut app, later(10));
+    assert_eq!(selected(&app), 74);
+    press(&mut app, &[Action::NextPane]);
+    assert_eq!(app.focus(), Pane::Messages);
+    press(&mut app, &[Action::Up, Action::Up]);
+    take(&mut app, later(20));
+    assert_eq!(selected(&app), 72, "it is held by its offset");
+    assert_eq!(app.message_row(), Some(51));
+    take(&mut app, later(500));
+    assert_eq!(app.message_row(), None);
+    assert_eq!(selected(&app), 72, "a copy is kept");
+    assert!(
+        lines(&drawn(&app, 80, 24))
+            .iter()
+            .any(|line| line.contains("quote 0")),
+        "and can be read"
+    );
+    press(&mut app, &[Action::Up]);
+    assert_eq!(selected(&app), 72, "there is nothing before it");
+    press(&mut app, &[Action::Down]);
+    assert_eq!(selected(&app), 501, "the oldest there is");
+    press(&mut app, &[Action::Last]);
+    take(&mut app, later(600));
+    assert_eq!(selected(&app), 664, "the last row goes along again");
+}
+
+#[test]
+fn reaching_the_newest_goes_along_again() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::NextPane, Action::Up, Action::Down]);
+    assert!(app.follows());
+    press(&mut app, &[Action::First]);
+    assert_eq!(selected(&app), 1);
+    press(&mut app, &[Action::PageDown]);
+    assert!(!app.follows());
+    press(&mut app, &[Action::Live]);
+    assert!(app.follows());
+}
+
+#[test]
+fn a_consumer_stays_selected_when_others_leave() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Down, Action::Down]);
+    assert_eq!(app.selected_consumer(), Some(2));
+    let mut fewer = flowing();
+    fewer.snapshot.consumers.remove(0);
+    take(&mut app, fewer.clone());
+    assert_eq!(app.selected_consumer(), Some(1));
+    fewer.snapshot.consumers.pop();
+    take(&mut app, fewer);
+    assert_eq!(app.selected_consumer(), Some(0), "the row in its place");
+    take(&mut app, lonely());
+    assert_eq!(app.selected_consumer(), None);
+    press(&mut app, &[Action::Down, Action::Last, Action::PageUp]);
+}
+
+#[test]
+fn tab_goes_round_the_panes_there_are() {
+    let mut app = on(flowing());
+    let mut round = |app: &mut App, action, times: usize| -> Vec<Pane> {
+        (0..times)
+            .map(|_| {
+                app.apply(action, ROOM);
+                app.focus()
+            })
+            .collect()
+    };
+    assert_eq!(
+        round(&mut app, Action::NextPane, 3),
+        [Pane::Messages, Pane::Hex, Pane::Consumers]
+    );
+    take(&mut app, full());
+    assert_eq!(
+        round(&mut app, Action::PreviousPane, 4),
+        [Pane::Hex, Pane::Messages, Pane::Findings, Pane::Consumers]
+    );
+    app.apply(Action::NextPane, ROOM);
+    take(&mut app, flowing());
+    assert_eq!(app.focus(), Pane::Consumers, "the findings have gone");
+}
+
+#[test]
+fn the_hex_dump_scrolls_and_begins_anew_with_another_message() {
+    let mut app = on(flowing());
+    app.apply(Action::PreviousPane, ROOM);
+    app.apply(Action::Last, ROOM);
+    assert_eq!(app.hex_row(), 3);
+    app.apply(Action::Down, ROOM);
+    assert_eq!(app.hex_row(), 3);
+    press(&mut app, &[Action::PreviousPane, Action::Up]);
+    assert_eq!(app.hex_row(), 0);
+}
+
+#[test]
+fn the_sampling_rate_has_ends() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Faster]);
+    assert_eq!(app.interval(), Duration::from_millis(50));
+    press(&mut app, &[Action::Faster; 20]);
+    assert_eq!(app.interval(), Duration::from_millis(20));
+    press(&mut app, &[Action::Slower; 20]);
+    assert_eq!(app.interval(), Duration::from_secs(10));
+    assert_eq!(
+        App::new(Duration::ZERO, None).interval(),
+        Duration::from_millis(20)
+    );
+}
+
+#[test]
+fn one_ring_is_opened_and_several_are_listed() {
+    let new = || App::new(Duration::from_millis(100), None);
+    let mut app = new();
+    assert_eq!(app.take_listing(listing(0)), None);
+    assert_eq!(app.screen(), Screen::Waiting);
+    assert_eq!(
+        app.take_listing(listing(1)),
+        Some(Effect::Attach("6388/4".to_owned()))
+    );
+    app.attached("6388/4".to_owned());
+    assert_eq!(app.screen(), Screen::Ring);
+
+    let mut app = new();
+    assert_eq!(app.take_listing(listing(3)), None);
+    assert_eq!(app.screen(), Screen::Rings);
+    app.apply(Action::Down, ROOM);
+    assert_eq!(
+        app.apply(Action::Open, ROOM),
+        Some(Effect::Attach("7001/4".to_owned()))
+    );
+    app.refused("7001/4", "no");
+    assert_eq!(
+        (app.screen(), app.notice()),
+        (Screen::Rings, Some("7001/4: no"))
+    );
+    assert_eq!(
+        app.take_listing(listing(1)),
+        None,
+        "who looks at the list is not dragged away from it"
+    );
+}
+
+#[test]
+fn the_list_and_back() {
+    for key in [Action::List, Action::Back] {
+        let mut app = on(flowing());
+        assert_eq!(app.apply(key, ROOM), Some(Effect::Look));
+        assert_eq!(app.take_listing(listing(3)), None);
+        assert_eq!(
+            (app.screen(), app.selected_ring()),
+            (Screen::Rings, Some(0))
+        );
+        assert_eq!(app.apply(Action::Back, ROOM), Some(Effect::Look));
+        assert_eq!(
+            (app.screen(), app.frame()),
+            (Screen::Ring, Some(&flowing()))
+        );
+    }
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Help, Action::Back]);
+    assert_eq!(
+        (app.screen(), app.help()),
+        (Screen::Ring, None),
+        "Esc closes the help first"
+    );
+}
+
+#[test]
+fn another_ring_starts_afresh() {
+    let mut app = on(flowing());
+    press(
+        &mut app,
+        &[Action::NextPane, Action::Up, Action::Freeze, Action::List],
+    );
+    app.attached("7001/4".to_owned());
+    assert!(app.follows() && !app.frozen() && app.frame().is_none());
+    assert!(take(&mut app, flowing()));
+    assert!(app.detached());
+    assert_eq!(app.screen(), Screen::Waiting);
+}
+
+#[test]
+fn quitting_and_suspending_are_left_to_the_loop() {
+    let mut app = on(flowing());
+    assert_eq!(app.apply(Action::Quit, ROOM), Some(Effect::Quit));
+    assert_eq!(app.apply(Action::Suspend, ROOM), Some(Effect::Suspend));
+    assert_eq!(app.apply(Action::Open, ROOM), None);
+}

@@ -1,0 +1,145 @@
+//! Text from outside, made harmless: nothing from a ring, a process name or a path reaches the terminal as it came.
+//!
+//! Knows nothing of the screen but how wide text is on it.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use ratatui::text::Span;
+
+/// Columns that `text` takes.
+pub(crate) fn width(text: &str) -> u16 {
+    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
+}
+
+/// `text` with whatever could act on the terminal, reorder the line or hide in it written out; at most about `longest`
+/// characters of it.
+pub(crate) fn escape(text: &str, longest: usize) -> Cow<'_, str> {
+    let end = text
+        .char_indices()
+        .nth(longest)
+        .map_or(text.len(), |(end, _)| end);
+    let text = &text[..end];
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        push(&mut out, character);
+    }
+    Cow::Owned(out)
+}
+
+/// The beginning of a payload on one line: UTF-8 as text, everything else written out.
+pub(crate) fn preview(payload: &[u8], longest: usize) -> String {
+    // No character is longer than four bytes: more would not be seen.
+    let payload = &payload[..payload.len().min(longest.saturating_mul(4))];
+    let mut out = String::new();
+    let mut count = 0;
+    for chunk in payload.utf8_chunks() {
+        for character in chunk.valid().chars().take(longest.saturating_sub(count)) {
+            push(&mut out, character);
+            count += 1;
+        }
+        for byte in chunk.invalid() {
+            if count < longest {
+                let _ = write!(out, "\\x{byte:02x}");
+                count += 1;
+            }
+        }
+    }
+    out
+}
+
+/// `text` in lines of at most `width` columns, broken at spaces where there are any.
+pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
+    let columns = usize::from(width.max(1));
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in escape(text, 4096).split_whitespace() {
+        let wide = usize::from(self::width(word));
+        if used > 0 && used + 1 + wide > columns {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for character in word.chars() {
+            let wide = usize::from(self::width(character.encode_utf8(&mut [0; 4])));
+            if used > 0 && used + wide > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(character);
+            used += wide;
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+fn push(out: &mut String, character: char) {
+    let written = match character {
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        '\0' => out.write_str("\\0"),
+        '\x01'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", u32::from(character)),
+        _ if is_unsafe(character) => write!(out, "\\u{{{:x}}}", u32::from(character)),
+        _ => out.write_char(character),
+    };
+    debug_assert!(written.is_ok(), "writing to a String does not fail");
+}
+
+/// Controls of either kind, line and paragraph separators, and what is invisible or changes the direction or the width of
+/// its neighbours.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_act_is_written_out() {
+        assert_eq!(escape("quotes é 日本", 99), "quotes é 日本");
+        assert_eq!(escape("\x1b[31m\u{9b}2J", 99), "\\x1b[31m\\u{9b}2J");
+        assert_eq!(
+            escape("a\u{202e}cba\u{2066}\u{200b}", 99),
+            "a\\u{202e}cba\\u{2066}\\u{200b}"
+        );
+        assert_eq!(escape("\n\r\t\0\x7f", 99), "\\n\\r\\t\\0\\x7f");
+        assert_eq!(escape("日本語", 2), "日本");
+    }
+
+    #[test]
+    fn previews_are_text_where_they_can_be() {
+        assert_eq!(preview(b"price=1.07", 40), "price=1.07");
+        assert_eq!(preview(b"ok\xff\xfe\x00\xc3\xa9", 40), "ok\\xff\\xfe\\0é");
+        assert_eq!(preview(&[b'a'; 1000], 5), "aaaaa");
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces_and_never_too_wide() {
+        assert_eq!(
+            wrap("slot 2 gates the producer", 10),
+            ["slot 2", "gates the", "producer"]
+        );
+        assert_eq!(wrap("aaaaaaa bb", 3), ["aaa", "aaa", "a", "bb"]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert!(wrap("\x1b[2J", 80)[0].starts_with("\\x1b"));
+        assert!(wrap("", 10).is_empty());
+    }
+}

@@ -1,0 +1,212 @@
+//! Every colour and every glyph.
+//!
+//! Views name what a thing means ([`Role`]); only this file says how that looks. Without colours the roles are told
+//! apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::{bar, border};
+
+use crate::observe::frame::Integrity;
+use crate::observe::snapshot::{ConsumerState, RingState, Severity};
+
+/// What a piece of text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Values.
+    Plain,
+    /// Names of values, column titles.
+    Label,
+    /// What the eye should find first.
+    Strong,
+    /// What may be overlooked.
+    Dim,
+    /// As it should be.
+    Good,
+    /// Will hurt if it goes on.
+    Warn,
+    /// Hurts now.
+    Bad,
+    /// Bars and charts.
+    Chart,
+    /// Frames of panels.
+    Border,
+    /// The frame of the panel that has the keys.
+    Focus,
+    /// Keys in the footer and in the help; marks that must not be missed.
+    Badge,
+    /// The selected row where the keys go.
+    Selected,
+    /// The selected row elsewhere.
+    Marked,
+}
+
+/// Characters that have an ASCII stand-in.
+pub(crate) struct Glyphs {
+    /// Before the state of the ring.
+    pub(crate) state: &'static str,
+    /// Before the selected row.
+    pub(crate) selected: &'static str,
+    /// An unknown value.
+    pub(crate) unknown: &'static str,
+    /// Where text was cut off.
+    pub(crate) ellipsis: &'static str,
+    /// Ends of the ring bar.
+    pub(crate) bar_ends: [&'static str; 2],
+    /// Held, free and unknown cells of the ring bar.
+    pub(crate) bar_cells: [&'static str; 3],
+    /// Head in the ring bar.
+    pub(crate) head: &'static str,
+    /// Microseconds.
+    pub(crate) microseconds: &'static str,
+    /// An intact message.
+    pub(crate) intact: &'static str,
+    /// A torn message.
+    pub(crate) torn: &'static str,
+    /// Bars of the chart.
+    pub(crate) chart: bar::Set<'static>,
+    /// Frames.
+    pub(crate) border: border::Set<'static>,
+}
+
+static UNICODE: Glyphs = Glyphs {
+    state: "●",
+    selected: "▸",
+    unknown: "–",
+    ellipsis: "…",
+    bar_ends: ["├", "┤"],
+    bar_cells: ["█", "░", "·"],
+    head: "▶",
+    microseconds: "µs",
+    intact: "✓",
+    torn: "✗",
+    chart: bar::NINE_LEVELS,
+    border: border::PLAIN,
+};
+
+static ASCII: Glyphs = Glyphs {
+    state: "*",
+    selected: ">",
+    unknown: "-",
+    ellipsis: "~",
+    bar_ends: ["[", "]"],
+    bar_cells: ["#", ".", "?"],
+    head: ">",
+    microseconds: "us",
+    intact: "=",
+    torn: "!",
+    chart: bar::Set {
+        empty: " ",
+        one_eighth: "_",
+        one_quarter: ".",
+        three_eighths: ":",
+        half: "-",
+        five_eighths: "=",
+        three_quarters: "+",
+        seven_eighths: "*",
+        full: "#",
+    },
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+};
+
+/// How the screen looks.
+pub(crate) struct Theme {
+    color: bool,
+    /// The characters in use.
+    pub(crate) glyphs: &'static Glyphs,
+}
+
+impl Theme {
+    pub(crate) fn new(color: bool, ascii: bool) -> Self {
+        Self {
+            color,
+            glyphs: if ascii { &ASCII } else { &UNICODE },
+        }
+    }
+
+    /// How `role` looks. Only the sixteen colours of the terminal's own palette: they suit its background.
+    pub(crate) fn style(&self, role: Role) -> Style {
+        let (color, modifier) = match role {
+            Role::Plain => (Color::Reset, Modifier::empty()),
+            Role::Label => (Color::Cyan, Modifier::empty()),
+            Role::Strong => (Color::Reset, Modifier::BOLD),
+            Role::Dim | Role::Border => (Color::Reset, Modifier::DIM),
+            Role::Good => (Color::Green, Modifier::empty()),
+            Role::Warn => (Color::Yellow, Modifier::BOLD),
+            Role::Bad => (Color::Red, Modifier::BOLD),
+            Role::Chart => (Color::Blue, Modifier::empty()),
+            Role::Focus => (Color::Cyan, Modifier::BOLD),
+            Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
+            Role::Marked => (Color::Reset, Modifier::BOLD),
+        };
+        let style = Style::new().add_modifier(modifier);
+        if self.color && color != Color::Reset {
+            style.fg(color)
+        } else {
+            style
+        }
+    }
+
+    /// The glyph before a message.
+    pub(crate) fn integrity(&self, integrity: Integrity) -> &'static str {
+        match integrity {
+            Integrity::Intact => self.glyphs.intact,
+            Integrity::Likely => "~",
+            Integrity::Torn => self.glyphs.torn,
+        }
+    }
+}
+
+impl From<Integrity> for Role {
+    fn from(integrity: Integrity) -> Self {
+        match integrity {
+            Integrity::Intact => Self::Good,
+            Integrity::Likely => Self::Plain,
+            Integrity::Torn => Self::Bad,
+        }
+    }
+}
+
+impl From<RingState> for Role {
+    fn from(state: RingState) -> Self {
+        match state {
+            RingState::Flowing => Self::Good,
+            RingState::Idle | RingState::Unknown => Self::Strong,
+            RingState::Full | RingState::ProducerGone | RingState::Truncated => Self::Bad,
+        }
+    }
+}
+
+impl From<ConsumerState> for Role {
+    fn from(state: ConsumerState) -> Self {
+        match state {
+            ConsumerState::Ok => Self::Good,
+            ConsumerState::Idle | ConsumerState::Parked => Self::Plain,
+            ConsumerState::Lagging | ConsumerState::Left => Self::Warn,
+            ConsumerState::Stalled
+            | ConsumerState::Blocking
+            | ConsumerState::Overdue
+            | ConsumerState::Dead
+            | ConsumerState::Evicted
+            | ConsumerState::Invalid => Self::Bad,
+        }
+    }
+}
+
+impl From<Severity> for Role {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Label,
+            Severity::Warning => Self::Warn,
+            Severity::Critical => Self::Bad,
+        }
+    }
+}

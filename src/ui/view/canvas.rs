@@ -1,0 +1,108 @@
+//! Where panels draw: text put into cells, escaped and cut to its room.
+//!
+//! The one way from strings to the screen. Knows nothing of rings.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::symbols::merge::MergeStrategy;
+use ratatui::widgets::{Block, Clear, Widget};
+
+use crate::ui::text;
+use crate::ui::theme::{Glyphs, Role, Theme};
+
+/// A screen under construction.
+pub(super) struct Canvas<'a> {
+    theme: &'a Theme,
+    buffer: &'a mut Buffer,
+}
+
+impl<'a> Canvas<'a> {
+    pub(super) fn new(theme: &'a Theme, buffer: &'a mut Buffer) -> Self {
+        Self { theme, buffer }
+    }
+
+    /// How things look.
+    pub(super) fn theme(&self) -> &'a Theme {
+        self.theme
+    }
+
+    /// The characters in use.
+    pub(super) fn glyphs(&self) -> &'static Glyphs {
+        self.theme.glyphs
+    }
+
+    /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends in an
+    /// ellipsis. Places outside the screen take nothing.
+    pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+        self.put_styled(x, y, width, text, self.theme.style(role))
+    }
+
+    /// Like [`Self::put`], against the right end of the room; tells the column where it begins.
+    pub(super) fn put_right(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+        let text = text::escape(text, usize::from(width) + 1);
+        let start = x + width.saturating_sub(text::width(&text));
+        self.put(start, y, width, &text, role);
+        start
+    }
+
+    fn put_styled(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+        let area = self.buffer.area;
+        let width = width.min(area.right().saturating_sub(x));
+        if width == 0 || y < area.top() || y >= area.bottom() {
+            return x;
+        }
+        let text = text::escape(text, usize::from(width) + 1);
+        if text::width(&text) <= width {
+            return self.buffer.set_stringn(x, y, &text, width.into(), style).0;
+        }
+        let (end, _) = self
+            .buffer
+            .set_stringn(x, y, &text, usize::from(width) - 1, style);
+        self.buffer
+            .set_stringn(end, y, self.theme.glyphs.ellipsis, 1, style)
+            .0
+    }
+
+    /// Gives an area a look, whatever is in it.
+    pub(super) fn tint(&mut self, area: Rect, role: Role) {
+        self.buffer.set_style(area, self.theme.style(role));
+    }
+
+    /// Empties an area.
+    pub(super) fn clear(&mut self, area: Rect) {
+        Clear.render(area, self.buffer);
+    }
+
+    /// Draws a widget of ratatui's; no text from outside may be in it.
+    pub(super) fn draw<W: Widget>(&mut self, area: Rect, widget: impl FnOnce(&Theme) -> W) {
+        widget(self.theme).render(area, self.buffer);
+    }
+
+    /// A frame around `area`, grown together with the frames it touches, `title` at its upper left and `note` at its upper
+    /// right; tells the room inside. With focus it is marked in the title too, for eyes without colours.
+    pub(super) fn frame(&mut self, area: Rect, title: &str, note: &str, focused: bool) -> Rect {
+        let role = if focused { Role::Focus } else { Role::Border };
+        let block = Block::bordered()
+            .border_set(self.glyphs().border)
+            .border_style(self.theme.style(role))
+            .merge_borders(MergeStrategy::Exact);
+        let inner = block.inner(area);
+        block.render(area, self.buffer);
+        let mark = if focused { self.glyphs().selected } else { "" };
+        let room = area.width.saturating_sub(4);
+        let title = format!(" {mark}{title} ");
+        let end = self.put(
+            area.x + 2,
+            area.y,
+            room,
+            &title,
+            if focused { Role::Focus } else { Role::Label },
+        );
+        let left = (area.x + 2 + room).saturating_sub(end + 1);
+        if !note.is_empty() && left > 8 {
+            self.put_right(end + 1, area.y, left, &format!(" {note} "), Role::Plain);
+        }
+        inner
+    }
+}

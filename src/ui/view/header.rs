@@ -1,0 +1,104 @@
+//! The title line: whose ring it is, how it is watched, what it is doing.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::observe::snapshot::{Method, RingSnapshot, RingState};
+use crate::ui::app::{App, Screen};
+use crate::ui::format;
+use crate::ui::theme::Role;
+
+/// What the right end may never take from the name at the left.
+const NAME: u16 = 8;
+
+/// ``` zbqtop  quotes (pid 6388)  map+slots  10/s                 ● flowing   up 3d 04:12 ```
+pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let left = area.x + u16::from(area.width > 30);
+    let mut end = area.right().saturating_sub(1);
+    let mut right = |canvas: &mut Canvas<'_>, text: &str, role| {
+        let width = crate::ui::text::width(text);
+        if width + NAME < end.saturating_sub(left) {
+            end = canvas
+                .put_right(end - width, area.y, width, text, role)
+                .saturating_sub(2);
+        }
+    };
+    let ring = app
+        .frame()
+        .filter(|_| app.screen() == Screen::Ring)
+        .map(|frame| &frame.snapshot);
+    if let Some(ring) = ring {
+        // What counts most asks for room first, and so stands outermost.
+        if app.frozen() {
+            right(canvas, " FROZEN ", Role::Badge);
+        }
+        let state = format!("{} {}", canvas.glyphs().state, ring.state.word());
+        if area.width >= 60 {
+            right(canvas, &uptime(app, ring), Role::Plain);
+        }
+        right(canvas, &state, ring.state.into());
+    }
+
+    let mut x = left;
+    let mut put = |canvas: &mut Canvas<'_>, text: &str, role| {
+        if x < end {
+            x = canvas.put(x, area.y, end - x, text, role) + 2;
+        }
+    };
+    if area.width >= 60 || ring.is_none() {
+        put(canvas, "zbqtop", Role::Focus);
+    }
+    let Some(ring) = ring else {
+        let what = match app.screen() {
+            Screen::Waiting => "waiting for a ring".to_owned(),
+            Screen::Rings => format!("{} rings", app.listing().rings.len()),
+            Screen::Ring => app.ring().unwrap_or_default().to_owned(),
+        };
+        put(canvas, &what, Role::Strong);
+        return;
+    };
+    let producer = &ring.producer;
+    let command = producer
+        .command
+        .as_deref()
+        .unwrap_or(canvas.glyphs().unknown);
+    put(
+        canvas,
+        &format!("{command} (pid {})", producer.pid),
+        Role::Strong,
+    );
+    put(canvas, method(ring), Role::Plain);
+    put(canvas, &rate(app), Role::Plain);
+}
+
+fn method(ring: &RingSnapshot) -> &'static str {
+    match (ring.attach.method, ring.attach.slot_table) {
+        (Method::Map, true) => "map+slots",
+        (Method::Map, false) => "map, no slots",
+    }
+}
+
+fn rate(app: &App) -> String {
+    let seconds = app.interval().as_secs_f64();
+    if seconds > 1.0 {
+        format!("every {seconds} s")
+    } else {
+        format!("{:.0}/s", 1.0 / seconds)
+    }
+}
+
+fn uptime(app: &App, ring: &RingSnapshot) -> String {
+    if !ring.producer.alive || ring.state == RingState::ProducerGone {
+        return String::new();
+    }
+    let started = ring
+        .producer
+        .started_at
+        .as_deref()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let seconds = started
+        .and_then(|started| u64::try_from(app.taken_at().as_second() - started.as_second()).ok());
+    seconds
+        .map(|seconds| format!("up {}", format::uptime(seconds)))
+        .unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! The keys in full, from the key table.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::ui::keys::BINDINGS;
+use crate::ui::theme::Role;
+
+/// Room for the names of the keys.
+const NAMES: u16 = 12;
+/// Columns of the whole window, frame included.
+const WIDTH: u16 = 56;
+
+/// Where the help lies on the screen.
+fn place(screen: Rect) -> Rect {
+    let height = u16::try_from(BINDINGS.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(2)
+        .min(screen.height);
+    let width = WIDTH.min(screen.width);
+    let [x, y] = [
+        screen.x + (screen.width - width) / 2,
+        screen.y + (screen.height - height) / 2,
+    ];
+    Rect {
+        x,
+        y,
+        width,
+        height,
+    }
+}
+
+/// Rows that a page of the help has.
+pub(super) fn rows(screen: Rect) -> usize {
+    usize::from(place(screen).height.saturating_sub(2))
+}
+
+/// The last row that may come first.
+pub(super) fn last_top(screen: Rect) -> usize {
+    BINDINGS.len().saturating_sub(rows(screen))
+}
+
+pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
+    let area = place(screen);
+    canvas.clear(area);
+    let room = canvas.frame(area, "Keys", "Esc closes", true);
+    let top = top.min(last_top(screen));
+    for (binding, y) in BINDINGS.iter().skip(top).zip(room.top()..room.bottom()) {
+        let x = canvas.put(
+            room.x + 1,
+            y,
+            NAMES.min(room.width.saturating_sub(1)),
+            binding.names,
+            Role::Strong,
+        );
+        let x = x.max(room.x + 1 + NAMES);
+        canvas.put(
+            x,
+            y,
+            room.right().saturating_sub(x),
+            binding.help,
+            Role::Plain,
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! The newest messages.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::table::{Cell, Column, Table, rows_in};
+use crate::observe::frame::{Frame, Message};
+use crate::ui::app::{App, Pane};
+use crate::ui::text;
+use crate::ui::theme::{Role, Theme};
+
+/// Order on the screen; [`cell`] names them by the same order.
+const COLUMNS: [Column; 7] = [
+    Column::number("OFFSET", 12, 0),
+    Column::number("SEQ", 8, 5).up_to(12),
+    Column::number("LEN", 6, 2).up_to(8),
+    Column::number("FDS", 3, 4),
+    Column::text("", 1, 1),
+    Column::text("COPY", 6, 6),
+    Column::text("PREVIEW", 8, 3).up_to(u16::MAX),
+];
+
+/// Title and note of the frame: whether the selection goes along, and what the list is short of.
+pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
+    let mode = match (app.follows(), app.message_row()) {
+        (true, _) => "newest",
+        (false, Some(_)) => "held",
+        (false, None) => "held copy",
+    };
+    (
+        format!("Messages, {mode}"),
+        frame.messages_note.clone().unwrap_or_default(),
+    )
+}
+
+pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let focused = app.focus() == Pane::Messages;
+    let Some(selected) = app.selected_message() else {
+        let note = frame.messages_note.as_deref().unwrap_or("No messages yet.");
+        canvas.put(
+            area.x + 1,
+            area.y,
+            area.width.saturating_sub(1),
+            note,
+            Role::Dim,
+        );
+        return;
+    };
+    let theme = canvas.theme();
+    let mut columns = COLUMNS;
+    let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
+    columns[0].width = u16::try_from(digits).unwrap_or(20).max(10);
+    columns[0].widest = columns[0].width;
+    let row = app.message_row();
+    if row.is_some() {
+        let table = Table {
+            columns: &columns,
+            rows: frame.messages.len(),
+            selected: row,
+            focused,
+        };
+        table.render(canvas, area, |row, column| {
+            cell(&frame.messages[row], column, area.width, theme)
+        });
+        return;
+    }
+    // It has left the list: the copy stands on top, and under it the newest go on.
+    let newest = frame.messages.len().min(rows_in(area).saturating_sub(1));
+    let messages = &frame.messages[frame.messages.len() - newest..];
+    let table = Table {
+        columns: &columns,
+        rows: newest + 1,
+        selected: Some(0),
+        focused,
+    };
+    table.render(canvas, area, |row, column| {
+        let message = row.checked_sub(1).map_or(selected, |row| &messages[row]);
+        cell(message, column, area.width, theme)
+    });
+}
+
+fn cell(message: &Message, column: usize, width: u16, theme: &Theme) -> Cell {
+    let header = &message.header;
+    match column {
+        0 => Cell::new(message.offset.to_string(), Role::Plain),
+        1 => Cell::new(header.seq_id.to_string(), Role::Plain),
+        2 => Cell::new(header.payload_len.to_string(), Role::Plain),
+        3 => Cell::new(
+            header.fd_count.to_string(),
+            if header.fd_count > 0 {
+                Role::Strong
+            } else {
+                Role::Dim
+            },
+        ),
+        4 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
+        5 => Cell::new(message.integrity.word(), message.integrity.into()),
+        _ => Cell::new(text::preview(&message.payload, width.into()), Role::Plain),
+    }
+}

@@ -1,0 +1,19 @@
+//! What is drawn: one file per panel, all of them pure functions of the state.
+//!
+//! A panel is given a canvas and the room inside its frame. None of them changes anything, and none writes to the
+//! terminal but through [`canvas::Canvas::put`], which escapes.
+
+mod canvas;
+mod consumers;
+mod findings;
+mod footer;
+mod header;
+mod help;
+mod hex;
+mod messages;
+mod ring_bar;
+mod rings;
+pub(super) mod screen;
+mod stats;
+mod table;
+mod waiting;

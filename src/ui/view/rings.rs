@@ -1,0 +1,102 @@
+//! The list of rings on this machine.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::findings;
+use super::table::{Cell, Column, Table};
+use crate::observe::frame::RingListing;
+use crate::ui::app::App;
+use crate::ui::format::{bytes, rate};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// Order on the screen; [`text_of`] names them by the same order.
+const COLUMNS: [Column; 8] = [
+    Column::text("RING", 10, 5),
+    Column::number("PID", 7, 1),
+    Column::text("COMMAND", 9, 2).up_to(20),
+    Column::number("CAPACITY", 8, 4),
+    Column::number("CONSUMERS", 9, 6),
+    Column::number("RATE", 10, 3),
+    Column::text("STATE", 13, 0),
+    Column::text("SOCKET", 8, 7).up_to(u16::MAX),
+];
+
+pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let listing = app.listing();
+    let selected = app.selected_ring();
+    let notice = app
+        .notice()
+        .map(|notice| text::wrap(notice, area.width.saturating_sub(2)))
+        .unwrap_or_default();
+    let below = u16::try_from(notice.len() + findings::limit_rows(&listing.limits, area.width))
+        .unwrap_or(u16::MAX);
+    let below = below.min(area.height / 2);
+    let framed = Rect {
+        height: area.height - below,
+        ..area
+    };
+    let note = selected
+        .map(|row| listing.rings[row].reason.as_str())
+        .unwrap_or_default();
+    let room = if framed.height < 4 {
+        framed
+    } else {
+        canvas.frame(framed, "Rings", note, true)
+    };
+    let table = Table {
+        columns: &COLUMNS,
+        rows: listing.rings.len(),
+        selected,
+        focused: true,
+    };
+    let unknown = canvas.glyphs().unknown;
+    table.render(canvas, room, |row, column| {
+        let ring = &listing.rings[row];
+        let role = if column == 6 {
+            ring.state.into()
+        } else {
+            Role::Plain
+        };
+        match text_of(ring, column) {
+            Some(text) => Cell::new(text, role),
+            None => Cell::new(unknown, Role::Dim),
+        }
+    });
+    let mut y = framed.bottom();
+    for line in notice {
+        if y < area.bottom() {
+            canvas.put(
+                area.x + 1,
+                y,
+                area.width.saturating_sub(2),
+                &line,
+                Role::Bad,
+            );
+            y += 1;
+        }
+    }
+    findings::render_limits(
+        &listing.limits,
+        canvas,
+        Rect {
+            y,
+            height: area.bottom() - y,
+            ..area
+        },
+    );
+}
+
+fn text_of(ring: &RingListing, column: usize) -> Option<String> {
+    match column {
+        0 => Some(ring.id.clone()),
+        1 => Some(ring.pid.to_string()),
+        2 => ring.command.clone(),
+        3 => Some(bytes(ring.ring_capacity)),
+        4 => ring.consumers.map(|consumers| consumers.to_string()),
+        5 => ring.bytes_per_second.map(rate),
+        6 => Some(ring.state.word().to_owned()),
+        _ => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
+    }
+}

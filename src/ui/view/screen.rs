@@ -1,0 +1,289 @@
+//! The screen: which panel stands where.
+//!
+//! ```text
+//!  zbqtop  quotes (pid 6388)  map+slots  10/s                  ● flowing  up 3d 04:12     header
+//!  Head     1 234 567 890   lap   1 177   free  60 %   full in       –                    stats
+//!  Rate  846 MiB/s     13.2 M msg/s   ▁▂▃▅▇█▇▆▅▃▂▁▁▂▃▅▇█▇▆▅▃▂▁▁▂▃▅▇█▇▆▅▃▂▁
+//!  Ring ├░░░░░░░░░░░░░░░░░░░2████████1██0▶┤  slot 2 gates, 412 KiB behind                 ring_bar
+//! ┌ ▸Consumers 3 ───────────────────────────────────── slot 0: follows head ─┐            consumers
+//! │▸    0    6390 risk     push  1.2 KiB   0    2 ms  846 MiB     1 ms ok    │
+//! ├ Findings 1 ──────────────────────────────────────────────────────────────┤            findings
+//! │ warning  slot 2 is 39 % behind                                           │
+//! ├ Messages, newest ────────────┬ Hex 1234567040 ─────────────── 48 B, intact ┤          messages, hex
+//! │▸ 1234567040      9     48 ✓ H│0000  48 65 6c 6c 6f 20 7a 62  Hello zb    │
+//! └──────────────────────────────┴───────────────────────────────────────────┘
+//!  ? help   Tab pane   Space freeze   +/- rate   L list   q quit                          footer
+//! ```
+//!
+//! On a small terminal only the pane that has the keys is there, and Tab leads to the others.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::{
+    consumers, findings, footer, header, help, hex, messages, ring_bar, rings, stats, waiting,
+};
+use crate::observe::frame::Frame;
+use crate::ui::app::{App, Pane, Screen};
+use crate::ui::theme::Theme;
+
+/// A body lower than this has room for one pane only.
+const LOW: u16 = 11;
+/// A body lower than this has none to spare for a frame.
+const BARE: u16 = 5;
+/// The least that messages and hex are worth showing in, frame included.
+const LEAST_MESSAGES: u16 = 6;
+
+/// What the pane that has the keys shows at a time; movements are measured by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Rows of a page.
+    pub(crate) rows: usize,
+    /// The last row that may come first, where rows are scrolled and not selected.
+    pub(crate) last_top: usize,
+}
+
+/// Where everything stands; what is not shown has no area.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    header: Rect,
+    stats: Rect,
+    bar: Rect,
+    body: Rect,
+    consumers: Rect,
+    findings: Rect,
+    messages: Rect,
+    hex: Rect,
+    footer: Rect,
+    framed: bool,
+}
+
+impl Places {
+    /// The room inside the frame of a pane, or the pane itself where it has none.
+    fn inside(&self, pane: Rect) -> Rect {
+        if !self.framed || pane.is_empty() {
+            return pane;
+        }
+        let [width, height] = [pane.width, pane.height].map(|side| side.saturating_sub(2));
+        Rect {
+            x: pane.x + 1,
+            y: pane.y + 1,
+            width,
+            height,
+        }
+    }
+
+    fn of(&self, pane: Pane) -> Rect {
+        match pane {
+            Pane::Consumers => self.consumers,
+            Pane::Findings => self.findings,
+            Pane::Messages => self.messages,
+            Pane::Hex => self.hex,
+        }
+    }
+}
+
+/// Draws the whole screen.
+pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut canvas = Canvas::new(theme, buffer);
+    let places = places(app, area);
+    if !places.header.is_empty() {
+        header::render(app, &mut canvas, places.header);
+    }
+    match (app.screen(), app.frame()) {
+        (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
+        (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
+        (Screen::Ring, Some(frame)) => ring(app, frame, &mut canvas, &places),
+        (Screen::Ring, None) => {}
+    }
+    if !places.footer.is_empty() {
+        footer::render(app, &mut canvas, places.footer);
+    }
+    if let Some(top) = app.help() {
+        help::render(top, &mut canvas, area);
+    }
+}
+
+/// What the pane that has the keys shows of itself on a screen of that size.
+pub(crate) fn room(app: &App, area: Rect) -> Room {
+    if app.help().is_some() {
+        return Room {
+            rows: help::rows(area),
+            last_top: help::last_top(area),
+        };
+    }
+    let places = places(app, area);
+    let pane = if app.screen() == Screen::Ring {
+        places.of(app.focus())
+    } else {
+        places.body
+    };
+    let inside = places.inside(pane);
+    let last_top = match app.selected_message() {
+        Some(message) if app.focus() == Pane::Hex => hex::last_top(message, inside),
+        _ => 0,
+    };
+    Room {
+        rows: inside.height.into(),
+        last_top,
+    }
+}
+
+fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+    let ring = &frame.snapshot;
+    if !places.stats.is_empty() {
+        stats::render(frame, canvas, places.stats);
+    }
+    if !places.bar.is_empty() {
+        ring_bar::render(ring, canvas, places.bar);
+    }
+    // The frame of the pane that has the keys comes last: where frames share an edge, it is whole.
+    let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
+    let last = panes.into_iter().filter(|pane| *pane == app.focus());
+    for pane in panes
+        .into_iter()
+        .filter(|pane| *pane != app.focus())
+        .chain(last)
+    {
+        let area = places.of(pane);
+        if area.is_empty() {
+            continue;
+        }
+        let (title, note) = match pane {
+            Pane::Consumers => consumers::title(ring, app),
+            Pane::Findings => findings::title(ring),
+            Pane::Messages => messages::title(frame, app),
+            Pane::Hex => hex::title(app),
+        };
+        let inside = places.inside(area);
+        if places.framed {
+            canvas.frame(area, &title, &note, pane == app.focus());
+        }
+        match pane {
+            Pane::Consumers => consumers::render(ring, app, canvas, inside),
+            Pane::Findings => findings::render(ring, app, canvas, inside),
+            Pane::Messages => messages::render(frame, app, canvas, inside),
+            Pane::Hex => hex::render(app, canvas, inside),
+        }
+    }
+}
+
+/// Cuts `rows` off the top of `area`.
+fn cut(area: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    let top = Rect {
+        height: rows,
+        ..*area
+    };
+    *area = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..*area
+    };
+    top
+}
+
+fn places(app: &App, area: Rect) -> Places {
+    let mut places = Places::default();
+    let mut rest = area;
+    places.header = cut(&mut rest, 1);
+    if area.height >= 8 {
+        rest.height -= 1;
+        places.footer = Rect {
+            y: rest.bottom(),
+            height: 1,
+            ..area
+        };
+    }
+    let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
+    if frame.is_some() {
+        let stats = match area.height {
+            ..3 => 0,
+            3..16 => 1,
+            16..36 => 2,
+            36.. => 4,
+        };
+        places.stats = cut(&mut rest, stats);
+        places.bar = cut(&mut rest, u16::from(area.height >= 5));
+    }
+    places.body = rest;
+    places.framed = rest.height >= BARE;
+    let Some(frame) = frame.filter(|_| !rest.is_empty()) else {
+        return places;
+    };
+    if rest.height < LOW {
+        match app.focus() {
+            Pane::Consumers => places.consumers = rest,
+            Pane::Findings => places.findings = rest,
+            Pane::Messages => places.messages = rest,
+            Pane::Hex => places.hex = rest,
+        }
+    } else {
+        stack(app, frame, &mut places);
+    }
+    places
+}
+
+/// Consumers over findings over messages and hex. Neighbours share an edge, so each begins on the last row or column of
+/// the one before.
+fn stack(app: &App, frame: &Frame, places: &mut Places) {
+    let body = places.body;
+    let ring = &frame.snapshot;
+    let findings = if ring.findings.is_empty() && ring.attach.limits.is_empty() {
+        0
+    } else {
+        let wanted = findings::rows(ring, body.width.saturating_sub(2));
+        u16::try_from(wanted)
+            .unwrap_or(u16::MAX)
+            .clamp(1, (body.height / 6).max(1))
+            + 1
+    };
+    // Their titles and an edge come on top of the rows.
+    let consumers = u16::try_from(ring.consumers.len())
+        .unwrap_or(u16::MAX)
+        .max(1)
+        .saturating_add(2);
+    let consumers = consumers
+        .min((body.height - 1).saturating_sub(findings + LEAST_MESSAGES - 1))
+        .max(3);
+    places.consumers = Rect {
+        height: consumers + 1,
+        ..body
+    };
+    let mut y = body.y + consumers;
+    if findings > 0 {
+        places.findings = Rect {
+            y,
+            height: findings + 1,
+            ..body
+        };
+        y += findings;
+    }
+    let rest = Rect {
+        y,
+        height: body.bottom().saturating_sub(y),
+        ..body
+    };
+    let hex = match rest.width {
+        ..76 => {
+            *(if app.focus() == Pane::Hex {
+                &mut places.hex
+            } else {
+                &mut places.messages
+            }) = rest;
+            return;
+        }
+        76..120 => hex::NARROW,
+        120.. => hex::WIDE,
+    };
+    places.hex = Rect {
+        x: rest.right() - hex,
+        width: hex,
+        ..rest
+    };
+    places.messages = Rect {
+        width: rest.width - hex + 1,
+        ..rest
+    };
+}

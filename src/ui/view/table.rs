@@ -1,0 +1,215 @@
+//! Tables: columns that fit, rows around the selected one.
+//!
+//! Columns have fixed widths, so that nothing jumps between samples; where there is no room for all of them the least
+//! important go first. Knows nothing of what stands in the cells.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::ui::theme::Role;
+
+/// Room before the first column for the mark of the selected row.
+const GUTTER: u16 = 2;
+
+/// A column, between `width` and `widest` columns of the screen wide.
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    pub(super) width: u16,
+    pub(super) widest: u16,
+    /// Columns of a high rank are the first to go.
+    pub(super) rank: u8,
+    pub(super) right: bool,
+}
+
+impl Column {
+    /// Text, from the left.
+    pub(super) const fn text(title: &'static str, width: u16, rank: u8) -> Self {
+        Self {
+            title,
+            width,
+            widest: width,
+            rank,
+            right: false,
+        }
+    }
+
+    /// A number, from the right.
+    pub(super) const fn number(title: &'static str, width: u16, rank: u8) -> Self {
+        Self {
+            title,
+            width,
+            widest: width,
+            rank,
+            right: true,
+        }
+    }
+
+    /// Takes room that is left over, up to `widest`.
+    pub(super) const fn up_to(mut self, widest: u16) -> Self {
+        self.widest = widest;
+        self
+    }
+}
+
+/// What stands in a cell.
+pub(super) struct Cell {
+    pub(super) text: Cow<'static, str>,
+    pub(super) role: Role,
+}
+
+impl Cell {
+    pub(super) fn new(text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+        Self {
+            text: text.into(),
+            role,
+        }
+    }
+}
+
+/// A table with one row selected.
+pub(super) struct Table<'a> {
+    pub(super) columns: &'a [Column],
+    pub(super) rows: usize,
+    pub(super) selected: Option<usize>,
+    pub(super) focused: bool,
+}
+
+impl Table<'_> {
+    /// Draws the rows that have room; only their cells are asked for.
+    pub(super) fn render(
+        &self,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        cell: impl Fn(usize, usize) -> Cell,
+    ) {
+        if area.is_empty() {
+            return;
+        }
+        let places = fit(self.columns, area.width.saturating_sub(GUTTER));
+        let mut y = area.y;
+        if has_header(area) {
+            for &(column, x, width) in &places {
+                let Column { title, right, .. } = self.columns[column];
+                let put = if right {
+                    Canvas::put_right
+                } else {
+                    Canvas::put
+                };
+                put(canvas, area.x + GUTTER + x, y, width, title, Role::Label);
+            }
+            y += 1;
+        }
+        for row in window(self.rows, self.selected, rows_in(area)) {
+            for &(column, x, width) in &places {
+                let Cell { text, role } = cell(row, column);
+                let put = if self.columns[column].right {
+                    Canvas::put_right
+                } else {
+                    Canvas::put
+                };
+                put(canvas, area.x + GUTTER + x, y, width, &text, role);
+            }
+            if self.selected == Some(row) {
+                canvas.put(area.x, y, 1, canvas.glyphs().selected, Role::Strong);
+                let role = if self.focused {
+                    Role::Selected
+                } else {
+                    Role::Marked
+                };
+                canvas.tint(
+                    Rect {
+                        y,
+                        height: 1,
+                        ..area
+                    },
+                    role,
+                );
+            }
+            y += 1;
+        }
+    }
+}
+
+/// Rows that a table has room for in `area`.
+pub(super) fn rows_in(area: Rect) -> usize {
+    usize::from(area.height - u16::from(has_header(area)))
+}
+
+/// The column titles are given up before the last rows are.
+fn has_header(area: Rect) -> bool {
+    area.height >= 3
+}
+
+/// The rows to show: around the selected one, and never beyond an end. It depends on nothing that was shown before, and
+/// a selected row that travels towards an end takes the rows around it along without a jump.
+pub(super) fn window(rows: usize, selected: Option<usize>, room: usize) -> Range<usize> {
+    let last = rows.saturating_sub(room);
+    let first = selected.unwrap_or(0).saturating_sub(room / 2).min(last);
+    first..rows.min(first + room)
+}
+
+/// The columns that fit into `room`: index, place and width of each.
+fn fit(columns: &[Column], room: u16) -> Vec<(usize, u16, u16)> {
+    let mut by_rank: Vec<usize> = (0..columns.len()).collect();
+    by_rank.sort_by_key(|&column| columns[column].rank);
+    let mut left = room.saturating_add(1);
+    let mut chosen = Vec::with_capacity(columns.len());
+    for column in by_rank {
+        let taken = columns[column].width + 1;
+        // The most important column is shown even where it has to be cut.
+        if taken > left && !chosen.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(taken);
+        chosen.push(column);
+    }
+    chosen.sort_unstable();
+    let mut x = 0;
+    let mut places = Vec::with_capacity(chosen.len());
+    for column in chosen {
+        let Column { width, widest, .. } = columns[column];
+        let more = (widest - width).min(left);
+        left -= more;
+        places.push((column, x, (width + more).min(room)));
+        x += width + more + 1;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_go_by_rank_and_the_rest_is_shared_out() {
+        let columns = [
+            Column::number("PID", 4, 1),
+            Column::text("COMMAND", 4, 0).up_to(9),
+            Column::text("STATE", 4, 2),
+        ];
+        assert_eq!(fit(&columns, 14), [(0, 0, 4), (1, 5, 4), (2, 10, 4)]);
+        assert_eq!(fit(&columns, 30), [(0, 0, 4), (1, 5, 9), (2, 15, 4)]);
+        assert_eq!(fit(&columns, 13), [(0, 0, 4), (1, 5, 8)]);
+        assert_eq!(fit(&columns, 3), [(1, 0, 3)]);
+        assert_eq!(fit(&columns, 0), [(1, 0, 0)]);
+    }
+
+    #[test]
+    fn the_selected_row_is_always_in_sight() {
+        for rows in 0..20 {
+            for room in 0..20 {
+                for selected in 0..rows {
+                    let window = window(rows, Some(selected), room);
+                    assert!(
+                        room == 0 || window.contains(&selected),
+                        "{rows} {selected} {room}"
+                    );
+                    assert_eq!(window.len(), rows.min(room));
+                }
+            }
+        }
+    }
+}
