@@ -11,7 +11,7 @@ use super::payload::Payloads;
 use crate::cli::Role;
 use crate::commands::Ending;
 use crate::ring::consumer::Consumer;
-use crate::ring::join::wished_mode;
+// TODO-MERGE
 use crate::ring::layout::WakeupMode;
 use crate::ring::producer::{Producer, ProducerParams};
 

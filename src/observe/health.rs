@@ -145,6 +145,15 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
         let message = format!("{end} bytes are left in this lap, less than a header: consumers fail here for good");
         add("lap-end-too-short", Severity::Critical, message, None, None);
     }
+    if ring.state == RingState::Full && ring.free_bytes > Some(0) && ring.slots.is_some_and(|slots| slots.clog_attempts == 0) {
+        // zbq.h: zbq_producer_query counts a failure only when nothing at all is free.
+        let message = format!(
+            "{} are free: too little for a message, but not nothing, so the reference producer counts no failed \
+             reservation and no scan will evict whoever holds it up",
+            bytes(ring.free_bytes.unwrap_or(0))
+        );
+        add("stuck-without-scan", Severity::Critical, message, ring.gating_slot, ring.gating_pid);
+    }
     for consumer in &ring.consumers {
         use ConsumerState as State;
         let (code, severity) = match consumer.state {
