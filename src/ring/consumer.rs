@@ -1,0 +1,503 @@
+//! The consuming end: joins a ring, looks at the next message, releases what it has read. It owns its mappings, its
+//! side socket and the records waiting there. It does not trust the producer: what the ring says is checked before
+//! it is followed, and a payload is shared memory until it is copied.
+
+use super::clock::ticks;
+use super::error::{Error, Result};
+use super::join::{self, Deadline, Joined, Received};
+use super::layout::{self, HEADER_SIZE, SlotIndex, WakeupMode};
+use super::mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
+use super::message::{Corruption, CorruptionKind, MessageHeader};
+use super::producer::has_exited;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::time::Timespec;
+use std::cell::{Cell, RefCell};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Bytes in a header, as ring arithmetic has it.
+const HEADER: u64 = HEADER_SIZE as u64;
+
+/// The control region at one instant, field by field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Bytes ever committed.
+    pub producer_head: u64,
+    /// Commits made while a push slot was active.
+    pub broadcast_futex: u32,
+    /// The producer, in its own pid namespace.
+    pub producer_pid: i32,
+    /// Bytes in the ring.
+    pub ring_capacity: u64,
+    /// Failed reservations before a scan.
+    pub clog_threshold: u64,
+    /// Nanoseconds without progress before an eviction.
+    pub stall_timeout_ns: u64,
+}
+
+impl Control {
+    /// Reads a mapped control region.
+    pub fn load<Access>(ctrl: &Mapping<Access>) -> Self {
+        Self {
+            // Acquire: pairs with the producer's store-release of head.
+            producer_head: ctrl.load_u64_acquire(layout::CTRL_PRODUCER_HEAD),
+            // The rest orders nothing: it was written before the ring was shared, or is only to be shown.
+            broadcast_futex: ctrl.load_u32_relaxed(layout::CTRL_BROADCAST_FUTEX),
+            producer_pid: ctrl
+                .load_u32_relaxed(layout::CTRL_PRODUCER_PID)
+                .cast_signed(),
+            ring_capacity: ctrl.load_u64_relaxed(layout::CTRL_RING_CAPACITY),
+            clog_threshold: ctrl.load_u64_relaxed(layout::CTRL_CLOG_THRESHOLD),
+            stall_timeout_ns: ctrl.load_u64_relaxed(layout::CTRL_STALL_TIMEOUT_NS),
+        }
+    }
+}
+
+/// A consumer's metadata page at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// Logical offset up to which the consumer has released the ring.
+    pub tail_offset: u64,
+    /// CPU ticks from `join_baseline` to the last publish; 0 = never published.
+    pub progress_timestamp: u64,
+    /// The producer's CPU tick counter at the handshake.
+    pub join_baseline: u64,
+}
+
+impl Metadata {
+    /// Reads a mapped metadata page.
+    pub fn load<Access>(meta: &Mapping<Access>) -> Self {
+        Self {
+            // Acquire: pairs with the consumer's store-release of its tail.
+            tail_offset: meta.load_u64_acquire(layout::META_TAIL_OFFSET),
+            // Acquire: pairs with the consumer's store-release, though nothing hangs on it.
+            progress_timestamp: meta.load_u64_acquire(layout::META_PROGRESS_TIMESTAMP),
+            join_baseline: meta.load_u64_relaxed(layout::META_JOIN_BASELINE),
+        }
+    }
+}
+
+/// The next message, before it is released.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageView<'a> {
+    /// A private copy of its header.
+    pub header: MessageHeader,
+    /// Its payload, still in the ring.
+    pub payload: SharedBytes<'a>,
+    /// Logical offset of its header.
+    pub offset: u64,
+    /// Bytes of header and payload.
+    pub total_len: u64,
+}
+
+impl MessageView<'_> {
+    /// Logical offset behind it: the tail to publish once it has been read.
+    pub fn end(&self) -> u64 {
+        self.offset + self.total_len
+    }
+}
+
+/// Descriptors of a message later than the one that was asked for, kept until theirs is.
+#[derive(Debug)]
+struct Early {
+    seq_id: u64,
+    fds: Vec<OwnedFd>,
+}
+
+/// The consuming end of a ring.
+#[derive(Debug)]
+pub struct Consumer {
+    ctrl: Mapping<ReadOnly>,
+    ring: Mapping<ReadOnly>,
+    meta: Mapping<ReadWrite>,
+    side: OwnedFd,
+    producer: OwnedFd,
+    capacity: u64,
+    join_baseline: u64,
+    slot: SlotIndex,
+    mode: WakeupMode,
+    tail: u64,
+    /// `tail % capacity`, kept to save the division.
+    position: u64,
+    /// Head when it was last read. Head only grows, so what was below it is still there to be read.
+    head: Cell<u64>,
+    early: RefCell<Option<Early>>,
+}
+
+impl Consumer {
+    /// Connects to a rendezvous socket, by path or, with a leading `@`, by abstract name, and joins. Tries
+    /// SOCK_SEQPACKET first, then SOCK_STREAM if the socket says it is the wrong type.
+    ///
+    /// # Errors
+    /// As [`Consumer::join`]; and if there is nobody at that address.
+    pub fn connect(address: impl AsRef<Path>, wish: WakeupMode, timeout: Duration) -> Result<Self> {
+        let deadline = Deadline::after(timeout);
+        let path = address.as_ref();
+        let address = match path.as_os_str().as_bytes() {
+            [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name),
+            _ => SocketAddrUnix::new(path),
+        };
+        let address = address.map_err(Error::io("rendezvous address"))?;
+        for kind in [SocketType::SEQPACKET, SocketType::STREAM] {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let conn =
+                socket_with(AddressFamily::UNIX, kind, flags, None).map_err(Error::io("socket"))?;
+            loop {
+                match connect(&conn, &address) {
+                    Ok(()) => return Self::join_by(&conn, wish, deadline),
+                    Err(Errno::PROTOTYPE) if kind == SocketType::SEQPACKET => break,
+                    Err(Errno::INTR) => {}
+                    // The queue of connections is full, and there is nothing to poll for.
+                    Err(Errno::AGAIN) if !deadline.is_over() => {
+                        std::thread::sleep(Duration::from_millis(1))
+                    }
+                    Err(Errno::AGAIN) => {
+                        return Err(Error::Timeout {
+                            op: "connect",
+                            limit: timeout,
+                        });
+                    }
+                    Err(errno) => return Err(Error::io("connect")(errno)),
+                }
+            }
+        }
+        Err(Error::io("connect")(Errno::PROTOTYPE))
+    }
+
+    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `wish` is
+    /// a wish: the producer decides, and [`Consumer::mode`] says what it decided.
+    ///
+    /// # Errors
+    /// If the producer refuses, is silent for `timeout`, or answers with anything but what the protocol asks for.
+    pub fn join(conn: impl AsFd, wish: WakeupMode, timeout: Duration) -> Result<Self> {
+        Self::join_by(conn, wish, Deadline::after(timeout))
+    }
+
+    fn join_by(conn: impl AsFd, wish: WakeupMode, deadline: Deadline) -> Result<Self> {
+        let Joined {
+            payload,
+            ctrl,
+            ring,
+            meta,
+            side,
+        } = join::request(conn.as_fd(), wish, deadline)?;
+        let capacity = payload.ring_capacity;
+        let ctrl = Mapping::read_only(layout::CTRL_NAME, ctrl, layout::CTRL_SIZE)?;
+        let ring = Mapping::read_only(layout::RING_NAME, ring, capacity as usize)?;
+        let meta = Mapping::read_write(layout::META_NAME, meta, layout::META_SIZE)?;
+
+        let (control, metadata) = (Control::load(&ctrl), Metadata::load(&meta));
+        agree("zbq_ctrl: ring_capacity", control.ring_capacity, capacity)?;
+        agree(
+            "zbq_ctrl: producer_pid",
+            control.producer_pid,
+            payload.producer_pid,
+        )?;
+        agree(
+            "zbq_meta: tail_offset",
+            metadata.tail_offset,
+            payload.initial_head,
+        )?;
+        agree(
+            "zbq_meta: join_baseline",
+            metadata.join_baseline,
+            payload.join_baseline,
+        )?;
+        if control.producer_head < payload.initial_head {
+            let expected = format_args!("at least the initial {}", payload.initial_head);
+            return Err(Error::protocol(
+                "zbq_ctrl: producer_head",
+                control.producer_head,
+                expected,
+            ));
+        }
+        let pid = Pid::from_raw(payload.producer_pid).ok_or_else(|| {
+            Error::protocol(
+                "join answer: producer_pid",
+                payload.producer_pid,
+                "a process",
+            )
+        })?;
+        let producer = pidfd_open(pid, PidfdFlags::empty())
+            .map_err(Error::io("pidfd_open of the producer"))?;
+        Ok(Self {
+            ctrl,
+            ring,
+            meta,
+            side,
+            producer,
+            capacity,
+            join_baseline: payload.join_baseline,
+            slot: payload.slot,
+            mode: payload.mode,
+            tail: payload.initial_head,
+            position: payload.initial_head % capacity,
+            head: Cell::new(payload.initial_head),
+            early: RefCell::new(None),
+        })
+    }
+
+    /// The slot this consumer has, or had.
+    pub fn slot(&self) -> SlotIndex {
+        self.slot
+    }
+
+    /// The mode the producer gave it.
+    pub fn mode(&self) -> WakeupMode {
+        self.mode
+    }
+
+    /// Bytes in the ring.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Logical offset up to which this consumer has released the ring: where [`Consumer::peek`] looks.
+    #[inline]
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
+    /// The control region, now.
+    pub fn control(&self) -> Control {
+        Control::load(&self.ctrl)
+    }
+
+    /// This consumer's own metadata page, now.
+    pub fn metadata(&self) -> Metadata {
+        Metadata::load(&self.meta)
+    }
+
+    /// Whether the producer's process is there.
+    pub fn is_producer_alive(&self) -> bool {
+        !has_exited(&self.producer)
+    }
+
+    /// Whether the producer has closed its end of the side socket: this consumer was evicted, or the producer is
+    /// gone. If it is alive and this is true, the ring may be overwritten under every byte not yet read.
+    pub fn is_evicted(&self) -> bool {
+        let mut polled = [PollFd::new(&self.side, PollFlags::empty())];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut polled, Some(&at_once)).is_ok()
+            && polled[0]
+                .revents()
+                .intersects(PollFlags::HUP | PollFlags::ERR)
+    }
+
+    /// Bytes ever committed. Acquire: pairs with the producer's store-release, so the bytes below are there.
+    #[inline]
+    pub fn acquire_head(&self) -> u64 {
+        self.ctrl.load_u64_acquire(layout::CTRL_PRODUCER_HEAD)
+    }
+
+    /// Looks at the message at the tail; `None` if there is none yet (`zbq.h: zbq_consumer_peek`).
+    ///
+    /// Where the reference says AGAIN for ever to a message that runs past the lap's end *and* past head, this is an
+    /// error at once: no commit can make such a message sound.
+    ///
+    /// # Errors
+    /// If the bytes there are no message and cannot become one: this consumer will not get past them. If a memfd
+    /// was truncated.
+    #[inline]
+    pub fn peek(&self) -> Result<Option<MessageView<'_>>> {
+        let offset = self.tail;
+        let committed = self.committed(HEADER);
+        if committed == 0 {
+            self.ctrl.check_truncated()?;
+            return Ok(None);
+        }
+        let lap_left = self.capacity - self.position;
+        if lap_left < HEADER {
+            let kind = CorruptionKind::HeaderCrossesLap;
+            return Err(Corruption {
+                offset,
+                kind,
+                header: [0; HEADER_SIZE],
+                lap_left,
+            }
+            .into());
+        }
+        if committed < HEADER {
+            return Ok(None);
+        }
+        // Read once: what is checked below is what is returned, whatever the producer does to the original.
+        let bytes = self.ring.copy_array(self.position)?;
+        let header = MessageHeader::from_bytes(bytes);
+        let total_len = header.total_len();
+        if total_len > lap_left {
+            self.ring.check_truncated()?;
+            let kind = CorruptionKind::PayloadCrossesLap;
+            return Err(Corruption {
+                offset,
+                kind,
+                header: bytes,
+                lap_left,
+            }
+            .into());
+        }
+        if total_len > committed && total_len > self.committed(total_len) {
+            return Ok(None);
+        }
+        self.ring.check_truncated()?;
+        let payload = self
+            .ring
+            .bytes(self.position + HEADER, header.payload_len as usize)?;
+        Ok(Some(MessageView {
+            header,
+            payload,
+            offset,
+            total_len,
+        }))
+    }
+
+    /// Bytes committed behind the tail. Reads head only if it was last seen less than `wanted` ahead.
+    #[inline]
+    fn committed(&self, wanted: u64) -> u64 {
+        let known = self.head.get().saturating_sub(self.tail);
+        if known >= wanted {
+            return known;
+        }
+        let head = self.acquire_head();
+        self.head.set(head);
+        head.saturating_sub(self.tail)
+    }
+
+    /// Releases everything below `new_tail` to the producer, and notes when (`zbq.h: zbq_consumer_publish`).
+    /// Usually that is the [`end`](MessageView::end) of a message just read. A tail above head, or below what was
+    /// published before, gets a consumer evicted at the next scan.
+    #[inline]
+    pub fn publish(&mut self, new_tail: u64) {
+        // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
+        self.meta
+            .store_u64_release(layout::META_TAIL_OFFSET, new_tail);
+        let progress = ticks().wrapping_sub(self.join_baseline);
+        // Release: pairs with a watcher's acquire load, so it never sees a newer time with an older tail.
+        self.meta
+            .store_u64_release(layout::META_PROGRESS_TIMESTAMP, progress);
+        let step = new_tail.wrapping_sub(self.tail);
+        let to_end = self.capacity - self.position;
+        self.position = match step.cmp(&to_end) {
+            std::cmp::Ordering::Less => self.position + step,
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Greater => new_tail % self.capacity,
+        };
+        self.tail = new_tail;
+    }
+
+    /// The broadcast futex's value, to be taken *before* looking for messages and handed to
+    /// [`Consumer::wait_broadcast`] when there are none.
+    ///
+    /// Acquire: pairs with our producer's release addition, so that a head loaded after this is no older.
+    #[inline]
+    pub fn futex_token(&self) -> u32 {
+        self.ctrl.load_u32_acquire(layout::CTRL_BROADCAST_FUTEX)
+    }
+
+    /// Sleeps until the producer commits, if it has not since `token` was taken, but no longer than `timeout`.
+    /// Nobody wakes a consumer whose producer dies or has evicted it, and a producer wakes nobody while it knows of
+    /// pull consumers only: so come back now and then, and ask [`Consumer::is_evicted`].
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn wait_broadcast(&self, token: u32, timeout: Duration) -> Result<Wake> {
+        self.ctrl
+            .futex_wait(layout::CTRL_BROADCAST_FUTEX, token, Some(timeout))
+    }
+
+    /// Takes the descriptors of the message with `seq_id`, and closes those of messages before it. `None`: they
+    /// were lost on the way, as a later message's are already here (those are kept). Ask in the order of the
+    /// messages.
+    ///
+    /// # Errors
+    /// If nothing came within `timeout`; if the side socket is closed and empty; if a record is malformed or this
+    /// process has no room for its descriptors, in which case that record is gone.
+    pub fn recv_fds(&self, seq_id: u64, timeout: Duration) -> Result<Option<Vec<OwnedFd>>> {
+        /// More records than a side socket holds: to pass over this many takes no waiting, only a producer that
+        /// sends as fast as we read.
+        const MANY: usize = 1024;
+        let deadline = Deadline::after(timeout);
+        if let Some(early) = self.early.take() {
+            if early.seq_id == seq_id {
+                return Ok(Some(early.fds));
+            }
+            if early.seq_id > seq_id {
+                self.early.replace(Some(early));
+                return Ok(None);
+            }
+        }
+        for passed in 0_usize.. {
+            if passed > MANY && deadline.is_over() {
+                break;
+            }
+            let record = self.receive_record(deadline)?;
+            if record.seq_id == seq_id {
+                return Ok(Some(record.fds));
+            }
+            if record.seq_id > seq_id {
+                self.early.replace(Some(record));
+                return Ok(None);
+            }
+        }
+        Err(Error::Timeout {
+            op: "descriptors on the side socket",
+            limit: timeout,
+        })
+    }
+
+    fn receive_record(&self, deadline: Deadline) -> Result<Early> {
+        const OP: &str = "descriptors on the side socket";
+        let side = self.side.as_fd();
+        let mut fds = Vec::new();
+        let mut bytes = [0; size_of::<u64>()];
+        let received = deadline.retry(OP, side, PollFlags::IN, || {
+            join::receive(side, &mut bytes, &mut fds)
+        })?;
+        match received {
+            Ok(Received { bytes: 0, .. }) | Err(Errno::CONNRESET) if fds.is_empty() => {
+                Err(Error::SideSocketClosed)
+            }
+            Ok(Received { cut: true, .. }) => Err(Error::protocol(
+                OP,
+                "more than fits",
+                "8 bytes and descriptors",
+            )),
+            Ok(Received {
+                bytes: 8,
+                stray: false,
+                ..
+            }) if !fds.is_empty() => Ok(Early {
+                seq_id: u64::from_ne_bytes(bytes),
+                fds,
+            }),
+            Ok(Received { bytes, .. }) => {
+                let found = format_args!("{bytes} bytes and {} descriptors", fds.len());
+                Err(Error::protocol(
+                    OP,
+                    found,
+                    "8 bytes and 1 to 253 descriptors",
+                ))
+            }
+            Err(errno) => Err(Error::io("side socket: recvmsg")(errno)),
+        }
+    }
+}
+
+/// Whether what the shared memory says is what the handshake said.
+fn agree<T: PartialEq + ToString>(object: &'static str, found: T, said: T) -> Result<()> {
+    if found == said {
+        return Ok(());
+    }
+    Err(Error::protocol(
+        object,
+        found,
+        format_args!("{} as the join answer said", said.to_string()),
+    ))
+}

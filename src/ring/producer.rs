@@ -1,0 +1,705 @@
+//! The producing end: makes the ring, lets consumers in, reserves and commits, evicts who holds it up. It owns the
+//! memfds, the slot table and every slot's descriptors. It decides nothing about what is in a message, and does not
+//! listen: the application accepts connections and hands them to [`Producer::handshake`].
+//!
+//! Two ways to write. [`Producer::reserve`] is the reference's query and commit, step by step, for those who lay
+//! out a lap themselves. [`Producer::send`] writes one message and minds the lap's end; it is also the faster one,
+//! because it reads the consumers' tails only when the room it last saw has run out.
+
+use super::clock::{monotonic_ns, ticks};
+use super::error::{Error, Result};
+use super::join::{self, Deadline, JoinPayload};
+use super::layout::{self, HEADER_SIZE, MAX_FDS, SlotIndex, WakeupMode};
+use super::mapping::{Mapping, ReadWrite};
+use super::message::{FLAG_FILLER, MessageHeader};
+use super::table::{Slot, Table};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::time::Timespec;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// Bytes in a header, as ring arithmetic has it.
+const HEADER: u64 = HEADER_SIZE as u64;
+
+/// What a ring is made of (`zbq.h: struct zbq_producer_params`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerParams {
+    /// Bytes in the ring: a non-zero multiple of 4096.
+    pub ring_capacity: u64,
+    /// Failed reservations before each further one runs a scan.
+    pub clog_threshold: u64,
+    /// Nanoseconds without progress, as scans see it, before a consumer is evicted.
+    pub stall_timeout_ns: u64,
+    /// Slots: how many consumers there can be at a time, 1 to [`ProducerParams::MAX_CONSUMERS`].
+    pub max_consumers: u32,
+}
+
+impl ProducerParams {
+    /// More slots than this are taken for a mistake.
+    pub const MAX_CONSUMERS: u32 = 65_536;
+
+    /// # Errors
+    /// If no ring can be like this.
+    pub fn validate(&self) -> Result<()> {
+        let bad = |what, found, expected| {
+            Err(Error::InvalidParams {
+                what,
+                found,
+                expected,
+            })
+        };
+        let capacity = self.ring_capacity;
+        if capacity == 0
+            || !capacity.is_multiple_of(layout::CAPACITY_UNIT)
+            || capacity > layout::CAPACITY_MAX
+        {
+            return bad(
+                "ring_capacity",
+                capacity,
+                "a non-zero multiple of 4096, at most 64 TiB",
+            );
+        }
+        if !(1..=Self::MAX_CONSUMERS).contains(&self.max_consumers) {
+            return bad("max_consumers", self.max_consumers.into(), "1 to 65536");
+        }
+        Ok(())
+    }
+}
+
+/// What else a commit does (`zbq.h: enum zbq_commit_flags`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommitFlags {
+    /// Nothing.
+    #[default]
+    None,
+    /// It scans.
+    ForceScan,
+}
+
+/// What is known of a taken slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotInfo {
+    /// Which slot.
+    pub slot: SlotIndex,
+    /// The mode it was given.
+    pub mode: WakeupMode,
+    /// Its consumer's pid, as the consumer said.
+    pub pid: i32,
+    /// Its tail, now.
+    pub tail_offset: u64,
+    /// Its tail, the last time it mattered.
+    pub last_seen_tail: u64,
+}
+
+/// A message that was sent with descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Logical offset of its header.
+    pub offset: u64,
+    /// The `seq_id` that ties it to its descriptors.
+    pub seq_id: u64,
+    /// Consumers that the descriptors were sent to. One whose side socket is full gets none.
+    pub consumers: usize,
+}
+
+/// What is owned for a taken slot, closed in the reference's order.
+#[derive(Debug)]
+struct Occupant {
+    side: OwnedFd,
+    pidfd: OwnedFd,
+    meta: Mapping<ReadWrite>,
+    /// Kept open while the slot lives, as the reference does: watchers find the page by it.
+    _meta_fd: OwnedFd,
+    pid: i32,
+}
+
+/// The producing end of a ring.
+#[derive(Debug)]
+pub struct Producer {
+    /// Where the numbers live, in the reference's layout; see the module it comes from.
+    table: Box<Table>,
+    slots: Box<[Slot]>,
+    /// One for each of `slots`: there is an occupant exactly while the slot is active.
+    occupants: Box<[Option<Occupant>]>,
+    ctrl: Mapping<ReadWrite>,
+    ring: Mapping<ReadWrite>,
+    ctrl_fd: OwnedFd,
+    ring_fd: OwnedFd,
+    params: ProducerParams,
+    /// `local_head % ring_capacity`, kept to save the division.
+    position: u64,
+    /// No active slot's tail is below this, unless its consumer takes bytes back that it had released. Tails only
+    /// grow, and new slots start at head, so what was read once is a bound for good.
+    min_tail: u64,
+}
+
+impl Producer {
+    /// Makes a ring with no consumers.
+    ///
+    /// # Errors
+    /// If no ring can be like this, or the kernel refuses.
+    pub fn create(params: ProducerParams) -> Result<Self> {
+        params.validate()?;
+        let ctrl_fd = memfd(layout::CTRL_NAME, layout::CTRL_SIZE as u64)?;
+        let ring_fd = memfd(layout::RING_NAME, params.ring_capacity)?;
+        let ctrl = Mapping::read_write(layout::CTRL_NAME, &ctrl_fd, layout::CTRL_SIZE)?;
+        let ring = Mapping::read_write(layout::RING_NAME, &ring_fd, params.ring_capacity as usize)?;
+        // A new memfd is zeros. Nobody else has this one yet, and they get it through a socket: no order is needed.
+        ctrl.store_u64_relaxed(layout::CTRL_RING_CAPACITY, params.ring_capacity);
+        ctrl.store_u64_relaxed(layout::CTRL_CLOG_THRESHOLD, params.clog_threshold);
+        ctrl.store_u64_relaxed(layout::CTRL_STALL_TIMEOUT_NS, params.stall_timeout_ns);
+        ctrl.store_u32_relaxed(layout::CTRL_PRODUCER_PID, own_pid().cast_unsigned());
+        let slots: Box<[Slot]> = (0..params.max_consumers).map(|_| Slot::default()).collect();
+        let table = Box::new(Table {
+            ring_capacity: params.ring_capacity.into(),
+            clog_threshold: params.clog_threshold.into(),
+            stall_timeout_ns: params.stall_timeout_ns.into(),
+            max_consumers: params.max_consumers.into(),
+            ctrl: ctrl.address().into(),
+            ring_base: ring.address().into(),
+            ctrl_fd: ctrl_fd.as_raw_fd().into(),
+            ring_fd: ring_fd.as_raw_fd().into(),
+            next_seq_id: 1.into(),
+            slots: slots.as_ptr().addr().into(),
+            ..Table::default()
+        });
+        let occupants = slots.iter().map(|_| None).collect();
+        Ok(Self {
+            table,
+            slots,
+            occupants,
+            ctrl,
+            ring,
+            ctrl_fd,
+            ring_fd,
+            params,
+            position: 0,
+            min_tail: 0,
+        })
+    }
+
+    /// What the ring was made of.
+    pub fn params(&self) -> ProducerParams {
+        self.params
+    }
+
+    /// Bytes ever committed.
+    pub fn head(&self) -> u64 {
+        self.table.local_head.load(Relaxed)
+    }
+
+    /// The taken slots.
+    pub fn slots(&self) -> impl Iterator<Item = SlotInfo> {
+        self.slots
+            .iter()
+            .zip(&self.occupants)
+            .zip(0..)
+            .filter_map(|((slot, occupant), index)| {
+                let occupant = occupant.as_ref()?;
+                Some(SlotInfo {
+                    slot: SlotIndex(index),
+                    mode: WakeupMode::from_wire(slot.mode.load(Relaxed))?,
+                    pid: occupant.pid,
+                    // Acquire: pairs with the consumer's store-release of its tail.
+                    tail_offset: occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET),
+                    last_seen_tail: slot.last_seen_tail.load(Relaxed),
+                })
+            })
+    }
+
+    /// Answers a consumer that connected, and gives it a slot in `mode`, which need not be the mode it wished for.
+    /// `conn` stays the caller's to close; closing it is the only answer a consumer gets to an error.
+    ///
+    /// # Errors
+    /// If no slot is free, the consumer does not keep to the protocol or to `timeout`, or the kernel refuses; the
+    /// consumer's pid means nothing to it, for instance, in another pid namespace.
+    pub fn handshake(
+        &mut self,
+        conn: impl AsFd,
+        mode: WakeupMode,
+        timeout: Duration,
+    ) -> Result<SlotIndex> {
+        let deadline = Deadline::after(timeout);
+        let request = join::receive_request(conn.as_fd(), deadline)?;
+        let Some(index) = self.occupants.iter().position(Option::is_none) else {
+            return Err(Error::NoFreeSlot {
+                slots: self.params.max_consumers,
+            });
+        };
+        let slot = SlotIndex(index as u32);
+        let pid = request.consumer_pid;
+        let consumer = if pid > 0 { Pid::from_raw(pid) } else { None };
+        let consumer = consumer
+            .ok_or_else(|| Error::protocol("join request: consumer_pid", pid, "a process"))?;
+
+        let meta_fd = memfd(layout::META_NAME, layout::META_SIZE as u64)?;
+        let meta = Mapping::read_write(layout::META_NAME, &meta_fd, layout::META_SIZE)?;
+        let (side, theirs) = side_sockets()?;
+        let pidfd = pidfd_open(consumer, PidfdFlags::empty())
+            .map_err(Error::io("pidfd_open of the consumer"))?;
+        let (baseline, now) = (ticks(), monotonic_ns());
+        let head = self.head();
+        // The consumer gets the page through a socket, which orders these; release is what later stores of the tail
+        // use, and costs nothing.
+        meta.store_u64_release(layout::META_TAIL_OFFSET, head);
+        meta.store_u64_relaxed(layout::META_JOIN_BASELINE, baseline);
+        let payload = JoinPayload {
+            ring_capacity: self.params.ring_capacity,
+            join_baseline: baseline,
+            initial_head: head,
+            producer_pid: own_pid(),
+            slot,
+            mode,
+        };
+        let fds = [
+            self.ctrl_fd.as_fd(),
+            self.ring_fd.as_fd(),
+            meta_fd.as_fd(),
+            theirs.as_fd(),
+        ];
+        join::send_answer(conn.as_fd(), payload, fds, deadline)?;
+
+        let entry = &self.slots[index];
+        entry.mode.store(mode.to_wire(), Relaxed);
+        entry.pidfd.store(pidfd.as_raw_fd(), Relaxed);
+        entry.side_socket_fd.store(side.as_raw_fd(), Relaxed);
+        entry.last_seen_tail.store(head, Relaxed);
+        entry.last_progress_tail.store(head, Relaxed);
+        entry.last_progress_time_ns.store(now, Relaxed);
+        entry.meta.store(meta.address(), Relaxed);
+        entry.meta_fd.store(meta_fd.as_raw_fd(), Relaxed);
+        entry.active.store(1, Relaxed);
+        if mode == WakeupMode::Push {
+            add(&self.table.active_push_count, 1);
+        }
+        self.occupants[index] = Some(Occupant {
+            side,
+            pidfd,
+            meta,
+            _meta_fd: meta_fd,
+            pid,
+        });
+        Ok(slot)
+    }
+
+    /// Offers the run of free bytes at head, up to the lap's end; `None` if there are none, which counts towards
+    /// the clog threshold and at it runs a scan (`zbq.h: zbq_producer_query`).
+    pub fn reserve(&mut self) -> Option<Reservation<'_>> {
+        let head = self.head();
+        self.min_tail = self.read_tails(head);
+        let free = self.free(head);
+        let max_bytes = free.min(self.params.ring_capacity - self.position);
+        self.table.last_query_base.store(
+            if free == 0 {
+                0
+            } else {
+                self.ring.address() + self.position as usize
+            },
+            Relaxed,
+        );
+        self.table.last_query_max_bytes.store(max_bytes, Relaxed);
+        self.table.last_query_offset.store(head, Relaxed);
+        if free == 0 {
+            self.clogged();
+            return None;
+        }
+        self.table.clog_attempt_counter.store(0, Relaxed);
+        Some(Reservation {
+            producer: self,
+            max_bytes,
+            offset: head,
+        })
+    }
+
+    /// Writes one message with the next `seq_id` and commits it. Returns the logical offset of its header, or
+    /// `None` if there is no room now. `None` counts towards the clog threshold like a failed reservation, even if
+    /// some room was left: a consumer that stops just short of making enough must not hold the ring for good.
+    ///
+    /// When the message does not fit before the lap's end, one filler message ([`FLAG_FILLER`], `seq_id` 0, its
+    /// payload whatever was there) takes the rest of the lap; it may be committed although the answer is `None`.
+    /// What a message leaves of a lap is nothing, or at least a header's room.
+    ///
+    /// # Errors
+    /// If no lap can hold the message, or raw commits have left less than a header's room in this lap.
+    #[inline]
+    pub fn send(&mut self, payload: &[u8]) -> Result<Option<u64>> {
+        if !self.place(payload.len())? {
+            return Ok(None);
+        }
+        let seq_id = self.next_seq_id();
+        self.write(payload, 0, seq_id)?;
+        let offset = self.head();
+        self.advance(HEADER + payload.len() as u64);
+        Ok(Some(offset))
+    }
+
+    /// Writes one message and sends descriptors with it, to every consumer; otherwise as [`Producer::send`].
+    ///
+    /// # Errors
+    /// Also if there are more descriptors than one message can carry.
+    pub fn send_with_fds(
+        &mut self,
+        payload: &[u8],
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<Option<Sent>> {
+        let fd_count = u8::try_from(fds.len())
+            .ok()
+            .filter(|&count| usize::from(count) <= MAX_FDS);
+        let fd_count = fd_count.ok_or(Error::TooManyFds { found: fds.len() })?;
+        if !self.place(payload.len())? {
+            return Ok(None);
+        }
+        let seq_id = self.next_seq_id();
+        self.write(payload, fd_count, seq_id)?;
+        // Before the commit: a consumer that sees the message finds its descriptors there.
+        let consumers = self.broadcast_fds(seq_id, fds)?;
+        let offset = self.head();
+        self.advance(HEADER + payload.len() as u64);
+        Ok(Some(Sent {
+            offset,
+            seq_id,
+            consumers,
+        }))
+    }
+
+    /// Hands out the next `seq_id`; the first is 1.
+    #[inline]
+    pub fn next_seq_id(&mut self) -> u64 {
+        let seq_id = self.table.next_seq_id.load(Relaxed);
+        self.table
+            .next_seq_id
+            .store(seq_id.wrapping_add(1), Relaxed);
+        seq_id
+    }
+
+    /// Sends descriptors to every consumer, push and pull, as one record under `seq_id`. Never waits: a consumer
+    /// whose side socket is full loses the record. Returns how many consumers it was sent to. No descriptors: no
+    /// record.
+    ///
+    /// # Errors
+    /// If there are more than one message can carry.
+    pub fn broadcast_fds(&mut self, seq_id: u64, fds: &[BorrowedFd<'_>]) -> Result<usize> {
+        if fds.len() > MAX_FDS {
+            return Err(Error::TooManyFds { found: fds.len() });
+        }
+        if fds.is_empty() {
+            return Ok(0);
+        }
+        let record = seq_id.to_ne_bytes();
+        let sent =
+            |occupant: &&Occupant| join::send_with_fds(occupant.side.as_fd(), &record, fds).is_ok();
+        Ok(self.occupants.iter().flatten().filter(sent).count())
+    }
+
+    /// Evicts every consumer whose tail is impossible (above head, or lower than it was), whose process is gone, or
+    /// whose tail has not moved between two scans that are more than the stall timeout apart. The last is the
+    /// reference's rule: a healthy consumer that is caught up on a quiet ring meets it, too.
+    /// (`zbq.h: zbq_producer_scan`)
+    pub fn scan(&mut self) {
+        let now = monotonic_ns();
+        let head = self.head();
+        for index in 0..self.occupants.len() {
+            let Some(occupant) = &self.occupants[index] else {
+                continue;
+            };
+            let slot = &self.slots[index];
+            // Acquire: pairs with the consumer's store-release of its tail.
+            let tail = occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET);
+            if tail > head || tail < slot.last_seen_tail.load(Relaxed) {
+                self.evict(index);
+                continue;
+            }
+            slot.last_seen_tail.store(tail, Relaxed);
+            if has_exited(&occupant.pidfd) {
+                self.evict(index);
+            } else if tail != slot.last_progress_tail.load(Relaxed) {
+                slot.last_progress_tail.store(tail, Relaxed);
+                slot.last_progress_time_ns.store(now, Relaxed);
+            } else if now.wrapping_sub(slot.last_progress_time_ns.load(Relaxed))
+                > self.params.stall_timeout_ns
+            {
+                self.evict(index);
+            }
+        }
+    }
+
+    /// Takes the slot back. The consumer is not told; it can see its side socket hang up.
+    fn evict(&mut self, index: usize) {
+        let Some(occupant) = self.occupants[index].take() else {
+            return;
+        };
+        let slot = &self.slots[index];
+        if slot.mode.load(Relaxed) == WakeupMode::Push.to_wire() {
+            add(&self.table.active_push_count, -1);
+        }
+        slot.active.store(0, Relaxed);
+        slot.side_socket_fd.store(-1, Relaxed);
+        slot.pidfd.store(-1, Relaxed);
+        slot.meta.store(0, Relaxed);
+        slot.meta_fd.store(-1, Relaxed);
+        drop(occupant);
+    }
+
+    /// The smallest tail, or head if that is smaller: a tail above head never lowers it.
+    fn read_tails(&mut self, head: u64) -> u64 {
+        let mut min_tail = head;
+        for (slot, occupant) in self.slots.iter().zip(&self.occupants) {
+            let Some(occupant) = occupant else { continue };
+            // Acquire: pairs with the consumer's store-release of its tail, so it is done with the bytes below.
+            let tail = occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET);
+            min_tail = min_tail.min(tail);
+            slot.last_seen_tail.store(tail, Relaxed);
+        }
+        min_tail
+    }
+
+    /// Free bytes at head, by the tails last read. A tail a lap or more behind head, which cannot be, frees none.
+    #[inline]
+    fn free(&self, head: u64) -> u64 {
+        self.min_tail
+            .saturating_add(self.params.ring_capacity)
+            .saturating_sub(head)
+    }
+
+    /// Whether `len` bytes at head are free. Reads the tails only if it takes newer ones to say yes.
+    #[inline]
+    fn has_room(&mut self, len: u64) -> bool {
+        self.free(self.head()) >= len || self.has_room_now(len)
+    }
+
+    #[cold]
+    fn has_room_now(&mut self, len: u64) -> bool {
+        let head = self.head();
+        self.min_tail = self.read_tails(head);
+        let enough = self.free(head) >= len;
+        if !enough {
+            self.clogged();
+        }
+        enough
+    }
+
+    fn clogged(&mut self) {
+        let attempts = self
+            .table
+            .clog_attempt_counter
+            .load(Relaxed)
+            .saturating_add(1);
+        self.table.clog_attempt_counter.store(attempts, Relaxed);
+        if attempts >= self.params.clog_threshold {
+            self.scan();
+        }
+    }
+
+    /// Brings head to where a message of `payload_len` can be written, and says whether there is room for it.
+    #[inline]
+    fn place(&mut self, payload_len: usize) -> Result<bool> {
+        let total = HEADER + payload_len as u64;
+        let to_end = self.params.ring_capacity - self.position;
+        if total + HEADER <= to_end && payload_len <= u32::MAX as usize {
+            return Ok(self.has_room(total));
+        }
+        self.place_at_lap_end(payload_len, to_end)
+    }
+
+    #[cold]
+    fn place_at_lap_end(&mut self, payload_len: usize, to_end: u64) -> Result<bool> {
+        let capacity = self.params.ring_capacity;
+        let total = HEADER + payload_len as u64;
+        // A filler is at most 15 bytes longer than the message, and its length has to fit, too.
+        let max = (capacity - 2 * HEADER).min(u64::from(u32::MAX) - HEADER);
+        if payload_len as u64 > max && (total != capacity || payload_len > u32::MAX as usize) {
+            return Err(Error::MessageTooLong {
+                payload_len,
+                capacity,
+                max,
+            });
+        }
+        if total != to_end {
+            if to_end < HEADER {
+                return Err(Error::LapSpoiled {
+                    offset: self.head(),
+                    left: to_end,
+                });
+            }
+            if !self.has_room(to_end) {
+                return Ok(false);
+            }
+            let payload_len = (to_end - HEADER) as u32;
+            let filler = MessageHeader {
+                payload_len,
+                flags: FLAG_FILLER,
+                ..MessageHeader::default()
+            };
+            self.ring.copy_in(self.position, &filler.to_bytes())?;
+            self.advance(to_end);
+        }
+        Ok(self.has_room(total))
+    }
+
+    /// Writes a message at head, where `place` said there is room.
+    #[inline]
+    fn write(&mut self, payload: &[u8], fd_count: u8, seq_id: u64) -> Result<()> {
+        let payload_len = payload.len() as u32;
+        let header = MessageHeader {
+            payload_len,
+            fd_count,
+            flags: 0,
+            reserved: 0,
+            seq_id,
+        };
+        self.ring.copy_in(self.position, &header.to_bytes())?;
+        self.ring.copy_in(self.position + HEADER, payload)
+    }
+
+    /// Moves head on by `len`, which does not cross the lap's end, and wakes who sleeps.
+    #[inline]
+    fn advance(&mut self, len: u64) {
+        let head = self.head() + len;
+        self.table.local_head.store(head, Relaxed);
+        // Release: pairs with the consumers' acquire load of head, so they see the bytes below it.
+        self.ctrl
+            .store_u64_release(layout::CTRL_PRODUCER_HEAD, head);
+        self.position += len;
+        if self.position == self.params.ring_capacity {
+            self.position = 0;
+        }
+        self.table.clog_attempt_counter.store(0, Relaxed);
+        self.table.last_query_max_bytes.store(0, Relaxed);
+        if self.table.active_push_count.load(Relaxed) > 0 {
+            // Release, where the reference is relaxed: pairs with our consumers' acquire load of the token, so that
+            // whoever holds the new token has seen the new head, and does not sleep on it.
+            self.ctrl
+                .fetch_add_u32_release(layout::CTRL_BROADCAST_FUTEX, 1);
+            self.ctrl.futex_wake_all(layout::CTRL_BROADCAST_FUTEX);
+        }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        for index in 0..self.occupants.len() {
+            self.evict(index);
+        }
+    }
+}
+
+/// A run of free bytes at head, all in one lap. Dropped without a commit, it changes nothing.
+#[derive(Debug)]
+#[must_use = "nothing is written until it is committed"]
+pub struct Reservation<'a> {
+    producer: &'a mut Producer,
+    max_bytes: u64,
+    offset: u64,
+}
+
+impl Reservation<'_> {
+    /// Bytes there are.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    /// Logical offset of the first.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Writes `bytes`, `at` bytes behind the first.
+    ///
+    /// # Errors
+    /// If they would not be inside the reservation.
+    #[inline]
+    pub fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        let len = bytes.len() as u64;
+        if self.max_bytes.checked_sub(len).is_none_or(|last| at > last) {
+            return Err(Error::OutOfRange {
+                object: "reservation",
+                offset: at,
+                len,
+                size: self.max_bytes,
+            });
+        }
+        self.producer
+            .ring
+            .copy_in(self.producer.position + at, bytes)
+    }
+
+    /// Hands out the next `seq_id`; see [`Producer::next_seq_id`].
+    pub fn next_seq_id(&mut self) -> u64 {
+        self.producer.next_seq_id()
+    }
+
+    /// Sends descriptors to every consumer; see [`Producer::broadcast_fds`]. To be done before the commit.
+    ///
+    /// # Errors
+    /// If there are more than one message can carry.
+    pub fn broadcast_fds(&mut self, seq_id: u64, fds: &[BorrowedFd<'_>]) -> Result<usize> {
+        self.producer.broadcast_fds(seq_id, fds)
+    }
+
+    /// Commits the first `written_bytes`.
+    ///
+    /// # Errors
+    /// If that is more than there are; then nothing is committed.
+    #[inline]
+    pub fn commit(self, written_bytes: u64, flags: CommitFlags) -> Result<()> {
+        if written_bytes > self.max_bytes {
+            return Err(Error::CommitTooLarge {
+                committed: written_bytes,
+                reserved: self.max_bytes,
+            });
+        }
+        self.producer.advance(written_bytes);
+        if flags == CommitFlags::ForceScan {
+            self.producer.scan();
+        }
+        Ok(())
+    }
+}
+
+fn own_pid() -> i32 {
+    getpid().as_raw_nonzero().get()
+}
+
+/// A memfd of `size` zeros. Close-on-exec and unsealable, as the reference makes them.
+fn memfd(name: &'static str, size: u64) -> Result<OwnedFd> {
+    let fd = memfd_create(name, MemfdFlags::CLOEXEC).map_err(Error::io("memfd_create"))?;
+    ftruncate(&fd, size).map_err(Error::io("ftruncate of a new memfd"))?;
+    Ok(fd)
+}
+
+fn side_sockets() -> Result<(OwnedFd, OwnedFd)> {
+    let pair = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(Error::io("socketpair"))?;
+    for end in [&pair.0, &pair.1] {
+        set_socket_send_buffer_size(end, layout::SIDE_SOCKET_BUFFER)
+            .map_err(Error::io("side socket: SO_SNDBUF"))?;
+        set_socket_recv_buffer_size(end, layout::SIDE_SOCKET_BUFFER)
+            .map_err(Error::io("side socket: SO_RCVBUF"))?;
+    }
+    Ok(pair)
+}
+
+/// Whether the process behind a pidfd is gone. A poll that fails says nothing, as in the reference.
+pub(super) fn has_exited(pidfd: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::IN)
+}
+
+/// Adds without the cost of an atomic addition: the producer alone writes its table.
+fn add(count: &std::sync::atomic::AtomicU32, by: i32) {
+    count.store(count.load(Relaxed).saturating_add_signed(by), Relaxed);
+}
