@@ -7,7 +7,7 @@ const VENUES: [&str; 4] = ["north", "south", "east", "west"];
 
 /// Makes payloads, one after the other.
 #[derive(Debug)]
-pub struct Payloads {
+pub(super) struct Payloads {
     number: u64,
     random: u64,
     text: String,
@@ -16,12 +16,12 @@ pub struct Payloads {
 
 impl Payloads {
     /// Starts at message 1.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { number: 0, random: 0x9e37_79b9_7f4a_7c15, text: String::new(), bytes: Vec::new() }
     }
 
     /// The next payload, to be used before the one after it is asked for.
-    pub fn next(&mut self) -> &[u8] {
+    pub(super) fn next(&mut self) -> &[u8] {
         self.number += 1;
         let symbol = SYMBOLS[self.below(SYMBOLS.len() as u64)];
         let venue = VENUES[self.below(VENUES.len() as u64)];

@@ -11,7 +11,6 @@ use super::payload::Payloads;
 use crate::cli::Role;
 use crate::commands::Ending;
 use crate::ring::consumer::Consumer;
-// TODO-MERGE
 use crate::ring::layout::WakeupMode;
 use crate::ring::producer::{Producer, ProducerParams};
 
@@ -45,6 +44,14 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
     if getppid() != Pid::from_raw(parent) {
         return Ok(());
     }
+    // What ps, and so zbqtop, will call it.
+    rustix::thread::set_name(match role {
+        Role::Producer => c"demo-quotes",
+        Role::Fast => c"demo-risk",
+        Role::Poller => c"demo-poller",
+        Role::Slow => c"demo-archive",
+        Role::Flaky => c"demo-flaky",
+    })?;
     match role {
         Role::Producer => produce(socket),
         Role::Fast => consume(socket, WakeupMode::Push, Pace::default()),
@@ -69,7 +76,7 @@ fn produce(socket: &Path) -> anyhow::Result<()> {
     while !ending.asked() {
         if let Ok((conn, _)) = listener.accept() {
             // A consumer that does not keep to the protocol is its own problem: the ring goes on.
-            let _ = wished_mode(&conn, HANDSHAKE).and_then(|mode| producer.handshake(&conn, mode, HANDSHAKE));
+            let _ = producer.handshake_with(&conn, |wish| wish.unwrap_or(WakeupMode::Pull), HANDSHAKE);
         }
         let now = Instant::now();
         owed += rate(now - started) * (now - last).as_secs_f64();

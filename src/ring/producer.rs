@@ -224,8 +224,23 @@ impl Producer {
         mode: WakeupMode,
         timeout: Duration,
     ) -> Result<SlotIndex> {
+        self.handshake_with(conn, |_| mode, timeout)
+    }
+
+    /// As [`Producer::handshake`], in the mode that `choose` makes of the one wished for; `None` is a wish that the
+    /// protocol does not know.
+    ///
+    /// # Errors
+    /// Those of [`Producer::handshake`].
+    pub fn handshake_with(
+        &mut self,
+        conn: impl AsFd,
+        choose: impl FnOnce(Option<WakeupMode>) -> WakeupMode,
+        timeout: Duration,
+    ) -> Result<SlotIndex> {
         let deadline = Deadline::after(timeout);
         let request = join::receive_request(conn.as_fd(), deadline)?;
+        let mode = choose(WakeupMode::from_wire(request.wakeup_mode));
         let Some(index) = self.occupants.iter().position(Option::is_none) else {
             return Err(Error::NoFreeSlot {
                 slots: self.params.max_consumers,
