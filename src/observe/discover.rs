@@ -316,7 +316,8 @@ fn no_table(error: &io::Error) -> Limit {
 fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
     let maps = process.maps().unwrap_or_default();
     let held = |kind: Kind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
-    let found = if memfds.is_empty() && maps.memfds.iter().any(|at| at.kind == Kind::Ctrl) {
+    let found = if memfds.is_empty() && maps.memfds.iter().any(|at| at.kind == Kind::Ctrl && !at.writable)
+    {
         "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
     } else if memfds.is_empty() {
         "owns no zbq ring: none of its descriptors is a zbq_ctrl memfd; zbqtop ls shows who owns one".into()

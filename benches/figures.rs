@@ -1,0 +1,248 @@
+//! What watching costs, on real rings made by the reference: `cargo bench --bench figures`.
+//!
+//! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
+//! printed is the median of the ratios. Nothing here passes or fails.
+#![expect(unsafe_code, reason = "the reference is called through its C interface, to be as fast as it can be")]
+#![expect(clippy::print_stdout, reason = "figures are printed")]
+
+#[path = "../tests/support/pty.rs"]
+#[expect(dead_code, reason = "only some of it is needed here")]
+mod pty;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pty::Terminal;
+
+const ZBQTOP: &str = env!("CARGO_BIN_EXE_zbqtop");
+/// A message with its header, bytes.
+const MESSAGE: u64 = 64;
+const CAPACITY: u64 = 16 << 20;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("flat-out") => flat_out(),
+        Some("steady") => steady(&arguments[2]),
+        Some("consumer") => consumer(&arguments[2]),
+        _ => figures(),
+    }
+}
+
+fn figures() {
+    println!("producer flat out, {MESSAGE}-byte messages, dashboard attached by map at 10/s, against alone:");
+    let ratios = median_of(7, || {
+        let alone = rate(&mut || None);
+        let watched = rate(&mut || Some(()));
+        println!("  alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}", watched / alone);
+        watched / alone
+    });
+    println!("  median ratio {ratios:.3}   (target: at least 0.97)");
+
+    let socket = std::env::temp_dir().join(format!("zbqtop-figures-{}.sock", std::process::id()));
+    let socket = socket.to_str().expect("a temporary path is text");
+    let mut producer = role(&["steady", socket]);
+    let mut line = String::new();
+    BufReader::new(producer.0.stdout.take().expect("piped")).read_line(&mut line).expect("it says ready");
+    let consumers: Vec<Role> = (0..8).map(|_| role(&["consumer", socket])).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = producer.0.id().to_string();
+
+    let json = ["--json", "--interval", "0", "--pid", &pid];
+    let took = median_of(21, || time(&json));
+    println!("--json --interval 0 --pid, 8 consumers: {:.1} ms, {} KiB   (targets: 20 ms, 15 MiB)", took * 1e3, peak(&json));
+
+    let sleepers: Vec<Role> = (0..500).map(|_| spawn(Command::new("sleep").arg("600"))).collect();
+    let took = median_of(11, || time(&["ls", "--interval", "0"]));
+    println!("ls --interval 0 with {} processes more: {:.1} ms   (target: 30 ms)", sleepers.len(), took * 1e3);
+    drop(sleepers);
+
+    let mut screen = Terminal::start(Command::new(ZBQTOP).args(["--pid", &pid]), 40, 120);
+    screen.wait("the dashboard", |text| text.contains("Consumers"));
+    let before = cpu(screen.pid());
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        screen.text();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let share = (cpu(screen.pid()) - before) / started.elapsed().as_secs_f64();
+    let memory = status(screen.pid(), "VmHWM:");
+    println!("dashboard, 120x40, 10/s, 8 consumers: {:.2} % of a core, {memory} KiB   (targets: 1 %, 20 MiB)", share * 100.0);
+    drop(consumers);
+}
+
+/// Millions of messages a second that a producer commits in one second, with or without a dashboard on it.
+fn rate(watched: &mut dyn FnMut() -> Option<()>) -> f64 {
+    let mut producer = role(&["flat-out"]);
+    let mut output = BufReader::new(producer.0.stdout.take().expect("piped"));
+    let mut said = String::new();
+    output.read_line(&mut said).expect("it says ready");
+    let mut screen = watched().map(|()| {
+        let pid = producer.0.id().to_string();
+        let mut screen = Terminal::start(Command::new(ZBQTOP).args(["--pid", &pid]), 40, 120);
+        screen.wait("the dashboard", |text| text.contains("Rate"));
+        screen
+    });
+    producer.0.stdin.take().expect("piped").write_all(b"go").expect("it listens");
+    said.clear();
+    output.read_line(&mut said).expect("it answers");
+    if let Some(screen) = &mut screen {
+        let text = screen.text();
+        assert!(text.contains("lap"), "the dashboard was watching:\n{text}");
+    }
+    said.trim().parse::<f64>().expect("a number") / 1e6
+}
+
+/// Commits as fast as the reference can for a second, once told to; prints messages a second.
+fn flat_out() {
+    let mut ring = Ring::create();
+    println!("ready");
+    let mut go = [0; 2];
+    std::io::stdin().read_exact(&mut go).expect("told to go");
+    let started = Instant::now();
+    let mut messages = 0_u64;
+    while started.elapsed() < Duration::from_secs(1) {
+        for _ in 0..10_000 {
+            messages += u64::from(ring.send(messages));
+        }
+    }
+    println!("{}", messages as f64 / started.elapsed().as_secs_f64());
+}
+
+/// Ten thousand messages a second, to whoever joins.
+fn steady(socket: &str) {
+    let mut ring = Ring::create();
+    let listener = UnixListener::bind(socket).expect("a free path");
+    listener.set_nonblocking(true).expect("a socket");
+    println!("ready");
+    let (started, mut sent) = (Instant::now(), 0_u64);
+    loop {
+        if let Ok((conn, _)) = listener.accept() {
+            conn.set_nonblocking(false).expect("a socket");
+            ring.join(&conn);
+        }
+        while sent < started.elapsed().as_millis() as u64 * 10 {
+            ring.send(sent);
+            sent += 1;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A stock pull consumer that looks once a millisecond.
+fn consumer(socket: &str) {
+    let conn = UnixStream::connect(socket).expect("a producer");
+    let consumer = zbq::Consumer::join(conn.as_raw_fd(), zbq::WakeupMode::Pull).expect("a slot");
+    while consumer.is_alive() {
+        while let Ok(Some(message)) = consumer.peek() {
+            consumer.publish(message.logical_offset() + message.total_len());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The reference's producer, without anything in between.
+struct Ring(*mut zbq_sys::zbq_producer);
+
+impl Ring {
+    fn create() -> Self {
+        let params = zbq_sys::zbq_producer_params {
+            ring_capacity: CAPACITY,
+            clog_threshold: 1000,
+            stall_timeout_ns: 60_000_000_000,
+            max_consumers: 16,
+        };
+        let mut producer = std::ptr::null_mut();
+        // SAFETY: both pointers are to live values; the producer is used by this thread alone and never destroyed.
+        let outcome = unsafe { zbq_sys::zbq_producer_create(&mut producer, &params) };
+        assert_eq!(outcome, 0);
+        Self(producer)
+    }
+
+    fn join(&mut self, conn: &UnixStream) {
+        let mut slot = 0;
+        let mode = zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL;
+        // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
+        let outcome = unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
+        assert_eq!(outcome, 0);
+    }
+
+    /// One message; the ring's capacity is a multiple of its length, so laps end evenly.
+    fn send(&mut self, number: u64) -> bool {
+        // SAFETY: the producer is live; a run of at least MESSAGE bytes at `base` is ours to write until the commit.
+        unsafe {
+            let run = zbq_sys::zbq_producer_query(self.0);
+            if run.max_bytes < MESSAGE {
+                return false;
+            }
+            let header = run.base.cast::<zbq_sys::zbq_msg_header>();
+            (*header).payload_len = (MESSAGE - 16) as u32;
+            (*header).fd_count = 0;
+            (*header).flags = 0;
+            (*header).reserved = 0;
+            (*header).seq_id = number;
+            let payload = run.base.cast::<u8>().add(16);
+            payload.write_bytes(number as u8, MESSAGE as usize - 16);
+            zbq_sys::zbq_producer_commit(self.0, MESSAGE, zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE)
+        }
+    }
+}
+
+/// A child that ends with its handle.
+struct Role(Child);
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn role(arguments: &[&str]) -> Role {
+    spawn(Command::new(std::env::current_exe().expect("we are a file")).args(arguments))
+}
+
+fn spawn(command: &mut Command) -> Role {
+    Role(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a child starts"))
+}
+
+/// Seconds that one whole run of the program takes.
+fn time(arguments: &[&str]) -> f64 {
+    let started = Instant::now();
+    let output = Command::new(ZBQTOP).args(arguments).output().expect("zbqtop runs");
+    let took = started.elapsed().as_secs_f64();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    took
+}
+
+/// Peak memory of one run, KiB: asked of the process itself just before it is let go, as it hangs on a full pipe.
+fn peak(arguments: &[&str]) -> u64 {
+    let mut watching = vec!["--watch", "1h"];
+    watching.extend(arguments);
+    let mut child = spawn(Command::new(ZBQTOP).args(&watching));
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().expect("piped")).read_line(&mut line).expect("a snapshot");
+    status(child.0.id().cast_signed(), "VmHWM:")
+}
+
+fn median_of(runs: usize, mut run: impl FnMut() -> f64) -> f64 {
+    let mut values: Vec<f64> = (0..runs).map(|_| run()).collect();
+    values.sort_by(f64::total_cmp);
+    values[runs / 2]
+}
+
+fn status(pid: i32, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the kernel knows the field");
+    line.split_whitespace().next().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+/// Seconds of processor time used so far, to the nanosecond.
+fn cpu(pid: i32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("it lives");
+    let nanoseconds: f64 = text.split_whitespace().next().and_then(|value| value.parse().ok()).expect("a number");
+    nanoseconds / 1e9
+}
