@@ -35,7 +35,14 @@ impl<'a> Canvas<'a> {
     /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends in an
     /// ellipsis. Places outside the screen take nothing.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
-        self.put_styled(x, y, width, text, self.theme.style(role))
+        // What stood there before leaves nothing behind: no colour of a bar under a mark.
+        self.put_styled(
+            x,
+            y,
+            width,
+            text,
+            Style::reset().patch(self.theme.style(role)),
+        )
     }
 
     /// Like [`Self::put`], against the right end of the room; tells the column where it begins.

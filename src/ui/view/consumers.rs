@@ -93,7 +93,6 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
         let consumer = &ring.consumers[row];
         let role = match column {
             11 => consumer.state.into(),
-            5 if ring.gating_meta_inode == Some(consumer.meta_inode) => Role::Strong,
             12 => Role::Dim,
             _ => Role::Plain,
         };

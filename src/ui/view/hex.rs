@@ -16,10 +16,11 @@ pub(super) const WIDE: u16 = 79;
 
 /// Title and note of the frame: which message.
 pub(super) fn title(app: &App) -> (String, String) {
-    let offset = app
-        .selected_message()
-        .map(|message| message.offset.to_string());
-    (format!("Hex {}", offset.unwrap_or_default()), String::new())
+    let title = match app.selected_message() {
+        Some(message) => format!("Hex {}", message.offset),
+        None => "Hex".to_owned(),
+    };
+    (title, String::new())
 }
 
 /// What the header of a message says, in a line over its bytes.

@@ -53,7 +53,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let theme = canvas.theme();
     let mut columns = COLUMNS;
     let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
-    columns[0].width = u16::try_from(digits).unwrap_or(20).max(10);
+    columns[0].width = u16::try_from(digits).unwrap_or(20).max(12);
     columns[0].widest = columns[0].width;
     let row = app.message_row();
     if row.is_some() {

@@ -251,7 +251,7 @@ fn stack(app: &App, frame: &Frame, places: &mut Places) {
         .saturating_sub(u16::from(ring.consumers.is_empty()));
     let consumers = consumers
         .min((body.height - 1).saturating_sub(findings + LEAST_MESSAGES - 1))
-        .max(3);
+        .max(2);
     places.consumers = Rect {
         height: consumers + 1,
         ..body
