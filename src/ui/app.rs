@@ -1,14 +1,16 @@
 //! What the user has done to the screen: which screen, which pane, which row, frozen or live.
 //!
 //! Owns no text, no colour and no terminal. [`App::apply`] changes the state and says what else is to be done; the loop
-//! does it. Selections are kept by what they are on, never by row number: rows come and go under the cursor.
+//! does it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::cursor::{Cursor, Step};
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing, Message};
+use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
 
 /// Sampling periods that `+` and `-` go through.
 const PERIODS: [Duration; 9] = [
@@ -83,56 +85,18 @@ pub(crate) enum Pane {
     Hex,
 }
 
-/// A row that stays selected when rows come and go before it.
-#[derive(Clone, Debug)]
-struct Cursor<K> {
-    key: Option<K>,
-    row: usize,
-}
-
-impl<K> Default for Cursor<K> {
-    fn default() -> Self {
-        Self { key: None, row: 0 }
-    }
-}
-
-impl<K: PartialEq> Cursor<K> {
-    /// The selected row of `keys`: the one with the key or, if that has gone, the one in its place.
-    fn row(&self, mut keys: impl ExactSizeIterator<Item = K>) -> Option<usize> {
-        let last = keys.len().checked_sub(1)?;
-        let found = self
-            .key
-            .as_ref()
-            .and_then(|key| keys.position(|other| other == *key));
-        Some(found.unwrap_or(self.row.min(last)))
-    }
-
-    fn step(&mut self, step: Step, mut keys: impl ExactSizeIterator<Item = K> + Clone) {
-        if let Some(row) = self.row(keys.clone()) {
-            self.row = step.from(row, keys.len() - 1);
-            self.key = keys.nth(self.row);
-        }
-    }
-}
-
-/// A movement in a list.
-#[derive(Clone, Copy)]
-enum Step {
-    Up(usize),
-    Down(usize),
-    First,
-    Last,
-}
-
-impl Step {
-    fn from(self, row: usize, last: usize) -> usize {
-        match self {
-            Self::Up(rows) => row.saturating_sub(rows),
-            Self::Down(rows) => row.saturating_add(rows).min(last),
-            Self::First => 0,
-            Self::Last => last,
-        }
-    }
+/// The consumer to look at first: the one that holds the producer up if it is in any trouble. As long as all is well it
+/// is the first row, since then the gate changes hands at every sample.
+fn culprit(ring: &RingSnapshot) -> usize {
+    let well = [
+        ConsumerState::Ok,
+        ConsumerState::Idle,
+        ConsumerState::Parked,
+    ];
+    let gate = |consumer: &Consumer| {
+        ring.gating_meta_inode == Some(consumer.meta_inode) && !well.contains(&consumer.state)
+    };
+    ring.consumers.iter().position(gate).unwrap_or(0)
 }
 
 /// The state of the dashboard.
@@ -317,22 +281,17 @@ impl App {
             return;
         }
         if self.screen == Screen::Rings {
-            self.rings
-                .step(step, self.listing.rings.iter().map(|ring| ring.id.clone()));
+            let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
+            self.rings.step(step, keys, 0);
         }
         let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
             return;
         };
         match self.focus() {
             Pane::Consumers => {
-                self.consumers.step(
-                    step,
-                    frame
-                        .snapshot
-                        .consumers
-                        .iter()
-                        .map(|consumer| consumer.meta_inode),
-                );
+                let ring = &frame.snapshot;
+                let keys = ring.consumers.iter().map(|consumer| consumer.meta_inode);
+                self.consumers.step(step, keys, culprit(ring));
             }
             Pane::Findings => {
                 let last = frame.snapshot.findings.len() + frame.snapshot.attach.limits.len();
@@ -433,15 +392,17 @@ impl App {
 
     /// The selected row of the list of rings.
     pub(crate) fn selected_ring(&self) -> Option<usize> {
-        self.rings
-            .row(self.listing.rings.iter().map(|ring| ring.id.clone()))
+        let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
+        self.rings.row(keys, 0)
     }
 
     /// The selected row of the table of consumers.
     pub(crate) fn selected_consumer(&self) -> Option<usize> {
-        let consumers = &self.frame.as_ref()?.snapshot.consumers;
-        self.consumers
-            .row(consumers.iter().map(|consumer| consumer.meta_inode))
+        let ring = &self.frame.as_ref()?.snapshot;
+        self.consumers.row(
+            ring.consumers.iter().map(|consumer| consumer.meta_inode),
+            culprit(ring),
+        )
     }
 
     /// The selected item of findings and limits.

@@ -79,6 +79,13 @@ impl Binding {
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
     binding(&[letter('?')], Action::Help, "?", "this help").footer("?", "help", None),
+    binding(
+        &[letter('q'), control('c')],
+        Action::Quit,
+        "q  Ctrl-C",
+        "quit",
+    )
+    .footer("q", "quit", None),
     binding(&[key(KeyCode::Tab)], Action::NextPane, "Tab", "next pane").footer(
         "Tab",
         "pane",
@@ -170,13 +177,6 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "Ctrl-Z",
         "to the shell; `fg` comes back",
     ),
-    binding(
-        &[letter('q'), control('c')],
-        Action::Quit,
-        "q  Ctrl-C",
-        "quit",
-    )
-    .footer("q", "quit", None),
 ];
 
 /// What a key that was pressed does.

@@ -4,6 +4,7 @@
 //! to know how a ring is reached. Handlers decide ([`app`]), views draw ([`view`]), and only this file acts.
 
 mod app;
+mod cursor;
 mod format;
 mod input;
 mod keys;

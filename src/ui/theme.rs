@@ -142,7 +142,7 @@ impl Theme {
             Role::Good => (Color::Green, Modifier::empty()),
             Role::Warn => (Color::Yellow, Modifier::BOLD),
             Role::Bad => (Color::Red, Modifier::BOLD),
-            Role::Chart => (Color::Blue, Modifier::empty()),
+            Role::Chart => (Color::LightBlue, Modifier::empty()),
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
             Role::Marked => (Color::Reset, Modifier::BOLD),

@@ -86,8 +86,18 @@ fn reaching_the_newest_goes_along_again() {
 #[test]
 fn a_consumer_stays_selected_when_others_leave() {
     let mut app = on(flowing());
-    press(&mut app, &[Action::Down, Action::Down]);
-    assert_eq!(app.selected_consumer(), Some(2));
+    assert_eq!(
+        app.selected_consumer(),
+        Some(2),
+        "the one that lags and gates"
+    );
+    press(&mut app, &[Action::First]);
+    assert_eq!(
+        app.selected_consumer(),
+        Some(0),
+        "but the user knows better"
+    );
+    press(&mut app, &[Action::Last]);
     let mut fewer = flowing();
     fewer.snapshot.consumers.remove(0);
     take(&mut app, fewer.clone());
@@ -103,7 +113,7 @@ fn a_consumer_stays_selected_when_others_leave() {
 #[test]
 fn tab_goes_round_the_panes_there_are() {
     let mut app = on(flowing());
-    let mut round = |app: &mut App, action, times: usize| -> Vec<Pane> {
+    let round = |app: &mut App, action, times: usize| -> Vec<Pane> {
         (0..times)
             .map(|_| {
                 app.apply(action, ROOM);

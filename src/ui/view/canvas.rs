@@ -35,7 +35,14 @@ impl<'a> Canvas<'a> {
     /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends in an
     /// ellipsis. Places outside the screen take nothing.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
-        self.put_styled(x, y, width, text, self.theme.style(role))
+        // What stood there before leaves nothing behind: no colour of a bar under a mark.
+        self.put_styled(
+            x,
+            y,
+            width,
+            text,
+            Style::reset().patch(self.theme.style(role)),
+        )
     }
 
     /// Like [`Self::put`], against the right end of the room; tells the column where it begins.
@@ -79,30 +86,39 @@ impl<'a> Canvas<'a> {
         widget(self.theme).render(area, self.buffer);
     }
 
-    /// A frame around `area`, grown together with the frames it touches, `title` at its upper left and `note` at its upper
-    /// right; tells the room inside. With focus it is marked in the title too, for eyes without colours.
-    pub(super) fn frame(&mut self, area: Rect, title: &str, note: &str, focused: bool) -> Rect {
+    /// Puts `text` in as many lines as it takes and `area` has.
+    pub(super) fn put_wrapped(&mut self, area: Rect, text: &str, role: Role) {
+        for (line, y) in text::wrap(text, area.width)
+            .iter()
+            .zip(area.top()..area.bottom())
+        {
+            self.put(area.x, y, area.width, line, role);
+        }
+    }
+
+    /// A frame around `area`, grown together with the frames it touches.
+    pub(super) fn frame(&mut self, area: Rect, focused: bool) {
         let role = if focused { Role::Focus } else { Role::Border };
-        let block = Block::bordered()
+        Block::bordered()
             .border_set(self.glyphs().border)
             .border_style(self.theme.style(role))
-            .merge_borders(MergeStrategy::Exact);
-        let inner = block.inner(area);
-        block.render(area, self.buffer);
-        let mark = if focused { self.glyphs().selected } else { "" };
+            .merge_borders(MergeStrategy::Exact)
+            .render(area, self.buffer);
+    }
+
+    /// `title` at the upper left of a frame and `note` at its upper right, once all frames that touch it are there. Focus
+    /// is marked in the title too, for eyes without colours.
+    pub(super) fn title(&mut self, area: Rect, title: &str, note: &str, focused: bool) {
+        let (mark, role) = if focused {
+            (self.glyphs().selected, Role::Focus)
+        } else {
+            ("", Role::Label)
+        };
         let room = area.width.saturating_sub(4);
-        let title = format!(" {mark}{title} ");
-        let end = self.put(
-            area.x + 2,
-            area.y,
-            room,
-            &title,
-            if focused { Role::Focus } else { Role::Label },
-        );
+        let end = self.put(area.x + 2, area.y, room, &format!(" {mark}{title} "), role);
         let left = (area.x + 2 + room).saturating_sub(end + 1);
         if !note.is_empty() && left > 8 {
             self.put_right(end + 1, area.y, left, &format!(" {note} "), Role::Plain);
         }
-        inner
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Table};
+use super::table::{self, Cell, Column, Table};
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupMode};
 use crate::ui::app::{App, Pane};
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
@@ -43,13 +43,17 @@ pub(super) fn name(consumer: &Consumer, row: usize) -> String {
 }
 
 /// Title and note of the frame: how many there are, and why the selected one is in its state.
-pub(super) fn title(ring: &RingSnapshot, app: &App) -> (String, String) {
+pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, String) {
     let hidden = match ring.hidden_consumers {
         Some(0) => String::new(),
         Some(hidden) => format!(" + {hidden} hidden"),
         None => " + hidden".to_owned(),
     };
-    let note = app.selected_consumer().map(|row| {
+    // Where the reasons have a column of their own, the title need not say them.
+    let selected = app
+        .selected_consumer()
+        .filter(|_| !table::fits_all(&COLUMNS, room));
+    let note = selected.map(|row| {
         let consumer = &ring.consumers[row];
         format!("{}: {}", name(consumer, row), consumer.reason)
     });
@@ -65,13 +69,12 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
             Some(0) => "No consumers: nobody reads this ring, and nothing holds the producer up.",
             _ => "Consumers cannot be seen; the limits say why.",
         };
-        canvas.put(
-            area.x + 1,
-            area.y,
-            area.width.saturating_sub(1),
-            text,
-            Role::Dim,
-        );
+        let room = Rect {
+            x: area.x + 1,
+            width: area.width.saturating_sub(2),
+            ..area
+        };
+        canvas.put_wrapped(room, text, Role::Dim);
         return;
     }
     let theme = canvas.theme();
@@ -90,7 +93,6 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
         let consumer = &ring.consumers[row];
         let role = match column {
             11 => consumer.state.into(),
-            5 if ring.gating_meta_inode == Some(consumer.meta_inode) => Role::Strong,
             12 => Role::Dim,
             _ => Role::Plain,
         };

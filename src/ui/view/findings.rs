@@ -85,6 +85,9 @@ fn lines(item: &Item, width: u16) -> Vec<String> {
 }
 
 fn render_items(items: &[Item], selected: Option<usize>, canvas: &mut Canvas<'_>, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
     let wrapped: Vec<Vec<String>> = items.iter().map(|item| lines(item, area.width)).collect();
     // The selected item is shown whole, with as many before it as there is room for.
     let mut first = selected.unwrap_or(0);
@@ -99,6 +102,14 @@ fn render_items(items: &[Item], selected: Option<usize>, canvas: &mut Canvas<'_>
     for (index, ((word, role, _), lines)) in items.iter().zip(&wrapped).enumerate().skip(first) {
         for (line, text) in lines.iter().enumerate() {
             if y >= area.bottom() {
+                // More than there is room for.
+                canvas.put(
+                    area.right() - 1,
+                    y - 1,
+                    1,
+                    canvas.glyphs().ellipsis,
+                    Role::Strong,
+                );
                 return;
             }
             if line == 0 {

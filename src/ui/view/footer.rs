@@ -8,7 +8,7 @@ use crate::ui::keys::BINDINGS;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
-/// ``` ? help  Tab pane  Space freeze  +/- rate  L list  q quit ```
+/// ``` ? help  q quit  Tab pane  Space freeze  +/- rate  L list ```
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x + 1;
     for binding in BINDINGS {
@@ -23,6 +23,6 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             return;
         }
         x = canvas.put(x, area.y, width, key, Role::Focus) + 1;
-        x = canvas.put(x, area.y, width, word, Role::Plain) + 3;
+        x = canvas.put(x, area.y, width, word, Role::Plain) + 2;
     }
 }

@@ -8,7 +8,7 @@ use crate::ui::app::{App, Screen};
 use crate::ui::format;
 use crate::ui::theme::Role;
 
-/// What the right end may never take from the name at the left.
+/// What the less important words at the right may not take from the name at the left.
 const NAME: u16 = 8;
 
 /// ``` zbqtop  quotes (pid 6388)  map+slots  10/s                 ● flowing   up 3d 04:12 ```
@@ -17,7 +17,8 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let mut end = area.right().saturating_sub(1);
     let mut right = |canvas: &mut Canvas<'_>, text: &str, role| {
         let width = crate::ui::text::width(text);
-        if width + NAME < end.saturating_sub(left) {
+        let name = if role == Role::Plain { NAME } else { 0 };
+        if width > 0 && width + name < end.saturating_sub(left) {
             end = canvas
                 .put_right(end - width, area.y, width, text, role)
                 .saturating_sub(2);

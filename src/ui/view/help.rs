@@ -1,6 +1,6 @@
 //! The keys in full, from the key table.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
 use crate::ui::keys::BINDINGS;
@@ -43,7 +43,9 @@ pub(super) fn last_top(screen: Rect) -> usize {
 pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
     let area = place(screen);
     canvas.clear(area);
-    let room = canvas.frame(area, "Keys", "Esc closes", true);
+    canvas.frame(area, true);
+    canvas.title(area, "Keys", "Esc closes", true);
+    let room = area.inner(Margin::new(1, 1));
     let top = top.min(last_top(screen));
     for (binding, y) in BINDINGS.iter().skip(top).zip(room.top()..room.bottom()) {
         let x = canvas.put(

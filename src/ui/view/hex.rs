@@ -14,20 +14,35 @@ pub(super) const NARROW: u16 = 41;
 /// Columns that a frame needs for sixteen bytes a row.
 pub(super) const WIDE: u16 = 79;
 
-/// Title and note of the frame: which message, and what its header says.
+/// Title and note of the frame: which message.
 pub(super) fn title(app: &App) -> (String, String) {
-    let Some(message) = app.selected_message() else {
-        return ("Hex".to_owned(), String::new());
+    let title = match app.selected_message() {
+        Some(message) => format!("Hex {}", message.offset),
+        None => "Hex".to_owned(),
     };
+    (title, String::new())
+}
+
+/// What the header of a message says, in a line over its bytes.
+fn header(message: &Message) -> String {
     let header = &message.header;
-    let mut note = format!("{} B, {}", header.payload_len, message.integrity.word());
-    if header.fd_count > 0 {
-        let _ = write!(note, ", {} fds", header.fd_count);
-    }
+    let fds = if header.fd_count == 1 { "fd" } else { "fds" };
+    let [count, len] = [u64::from(header.fd_count), header.payload_len.into()];
+    let mut line = format!("seq {}  {len} B  {count} {fds}  ", header.seq_id);
     if header.flags > 0 {
-        let _ = write!(note, ", flags {:#04x}", header.flags);
+        let _ = write!(line, "flags {:#04x}  ", header.flags);
     }
-    (format!("Hex {}", message.offset), note)
+    line + message.integrity.word()
+}
+
+/// The room for the bytes: the line over them is given up before the last rows are.
+fn dump(room: Rect) -> Rect {
+    let line = u16::from(room.height >= 4);
+    Rect {
+        y: room.y + line,
+        height: room.height - line,
+        ..room
+    }
 }
 
 /// Bytes in a row where the dump is `width` columns wide.
@@ -38,7 +53,7 @@ fn stride(width: u16) -> usize {
 
 /// The last row that may come first, in a dump of that room.
 pub(super) fn last_top(message: &Message, room: Rect) -> usize {
-    rows(message, room.width).saturating_sub(usize::from(room.height))
+    rows(message, room.width).saturating_sub(usize::from(dump(room).height))
 }
 
 fn rows(message: &Message, width: u16) -> usize {
@@ -50,6 +65,18 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(message) = app.selected_message().filter(|_| !area.is_empty()) else {
         return;
     };
+    let first = app.hex_row().min(last_top(message, area));
+    let bytes = dump(area);
+    if bytes != area {
+        canvas.put(
+            area.x,
+            area.y,
+            area.width,
+            &header(message),
+            message.integrity.into(),
+        );
+    }
+    let area = bytes;
     let payload = &message.payload;
     if payload.is_empty() && message.header.payload_len == 0 {
         canvas.put(
@@ -67,7 +94,6 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     } else {
         4
     };
-    let first = app.hex_row().min(last_top(message, area));
     let mut y = area.y;
     for (row, bytes) in payload
         .chunks(stride)

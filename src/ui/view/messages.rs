@@ -17,7 +17,7 @@ const COLUMNS: [Column; 7] = [
     Column::number("FDS", 3, 4),
     Column::text("", 1, 1),
     Column::text("COPY", 6, 6),
-    Column::text("PREVIEW", 8, 3).up_to(u16::MAX),
+    Column::text("PREVIEW", 12, 3).up_to(u16::MAX),
 ];
 
 /// Title and note of the frame: whether the selection goes along, and what the list is short of.
@@ -27,9 +27,14 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
         (false, Some(_)) => "held",
         (false, None) => "held copy",
     };
+    // With nothing to list, the note stands in the panel.
+    let note = frame
+        .messages_note
+        .as_ref()
+        .filter(|_| !frame.messages.is_empty());
     (
         format!("Messages, {mode}"),
-        frame.messages_note.clone().unwrap_or_default(),
+        note.cloned().unwrap_or_default(),
     )
 }
 
@@ -37,19 +42,18 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let focused = app.focus() == Pane::Messages;
     let Some(selected) = app.selected_message() else {
         let note = frame.messages_note.as_deref().unwrap_or("No messages yet.");
-        canvas.put(
-            area.x + 1,
-            area.y,
-            area.width.saturating_sub(1),
-            note,
-            Role::Dim,
-        );
+        let room = Rect {
+            x: area.x + 1,
+            width: area.width.saturating_sub(2),
+            ..area
+        };
+        canvas.put_wrapped(room, note, Role::Dim);
         return;
     };
     let theme = canvas.theme();
     let mut columns = COLUMNS;
     let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
-    columns[0].width = u16::try_from(digits).unwrap_or(20).max(10);
+    columns[0].width = u16::try_from(digits).unwrap_or(20).max(12);
     columns[0].widest = columns[0].width;
     let row = app.message_row();
     if row.is_some() {

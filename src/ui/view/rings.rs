@@ -1,6 +1,6 @@
 //! The list of rings on this machine.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
 use super::findings;
@@ -12,9 +12,8 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// Order on the screen; [`text_of`] names them by the same order.
-const COLUMNS: [Column; 8] = [
-    Column::text("RING", 10, 5),
-    Column::number("PID", 7, 1),
+const COLUMNS: [Column; 7] = [
+    Column::text("PID/FD", 11, 1),
     Column::text("COMMAND", 9, 2).up_to(20),
     Column::number("CAPACITY", 8, 4),
     Column::number("CONSUMERS", 9, 6),
@@ -43,7 +42,9 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let room = if framed.height < 4 {
         framed
     } else {
-        canvas.frame(framed, "Rings", note, true)
+        canvas.frame(framed, true);
+        canvas.title(framed, "Rings", note, true);
+        framed.inner(Margin::new(1, 1))
     };
     let table = Table {
         columns: &COLUMNS,
@@ -54,7 +55,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let unknown = canvas.glyphs().unknown;
     table.render(canvas, room, |row, column| {
         let ring = &listing.rings[row];
-        let role = if column == 6 {
+        let role = if column == 5 {
             ring.state.into()
         } else {
             Role::Plain
@@ -91,12 +92,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 fn text_of(ring: &RingListing, column: usize) -> Option<String> {
     match column {
         0 => Some(ring.id.clone()),
-        1 => Some(ring.pid.to_string()),
-        2 => ring.command.clone(),
-        3 => Some(bytes(ring.ring_capacity)),
-        4 => ring.consumers.map(|consumers| consumers.to_string()),
-        5 => ring.bytes_per_second.map(rate),
-        6 => Some(ring.state.word().to_owned()),
+        1 => ring.command.clone(),
+        2 => Some(bytes(ring.ring_capacity)),
+        3 => ring.consumers.map(|consumers| consumers.to_string()),
+        4 => ring.bytes_per_second.map(rate),
+        5 => Some(ring.state.word().to_owned()),
         _ => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
     }
 }

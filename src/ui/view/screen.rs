@@ -138,27 +138,31 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     if !places.bar.is_empty() {
         ring_bar::render(ring, canvas, places.bar);
     }
-    // The frame of the pane that has the keys comes last: where frames share an edge, it is whole.
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
-    let last = panes.into_iter().filter(|pane| *pane == app.focus());
-    for pane in panes
-        .into_iter()
-        .filter(|pane| *pane != app.focus())
-        .chain(last)
-    {
-        let area = places.of(pane);
-        if area.is_empty() {
-            continue;
+    let panes = || {
+        panes
+            .into_iter()
+            .filter(|pane| !places.of(*pane).is_empty())
+    };
+    let focus = app.focus();
+    if places.framed {
+        // The frame of the pane that has the keys comes last: where frames share an edge, it is whole.
+        let others = panes().filter(|pane| *pane != focus);
+        for pane in others.chain(panes().filter(|pane| *pane == focus)) {
+            canvas.frame(places.of(pane), pane == focus);
         }
-        let (title, note) = match pane {
-            Pane::Consumers => consumers::title(ring, app),
-            Pane::Findings => findings::title(ring),
-            Pane::Messages => messages::title(frame, app),
-            Pane::Hex => hex::title(app),
-        };
+    }
+    for pane in panes() {
+        let area = places.of(pane);
         let inside = places.inside(area);
         if places.framed {
-            canvas.frame(area, &title, &note, pane == app.focus());
+            let (title, note) = match pane {
+                Pane::Consumers => consumers::title(ring, app, inside),
+                Pane::Findings => findings::title(ring),
+                Pane::Messages => messages::title(frame, app),
+                Pane::Hex => hex::title(app),
+            };
+            canvas.title(area, &title, &note, pane == focus);
         }
         match pane {
             Pane::Consumers => consumers::render(ring, app, canvas, inside),
@@ -236,17 +240,18 @@ fn stack(app: &App, frame: &Frame, places: &mut Places) {
         let wanted = findings::rows(ring, body.width.saturating_sub(2));
         u16::try_from(wanted)
             .unwrap_or(u16::MAX)
-            .clamp(1, (body.height / 6).max(1))
+            .clamp(1, (body.height / 4).max(1))
             + 1
     };
     // Their titles and an edge come on top of the rows.
     let consumers = u16::try_from(ring.consumers.len())
         .unwrap_or(u16::MAX)
         .max(1)
-        .saturating_add(2);
+        .saturating_add(2)
+        .saturating_sub(u16::from(ring.consumers.is_empty()));
     let consumers = consumers
         .min((body.height - 1).saturating_sub(findings + LEAST_MESSAGES - 1))
-        .max(3);
+        .max(2);
     places.consumers = Rect {
         height: consumers + 1,
         ..body

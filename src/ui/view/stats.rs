@@ -168,11 +168,7 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Figure> {
         ));
         figures.push(plain(
             "clog",
-            format!(
-                "{}/{}",
-                grouped(slots.clog_attempts),
-                grouped(control.clog_threshold)
-            ),
+            format!("{}/{}", slots.clog_attempts, control.clog_threshold),
             11,
         ));
     }
@@ -219,6 +215,7 @@ fn chart(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.draw(area, |theme| {
         Sparkline::default()
             .data(frame.rates.iter().rev().take(area.width.into()).copied())
+            .max(frame.rates.iter().copied().max().unwrap_or(0))
             .direction(RenderDirection::RightToLeft)
             .bar_set(theme.glyphs.chart.clone())
             .style(theme.style(Role::Chart))

@@ -138,6 +138,12 @@ pub(super) fn rows_in(area: Rect) -> usize {
     usize::from(area.height - u16::from(has_header(area)))
 }
 
+/// Whether every column has room in `area`.
+pub(super) fn fits_all(columns: &[Column], area: Rect) -> bool {
+    columns.iter().map(|column| column.width + 1).sum::<u16>()
+        < area.width.saturating_sub(GUTTER) + 2
+}
+
 /// The column titles are given up before the last rows are.
 fn has_header(area: Rect) -> bool {
     area.height >= 3
