@@ -1,0 +1,66 @@
+//! The real binary, run to its end, and what it said.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::eventually;
+
+/// The program under test.
+pub(crate) fn zbqtop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zbqtop"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    zbqtop().args(arguments).output().expect("zbqtop starts")
+}
+
+/// Runs it and expects success; returns what it printed.
+pub(crate) fn stdout(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        stderr(&output)
+    );
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+/// What it complained of.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The one ring of a JSON snapshot of process `pid`, without rates.
+pub(crate) fn ring(pid: u32) -> Value {
+    ring_by(&["--pid", &pid.to_string()])
+}
+
+/// As [`ring`], however the ring is named.
+pub(crate) fn ring_by(target: &[&str]) -> Value {
+    let mut arguments = vec!["--json", "--interval", "0"];
+    arguments.extend(target);
+    let mut report: Value = serde_json::from_str(&stdout(&arguments)).expect("it prints JSON");
+    report["rings"][0].take()
+}
+
+/// A snapshot of process `pid` that is as `wanted`, once it is.
+pub(crate) fn ring_when(what: &str, pid: u32, wanted: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, || Some(ring(pid)).filter(&wanted))
+}
+
+/// A copy of the binary that every user may run.
+pub(crate) fn public_copy(place: &std::path::Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let copy = place.join("zbqtop");
+    std::fs::copy(env!("CARGO_BIN_EXE_zbqtop"), &copy).expect("room for a copy");
+    for path in [place, &copy] {
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, all).expect("our own file");
+    }
+    copy
+}
