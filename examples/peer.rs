@@ -1,6 +1,7 @@
 //! One end of a zbq ring as a process of its own, on the reference (`zbq`, C) or on zbqtop's own code. It owns what
 //! tests, benches and people trying things out need of the other side: seeded contents that a consumer can verify,
 //! and consumers that misbehave. `peer --help` says how.
+#![expect(unsafe_code, reason = "the reference consumer is C")]
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,7 +10,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::time::Timespec;
 use std::io::{BufRead as _, Write as _};
@@ -49,7 +50,7 @@ enum Role {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Impl {
-    /// The C code, through the `zbq` crate.
+    /// The C code: through the `zbq` crate to produce, through `zbq-sys` to consume.
     Reference,
     /// zbqtop's own.
     Zbqtop,
@@ -557,7 +558,7 @@ impl Sender<'_> {
 
 enum Rx {
     Own(Consumer),
-    Reference(zbq::Consumer),
+    Reference(Reference),
 }
 
 /// What came of looking for a message.
@@ -578,30 +579,7 @@ impl Rx {
                 message.payload.append_to(payload)?;
                 Ok(Look::Message(message.header, message.end()))
             }
-            Self::Reference(consumer) => {
-                let Some(message) = consumer.peek()? else {
-                    return Ok(Look::Nothing);
-                };
-                payload.extend_from_slice(message.payload());
-                let zbq::MsgHeader {
-                    payload_len,
-                    fd_count,
-                    flags,
-                    reserved,
-                    seq_id,
-                } = *message.header();
-                let header = MessageHeader {
-                    payload_len,
-                    fd_count,
-                    flags,
-                    reserved,
-                    seq_id,
-                };
-                Ok(Look::Message(
-                    header,
-                    message.logical_offset() + message.total_len(),
-                ))
-            }
+            Self::Reference(consumer) => consumer.look(payload),
         }
     }
 
@@ -611,7 +589,7 @@ impl Rx {
                 let fds = consumer.recv_fds(seq_id, Duration::from_secs(10))?;
                 fds.ok_or_else(|| format!("message {seq_id}: its descriptors were lost").into())
             }
-            Self::Reference(consumer) => Ok(consumer.recv_fds(seq_id)?),
+            Self::Reference(consumer) => consumer.recv_fds(seq_id),
         }
     }
 
@@ -632,19 +610,16 @@ impl Rx {
     fn token(&self) -> u32 {
         match self {
             Self::Own(consumer) => consumer.futex_token(),
-            Self::Reference(consumer) => consumer.get_futex_token(),
+            Self::Reference(consumer) => consumer.token(),
         }
     }
 
     fn wait(&self, token: u32) -> Result<(), Failure> {
         match self {
             Self::Own(consumer) => {
-                drop(consumer.wait_broadcast(token, Duration::from_millis(100))?)
+                consumer.wait_broadcast(token, Duration::from_millis(100))?;
             }
-            Self::Reference(consumer) => match consumer.wait_broadcast(token) {
-                Ok(()) | Err(zbq::Error::Again) => {}
-                Err(error) => return Err(error.into()),
-            },
+            Self::Reference(consumer) => consumer.wait(token)?,
         }
         Ok(())
     }
@@ -662,6 +637,109 @@ impl Rx {
             Self::Own(consumer) => Some(consumer.is_evicted()),
             Self::Reference(_) => None,
         }
+    }
+}
+
+/// The C consumer. Not the `zbq` crate's: its `peek` makes a reference to a 16-aligned header of every message, and
+/// messages of any length lie anywhere (with debug assertions, that is where it aborts).
+struct Reference(*mut zbq_sys::zbq_consumer);
+
+/// An error code of the C code, as an error.
+fn code(op: &str, code: i32) -> Result<(), Failure> {
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(format!("{op}: {code}").into())
+    }
+}
+
+impl Reference {
+    fn join(conn: &OwnedFd, mode: WakeupMode) -> Result<Self, Failure> {
+        let mut consumer = std::ptr::null_mut();
+        let mode = match mode {
+            WakeupMode::Push => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PUSH,
+            WakeupMode::Pull => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL,
+        };
+        // SAFETY: the socket is open, and `consumer` is live for the call to fill in.
+        code("join", unsafe {
+            zbq_sys::zbq_consumer_join(conn.as_raw_fd(), mode, &raw mut consumer)
+        })?;
+        Ok(Self(consumer))
+    }
+
+    fn look(&self, payload: &mut Vec<u8>) -> Result<Look, Failure> {
+        // SAFETY: all-zero bytes are a valid view: numbers and null pointers.
+        let mut view: zbq_sys::zbq_msg_view = unsafe { std::mem::zeroed() };
+        // SAFETY: the consumer is live, and so is the view.
+        let answer = unsafe { zbq_sys::zbq_consumer_peek(self.0, &raw mut view) };
+        if answer == zbq_sys::zbq_error::ZBQ_ERROR_AGAIN as i32 {
+            return Ok(Look::Nothing);
+        }
+        code("peek", answer)?;
+        // SAFETY: peek went well, so a header and `payload_len` bytes of payload are mapped where it says, at any
+        // alignment, and the producer leaves them alone until they are released.
+        let header = unsafe {
+            let payload_bytes =
+                std::slice::from_raw_parts(view.payload.cast::<u8>(), view.payload_len as usize);
+            payload.extend_from_slice(payload_bytes);
+            view.header.cast::<[u8; 16]>().read()
+        };
+        Ok(Look::Message(
+            MessageHeader::from_bytes(header),
+            view.logical_offset + view.total_len,
+        ))
+    }
+
+    fn recv_fds(&self, seq_id: u64) -> Result<Vec<OwnedFd>, Failure> {
+        let mut fds = [-1; 253];
+        let mut count = 0;
+        // SAFETY: the consumer is live, and there is room for as many descriptors as it can receive.
+        let answer = unsafe {
+            zbq_sys::zbq_consumer_recv_fds(self.0, seq_id, fds.as_mut_ptr(), &raw mut count)
+        };
+        code("recv_fds", answer)?;
+        // SAFETY: the kernel made these descriptors for this process, and nobody else has them.
+        Ok(fds[..count.into()]
+            .iter()
+            .map(|&fd| unsafe { OwnedFd::from_raw_fd(fd) })
+            .collect())
+    }
+
+    fn publish(&self, tail: u64) {
+        // SAFETY: the consumer is live.
+        unsafe { zbq_sys::zbq_consumer_publish(self.0, tail) }
+    }
+
+    fn tail(&self) -> u64 {
+        // SAFETY: the consumer is live.
+        unsafe { zbq_sys::zbq_consumer_tail(self.0) }
+    }
+
+    fn token(&self) -> u32 {
+        // SAFETY: the consumer is live.
+        unsafe { zbq_sys::zbq_consumer_get_futex_token(self.0) }
+    }
+
+    fn wait(&self, token: u32) -> Result<(), Failure> {
+        // SAFETY: the consumer is live.
+        let answer = unsafe { zbq_sys::zbq_consumer_wait_broadcast(self.0, token) };
+        if answer == zbq_sys::zbq_error::ZBQ_ERROR_AGAIN as i32 {
+            Ok(())
+        } else {
+            code("wait_broadcast", answer)
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        // SAFETY: the consumer is live.
+        unsafe { zbq_sys::zbq_consumer_is_producer_alive(self.0) }
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        // SAFETY: the consumer is live, and this is the last use of it.
+        unsafe { zbq_sys::zbq_consumer_destroy(self.0) }
     }
 }
 
@@ -687,10 +765,7 @@ fn consume(options: &Consume) -> Result<(), Failure> {
         Impl::Reference => {
             let conn = socket(common.stream)?;
             rustix::net::connect(&conn, &address(&common.socket)?)?;
-            Rx::Reference(zbq::Consumer::join(
-                conn.as_raw_fd(),
-                common.reference_mode(),
-            )?)
+            Rx::Reference(Reference::join(&conn, common.wakeup_mode())?)
         }
     };
     let (mode, slot) = match &rx {
@@ -730,12 +805,11 @@ impl Taker<'_> {
             let token = self.rx.token();
             let Look::Message(header, end) = self.rx.look(&mut payload)? else {
                 idle += 1;
-                if idle.is_multiple_of(4096)
+                // Dead first, then one more look: what it sent before it died is still to be taken.
+                let to_check = self.mode == WakeupMode::Push || idle.is_multiple_of(4096);
+                if to_check
                     && !self.rx.is_alive()
-                    && self
-                        .rx
-                        .look(&mut payload)
-                        .is_ok_and(|l| matches!(l, Look::Nothing))
+                    && matches!(self.rx.look(&mut payload)?, Look::Nothing)
                 {
                     return Err(format!(
                         "the producer is gone after {} messages, expected {goal}",

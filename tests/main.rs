@@ -1,0 +1,5 @@
+//! zbqtop from outside: one module per concern, one binary to link.
+
+mod handshake;
+mod support;
+mod wire;

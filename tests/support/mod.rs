@@ -1,0 +1,168 @@
+//! Other processes for tests: `peer` (see `examples/peer.rs`) as producer or consumer, killed when dropped, with a
+//! limit on every wait. It owns no assertion about rings.
+//!
+//! The limits are far longer than anything takes: they turn a hang into a failure, and slowness into nothing.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// Longer than any test should ever wait for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An example's binary: cargo builds them for `cargo test`, next to the directory this test runs from.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: `cargo build --examples`",
+        path.display()
+    );
+    path
+}
+
+/// A place for sockets, gone with the test.
+pub(crate) struct Place(tempfile::TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.path().join("ring")
+    }
+}
+
+/// A child process that speaks in lines. Dropped, it is killed, and nothing but it.
+pub(crate) struct Peer {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Peer {
+    /// Starts `peer ROLE --socket PATH`, with more arguments in one string.
+    pub(crate) fn start(role: &str, socket: &Path, arguments: &str) -> Self {
+        let mut command = Command::new(example("peer"));
+        command
+            .arg(role)
+            .arg("--socket")
+            .arg(socket)
+            .args(arguments.split_whitespace());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (send, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+        }
+    }
+
+    /// Starts a producer, and waits until it listens.
+    pub(crate) fn producer(socket: &Path, arguments: &str) -> Self {
+        let mut peer = Self::start("produce", socket, arguments);
+        peer.expect("ready");
+        peer
+    }
+
+    /// Starts a consumer, and waits until it has joined.
+    pub(crate) fn consumer(socket: &Path, arguments: &str) -> Self {
+        let mut peer = Self::start("consume", socket, arguments);
+        peer.expect("joined");
+        peer
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line that begins with `word`, passing over others.
+    pub(crate) fn expect(&mut self, word: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) if line.split_whitespace().next() == Some(word) => return line,
+                Ok(line) => self.heard.push(line),
+                Err(why) => panic!(
+                    "no {word:?} from pid {} ({why}); it said {:?}",
+                    self.pid(),
+                    self.heard
+                ),
+            }
+        }
+    }
+
+    /// Gives a command to a peer that holds.
+    pub(crate) fn tell(&mut self, command: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{command}").unwrap();
+    }
+
+    /// Gives a command, and waits for the answer that begins with `word`.
+    pub(crate) fn ask(&mut self, command: &str, word: &str) -> String {
+        self.tell(command);
+        self.expect(word)
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the peer ends", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The number behind `name=` in a line of a peer.
+pub(crate) fn number(line: &str, name: &str) -> u64 {
+    let value = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {line:?}"))
+}
