@@ -47,9 +47,12 @@ impl<'a> Canvas<'a> {
 
     /// Like [`Self::put`], against the right end of the room; tells the column where it begins.
     pub(super) fn put_right(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
-        let text = text::escape(text, usize::from(width) + 1);
-        let start = x + width.saturating_sub(text::width(&text));
-        self.put(start, y, width, &text, role);
+        let columns = match plain(text, width) {
+            Some(bytes) => u16::try_from(bytes.len()).unwrap_or(u16::MAX),
+            None => text::width(&text::escape(text, usize::from(width) + 1)),
+        };
+        let start = x + width.saturating_sub(columns);
+        self.put(start, y, width, text, role);
         start
     }
 
@@ -59,16 +62,32 @@ impl<'a> Canvas<'a> {
         if width == 0 || y < area.top() || y >= area.bottom() {
             return x;
         }
+        if let Some(bytes) = plain(text, width) {
+            let cut = bytes.len() > usize::from(width);
+            let bytes = &bytes[..bytes.len() - if cut { 2 } else { 0 }];
+            let mut end = x;
+            for &byte in bytes {
+                self.buffer[(end, y)].set_char(byte.into()).set_style(style);
+                end += 1;
+            }
+            return if cut {
+                self.ellipsis(end, y, style)
+            } else {
+                end
+            };
+        }
         let text = text::escape(text, usize::from(width) + 1);
         if text::width(&text) <= width {
             return self.buffer.set_stringn(x, y, &text, width.into(), style).0;
         }
-        let (end, _) = self
-            .buffer
-            .set_stringn(x, y, &text, usize::from(width) - 1, style);
-        self.buffer
-            .set_stringn(end, y, self.theme.glyphs.ellipsis, 1, style)
-            .0
+        let room = usize::from(width) - 1;
+        let (end, _) = self.buffer.set_stringn(x, y, &text, room, style);
+        self.ellipsis(end, y, style)
+    }
+
+    fn ellipsis(&mut self, x: u16, y: u16, style: Style) -> u16 {
+        let ellipsis = self.theme.glyphs.ellipsis;
+        self.buffer.set_stringn(x, y, ellipsis, 1, style).0
     }
 
     /// Gives an area a look, whatever is in it.
@@ -121,4 +140,14 @@ impl<'a> Canvas<'a> {
             self.put_right(end + 1, area.y, left, &format!(" {note} "), Role::Plain);
         }
     }
+}
+
+/// The bytes of `text`, one more than `width` at the most, if they are printable ASCII: a byte a column, and nothing to
+/// escape. Nearly all text is, and measuring it as Unicode would take most of the time of a draw.
+fn plain(text: &str, width: u16) -> Option<&[u8]> {
+    let bytes = &text.as_bytes()[..text.len().min(usize::from(width) + 1)];
+    bytes
+        .iter()
+        .all(|byte| (b' '..=b'~').contains(byte))
+        .then_some(bytes)
 }
