@@ -2,7 +2,10 @@
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median of the ratios. Nothing here passes or fails.
-#![expect(unsafe_code, reason = "the reference is called through its C interface, to be as fast as it can be")]
+#![expect(
+    unsafe_code,
+    reason = "the reference is called through its C interface, to be as fast as it can be"
+)]
 #![expect(clippy::print_stdout, reason = "figures are printed")]
 
 #[path = "../tests/support/pty.rs"]
@@ -33,11 +36,16 @@ fn main() {
 }
 
 fn figures() {
-    println!("producer flat out, {MESSAGE}-byte messages, dashboard attached by map at 10/s, against alone:");
+    println!(
+        "producer flat out, {MESSAGE}-byte messages, dashboard attached by map at 10/s, against alone:"
+    );
     let ratios = median_of(7, || {
         let alone = rate(&mut || None);
         let watched = rate(&mut || Some(()));
-        println!("  alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}", watched / alone);
+        println!(
+            "  alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}",
+            watched / alone
+        );
         watched / alone
     });
     println!("  median ratio {ratios:.3}   (target: at least 0.97)");
@@ -46,18 +54,30 @@ fn figures() {
     let socket = socket.to_str().expect("a temporary path is text");
     let mut producer = role(&["steady", socket]);
     let mut line = String::new();
-    BufReader::new(producer.0.stdout.take().expect("piped")).read_line(&mut line).expect("it says ready");
+    BufReader::new(producer.0.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("it says ready");
     let consumers: Vec<Role> = (0..8).map(|_| role(&["consumer", socket])).collect();
     std::thread::sleep(Duration::from_millis(500));
     let pid = producer.0.id().to_string();
 
     let json = ["--json", "--interval", "0", "--pid", &pid];
     let took = median_of(21, || time(&json));
-    println!("--json --interval 0 --pid, 8 consumers: {:.1} ms, {} KiB   (targets: 20 ms, 15 MiB)", took * 1e3, peak(&json));
+    println!(
+        "--json --interval 0 --pid, 8 consumers: {:.1} ms, {} KiB   (targets: 20 ms, 15 MiB)",
+        took * 1e3,
+        peak(&json)
+    );
 
-    let sleepers: Vec<Role> = (0..500).map(|_| spawn(Command::new("sleep").arg("600"))).collect();
+    let sleepers: Vec<Role> = (0..500)
+        .map(|_| spawn(Command::new("sleep").arg("600")))
+        .collect();
     let took = median_of(11, || time(&["ls", "--interval", "0"]));
-    println!("ls --interval 0 with {} processes more: {:.1} ms   (target: 30 ms)", sleepers.len(), took * 1e3);
+    println!(
+        "ls --interval 0 with {} processes more: {:.1} ms   (target: 30 ms)",
+        sleepers.len(),
+        took * 1e3
+    );
     drop(sleepers);
 
     let mut screen = Terminal::start(Command::new(ZBQTOP).args(["--pid", &pid]), 40, 120);
@@ -70,7 +90,10 @@ fn figures() {
     }
     let share = (cpu(screen.pid()) - before) / started.elapsed().as_secs_f64();
     let memory = status(screen.pid(), "VmHWM:");
-    println!("dashboard, 120x40, 10/s, 8 consumers: {:.2} % of a core, {memory} KiB   (targets: 1 %, 20 MiB)", share * 100.0);
+    println!(
+        "dashboard, 120x40, 10/s, 8 consumers: {:.2} % of a core, {memory} KiB   (targets: 1 %, 20 MiB)",
+        share * 100.0
+    );
     drop(consumers);
 }
 
@@ -86,7 +109,13 @@ fn rate(watched: &mut dyn FnMut() -> Option<()>) -> f64 {
         screen.wait("the dashboard", |text| text.contains("Rate"));
         screen
     });
-    producer.0.stdin.take().expect("piped").write_all(b"go").expect("it listens");
+    producer
+        .0
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(b"go")
+        .expect("it listens");
     said.clear();
     output.read_line(&mut said).expect("it answers");
     if let Some(screen) = &mut screen {
@@ -166,7 +195,8 @@ impl Ring {
         let mut slot = 0;
         let mode = zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL;
         // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
-        let outcome = unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
+        let outcome =
+            unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
         assert_eq!(outcome, 0);
     }
 
@@ -186,7 +216,11 @@ impl Ring {
             (*header).seq_id = number;
             let payload = run.base.cast::<u8>().add(16);
             payload.write_bytes(number as u8, MESSAGE as usize - 16);
-            zbq_sys::zbq_producer_commit(self.0, MESSAGE, zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE)
+            zbq_sys::zbq_producer_commit(
+                self.0,
+                MESSAGE,
+                zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE,
+            )
         }
     }
 }
@@ -206,15 +240,28 @@ fn role(arguments: &[&str]) -> Role {
 }
 
 fn spawn(command: &mut Command) -> Role {
-    Role(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a child starts"))
+    Role(
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child starts"),
+    )
 }
 
 /// Seconds that one whole run of the program takes.
 fn time(arguments: &[&str]) -> f64 {
     let started = Instant::now();
-    let output = Command::new(ZBQTOP).args(arguments).output().expect("zbqtop runs");
+    let output = Command::new(ZBQTOP)
+        .args(arguments)
+        .output()
+        .expect("zbqtop runs");
     let took = started.elapsed().as_secs_f64();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     took
 }
 
@@ -224,7 +271,9 @@ fn peak(arguments: &[&str]) -> u64 {
     watching.extend(arguments);
     let mut child = spawn(Command::new(ZBQTOP).args(&watching));
     let mut line = String::new();
-    BufReader::new(child.0.stdout.take().expect("piped")).read_line(&mut line).expect("a snapshot");
+    BufReader::new(child.0.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("a snapshot");
     status(child.0.id().cast_signed(), "VmHWM:")
 }
 
@@ -236,13 +285,23 @@ fn median_of(runs: usize, mut run: impl FnMut() -> f64) -> f64 {
 
 fn status(pid: i32, field: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the kernel knows the field");
-    line.split_whitespace().next().and_then(|value| value.parse().ok()).expect("a number")
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(field))
+        .expect("the kernel knows the field");
+    line.split_whitespace()
+        .next()
+        .and_then(|value| value.parse().ok())
+        .expect("a number")
 }
 
 /// Seconds of processor time used so far, to the nanosecond.
 fn cpu(pid: i32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("it lives");
-    let nanoseconds: f64 = text.split_whitespace().next().and_then(|value| value.parse().ok()).expect("a number");
+    let nanoseconds: f64 = text
+        .split_whitespace()
+        .next()
+        .and_then(|value| value.parse().ok())
+        .expect("a number");
     nanoseconds / 1e9
 }

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Watching takes no slot in the ring, wakes nobody and writes nothing.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 no such ring, 4 not permitted, 5 not a zbq ring this version understands.")]
+#[command(
+    after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 no such ring, 4 not permitted, 5 not a zbq ring this version understands."
+)]
 pub struct Cli {
     /// What to do; nothing: the dashboard.
     #[command(subcommand)]
@@ -171,7 +173,9 @@ pub enum Role {
 
 /// A duration with a unit: `250ms`, `5s`, `1m`; a bare 0 needs none.
 fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let seconds = match unit {
         "ns" => 1e-9,
@@ -183,7 +187,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" if number == "0" => 0.0,
         _ => return Err("expected a number and a unit, as in 250ms, 5s or 1m".into()),
     };
-    let number: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("`{number}` is not a number"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 

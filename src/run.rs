@@ -20,21 +20,35 @@ use crate::ui;
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let out = &mut io::BufWriter::new(io::stdout().lock());
     match cli.command {
-        None if cli.json || !io::stdout().is_terminal() => {
-            Ok(snapshot::snapshot(attach(&cli.target)?, cli.json, cli.sampling, out)?)
-        }
-        None if cli.sampling.watch.is_some() => Ok(snapshot::snapshot(attach(&cli.target)?, false, cli.sampling, out)?),
+        None if cli.json || !io::stdout().is_terminal() => Ok(snapshot::snapshot(
+            attach(&cli.target)?,
+            cli.json,
+            cli.sampling,
+            out,
+        )?),
+        None if cli.sampling.watch.is_some() => Ok(snapshot::snapshot(
+            attach(&cli.target)?,
+            false,
+            cli.sampling,
+            out,
+        )?),
         None => dashboard(&cli),
-        Some(Command::Snapshot { target, json, sampling }) => {
-            Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?)
-        }
+        Some(Command::Snapshot {
+            target,
+            json,
+            sampling,
+        }) => Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?),
         Some(Command::Ls { json, interval }) => Ok(snapshot::list(json, interval, out)?),
         Some(Command::Tail(options)) => Ok(tail::tail(attach(&options.target)?, &options)?),
         Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {
             let ring = AttachedRing::by_pid(pid, Choice::Only)?;
             show(Some(ring), options(screen, None))
         }),
-        Some(Command::DemoRole { role, socket, parent }) => roles::play(role, &socket, parent),
+        Some(Command::DemoRole {
+            role,
+            socket,
+            parent,
+        }) => roles::play(role, &socket, parent),
     }
 }
 
@@ -89,9 +103,15 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(match error.downcast_ref::<AttachError>() {
-        Some(AttachError::NoSuchProcess(_) | AttachError::NoRing(_) | AttachError::NoSuchRing { .. }) => 3,
+        Some(
+            AttachError::NoSuchProcess(_) | AttachError::NoRing(_) | AttachError::NoSuchRing { .. },
+        ) => 3,
         Some(AttachError::NotPermitted { .. }) => 4,
-        Some(AttachError::NotARing { .. } | AttachError::WrongSize { .. } | AttachError::WrongControl { .. }) => 5,
+        Some(
+            AttachError::NotARing { .. }
+            | AttachError::WrongSize { .. }
+            | AttachError::WrongControl { .. },
+        ) => 5,
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
         Some(AttachError::Vanished { .. } | AttachError::Io { .. }) => 1,
         None if is_broken_pipe(error) => 0,
@@ -102,5 +122,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 /// Whether the reader of our output has gone, which is no failure.
 #[must_use]
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -14,7 +14,11 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_hostile(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+        if is_hostile(c) {
+            safe.extend(c.escape_default())
+        } else {
+            safe.push(c)
+        }
     }
     Cow::Owned(safe)
 }
@@ -44,7 +48,9 @@ fn is_hostile(c: char) -> bool {
 #[must_use]
 pub fn bytes(count: u64) -> String {
     let decimals = if count < 1024 { 0 } else { 1 };
-    let options = FormatSizeOptions::from(BINARY).decimal_places(decimals).decimal_zeroes(decimals);
+    let options = FormatSizeOptions::from(BINARY)
+        .decimal_places(decimals)
+        .decimal_zeroes(decimals);
     humansize::format_size(count, options)
 }
 
@@ -73,7 +79,9 @@ pub fn duration(ns: u64) -> String {
         0..1_000 => format!("{ns} ns"),
         1_000..1_000_000 => format!("{} µs", ns / 1_000),
         1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        1_000_000_000..60_000_000_000 => format!("{}.{} s", seconds, ns % 1_000_000_000 / 100_000_000),
+        1_000_000_000..60_000_000_000 => {
+            format!("{}.{} s", seconds, ns % 1_000_000_000 / 100_000_000)
+        }
         _ if seconds < 3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ if seconds < 86_400 => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{}d {:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
@@ -82,7 +90,11 @@ pub fn duration(ns: u64) -> String {
 
 /// A non-negative float as an integer; what does not fit is clamped.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` from float saturates, and NaN is 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` from float saturates, and NaN is 0"
+)]
 pub fn whole(value: f64) -> u64 {
     value.round() as u64
 }
@@ -96,7 +108,10 @@ mod tests {
         assert_eq!(escape("risk"), "risk");
         assert_eq!(escape("a\x1b[31mb"), "a\\u{1b}[31mb");
         assert_eq!(escape("\u{9b}31m\u{202e}x\n"), "\\u{9b}31m\\u{202e}x\\n");
-        assert_eq!(escape_bytes(b"ok \xff\x1b \xe2\x82\xac"), "ok \\xff\\u{1b} €");
+        assert_eq!(
+            escape_bytes(b"ok \xff\x1b \xe2\x82\xac"),
+            "ok \\xff\\u{1b} €"
+        );
     }
 
     #[test]

@@ -290,7 +290,7 @@ fn silence_and_dawdling_end_with_the_time() {
         assert!(error.unwrap_err().is_timeout());
     }
     let start = Instant::now();
-    let dripping = join(SocketType::STREAM, SHORT, |conn| {
+    let dripping = join(SocketType::STREAM, SHORT, move |conn| {
         let answer = Answer::new();
         answer.send(&conn, &answer.bytes[..1]);
         while send(&conn, &[0], SendFlags::NOSIGNAL).is_ok() {

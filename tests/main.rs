@@ -1,5 +1,10 @@
 //! zbqtop from outside: one module per concern, one binary to link.
 
+mod demo;
+mod find;
 mod handshake;
+mod screen;
+mod snapshot;
 mod support;
+mod tail;
 mod wire;

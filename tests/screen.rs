@@ -13,15 +13,22 @@ fn dashboard(producer: &Peer, rows: u16, columns: u16) -> Terminal {
     let mut command = zbqtop();
     command.args(["--pid", &producer.pid().to_string()]);
     let mut terminal = Terminal::start(&mut command, rows, columns);
-    terminal.wait("the dashboard", |text| text.contains("zbqtop") && text.contains("peer"));
+    terminal.wait("the dashboard", |text| {
+        text.contains("zbqtop") && text.contains("peer")
+    });
     terminal
 }
 
 fn assert_given_back(terminal: &Terminal) {
     let raw = String::from_utf8_lossy(&terminal.raw);
-    let entered = raw.find("\x1b[?1049h").expect("the alternate screen was entered");
+    let entered = raw
+        .find("\x1b[?1049h")
+        .expect("the alternate screen was entered");
     for sequence in GIVEN_BACK {
-        assert!(raw.rfind(sequence).is_some_and(|left| left > entered), "no {sequence:?} at the end of {raw:?}");
+        assert!(
+            raw.rfind(sequence).is_some_and(|left| left > entered),
+            "no {sequence:?} at the end of {raw:?}"
+        );
     }
 }
 
@@ -37,12 +44,19 @@ fn state(pid: i32) -> Option<char> {
 #[test]
 fn it_shows_the_ring_live() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 1 --payload 48 --rate 500");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 1 --payload 48 --rate 500",
+    );
     let consumer = Peer::consumer(&place.socket(), "--impl reference --hold");
     let mut terminal = dashboard(&producer, 24, 80);
-    terminal.wait("the consumer", |text| text.contains(&consumer.pid().to_string()) && text.contains("idle"));
+    terminal.wait("the consumer", |text| {
+        text.contains(&consumer.pid().to_string()) && text.contains("idle")
+    });
     producer.tell("send 100000");
-    let moving = terminal.wait("messages", |text| text.contains("flowing") && text.contains("zzzz") && text.contains("7a 7a"));
+    let moving = terminal.wait("messages", |text| {
+        text.contains("flowing") && text.contains("zzzz") && text.contains("7a 7a")
+    });
     for word in ["Head", "Rate", "free", "Consumers", "Messages"] {
         assert!(moving.contains(word), "{word} is not on\n{moving}");
     }
@@ -55,7 +69,9 @@ fn it_shows_the_ring_live() {
     terminal.keys(" ");
     terminal.wait("live again", |text| !text.contains("FROZEN"));
     terminal.keys("?");
-    terminal.wait("help", |text| text.contains("Space") && text.contains("quit"));
+    terminal.wait("help", |text| {
+        text.contains("Space") && text.contains("quit")
+    });
     terminal.keys("\x1b");
     terminal.keys("q");
     assert_eq!(terminal.ended().code(), Some(0));
@@ -66,11 +82,16 @@ fn it_shows_the_ring_live() {
 fn it_follows_a_consumer_into_trouble() {
     let place = Place::new();
     let common = "--impl reference --payload 48 --hold";
-    let mut producer = Peer::producer(&place.socket(), &format!("{common} --consumers 1 --stall-timeout 600000"));
+    let mut producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 1 --stall-timeout 600000"),
+    );
     let mut consumer = Peer::consumer(&place.socket(), common);
     let mut terminal = dashboard(&producer, 30, 100);
     producer.tell("send 2000");
-    terminal.wait("a full ring", |text| text.contains("full") && text.contains("blocking"));
+    terminal.wait("a full ring", |text| {
+        text.contains("full") && text.contains("blocking")
+    });
     consumer.kill();
     terminal.wait("a dead consumer", |text| text.contains("dead"));
     producer.kill();
@@ -99,7 +120,11 @@ fn it_suspends_and_comes_back() {
     // By key, and by a signal from outside.
     for by_key in [true, false] {
         let mut terminal = dashboard(&producer, 24, 80);
-        if by_key { terminal.keys("\x1a") } else { signal(&terminal, Signal::TSTP) }
+        if by_key {
+            terminal.keys("\x1a")
+        } else {
+            signal(&terminal, Signal::TSTP)
+        }
         let pid = terminal.pid();
         eventually("it stops", || (state(pid) == Some('T')).then_some(()));
         terminal.text();
@@ -115,13 +140,18 @@ fn it_suspends_and_comes_back() {
 #[test]
 fn it_survives_any_size() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --payload 48 --messages 10");
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48 --messages 10",
+    );
     let mut terminal = dashboard(&producer, 24, 80);
     for (rows, columns) in [(5, 20), (1, 1), (2, 200), (60, 3), (60, 200)] {
         terminal.resize(rows, columns);
         std::thread::sleep(std::time::Duration::from_millis(150));
     }
-    terminal.wait("the dashboard at its largest", |text| text.contains("Messages") && text.contains("7a 7a"));
+    terminal.wait("the dashboard at its largest", |text| {
+        text.contains("Messages") && text.contains("7a 7a")
+    });
     terminal.keys("q");
     assert_eq!(terminal.ended().code(), Some(0));
 }
@@ -135,7 +165,11 @@ fn colours_are_left_out_when_not_wanted() {
         let mut command = zbqtop();
         command.args(["--pid", &pid]).args(arguments);
         // Terminal::start takes NO_COLOR away, so that a test does not depend on who runs it.
-        let mut command = if no_color { in_shell("NO_COLOR=1", &command) } else { command };
+        let mut command = if no_color {
+            in_shell("NO_COLOR=1", &command)
+        } else {
+            command
+        };
         let mut terminal = Terminal::start(&mut command, 24, 80);
         terminal.wait("the dashboard", |text| text.contains("peer"));
         terminal.keys("q");
@@ -144,7 +178,10 @@ fn colours_are_left_out_when_not_wanted() {
         // SGR 30 to 37, 90 to 97, or 38;…: a foreground colour.
         raw.split("\x1b[").skip(1).any(|rest| {
             let parameters = rest.split('m').next().unwrap_or_default();
-            parameters.split(';').any(|one| one.parse::<u8>().is_ok_and(|code| (30..=38).contains(&code) || (90..=97).contains(&code)))
+            parameters.split(';').any(|one| {
+                one.parse::<u8>()
+                    .is_ok_and(|code| (30..=38).contains(&code) || (90..=97).contains(&code))
+            })
         })
     };
     assert!(coloured(&[], false));
@@ -156,7 +193,9 @@ fn colours_are_left_out_when_not_wanted() {
 /// `command` with an assignment in front, by way of a shell.
 fn in_shell(assignment: &str, command: &std::process::Command) -> std::process::Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
+    let line: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &format!("{assignment} exec {}", line.join(" "))]);
     shell
@@ -167,5 +206,8 @@ fn without_a_terminal_it_prints_a_table() {
     let place = Place::new();
     let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
     let table = crate::support::program::stdout(&["--pid", &producer.pid().to_string()]);
-    assert!(table.contains("capacity") && table.contains("no consumers") && !table.contains('\x1b'), "{table}");
+    assert!(
+        table.contains("capacity") && table.contains("no consumers") && !table.contains('\x1b'),
+        "{table}"
+    );
 }

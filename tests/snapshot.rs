@@ -9,7 +9,10 @@ use crate::support::{Peer, Place, number};
 /// second consumer.
 fn quiet_ring(place: &Place, arguments: &str) -> (Peer, Peer, Peer) {
     let common = "--impl reference --payload 20 --hold";
-    let producer = Peer::producer(&place.socket(), &format!("{common} --consumers 2 {arguments}"));
+    let producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 2 {arguments}"),
+    );
     let first = Peer::consumer(&place.socket(), common);
     let mut second = Peer::consumer(&place.socket(), common);
     let mut producer = producer;
@@ -21,14 +24,25 @@ fn quiet_ring(place: &Place, arguments: &str) -> (Peer, Peer, Peer) {
 #[test]
 fn every_figure_is_what_the_ring_says() {
     let place = Place::new();
-    let (producer, first, second) = quiet_ring(&place, "--mode push --stall-timeout 60000 --clog-threshold 77");
+    let (producer, first, second) = quiet_ring(
+        &place,
+        "--mode push --stall-timeout 60000 --clog-threshold 77",
+    );
     let ring = ring(producer.pid());
-    assert_eq!(ring["id"].as_str().map(|id| id.starts_with(&format!("{}/", producer.pid()))), Some(true));
+    assert_eq!(
+        ring["id"]
+            .as_str()
+            .map(|id| id.starts_with(&format!("{}/", producer.pid()))),
+        Some(true)
+    );
     assert_eq!(ring["attach"]["method"], "map");
     assert_eq!(ring["producer"]["pid"], producer.pid());
     assert_eq!(ring["producer"]["command"], "peer");
     assert_eq!(ring["producer"]["alive"], true);
-    assert_eq!(ring["producer"]["sockets"][0], place.socket().to_str().expect("text"));
+    assert_eq!(
+        ring["producer"]["sockets"][0],
+        place.socket().to_str().expect("text")
+    );
     assert_eq!(ring["control"]["producer_head"], 3600);
     assert_eq!(ring["control"]["producer_pid"], producer.pid());
     assert_eq!(ring["control"]["ring_capacity"], 65_536);
@@ -42,36 +56,67 @@ fn every_figure_is_what_the_ring_says() {
     let consumers = ring["consumers"].as_array().expect("an array");
     assert_eq!(consumers.len(), 2);
     let [one, two] = [&consumers[0], &consumers[1]];
-    assert_eq!((&one["pid"], &two["pid"]), (&Value::from(first.pid()), &Value::from(second.pid())));
-    assert_eq!((&one["tail_offset"], &two["tail_offset"]), (&Value::from(0), &Value::from(360)));
-    assert_eq!((&one["lag_bytes"], &two["lag_bytes"]), (&Value::from(3600), &Value::from(3240)));
+    assert_eq!(
+        (&one["pid"], &two["pid"]),
+        (&Value::from(first.pid()), &Value::from(second.pid()))
+    );
+    assert_eq!(
+        (&one["tail_offset"], &two["tail_offset"]),
+        (&Value::from(0), &Value::from(360))
+    );
+    assert_eq!(
+        (&one["lag_bytes"], &two["lag_bytes"]),
+        (&Value::from(3600), &Value::from(3240))
+    );
     assert_eq!(one["lag_messages"]["value"], 100);
     assert_eq!(two["lag_messages"]["value"], 90);
     assert_eq!(two["lag_messages"]["exact"], true);
     assert_eq!(one["progress_age_ns"], Value::Null, "it never published");
-    assert!(two["progress_age_ns"].as_u64().is_some_and(|age| age < 600_000_000_000));
-    assert_eq!(one["rate_bytes_per_second"], Value::Null, "one sample has no rates");
+    assert!(
+        two["progress_age_ns"]
+            .as_u64()
+            .is_some_and(|age| age < 600_000_000_000)
+    );
+    assert_eq!(
+        one["rate_bytes_per_second"],
+        Value::Null,
+        "one sample has no rates"
+    );
     assert_eq!(ring["rate"]["bytes_per_second"], Value::Null);
     if ring["attach"]["slot_table"] == true {
         assert_eq!(ring["slots"]["max"], 16);
         assert_eq!(ring["slots"]["used"], 2);
         assert_eq!(ring["slots"]["push"], 2);
-        assert_eq!((&one["slot"], &two["slot"]), (&Value::from(0), &Value::from(1)));
+        assert_eq!(
+            (&one["slot"], &two["slot"]),
+            (&Value::from(0), &Value::from(1))
+        );
         assert_eq!(one["wakeup_mode"], "push");
         assert_eq!(one["wakeup_basis"], "slot_table");
         assert_eq!(ring["gating_slot"], 0);
     } else {
         assert_eq!(ring["slots"], Value::Null);
-        assert!(!ring["attach"]["limits"].as_array().expect("an array").is_empty(), "unknown has a reason");
+        assert!(
+            !ring["attach"]["limits"]
+                .as_array()
+                .expect("an array")
+                .is_empty(),
+            "unknown has a reason"
+        );
     }
 }
 
 #[test]
 fn both_implementations_look_the_same_from_outside() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl zbqtop --hold --consumers 1 --payload 20 --messages 5");
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl zbqtop --hold --consumers 1 --payload 20 --messages 5",
+    );
     let consumer = Peer::consumer(&place.socket(), "--impl zbqtop --hold");
-    let ring = ring_when("five messages", producer.pid(), |ring| ring["control"]["producer_head"] == 5 * 36);
+    let ring = ring_when("five messages", producer.pid(), |ring| {
+        ring["control"]["producer_head"] == 5 * 36
+    });
     assert_eq!(ring["consumers"][0]["pid"], consumer.pid());
     assert_eq!(ring["consumers"][0]["lag_messages"]["value"], 5);
     if ring["attach"]["slot_table"] == true {
@@ -83,18 +128,37 @@ fn both_implementations_look_the_same_from_outside() {
 #[test]
 fn rates_come_from_two_samples() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --payload 48 --hold --rate 1000 --consumers 0");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --payload 48 --hold --rate 1000 --consumers 0",
+    );
     producer.tell("send 1000000");
-    ring_when("a first message", producer.pid(), |ring| ring["control"]["producer_head"] != 0);
+    ring_when("a first message", producer.pid(), |ring| {
+        ring["control"]["producer_head"] != 0
+    });
     let pid = producer.pid().to_string();
-    let report: Value = serde_json::from_str(&stdout(&["--json", "--interval", "500ms", "--pid", &pid])).expect("JSON");
+    let report: Value =
+        serde_json::from_str(&stdout(&["--json", "--interval", "500ms", "--pid", &pid]))
+            .expect("JSON");
     let ring = &report["rings"][0];
-    assert!(report["interval_ns"].as_u64().is_some_and(|interval| interval >= 500_000_000));
+    assert!(
+        report["interval_ns"]
+            .as_u64()
+            .is_some_and(|interval| interval >= 500_000_000)
+    );
     assert_eq!(ring["state"], "flowing");
     let bytes = ring["rate"]["bytes_per_second"].as_f64().expect("a rate");
-    let messages = ring["rate"]["messages_per_second"]["value"].as_f64().expect("a rate");
-    assert_eq!(ring["rate"]["messages_per_second"]["exact"], true, "all of them were walked");
-    assert!((bytes / messages - 64.0).abs() < 0.01, "{bytes} bytes/s of 64-byte messages are not {messages}/s");
+    let messages = ring["rate"]["messages_per_second"]["value"]
+        .as_f64()
+        .expect("a rate");
+    assert_eq!(
+        ring["rate"]["messages_per_second"]["exact"], true,
+        "all of them were walked"
+    );
+    assert!(
+        (bytes / messages - 64.0).abs() < 0.01,
+        "{bytes} bytes/s of 64-byte messages are not {messages}/s"
+    );
 }
 
 #[test]
@@ -104,7 +168,15 @@ fn watch_prints_one_object_a_line() {
     let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
     let pid = producer.pid().to_string();
     let mut child = zbqtop()
-        .args(["--json", "--watch", "10ms", "--interval", "0", "--pid", &pid])
+        .args([
+            "--json",
+            "--watch",
+            "10ms",
+            "--interval",
+            "0",
+            "--pid",
+            &pid,
+        ])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("zbqtop starts");
@@ -124,25 +196,57 @@ fn the_names_are_those_that_users_rely_on() {
     let place = Place::new();
     let (producer, _first, _second) = quiet_ring(&place, "");
     let pid = producer.pid().to_string();
-    let report: Value = serde_json::from_str(&stdout(&["snapshot", "--json", "--interval", "0", "--pid", &pid])).expect("JSON");
+    let report: Value = serde_json::from_str(&stdout(&[
+        "snapshot",
+        "--json",
+        "--interval",
+        "0",
+        "--pid",
+        &pid,
+    ]))
+    .expect("JSON");
     let has = |value: &Value, names: &str| {
         let object = value.as_object().expect("an object");
         for name in names.split_whitespace() {
-            assert!(object.contains_key(name), "{name} is missing from {object:?}");
+            assert!(
+                object.contains_key(name),
+                "{name} is missing from {object:?}"
+            );
         }
     };
-    has(&report, "schema_version zbqtop_version captured_at monotonic_ns interval_ns rings");
+    has(
+        &report,
+        "schema_version zbqtop_version captured_at monotonic_ns interval_ns rings",
+    );
     let ring = &report["rings"][0];
-    has(ring, "id state reason attach producer control slots free_bytes gating_slot gating_pid time_to_full_ns rate");
+    has(
+        ring,
+        "id state reason attach producer control slots free_bytes gating_slot gating_pid time_to_full_ns rate",
+    );
     has(ring, "consumers hidden_consumers findings");
     has(&ring["attach"], "method slot_table limits");
-    has(&ring["producer"], "pid ns_pid command uid alive started_at sockets");
-    has(&ring["control"], "producer_head broadcast_futex producer_pid ring_capacity clog_threshold stall_timeout_ns");
+    has(
+        &ring["producer"],
+        "pid ns_pid command uid alive started_at sockets",
+    );
+    has(
+        &ring["control"],
+        "producer_head broadcast_futex producer_pid ring_capacity clog_threshold stall_timeout_ns",
+    );
     has(&ring["rate"], "bytes_per_second messages_per_second");
     has(&ring["rate"]["messages_per_second"], "value exact");
-    has(&ring["consumers"][0], "slot pid command alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes");
-    has(&ring["consumers"][0], "lag_percent lag_messages lag_time_ns rate_bytes_per_second progress_timestamp");
-    has(&ring["consumers"][0], "join_baseline progress_age_ns evict_in_ns");
+    has(
+        &ring["consumers"][0],
+        "slot pid command alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
+    );
+    has(
+        &ring["consumers"][0],
+        "lag_percent lag_messages lag_time_ns rate_bytes_per_second progress_timestamp",
+    );
+    has(
+        &ring["consumers"][0],
+        "join_baseline progress_age_ns evict_in_ns",
+    );
 }
 
 #[test]
@@ -150,20 +254,42 @@ fn looking_changes_nothing() {
     let place = Place::new();
     let (mut producer, first, _second) = quiet_ring(&place, "");
     let pid = producer.pid().to_string();
-    let descriptors = |pid: u32| std::fs::read_dir(format!("/proc/{pid}/fd")).expect("our child").count();
-    let before = (ring(producer.pid()), descriptors(producer.pid()), descriptors(first.pid()));
+    let descriptors = |pid: u32| {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .expect("our child")
+            .count()
+    };
+    let before = (
+        ring(producer.pid()),
+        descriptors(producer.pid()),
+        descriptors(first.pid()),
+    );
     for _ in 0..10 {
         stdout(&["snapshot", "--interval", "0", "--pid", &pid]);
         stdout(&["ls", "--interval", "0"]);
         stdout(&["tail", "-n", "100", "--pid", &pid]);
     }
-    let after = (ring(producer.pid()), descriptors(producer.pid()), descriptors(first.pid()));
+    let after = (
+        ring(producer.pid()),
+        descriptors(producer.pid()),
+        descriptors(first.pid()),
+    );
     for part in ["control", "slots", "gating_pid", "hidden_consumers"] {
         assert_eq!(before.0[part], after.0[part]);
     }
     let tails = |ring: &Value| {
-        let each = |consumer: &Value| (consumer["tail_offset"].clone(), consumer["progress_timestamp"].clone());
-        ring["consumers"].as_array().expect("an array").iter().map(each).collect::<Vec<_>>()
+        let each = |consumer: &Value| {
+            (
+                consumer["tail_offset"].clone(),
+                consumer["progress_timestamp"].clone(),
+            )
+        };
+        ring["consumers"]
+            .as_array()
+            .expect("an array")
+            .iter()
+            .map(each)
+            .collect::<Vec<_>>()
     };
     assert_eq!(tails(&before.0), tails(&after.0));
     assert_eq!((before.1, before.2), (after.1, after.2));
@@ -176,15 +302,26 @@ fn looking_changes_nothing() {
 fn consumers_in_trouble_are_told_apart() {
     let place = Place::new();
     let common = "--impl reference --payload 48 --hold";
-    let mut producer = Peer::producer(&place.socket(), &format!("{common} --consumers 0 --stall-timeout 600000"));
+    let mut producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 0 --stall-timeout 600000"),
+    );
     let mut dead = Peer::consumer(&place.socket(), common);
     let idle = Peer::consumer(&place.socket(), common);
     let mut liar = Peer::consumer(&place.socket(), common);
     dead.kill();
     liar.tell("publish 1000000");
     liar.expect("published");
-    let state = |ring: &Value, index: usize| ring["consumers"][index]["state"].as_str().map(str::to_owned);
-    let ring = ring_when("all three", producer.pid(), |ring| ring["consumers"].as_array().is_some_and(|all| all.len() == 3));
+    let state = |ring: &Value, index: usize| {
+        ring["consumers"][index]["state"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let ring = ring_when("all three", producer.pid(), |ring| {
+        ring["consumers"]
+            .as_array()
+            .is_some_and(|all| all.len() == 3)
+    });
     assert_eq!(state(&ring, 0).as_deref(), Some("dead"));
     assert_eq!(state(&ring, 1).as_deref(), Some("idle"));
     assert_eq!(state(&ring, 2).as_deref(), Some("invalid"));
@@ -192,12 +329,24 @@ fn consumers_in_trouble_are_told_apart() {
     assert_eq!(ring["consumers"][2]["lag_bytes"], Value::Null);
     // The dead one's slot is held: it alone gates the producer, and the idle one is behind it soon.
     producer.ask("send 1000", "done");
-    let ring = ring_when("a stalled consumer", producer.pid(), |ring| state(ring, 1).as_deref() == Some("stalled"));
-    let codes: Vec<_> = ring["findings"].as_array().expect("an array").iter().filter_map(|finding| finding["code"].as_str()).collect();
-    assert!(codes.contains(&"consumer-dead") && codes.contains(&"consumer-stalled"), "{codes:?}");
+    let ring = ring_when("a stalled consumer", producer.pid(), |ring| {
+        state(ring, 1).as_deref() == Some("stalled")
+    });
+    let codes: Vec<_> = ring["findings"]
+        .as_array()
+        .expect("an array")
+        .iter()
+        .filter_map(|finding| finding["code"].as_str())
+        .collect();
+    assert!(
+        codes.contains(&"consumer-dead") && codes.contains(&"consumer-stalled"),
+        "{codes:?}"
+    );
     // A scan evicts the dead and the liar.
     producer.ask("scan", "scanned");
-    let ring = ring_when("an eviction", producer.pid(), |ring| ring["consumers"][0]["pid"] == idle.pid());
+    let ring = ring_when("an eviction", producer.pid(), |ring| {
+        ring["consumers"][0]["pid"] == idle.pid()
+    });
     assert_eq!(ring["free_bytes"], 65_536 - 64_000);
 }
 
@@ -205,11 +354,15 @@ fn consumers_in_trouble_are_told_apart() {
 fn a_full_ring_names_who_blocks_it() {
     let place = Place::new();
     let common = "--impl reference --payload 48 --hold";
-    let mut producer = Peer::producer(&place.socket(), &format!("{common} --consumers 1 --stall-timeout 600000"));
+    let mut producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 1 --stall-timeout 600000"),
+    );
     let hog = Peer::consumer(&place.socket(), common);
     // The ring holds 1024 of them.
     producer.tell("send 2000");
-    let blocked = |ring: &Value| ring["state"] == "full" && ring["consumers"][0]["state"] == "blocking";
+    let blocked =
+        |ring: &Value| ring["state"] == "full" && ring["consumers"][0]["state"] == "blocking";
     let ring = ring_when("a full ring", producer.pid(), blocked);
     assert_eq!(ring["free_bytes"], 0);
     assert_eq!(ring["gating_pid"], hog.pid());
@@ -217,7 +370,10 @@ fn a_full_ring_names_who_blocks_it() {
     assert_eq!(ring["findings"][0]["code"], "consumer-blocking");
     assert_eq!(ring["findings"][0]["pid"], hog.pid());
     let table = stdout(&["snapshot", "--pid", &producer.pid().to_string()]);
-    assert!(table.contains("blocking") && table.contains("CRITICAL"), "{table}");
+    assert!(
+        table.contains("blocking") && table.contains("CRITICAL"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -232,10 +388,14 @@ fn a_ring_outlives_its_producer_on_the_screen() {
         .spawn()
         .expect("zbqtop starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON") };
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
     assert_eq!(next()["rings"][0]["producer"]["alive"], true);
     producer.kill();
-    let last = (0..1000).map(|_| next()).find(|report| report["rings"][0]["state"] == "producer_gone");
+    let last = (0..1000)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["state"] == "producer_gone");
     let last = last.expect("it notices");
     assert_eq!(last["rings"][0]["producer"]["alive"], false);
     assert_eq!(last["rings"][0]["control"]["producer_head"], 3600);
@@ -254,30 +414,51 @@ fn a_page_that_shrinks_is_reported_and_survived() {
         .spawn()
         .expect("zbqtop starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON") };
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
     assert_eq!(next()["rings"][0]["control"]["producer_head"], 640);
     holder.ask("truncate ring 0", "done");
     next();
     holder.ask("truncate meta 0", "done");
     next();
     holder.ask("truncate ctrl 0", "done");
-    let truncated = (0..1000).map(|_| next()).find(|report| report["rings"][0]["state"] == "truncated");
+    let truncated = (0..1000)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["state"] == "truncated");
     let truncated = truncated.expect("it notices");
-    assert_eq!(truncated["rings"][0]["findings"][0]["code"], "ring-truncated");
+    assert_eq!(
+        truncated["rings"][0]["findings"][0]["code"],
+        "ring-truncated"
+    );
     child.kill().expect("our child");
     child.wait().expect("our child");
 }
 
 #[test]
 fn a_head_that_lies_does_no_harm() {
-    for head in ["1", "65535", "65537", "18446744073709551615", "9223372036854775808"] {
-        let holder = Peer::holder(&format!("false 4096 65536 ring_capacity=65536 producer_head={head}"));
+    for head in [
+        "1",
+        "65535",
+        "65537",
+        "18446744073709551615",
+        "9223372036854775808",
+    ] {
+        let holder = Peer::holder(&format!(
+            "false 4096 65536 ring_capacity=65536 producer_head={head}"
+        ));
         let pid = holder.pid().to_string();
         let ring = ring(holder.pid());
         assert_eq!(ring["control"]["producer_head"].to_string(), head);
-        for arguments in [&["snapshot", "--interval", "10ms", "--pid", &pid][..], &["tail", "-n", "9", "--pid", &pid]] {
+        for arguments in [
+            &["snapshot", "--interval", "10ms", "--pid", &pid][..],
+            &["tail", "-n", "9", "--pid", &pid],
+        ] {
             let output = run(arguments);
-            assert!(output.status.code().is_some_and(|code| code < 2), "{head}: {output:?}");
+            assert!(
+                output.status.code().is_some_and(|code| code < 2),
+                "{head}: {output:?}"
+            );
         }
     }
 }

@@ -12,8 +12,15 @@ use crate::support::{Peer, Place, eventually};
 fn tail(producer: &Peer, arguments: &str) -> Child {
     let pid = producer.pid().to_string();
     let mut command = zbqtop();
-    command.arg("tail").args(["--pid", &pid]).args(arguments.split_whitespace());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("zbqtop starts")
+    command
+        .arg("tail")
+        .args(["--pid", &pid])
+        .args(arguments.split_whitespace());
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("zbqtop starts")
 }
 
 /// Tells a child to end, and returns what it still says on stderr.
@@ -23,18 +30,29 @@ fn end(mut child: Child) -> String {
     let status = eventually("tail ends", || child.try_wait().expect("our child"));
     assert_eq!(status.code(), Some(0));
     let mut said = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut said)
+        .expect("text");
     said
 }
 
 #[test]
 fn the_last_messages_are_the_ones_that_were_sent() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --max-payload 500 --seed 7");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --max-payload 500 --seed 7",
+    );
     producer.ask("send 100", "done");
     let pid = producer.pid().to_string();
     let lines = stdout(&["tail", "--pid", &pid, "-n", "100", "--format", "json"]);
-    let messages: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let messages: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(messages.len(), 100);
     let mut offset = 0;
     for (message, seq_id) in messages.iter().zip(1..) {
@@ -52,17 +70,29 @@ fn the_last_messages_are_the_ones_that_were_sent() {
     }
     // raw is the bytes and nothing else.
     let output = run(&["tail", "--pid", &pid, "-n", "40", "--format", "raw"]);
-    let expected: Vec<u8> = (61..=100).flat_map(|seq_id| crate::support::contents(7, 500, seq_id)).collect();
+    let expected: Vec<u8> = (61..=100)
+        .flat_map(|seq_id| crate::support::contents(7, 500, seq_id))
+        .collect();
     assert_eq!(output.stdout, expected);
-    assert!(stderr(&output).contains("40 messages"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("40 messages"),
+        "{}",
+        stderr(&output)
+    );
     let hex = stdout(&["tail", "--pid", &pid, "-n", "1"]);
-    assert!(hex.starts_with("-- offset ") && hex.contains(" seq 100 ") && hex.contains("00000000  "), "{hex}");
+    assert!(
+        hex.starts_with("-- offset ") && hex.contains(" seq 100 ") && hex.contains("00000000  "),
+        "{hex}"
+    );
 }
 
 #[test]
 fn following_gives_every_message_of_a_moderate_ring() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 1 --rate 4000 --seed 3 --capacity 262144");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 1 --rate 4000 --seed 3 --capacity 262144",
+    );
     let mut consumer = Peer::consumer(&place.socket(), "--impl reference --hold --seed 3");
     producer.ask("send 1", "done");
     let mut child = tail(&producer, "-f -n 1 --format json");
@@ -83,8 +113,15 @@ fn following_gives_every_message_of_a_moderate_ring() {
             continue;
         }
         let seq_id = message["seq_id"].as_u64().expect("a number");
-        assert!(next == 0 || seq_id == next, "message {seq_id} after {}", next - 1);
-        assert_eq!(message["payload_len"], crate::support::contents(3, 300, seq_id).len());
+        assert!(
+            next == 0 || seq_id == next,
+            "message {seq_id} after {}",
+            next - 1
+        );
+        assert_eq!(
+            message["payload_len"],
+            crate::support::contents(3, 300, seq_id).len()
+        );
         next = seq_id + 1;
         if seq_id == 10_000 {
             break;
@@ -97,11 +134,16 @@ fn following_gives_every_message_of_a_moderate_ring() {
 fn what_was_overrun_is_counted_and_said() {
     use rustix::process::{Pid, Signal, kill_process};
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --payload 48");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    );
     producer.ask("send 10", "done");
     let mut child = tail(&producer, "-f -n 10 --format json");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON") };
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
     for _ in 0..10 {
         assert_eq!(next()["payload_len"], 48);
     }
@@ -114,17 +156,28 @@ fn what_was_overrun_is_counted_and_said() {
     assert_eq!(gap["from"], 640);
     assert_eq!(gap["to"], 5010 * 64);
     assert_eq!(gap["skipped_bytes"], 5000 * 64);
-    assert!(gap["why"].as_str().is_some_and(|why| why.contains("overran")), "{gap}");
+    assert!(
+        gap["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("overran")),
+        "{gap}"
+    );
     producer.ask("send 1", "done");
     assert_eq!(next()["offset"], 5010 * 64);
     let said = end(child);
-    assert!(said.contains("11 messages") && said.contains("in 1 gaps"), "{said}");
+    assert!(
+        said.contains("11 messages") && said.contains("in 1 gaps"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --payload 48");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    );
     producer.ask("send 10", "done");
     for arguments in ["-f", "-n 10"] {
         let mut child = tail(&producer, arguments);
@@ -136,7 +189,12 @@ fn a_reader_that_goes_away_ends_it_quietly() {
         let status = eventually("tail ends", || child.try_wait().expect("our child"));
         assert_eq!(status.code(), Some(0));
         let mut said = String::new();
-        child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+        child
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut said)
+            .expect("text");
         assert!(!said.contains("roken pipe"), "{said}");
     }
 }
@@ -144,7 +202,10 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 #[test]
 fn following_ends_with_the_producer() {
     let place = Place::new();
-    let mut producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --payload 48");
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    );
     producer.ask("send 10", "done");
     let mut child = tail(&producer, "-f -n 3 --format text");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
@@ -155,7 +216,12 @@ fn following_ends_with_the_producer() {
     let status = eventually("tail ends", || child.try_wait().expect("our child"));
     assert_eq!(status.code(), Some(0));
     let mut said = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut said)
+        .expect("text");
     assert!(said.contains("the producer has ended"), "{said}");
 }
 
@@ -165,18 +231,32 @@ fn a_length_that_lies_is_reported_and_left_behind() {
     let mut holder = Peer::holder("false 4096 65536 ring_capacity=65536 producer_head=24");
     let mut child = tail(&holder, "-f --format json");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON") };
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
     assert_eq!(next()["payload_len"], 0);
-    assert!(next()["why"].as_str().is_some_and(|why| why.contains("framing lost")));
+    assert!(
+        next()["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("framing lost"))
+    );
     holder.ask("head 40", "done");
     assert_eq!(next()["offset"], 24);
     // Less than a header at the lap's end.
     holder.ask("head 65530", "done");
     while next().get("skipped_bytes").is_none() {}
     holder.ask("head 65552", "done");
-    assert!(next()["why"].as_str().is_some_and(|why| why.contains("framing lost") && why.contains("65530")));
+    assert!(
+        next()["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("framing lost") && why.contains("65530"))
+    );
     // And back: only a new ring, or a lie, does that.
     holder.ask("head 16", "done");
-    assert!(next()["why"].as_str().is_some_and(|why| why.contains("went back")));
+    assert!(
+        next()["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("went back"))
+    );
     end(child);
 }

@@ -19,7 +19,12 @@ pub fn demo(headless: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> any
     let ending = Ending::watch()?;
     let mut demo = Demo::start(false)?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "pid {}\nsocket {}", demo.pid(), demo.socket().display())?;
+    writeln!(
+        out,
+        "pid {}\nsocket {}",
+        demo.pid(),
+        demo.socket().display()
+    )?;
     out.flush()?;
     while !ending.asked() {
         if !demo.runs()? {

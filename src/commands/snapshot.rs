@@ -20,7 +20,12 @@ const INTERVAL: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Those of `out`.
-pub fn snapshot(ring: AttachedRing, as_json: bool, sampling: Sampling, out: &mut impl Write) -> io::Result<()> {
+pub fn snapshot(
+    ring: AttachedRing,
+    as_json: bool,
+    sampling: Sampling,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let interval = sampling.interval.unwrap_or(INTERVAL);
     let mut watcher = Watcher::new(ring, Budget::ONCE);
     let mut due = Instant::now();
@@ -50,7 +55,9 @@ pub fn snapshot(ring: AttachedRing, as_json: bool, sampling: Sampling, out: &mut
             }
         }
         out.flush()?;
-        let Some(period) = sampling.watch else { return Ok(()) };
+        let Some(period) = sampling.watch else {
+            return Ok(());
+        };
         // A look that took longer than the period does not make the next ones come in a heap.
         due = (due + period).max(Instant::now());
     }
@@ -67,6 +74,10 @@ pub fn list(as_json: bool, interval: Duration, out: &mut impl Write) -> io::Resu
         std::thread::sleep(interval);
         listing = rings.list();
     }
-    if as_json { json::write(out, &listing, Layout::Pretty)? } else { table::listing(out, &listing)? }
+    if as_json {
+        json::write(out, &listing, Layout::Pretty)?
+    } else {
+        table::listing(out, &listing)?
+    }
     out.flush()
 }

@@ -42,7 +42,11 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> io::Result<()> {
         summary: Summary::default(),
     };
     let head = control(&ring).producer_head;
-    let mut reader = if options.last == 0 { Reader::at(head) } else { printer.retained(&ring, head, options.last, &ending)? };
+    let mut reader = if options.last == 0 {
+        Reader::at(head)
+    } else {
+        printer.retained(&ring, head, options.last, &ending)?
+    };
     if options.follow {
         printer.follow(&mut ring, &mut reader, &ending)?;
     }
@@ -59,7 +63,13 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     /// Prints the last messages below `head`.
-    fn retained(&mut self, ring: &AttachedRing, head: u64, last: usize, ending: &Ending) -> io::Result<Reader> {
+    fn retained(
+        &mut self,
+        ring: &AttachedRing,
+        head: u64,
+        last: usize,
+        ending: &Ending,
+    ) -> io::Result<Reader> {
         let oldest = oldest_boundary(ring);
         let mut reader = Reader::at(oldest);
         let mut kept: VecDeque<Result<Message, Gap>> = VecDeque::new();
@@ -86,13 +96,20 @@ impl Printer<'_> {
             let retained = head.saturating_sub(ring.capacity());
             let unread = oldest.saturating_sub(retained);
             if unread > 0 {
-                note(&format!("the {} before offset {oldest} were not read: no message boundary is known there", bytes(unread)));
+                note(&format!(
+                    "the {} before offset {oldest} were not read: no message boundary is known there",
+                    bytes(unread)
+                ));
             }
         }
         for event in kept {
             match event {
                 Ok(kept) => {
-                    let raw = RawMessage { offset: kept.offset, header: kept.header, payload: &kept.payload };
+                    let raw = RawMessage {
+                        offset: kept.offset,
+                        header: kept.header,
+                        payload: &kept.payload,
+                    };
                     self.event(Event::Message(raw, kept.integrity))?;
                 }
                 Err(gap) => self.event(Event::Gap(gap))?,
@@ -102,7 +119,12 @@ impl Printer<'_> {
     }
 
     /// Prints messages as they come, until the end is asked for or the producer has ended and all is read.
-    fn follow(&mut self, ring: &mut AttachedRing, reader: &mut Reader, ending: &Ending) -> io::Result<()> {
+    fn follow(
+        &mut self,
+        ring: &mut AttachedRing,
+        reader: &mut Reader,
+        ending: &Ending,
+    ) -> io::Result<()> {
         let mut refreshed = Instant::now();
         let mut wait = WAIT.0;
         while !ending.asked() {
@@ -113,7 +135,9 @@ impl Printer<'_> {
                 refreshed = Instant::now();
             }
             if ring.ctrl().is_truncated() {
-                return Err(io::Error::other("zbq_ctrl was truncated: the ring's head is lost"));
+                return Err(io::Error::other(
+                    "zbq_ctrl was truncated: the ring's head is lost",
+                ));
             }
             if reader.advance(ring, u64::MAX, |event| self.event(event))? {
                 wait = WAIT.0;
@@ -137,7 +161,9 @@ impl Printer<'_> {
         let timeout = Timespec::try_from(wait).map_err(io::Error::other)?;
         match poll(&mut fds, Some(&timeout)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Ok(_) if fds[0].revents().contains(PollFlags::ERR) => Err(io::ErrorKind::BrokenPipe.into()),
+            Ok(_) if fds[0].revents().contains(PollFlags::ERR) => {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
             // A terminal that hung up: SIGHUP is on its way.
             Ok(_) => {
                 std::thread::sleep(wait);
@@ -168,12 +194,24 @@ impl Printer<'_> {
 
 impl Summary {
     fn print(&self) {
-        let Self { messages, bytes: payload, skipped, gaps } = self;
-        note(&format!("{messages} messages, {} of payload; skipped {} in {gaps} gaps", bytes(*payload), bytes(*skipped)));
+        let Self {
+            messages,
+            bytes: payload,
+            skipped,
+            gaps,
+        } = self;
+        note(&format!(
+            "{messages} messages, {} of payload; skipped {} in {gaps} gaps",
+            bytes(*payload),
+            bytes(*skipped)
+        ));
     }
 }
 
-#[expect(clippy::print_stderr, reason = "what is said beside the messages goes to stderr")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what is said beside the messages goes to stderr"
+)]
 fn note(text: &str) {
     eprintln!("zbqtop: {text}");
 }

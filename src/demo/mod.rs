@@ -34,14 +34,19 @@ impl Demo {
     /// When a process cannot be started, or the producer does not come up.
     pub fn start(quiet: bool) -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("zbqtop-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("create {}", directory.display()))?;
         let socket = directory.join("ring.sock");
         let mut producer = spawn(Role::Producer, &socket, quiet)?;
         let mut ready = String::new();
         if let Some(stdout) = producer.stdout.take() {
             BufReader::new(stdout).read_line(&mut ready)?;
         }
-        let mut demo = Self { directory, producer, consumers: Vec::new() };
+        let mut demo = Self {
+            directory,
+            producer,
+            consumers: Vec::new(),
+        };
         if ready.is_empty() {
             bail!("the demo's producer did not come up");
         }
@@ -101,7 +106,15 @@ fn spawn(role: Role, socket: &Path, quiet: bool) -> anyhow::Result<Child> {
         .arg(socket)
         .arg(std::process::id().to_string())
         .stdin(Stdio::null())
-        .stdout(if role == Role::Producer { Stdio::piped() } else { Stdio::null() })
-        .stderr(if quiet { Stdio::null() } else { Stdio::inherit() });
+        .stdout(if role == Role::Producer {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
+        .stderr(if quiet {
+            Stdio::null()
+        } else {
+            Stdio::inherit()
+        });
     command.spawn().context("start a process of the demo")
 }

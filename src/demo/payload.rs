@@ -17,7 +17,12 @@ pub(super) struct Payloads {
 impl Payloads {
     /// Starts at message 1.
     pub(super) fn new() -> Self {
-        Self { number: 0, random: 0x9e37_79b9_7f4a_7c15, text: String::new(), bytes: Vec::new() }
+        Self {
+            number: 0,
+            random: 0x9e37_79b9_7f4a_7c15,
+            text: String::new(),
+            bytes: Vec::new(),
+        }
     }
 
     /// The next payload, to be used before the one after it is asked for.
@@ -30,14 +35,23 @@ impl Payloads {
         self.text.clear();
         // Writing to a String cannot fail.
         let _ = match self.below(4) {
-            0 => write!(self.text, "order {number} {symbol} filled: {quantity} at {}.{:02}", price / 100, price % 100),
+            0 => write!(
+                self.text,
+                "order {number} {symbol} filled: {quantity} at {}.{:02}",
+                price / 100,
+                price % 100
+            ),
             1 => write!(
                 self.text,
                 r#"{{"id":{number},"symbol":"{symbol}","price":{}.{:02},"quantity":{quantity},"venue":"{venue}"}}"#,
                 price / 100,
                 price % 100
             ),
-            2 => write!(self.text, "{venue}: depth of {symbol} changed\n{}", "bid ask\n".repeat(1 + quantity % 12)),
+            2 => write!(
+                self.text,
+                "{venue}: depth of {symbol} changed\n{}",
+                "bid ask\n".repeat(1 + quantity % 12)
+            ),
             _ => return self.record(price, quantity),
         };
         self.text.as_bytes()

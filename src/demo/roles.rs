@@ -38,7 +38,11 @@ const TICK: Duration = Duration::from_millis(5);
 /// # Errors
 /// When the ring cannot be made or joined.
 pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
-    let signal = if role == Role::Producer { Signal::TERM } else { Signal::KILL };
+    let signal = if role == Role::Producer {
+        Signal::TERM
+    } else {
+        Signal::KILL
+    };
     set_parent_process_death_signal(Some(signal))?;
     // It may have died before the line above.
     if getppid() != Pid::from_raw(parent) {
@@ -56,8 +60,22 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
         Role::Producer => produce(socket),
         Role::Fast => consume(socket, WakeupMode::Push, Pace::default()),
         Role::Poller => consume(socket, WakeupMode::Pull, Pace::default()),
-        Role::Slow => consume(socket, WakeupMode::Push, Pace { bytes_per_second: Some(SLOW), ..Pace::default() }),
-        Role::Flaky => consume(socket, WakeupMode::Pull, Pace { hangs_after: Some(WORKS_FOR), ..Pace::default() }),
+        Role::Slow => consume(
+            socket,
+            WakeupMode::Push,
+            Pace {
+                bytes_per_second: Some(SLOW),
+                ..Pace::default()
+            },
+        ),
+        Role::Flaky => consume(
+            socket,
+            WakeupMode::Pull,
+            Pace {
+                hangs_after: Some(WORKS_FOR),
+                ..Pace::default()
+            },
+        ),
     }
 }
 
@@ -76,7 +94,8 @@ fn produce(socket: &Path) -> anyhow::Result<()> {
     while !ending.asked() {
         if let Ok((conn, _)) = listener.accept() {
             // A consumer that does not keep to the protocol is its own problem: the ring goes on.
-            let _ = producer.handshake_with(&conn, |wish| wish.unwrap_or(WakeupMode::Pull), HANDSHAKE);
+            let _ =
+                producer.handshake_with(&conn, |wish| wish.unwrap_or(WakeupMode::Pull), HANDSHAKE);
         }
         let now = Instant::now();
         owed += rate(now - started) * (now - last).as_secs_f64();
@@ -138,7 +157,10 @@ fn follow(consumer: &mut Consumer, mode: WakeupMode, pace: Pace) -> anyhow::Resu
     let mut allowance = 0.0;
     let mut last = started;
     while consumer.is_producer_alive() && !consumer.is_evicted() {
-        if pace.hangs_after.is_some_and(|after| started.elapsed() >= after) {
+        if pace
+            .hangs_after
+            .is_some_and(|after| started.elapsed() >= after)
+        {
             return Ok(true);
         }
         let token = consumer.futex_token();
@@ -148,7 +170,9 @@ fn follow(consumer: &mut Consumer, mode: WakeupMode, pace: Pace) -> anyhow::Resu
             last = now;
         }
         while pace.bytes_per_second.is_none() || allowance > 0.0 {
-            let Some(message) = consumer.peek()? else { break };
+            let Some(message) = consumer.peek()? else {
+                break;
+            };
             allowance -= message.total_len as f64;
             let end = message.end();
             consumer.publish(end);

@@ -63,7 +63,11 @@ pub struct MemberProcess {
 impl MemberProcess {
     fn new(process: Process) -> Self {
         let (pidfd, command) = (process.pidfd().ok(), process.identity().command);
-        Self { process, pidfd, command }
+        Self {
+            process,
+            pidfd,
+            command,
+        }
     }
 
     /// Its pid as we see it.
@@ -73,7 +77,9 @@ impl MemberProcess {
     }
 
     fn runs(&self) -> bool {
-        self.pidfd.as_ref().map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
+        self.pidfd
+            .as_ref()
+            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
     }
 }
 
@@ -103,10 +109,20 @@ impl AttachedRing {
     /// # Errors
     /// When it is not permitted, or the ring has changed or gone since it was found.
     pub fn map(found: FoundRing) -> Result<Self, AttachError> {
-        let FoundRing { process, ctrl, ring, control, table, shares_process, mut limits } = found;
+        let FoundRing {
+            process,
+            ctrl,
+            ring,
+            control,
+            table,
+            shares_process,
+            mut limits,
+        } = found;
         let id = format!("{}/{}", process.pid(), ctrl.fd);
         let mapped = map_page(&process, &ctrl, CTRL_SIZE)?;
-        let data = process.open_memfd(&ring).map_err(|error| refused(&process, error, "open zbq_ring"))?;
+        let data = process
+            .open_memfd(&ring)
+            .map_err(|error| refused(&process, error, "open zbq_ring"))?;
         let identity = process.identity();
         let producer = Producer {
             pid: process.pid(),
@@ -147,7 +163,9 @@ impl AttachedRing {
         let mut found = discover::rings_of(process)?;
         let fds: Vec<i32> = found.rings.iter().map(|ring| ring.ctrl.fd).collect();
         let index = match choice {
-            Choice::Only if found.rings.len() > 1 => return Err(AttachError::SeveralHere { pid, fds }),
+            Choice::Only if found.rings.len() > 1 => {
+                return Err(AttachError::SeveralHere { pid, fds });
+            }
             Choice::Only => Some(0),
             Choice::Number(number) => Some(number),
             Choice::Fd(fd) => fds.iter().position(|other| *other == fd),
@@ -204,13 +222,18 @@ impl AttachedRing {
     /// The producer, alive or not as of now.
     #[must_use]
     pub fn producer(&self) -> Producer {
-        Producer { alive: self.producer_alive(), ..self.producer.clone() }
+        Producer {
+            alive: self.producer_alive(),
+            ..self.producer.clone()
+        }
     }
 
     /// Whether the producer still runs.
     #[must_use]
     pub fn producer_alive(&self) -> bool {
-        self.pidfd.as_ref().map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
+        self.pidfd
+            .as_ref()
+            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
     }
 
     /// Whether the slot table is being read.
@@ -222,7 +245,11 @@ impl AttachedRing {
     /// What cannot be seen, and why.
     #[must_use]
     pub fn limits(&self) -> Vec<Limit> {
-        self.attach_limits.iter().chain(&self.member_limits).cloned().collect()
+        self.attach_limits
+            .iter()
+            .chain(&self.member_limits)
+            .cloned()
+            .collect()
     }
 
     /// The slot table now; members learn their slots from it, and are looked for anew when it names others.
@@ -240,7 +267,9 @@ impl AttachedRing {
             self.refresh();
         }
         for member in &mut self.members {
-            let now = member.slot.and_then(|known| view.active.iter().find(|slot| known.is_same_join(slot)));
+            let now = member
+                .slot
+                .and_then(|known| view.active.iter().find(|slot| known.is_same_join(slot)));
             if let Some(slot) = now {
                 member.slot = Some(*slot);
             }
@@ -266,7 +295,11 @@ impl AttachedRing {
             return;
         }
         self.member_limits.clear();
-        let slots = self.table.as_ref().and_then(SlotTable::read).map(|view| view.active);
+        let slots = self
+            .table
+            .as_ref()
+            .and_then(SlotTable::read)
+            .map(|view| view.active);
         let held = match self.held_pages(slots.as_deref()) {
             Ok(held) => held,
             Err(limit) => {
@@ -278,7 +311,8 @@ impl AttachedRing {
             member.held = held.iter().any(|memfd| memfd.file == member.file);
             member.presence = presence(member.process.as_ref(), member.file);
         }
-        self.members.retain(|member| member.held || member.presence == Presence::Mapped);
+        self.members
+            .retain(|member| member.held || member.presence == Presence::Mapped);
         for memfd in &held {
             if !self.members.iter().any(|member| member.file == memfd.file) {
                 self.admit(memfd);
@@ -293,7 +327,13 @@ impl AttachedRing {
                 .or(member.slot.filter(|_| !member.held));
         }
         self.find_processes();
-        self.members.sort_by_key(|member| (!member.held, member.slot.map(|slot| slot.index), member.meta_fd));
+        self.members.sort_by_key(|member| {
+            (
+                !member.held,
+                member.slot.map(|slot| slot.index),
+                member.meta_fd,
+            )
+        });
     }
 
     /// The metadata pages that stand for slots of this ring.
@@ -317,11 +357,20 @@ impl AttachedRing {
         let mut ours = Vec::new();
         for consumer in consumers_of(&self.process) {
             let Ok(maps) = consumer.maps() else { continue };
-            let mut ctrls: Vec<FileId> =
-                maps.memfds.iter().filter(|at| at.kind == Kind::Ctrl).map(|at| at.file).collect();
+            let mut ctrls: Vec<FileId> = maps
+                .memfds
+                .iter()
+                .filter(|at| at.kind == Kind::Ctrl)
+                .map(|at| at.file)
+                .collect();
             ctrls.dedup();
             if ctrls[..] == [self.ctrl_file] {
-                ours.extend(maps.memfds.iter().filter(|at| at.kind == Kind::Meta).map(|at| at.file));
+                ours.extend(
+                    maps.memfds
+                        .iter()
+                        .filter(|at| at.kind == Kind::Meta)
+                        .map(|at| at.file),
+                );
             }
         }
         pages.retain(|page| ours.contains(&page.file));
@@ -357,7 +406,10 @@ impl AttachedRing {
         if !lacking(&self.members) {
             return;
         }
-        let candidates = consumers_of(&self.process).into_iter().map(|process| process.pid()).collect::<Vec<_>>();
+        let candidates = consumers_of(&self.process)
+            .into_iter()
+            .map(|process| process.pid())
+            .collect::<Vec<_>>();
         let mut all_seen = self.match_processes(&candidates);
         let searched = &mut self.searched;
         let fresh = |member: &Member| member.process.is_none() && !searched.contains(&member.file);
@@ -365,12 +417,19 @@ impl AttachedRing {
             searched.extend(self.members.iter().map(|member| member.file));
             all_seen = pids().is_ok_and(|pids| self.match_processes(&pids));
         }
-        for member in self.members.iter_mut().filter(|member| member.process.is_none()) {
+        for member in self
+            .members
+            .iter_mut()
+            .filter(|member| member.process.is_none())
+        {
             if member.presence == Presence::Unknown && all_seen {
                 member.presence = Presence::Nobody;
             }
             // The pidfd in its slot still tells who joined, or that it is gone.
-            match member.slot.and_then(|slot| self.process.pidfd_target(slot.pidfd)) {
+            match member
+                .slot
+                .and_then(|slot| self.process.pidfd_target(slot.pidfd))
+            {
                 Some(pid) if pid > 0 => {
                     let process = Process::open(pid).ok().map(MemberProcess::new);
                     member.presence = presence(process.as_ref(), member.file);
@@ -386,7 +445,9 @@ impl AttachedRing {
     fn match_processes(&mut self, pids: &[i32]) -> bool {
         let mut all_seen = true;
         for &pid in pids {
-            let Ok(process) = Process::open(pid) else { continue };
+            let Ok(process) = Process::open(pid) else {
+                continue;
+            };
             let maps = match process.maps() {
                 Ok(maps) => maps,
                 Err(error) => {
@@ -394,13 +455,18 @@ impl AttachedRing {
                     continue;
                 }
             };
-            let writable = |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
+            let writable =
+                |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
             // A consumer writes its own page and nothing else. Whoever can write the control region is the
             // producer or a fork of it; whoever maps a page read-only is a watcher.
             if writable(self.ctrl_file) {
                 continue;
             }
-            for member in self.members.iter_mut().filter(|member| member.process.is_none()) {
+            for member in self
+                .members
+                .iter_mut()
+                .filter(|member| member.process.is_none())
+            {
                 if writable(member.file)
                     && let Ok(process) = Process::open(pid)
                 {
@@ -415,7 +481,11 @@ impl AttachedRing {
     /// Notices processes that have ended since the last refresh: one poll each.
     pub fn note_ends(&mut self) {
         for member in &mut self.members {
-            if member.process.as_ref().is_some_and(|process| !process.runs()) {
+            if member
+                .process
+                .as_ref()
+                .is_some_and(|process| !process.runs())
+            {
                 member.presence = Presence::Gone;
             }
         }
@@ -442,7 +512,9 @@ pub enum Choice {
 }
 
 fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
-    let Some(member) = process else { return Presence::Unknown };
+    let Some(member) = process else {
+        return Presence::Unknown;
+    };
     if !member.runs() {
         return Presence::Gone;
     }
@@ -461,8 +533,14 @@ fn ended(pidfd: &OwnedFd) -> bool {
 }
 
 /// Maps a control region or a metadata page of `process`.
-fn map_page(process: &Process, memfd: &MemFd, size: usize) -> Result<Mapping<ReadOnly>, AttachError> {
-    let fd = process.open_memfd(memfd).map_err(|error| refused(process, error, "open a memfd of the ring"))?;
+fn map_page(
+    process: &Process,
+    memfd: &MemFd,
+    size: usize,
+) -> Result<Mapping<ReadOnly>, AttachError> {
+    let fd = process
+        .open_memfd(memfd)
+        .map_err(|error| refused(process, error, "open a memfd of the ring"))?;
     Mapping::read_only(memfd.kind.name(), &fd, size).map_err(|error| AttachError::Vanished {
         pid: process.pid(),
         what: format!("fd {}: {}: {error}", memfd.fd, memfd.kind.name()),

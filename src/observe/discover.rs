@@ -14,8 +14,9 @@ use super::proc::{FileId, Kind, Maps, MemFd, Process, pids};
 use super::slots::SlotTable;
 use super::snapshot::{Control, Limit};
 use crate::ring::layout::{
-    CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
-    CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE, META_SIZE,
+    CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD,
+    CTRL_PRODUCER_PID, CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE,
+    META_SIZE,
 };
 
 /// A ring in a process's descriptor table.
@@ -64,7 +65,9 @@ pub fn discover() -> io::Result<Found> {
     let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
     let (mut denied, mut seen) = (0, 0);
     for pid in pids()? {
-        let Ok(process) = Process::open(pid) else { continue };
+        let Ok(process) = Process::open(pid) else {
+            continue;
+        };
         match process.memfds() {
             Ok(memfds) => {
                 seen += 1;
@@ -98,7 +101,8 @@ pub fn discover() -> io::Result<Found> {
     if denied > 0 {
         found.limits.push(Limit {
             what: format!("rings of {denied} of {} processes", seen + denied),
-            why: "they run as another user or may not be inspected, and we lack CAP_SYS_PTRACE".into(),
+            why: "they run as another user or may not be inspected, and we lack CAP_SYS_PTRACE"
+                .into(),
             remedy: Some("run as the producer's user, or as root".into()),
         });
     }
@@ -109,7 +113,11 @@ pub fn discover() -> io::Result<Found> {
 /// stands in it. A fork inherits descriptors, so there can be several; failing evidence the oldest is taken.
 fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
     let written = |process: &Process| {
-        let memfd = process.memfds().ok()?.into_iter().find(|memfd| memfd.file == ctrl)?;
+        let memfd = process
+            .memfds()
+            .ok()?
+            .into_iter()
+            .find(|memfd| memfd.file == ctrl)?;
         Some(read_control(process, &memfd).ok()?.producer_pid)
     };
     holders.into_iter().min_by_key(|process| {
@@ -120,8 +128,13 @@ fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
 
 /// Where a fork owns a ring of its own and has inherited another, the inherited one is listed once, under its owner.
 fn drop_inherited(rings: &mut Vec<FoundRing>) {
-    let itself = |ring: &FoundRing| ring.process.identity().ns_pid == Some(ring.control.producer_pid);
-    let owned: Vec<FileId> = rings.iter().filter(|ring| itself(ring)).map(|ring| ring.ctrl.file).collect();
+    let itself =
+        |ring: &FoundRing| ring.process.identity().ns_pid == Some(ring.control.producer_pid);
+    let owned: Vec<FileId> = rings
+        .iter()
+        .filter(|ring| itself(ring))
+        .map(|ring| ring.ctrl.file)
+        .collect();
     let mut seen = Vec::new();
     rings.retain(|ring| {
         let file = ring.ctrl.file;
@@ -138,13 +151,17 @@ fn drop_inherited(rings: &mut Vec<FoundRing>) {
 /// # Errors
 /// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
 pub fn rings_of(process: Process) -> Result<Found, AttachError> {
-    let memfds = process.memfds().map_err(|error| refused(&process, error, "list its descriptors"))?;
+    let memfds = process
+        .memfds()
+        .map_err(|error| refused(&process, error, "list its descriptors"))?;
     let ctrls = unique(&memfds, Kind::Ctrl);
     let rings = unique(&memfds, Kind::Ring);
     if ctrls.is_empty() || rings.is_empty() {
         return Err(not_a_ring(&process, &memfds));
     }
-    let maps = process.maps().map_err(|error| refused(&process, error, "read its mappings"))?;
+    let maps = process
+        .maps()
+        .map_err(|error| refused(&process, error, "read its mappings"))?;
     let mut found = Found::default();
     for ctrl in &ctrls {
         match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
@@ -165,9 +182,14 @@ fn pair(
 ) -> Result<FoundRing, AttachError> {
     let pid = process.pid();
     if ctrl.size != CTRL_SIZE as u64 {
-        return Err(AttachError::WrongSize { pid, memfd: *ctrl, expected: CTRL_SIZE.to_string() });
+        return Err(AttachError::WrongSize {
+            pid,
+            memfd: *ctrl,
+            expected: CTRL_SIZE.to_string(),
+        });
     }
-    let control = read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
+    let control =
+        read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
     let capacity = control.ring_capacity;
     if capacity == 0 || !capacity.is_multiple_of(CAPACITY_UNIT) || capacity > CAPACITY_MAX {
         return Err(AttachError::WrongControl {
@@ -183,12 +205,21 @@ fn pair(
     let (table, ring) = match located {
         Ok((table, ring)) => (Ok(table), ring),
         Err(error) => {
-            let fitting: Vec<MemFd> = rings.iter().filter(|ring| ring.size == capacity).copied().collect();
+            let fitting: Vec<MemFd> = rings
+                .iter()
+                .filter(|ring| ring.size == capacity)
+                .copied()
+                .collect();
             let ring = match fitting[..] {
                 [] => {
                     let memfd = *rings.first().ok_or_else(|| not_a_ring(process, rings))?;
-                    let expected = format!("{capacity}, the ring_capacity in zbq_ctrl (fd {})", ctrl.fd);
-                    return Err(AttachError::WrongSize { pid, memfd, expected });
+                    let expected =
+                        format!("{capacity}, the ring_capacity in zbq_ctrl (fd {})", ctrl.fd);
+                    return Err(AttachError::WrongSize {
+                        pid,
+                        memfd,
+                        expected,
+                    });
                 }
                 [ring] => ring,
                 _ => match by_consumer(process, ctrl, &fitting) {
@@ -204,7 +235,15 @@ fn pair(
         }
     };
     let process = Process::open(pid).map_err(|_| AttachError::NoSuchProcess(pid))?;
-    Ok(FoundRing { process, ctrl: *ctrl, ring, control, table, shares_process, limits })
+    Ok(FoundRing {
+        process,
+        ctrl: *ctrl,
+        ring,
+        control,
+        table,
+        shares_process,
+        limits,
+    })
 }
 
 /// The ring that a consumer maps together with this control region, and with no other.
@@ -212,13 +251,19 @@ fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd
     consumers_of(process).iter().find_map(|consumer| {
         let maps = consumer.maps().ok()?;
         let mapped = |kind: Kind| {
-            let mut files: Vec<FileId> =
-                maps.memfds.iter().filter(|at| at.kind == kind).map(|at| at.file).collect();
+            let mut files: Vec<FileId> = maps
+                .memfds
+                .iter()
+                .filter(|at| at.kind == kind)
+                .map(|at| at.file)
+                .collect();
             files.dedup();
             files
         };
         match (&mapped(Kind::Ctrl)[..], &mapped(Kind::Ring)[..]) {
-            ([one], [ring]) if *one == ctrl.file => rings.iter().find(|fd| fd.file == *ring).copied(),
+            ([one], [ring]) if *one == ctrl.file => {
+                rings.iter().find(|fd| fd.file == *ring).copied()
+            }
             _ => None,
         }
     })
@@ -226,7 +271,10 @@ fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd
 
 /// The reference makes a control region and its ring one after the other: the last resort, and said to be one.
 fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limit) {
-    let after = rings.iter().filter(|ring| ring.fd > ctrl.fd).min_by_key(|ring| ring.fd);
+    let after = rings
+        .iter()
+        .filter(|ring| ring.fd > ctrl.fd)
+        .min_by_key(|ring| ring.fd);
     let ring = *after.unwrap_or(&rings[0]);
     let limit = Limit {
         what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd),
@@ -253,11 +301,16 @@ pub fn consumers_of(process: &Process) -> Vec<Process> {
     if seen.is_err() {
         return Vec::new();
     }
-    let mut pids: Vec<i32> =
-        pidfds.into_iter().filter_map(|fd| process.pidfd_target(fd)).filter(|pid| *pid > 0).collect();
+    let mut pids: Vec<i32> = pidfds
+        .into_iter()
+        .filter_map(|fd| process.pidfd_target(fd))
+        .filter(|pid| *pid > 0)
+        .collect();
     pids.sort_unstable();
     pids.dedup();
-    pids.into_iter().filter_map(|pid| Process::open(pid).ok()).collect()
+    pids.into_iter()
+        .filter_map(|pid| Process::open(pid).ok())
+        .collect()
 }
 
 /// One descriptor for each file of `kind`: the lowest.
@@ -284,10 +337,16 @@ fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
     let mut bytes = [0; CTRL_STRUCT_SIZE];
     file.read_exact_at(&mut bytes, 0)?;
     let u64_at = |at: usize| {
-        bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
+        bytes
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u64::from_ne_bytes)
     };
     let u32_at = |at: usize| {
-        bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
+        bytes
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u32::from_ne_bytes)
     };
     Ok(Control {
         producer_head: u64_at(CTRL_PRODUCER_HEAD),
@@ -316,7 +375,11 @@ fn no_table(error: &io::Error) -> Limit {
 fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
     let maps = process.maps().unwrap_or_default();
     let held = |kind: Kind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
-    let found = if memfds.is_empty() && maps.memfds.iter().any(|at| at.kind == Kind::Ctrl && !at.writable)
+    let found = if memfds.is_empty()
+        && maps
+            .memfds
+            .iter()
+            .any(|at| at.kind == Kind::Ctrl && !at.writable)
     {
         "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
     } else if memfds.is_empty() {
@@ -331,7 +394,11 @@ fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
         )
     };
     let command = process.identity().command.unwrap_or_else(|| "?".into());
-    AttachError::NotARing { pid: process.pid(), command, found }
+    AttachError::NotARing {
+        pid: process.pid(),
+        command,
+        found,
+    }
 }
 
 /// Turns the kernel's refusal into one that names evidence and remedy.
@@ -339,10 +406,18 @@ fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
 pub fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
     let pid = process.pid();
     match error.kind() {
-        _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => AttachError::NoSuchProcess(pid),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+            AttachError::NoSuchProcess(pid)
+        }
         io::ErrorKind::NotFound if !process.runs() => AttachError::NoSuchProcess(pid),
-        io::ErrorKind::NotFound => AttachError::Vanished { pid, what: error.to_string() },
-        io::ErrorKind::UnexpectedEof => AttachError::Vanished { pid, what: format!("{what}: {error}") },
+        io::ErrorKind::NotFound => AttachError::Vanished {
+            pid,
+            what: error.to_string(),
+        },
+        io::ErrorKind::UnexpectedEof => AttachError::Vanished {
+            pid,
+            what: format!("{what}: {error}"),
+        },
         io::ErrorKind::PermissionDenied => {
             let ours = rustix::process::geteuid().as_raw();
             let (why, remedy) = match process.identity().uid {
@@ -351,12 +426,21 @@ pub fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
                     format!("run as uid {uid}, or as root"),
                 ),
                 _ => (
-                    "it belongs to us but is not dumpable, or holds capabilities that we lack".into(),
+                    "it belongs to us but is not dumpable, or holds capabilities that we lack"
+                        .into(),
                     "run as root".into(),
                 ),
             };
-            AttachError::NotPermitted { pid, why, remedy: Some(remedy) }
+            AttachError::NotPermitted {
+                pid,
+                why,
+                remedy: Some(remedy),
+            }
         }
-        _ => AttachError::Io { pid, what: what.into(), source: error },
+        _ => AttachError::Io {
+            pid,
+            what: what.into(),
+            source: error,
+        },
     }
 }

@@ -103,17 +103,25 @@ pub enum AttachError {
 }
 
 fn numbered(fds: &[i32]) -> String {
-    fds.iter().enumerate().fold(String::new(), |mut text, (number, fd)| {
-        let _ = write!(text, "\n  --ring {number}   (--fd {fd})");
-        text
-    })
+    fds.iter()
+        .enumerate()
+        .fold(String::new(), |mut text, (number, fd)| {
+            let _ = write!(text, "\n  --ring {number}   (--fd {fd})");
+            text
+        })
 }
 
 fn listed(rings: &[RingListing]) -> String {
     rings.iter().fold(String::new(), |mut text, ring| {
         let command = ring.command.as_deref().unwrap_or("?");
         let fd = ring.id.split_once('/').map_or("", |(_, fd)| fd);
-        let _ = write!(text, "\n  --pid {} --fd {fd}   ({}, {} bytes)", ring.pid, escape(command), ring.ring_capacity);
+        let _ = write!(
+            text,
+            "\n  --pid {} --fd {fd}   ({}, {} bytes)",
+            ring.pid,
+            escape(command),
+            ring.ring_capacity
+        );
         text
     })
 }

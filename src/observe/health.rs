@@ -36,30 +36,58 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
     use ConsumerState as State;
     let Context { head, capacity, .. } = *context;
     if member.truncated {
-        return (State::Invalid, "its metadata page shrank under us: what it said is lost".into());
+        return (
+            State::Invalid,
+            "its metadata page shrank under us: what it said is lost".into(),
+        );
     }
     if !member.held {
-        return (State::Evicted, "the producer has dropped it; what it still reads may be overwritten".into());
+        return (
+            State::Evicted,
+            "the producer has dropped it; what it still reads may be overwritten".into(),
+        );
     }
     match member.presence {
-        Presence::Gone => return (State::Dead, "its process has ended; its slot is held until the next scan".into()),
+        Presence::Gone => {
+            return (
+                State::Dead,
+                "its process has ended; its slot is held until the next scan".into(),
+            );
+        }
         Presence::Unmapped => {
-            return (State::Left, "its process lives but has unmapped its page; its slot is held until a scan".into());
+            return (
+                State::Left,
+                "its process lives but has unmapped its page; its slot is held until a scan".into(),
+            );
         }
         Presence::Nobody => {
-            return (State::Dead, "no process has its page mapped; its slot is held until a scan".into());
+            return (
+                State::Dead,
+                "no process has its page mapped; its slot is held until a scan".into(),
+            );
         }
         Presence::Mapped | Presence::Unknown => {}
     }
     if member.tail == u64::MAX {
-        return (State::Parked, "its tail is parked above head: it holds nothing up, and the next scan frees its slot".into());
+        return (
+            State::Parked,
+            "its tail is parked above head: it holds nothing up, and the next scan frees its slot"
+                .into(),
+        );
     }
     let Some(lag) = head.checked_sub(member.tail) else {
         let above = bytes(member.tail - head);
-        return (State::Invalid, format!("its tail is {above} above head: the next scan evicts it"));
+        return (
+            State::Invalid,
+            format!("its tail is {above} above head: the next scan evicts it"),
+        );
     };
     if lag > capacity {
-        let reason = format!("its tail is {} behind head, more than the ring's {}", bytes(lag), bytes(capacity));
+        let reason = format!(
+            "its tail is {} behind head, more than the ring's {}",
+            bytes(lag),
+            bytes(capacity)
+        );
         return (State::Invalid, reason);
     }
     if lag == 0 {
@@ -81,7 +109,10 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
     let stalled = still.is_some_and(|still| still >= STALLED_AFTER_NS);
     let (state, reason) = if stalled {
         let still = duration(still.unwrap_or(0));
-        (State::Stalled, format!("{behind}, and its tail has not moved for {still}"))
+        (
+            State::Stalled,
+            format!("{behind}, and its tail has not moved for {still}"),
+        )
     } else if percent >= LAGGING_PERCENT {
         (State::Lagging, behind)
     } else {
@@ -89,31 +120,57 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
     };
     match state {
         State::Ok => (state, reason),
-        _ if context.evict_in_ns == Some(0) => (State::Overdue, format!("{reason}: the next scan evicts it")),
-        _ if context.holds_producer => (State::Blocking, format!("{reason}; the producer has no room because of it")),
+        _ if context.evict_in_ns == Some(0) => {
+            (State::Overdue, format!("{reason}: the next scan evicts it"))
+        }
+        _ if context.holds_producer => (
+            State::Blocking,
+            format!("{reason}; the producer has no room because of it"),
+        ),
         _ => (state, reason),
     }
 }
 
 /// The state of the ring, and why.
 #[must_use]
-pub fn ring_state(sample: &Sample, free: Option<u64>, needed: u64, rate: Option<f64>, moves: Option<bool>) -> (RingState, String) {
+pub fn ring_state(
+    sample: &Sample,
+    free: Option<u64>,
+    needed: u64,
+    rate: Option<f64>,
+    moves: Option<bool>,
+) -> (RingState, String) {
     if sample.truncated {
-        return (RingState::Truncated, "zbq_ctrl shrank under us: what the ring said is lost".into());
+        return (
+            RingState::Truncated,
+            "zbq_ctrl shrank under us: what the ring said is lost".into(),
+        );
     }
     if !sample.producer_alive {
-        return (RingState::ProducerGone, "the producer has ended; these are the last bytes it wrote".into());
+        return (
+            RingState::ProducerGone,
+            "the producer has ended; these are the last bytes it wrote".into(),
+        );
     }
     match (free, moves) {
-        (Some(free), Some(false) | None) if free < needed => {
-            (RingState::Full, format!("{} free, too little for one more message", bytes(free)))
-        }
+        (Some(free), Some(false) | None) if free < needed => (
+            RingState::Full,
+            format!("{} free, too little for one more message", bytes(free)),
+        ),
         (_, Some(true)) => {
-            let rate = rate.map_or_else(String::new, |rate| format!(" at {}", crate::text::bytes_per_second(rate)));
+            let rate = rate.map_or_else(String::new, |rate| {
+                format!(" at {}", crate::text::bytes_per_second(rate))
+            });
             (RingState::Flowing, format!("head moves{rate}"))
         }
-        (_, Some(false)) => (RingState::Idle, "nothing was committed since the last sample".into()),
-        (_, None) => (RingState::Unknown, "one sample tells nothing of movement".into()),
+        (_, Some(false)) => (
+            RingState::Idle,
+            "nothing was committed since the last sample".into(),
+        ),
+        (_, None) => (
+            RingState::Unknown,
+            "one sample tells nothing of movement".into(),
+        ),
     }
 }
 
@@ -121,7 +178,11 @@ pub fn ring_state(sample: &Sample, free: Option<u64>, needed: u64, rate: Option<
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a percentage is for people")]
 pub fn percent_of(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    }
 }
 
 /// What is wrong with a ring and what follows from it, worst first.
@@ -129,30 +190,64 @@ pub fn percent_of(part: u64, whole: u64) -> f64 {
 pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |code, severity, message: String, slot, pid| {
-        findings.push(Finding { code, severity, message, slot, pid });
+        findings.push(Finding {
+            code,
+            severity,
+            message,
+            slot,
+            pid,
+        });
     };
     match ring.state {
-        RingState::Truncated => add("ring-truncated", Severity::Critical, ring.reason.clone(), None, None),
+        RingState::Truncated => add(
+            "ring-truncated",
+            Severity::Critical,
+            ring.reason.clone(),
+            None,
+            None,
+        ),
         RingState::ProducerGone => {
-            let left = ring.consumers.iter().filter(|consumer| consumer.alive == Some(true)).count();
-            let message = format!("the producer has ended; {left} consumers still have the ring mapped");
-            add("producer-gone", Severity::Critical, message, None, Some(ring.producer.pid));
+            let left = ring
+                .consumers
+                .iter()
+                .filter(|consumer| consumer.alive == Some(true))
+                .count();
+            let message =
+                format!("the producer has ended; {left} consumers still have the ring mapped");
+            add(
+                "producer-gone",
+                Severity::Critical,
+                message,
+                None,
+                Some(ring.producer.pid),
+            );
         }
         _ => {}
     }
     let end = ring.control.ring_capacity - ring.control.position();
     if end < HEADER_SIZE as u64 {
-        let message = format!("{end} bytes are left in this lap, less than a header: consumers fail here for good");
+        let message = format!(
+            "{end} bytes are left in this lap, less than a header: consumers fail here for good"
+        );
         add("lap-end-too-short", Severity::Critical, message, None, None);
     }
-    if ring.state == RingState::Full && ring.free_bytes > Some(0) && ring.slots.is_some_and(|slots| slots.clog_attempts == 0) {
+    if ring.state == RingState::Full
+        && ring.free_bytes > Some(0)
+        && ring.slots.is_some_and(|slots| slots.clog_attempts == 0)
+    {
         // zbq.h: zbq_producer_query counts a failure only when nothing at all is free.
         let message = format!(
             "{} are free: too little for a message, but not nothing, so the reference producer counts no failed \
              reservation and no scan will evict whoever holds it up",
             bytes(ring.free_bytes.unwrap_or(0))
         );
-        add("stuck-without-scan", Severity::Critical, message, ring.gating_slot, ring.gating_pid);
+        add(
+            "stuck-without-scan",
+            Severity::Critical,
+            message,
+            ring.gating_slot,
+            ring.gating_pid,
+        );
     }
     for consumer in &ring.consumers {
         use ConsumerState as State;
@@ -169,7 +264,13 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             State::Ok | State::Idle => continue,
         };
         let who = who(consumer.slot, consumer.pid, consumer.command.as_deref());
-        add(code, severity, format!("{who}: {}", consumer.reason), consumer.slot, consumer.pid);
+        add(
+            code,
+            severity,
+            format!("{who}: {}", consumer.reason),
+            consumer.slot,
+            consumer.pid,
+        );
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -183,5 +284,9 @@ fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) -> String {
         (pid, _) => pid,
     };
     let parts: Vec<String> = [slot, process].into_iter().flatten().collect();
-    if parts.is_empty() { "a consumer".into() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "a consumer".into()
+    } else {
+        parts.join(" ")
+    }
 }

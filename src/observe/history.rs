@@ -38,10 +38,17 @@ struct Track {
 impl History {
     /// Remembers `sample`, and how many messages came since the one before if all of them were walked.
     pub fn push(&mut self, sample: &Sample, messages: Option<u64>) {
-        let point = |offset| Point { at_ns: sample.at_ns, offset };
+        let point = |offset| Point {
+            at_ns: sample.at_ns,
+            offset,
+        };
         let head = point(sample.control.producer_head);
         if let Some(last) = self.heads.back() {
-            keep(&mut self.rates, rate(*last, head).map_or(0, crate::text::whole), DEPTH);
+            keep(
+                &mut self.rates,
+                rate(*last, head).map_or(0, crate::text::whole),
+                DEPTH,
+            );
             if head.offset < last.offset {
                 // Head never falls. What was seen before says nothing of what comes now.
                 self.heads.clear();
@@ -50,13 +57,21 @@ impl History {
         }
         keep(&mut self.heads, head, DEPTH);
         keep(&mut self.counts, messages, DEPTH);
-        self.tails.retain(|inode, _| sample.members.iter().any(|member| member.meta_inode == *inode));
+        self.tails.retain(|inode, _| {
+            sample
+                .members
+                .iter()
+                .any(|member| member.meta_inode == *inode)
+        });
         for member in &sample.members {
             let tail = point(member.tail);
             let track = self
                 .tails
                 .entry(member.meta_inode)
-                .or_insert_with(|| Track { recent: VecDeque::new(), moved: tail });
+                .or_insert_with(|| Track {
+                    recent: VecDeque::new(),
+                    moved: tail,
+                });
             if track.moved.offset != tail.offset {
                 track.moved = tail;
             }
@@ -82,10 +97,17 @@ impl History {
 
     /// Messages per second produced, over the same time; `None` when some of them were not walked.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a rate is for people: 53 bits are plenty")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate is for people: 53 bits are plenty"
+    )]
     pub fn messages_per_second(&self) -> Option<f64> {
         let base = self.base()?;
-        let since = self.heads.iter().zip(&self.counts).filter(|(head, _)| head.at_ns > base.at_ns);
+        let since = self
+            .heads
+            .iter()
+            .zip(&self.counts)
+            .filter(|(head, _)| head.at_ns > base.at_ns);
         let messages: u64 = since.map(|(_, count)| *count).sum::<Option<u64>>()?;
         Some(messages as f64 * 1e9 / self.interval_ns().filter(|interval| *interval > 0)? as f64)
     }
@@ -101,7 +123,12 @@ impl History {
     #[must_use]
     pub fn still_ns(&self, meta_inode: u64) -> Option<u64> {
         let track = self.tails.get(&meta_inode)?;
-        (track.recent.len() > 1).then(|| track.recent.back().map_or(0, |last| last.at_ns - track.moved.at_ns))
+        (track.recent.len() > 1).then(|| {
+            track
+                .recent
+                .back()
+                .map_or(0, |last| last.at_ns - track.moved.at_ns)
+        })
     }
 
     /// How long ago head was at `tail`, ns, between two samples by proportion; `None` when that was before the
@@ -113,7 +140,10 @@ impl History {
             return Some(0);
         }
         let after = self.heads.partition_point(|point| point.offset <= tail);
-        let (before, after) = (self.heads.get(after.checked_sub(1)?)?, self.heads.get(after)?);
+        let (before, after) = (
+            self.heads.get(after.checked_sub(1)?)?,
+            self.heads.get(after)?,
+        );
         let [part, whole] = [tail - before.offset, after.offset - before.offset].map(u128::from);
         let span = u128::from(after.at_ns - before.at_ns);
         let reached = before.at_ns + u64::try_from(span * part / whole.max(1)).unwrap_or(0);
@@ -149,9 +179,15 @@ impl History {
 }
 
 /// Bytes per second from one point to a later one; `None` when no time passed or the offset fell.
-#[expect(clippy::cast_precision_loss, reason = "a rate is for people: 53 bits are plenty")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a rate is for people: 53 bits are plenty"
+)]
 fn rate(from: Point, to: Point) -> Option<f64> {
-    let elapsed = to.at_ns.checked_sub(from.at_ns).filter(|elapsed| *elapsed > 0)?;
+    let elapsed = to
+        .at_ns
+        .checked_sub(from.at_ns)
+        .filter(|elapsed| *elapsed > 0)?;
     Some(to.offset.checked_sub(from.offset)? as f64 * 1e9 / elapsed as f64)
 }
 

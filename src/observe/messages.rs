@@ -37,8 +37,9 @@ impl Vouch {
         // read had not done so during the copy either.
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
         let members = ring.members().iter();
-        let tails: Vec<_> =
-            members.map(|member| (member, member.meta.load_u64_acquire(META_TAIL_OFFSET))).collect();
+        let tails: Vec<_> = members
+            .map(|member| (member, member.meta.load_u64_acquire(META_TAIL_OFFSET)))
+            .collect();
         let head = control(ring).producer_head;
         let capacity = ring.capacity();
         // A tail above head is parked or a lie and holds nothing back; one a lap behind is a lie; and one whose
@@ -46,9 +47,16 @@ impl Vouch {
         let minded = |member, tail| {
             head.checked_sub(tail).is_some_and(|lag| lag <= capacity) && ring.still_holds(member)
         };
-        let min_tail =
-            tails.into_iter().filter(|(member, tail)| minded(member, *tail)).map(|(_, tail)| tail).min();
-        Self { min_tail, head, capacity }
+        let min_tail = tails
+            .into_iter()
+            .filter(|(member, tail)| minded(member, *tail))
+            .map(|(_, tail)| tail)
+            .min();
+        Self {
+            min_tail,
+            head,
+            capacity,
+        }
     }
 
     /// How far bytes copied from `offset` on can be trusted.
@@ -60,7 +68,11 @@ impl Vouch {
         }
         // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
         let oldest_clear = (self.head + self.capacity / 8).saturating_sub(self.capacity);
-        if offset >= oldest_clear { Integrity::Likely } else { Integrity::Torn }
+        if offset >= oldest_clear {
+            Integrity::Likely
+        } else {
+            Integrity::Torn
+        }
     }
 }
 
@@ -95,7 +107,10 @@ impl Reader {
     /// A reader whose next message begins at `boundary`.
     #[must_use]
     pub fn at(boundary: u64) -> Self {
-        Self { position: boundary, buffer: Vec::new() }
+        Self {
+            position: boundary,
+            buffer: Vec::new(),
+        }
     }
 
     /// Offset of the next message.
@@ -125,7 +140,11 @@ impl Reader {
         if self.position >= until {
             // A head that fell behind us is a lie or a new ring: only a new boundary helps.
             if head < self.position {
-                each(Event::Gap(Gap { from: self.position, to: head, why: "head went back".into() }))?;
+                each(Event::Gap(Gap {
+                    from: self.position,
+                    to: head,
+                    why: "head went back".into(),
+                }))?;
                 self.position = head;
                 return Ok(true);
             }
@@ -146,7 +165,9 @@ impl Reader {
             let mut lost = None;
             // By hand, as the position is asked for afterwards.
             while let Some(step) = walk.next() {
-                let offset = step.as_ref().map_or_else(|corruption| corruption.offset, |message| message.offset);
+                let offset = step
+                    .as_ref()
+                    .map_or_else(|corruption| corruption.offset, |message| message.offset);
                 match (vouch.integrity(offset), step) {
                     (Integrity::Torn, _) => lost = Some(OVERRUN.to_owned()),
                     (integrity, Ok(message)) => {
@@ -184,7 +205,11 @@ impl Reader {
         why: &str,
         each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        each(Event::Gap(Gap { from: self.position, to: boundary, why: why.to_owned() }))?;
+        each(Event::Gap(Gap {
+            from: self.position,
+            to: boundary,
+            why: why.to_owned(),
+        }))?;
         self.position = boundary;
         Ok(())
     }
@@ -194,10 +219,14 @@ impl Reader {
 fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     let length = usize::try_from(to - from).map_err(io::Error::other)?;
     buffer.resize(length, 0);
-    ring.ring().read_exact_at(buffer, from % ring.capacity()).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone"),
-        _ => error,
-    })
+    ring.ring()
+        .read_exact_at(buffer, from % ring.capacity())
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone")
+            }
+            _ => error,
+        })
 }
 
 /// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or a
@@ -207,7 +236,11 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
     let vouch = Vouch::read(ring);
     let lap = vouch.head - vouch.head % vouch.capacity;
     // At the very start of a lap, the lap before is whole unless it is being written over.
-    let lap = if lap == vouch.head { lap.saturating_sub(vouch.capacity) } else { lap };
+    let lap = if lap == vouch.head {
+        lap.saturating_sub(vouch.capacity)
+    } else {
+        lap
+    };
     vouch
         .min_tail
         .filter(|tail| vouch.head - tail <= vouch.capacity)
@@ -242,6 +275,11 @@ pub fn count(ring: &AttachedRing, from: u64, to: u64, budget: u64) -> Option<u64
 
 impl From<(RawMessage<'_>, Integrity)> for Message {
     fn from((raw, integrity): (RawMessage<'_>, Integrity)) -> Self {
-        Self { offset: raw.offset, header: raw.header, payload: raw.payload.to_vec(), integrity }
+        Self {
+            offset: raw.offset,
+            header: raw.header,
+            payload: raw.payload.to_vec(),
+            integrity,
+        }
     }
 }

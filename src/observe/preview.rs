@@ -46,21 +46,37 @@ impl Preview {
     #[must_use]
     pub fn new(budget: u64) -> Self {
         let (messages, sizes) = (VecDeque::new(), Sizes::default());
-        Self { budget, reader: None, messages, sizes, note: None }
+        Self {
+            budget,
+            reader: None,
+            messages,
+            sizes,
+            note: None,
+        }
     }
 
     /// Takes in what is new below `head`. Returns how many messages came since the last look if every one of
     /// them was walked.
     pub fn look(&mut self, ring: &AttachedRing, head: u64) -> Option<u64> {
-        let follows = self.reader.as_ref().is_some_and(|reader| head.saturating_sub(reader.position()) <= self.budget);
+        let follows = self
+            .reader
+            .as_ref()
+            .is_some_and(|reader| head.saturating_sub(reader.position()) <= self.budget);
         let mut exact = follows;
         let mut until = head;
         if !follows {
             let first = self.reader.is_none();
             let (from, to) = self.near(ring, head, first);
             until = to;
-            self.reader.get_or_insert_with(|| Reader::at(from)).jump(from);
-            let fast = || format!("more than {} between two looks: only the newest are shown", text::bytes(self.budget));
+            self.reader
+                .get_or_insert_with(|| Reader::at(from))
+                .jump(from);
+            let fast = || {
+                format!(
+                    "more than {} between two looks: only the newest are shown",
+                    text::bytes(self.budget)
+                )
+            };
             self.note = (!first).then(fast);
         } else {
             self.note = None;
@@ -77,7 +93,11 @@ impl Preview {
                     }
                     Event::Gap(gap) => {
                         exact = false;
-                        self.note = Some(format!("{} skipped: {}", text::bytes(gap.to.saturating_sub(gap.from)), gap.why));
+                        self.note = Some(format!(
+                            "{} skipped: {}",
+                            text::bytes(gap.to.saturating_sub(gap.from)),
+                            gap.why
+                        ));
                     }
                 }
                 Ok(())
@@ -125,11 +145,19 @@ impl Preview {
         }
         let floor = head.saturating_sub(self.budget);
         let lap = head - head % ring.capacity();
-        let tails = ring.members().iter().filter(|member| member.held).map(|member| {
-            // Any tail that a consumer had is a boundary; a lie shows as lost framing and is left behind.
-            member.meta.load_u64_acquire(META_TAIL_OFFSET)
-        });
-        if let Some(boundary) = tails.chain([lap]).filter(|at| (floor..head).contains(at)).min() {
+        let tails = ring
+            .members()
+            .iter()
+            .filter(|member| member.held)
+            .map(|member| {
+                // Any tail that a consumer had is a boundary; a lie shows as lost framing and is left behind.
+                member.meta.load_u64_acquire(META_TAIL_OFFSET)
+            });
+        if let Some(boundary) = tails
+            .chain([lap])
+            .filter(|at| (floor..head).contains(at))
+            .min()
+        {
             return (boundary, head);
         }
         let deadline = Instant::now() + PATIENCE;
@@ -151,7 +179,11 @@ impl Preview {
 
     /// Keeps a message, in the memory of the one that drops out.
     fn keep(&mut self, raw: RawMessage<'_>, integrity: Integrity) {
-        let spare = if self.messages.len() == KEPT { self.messages.pop_front() } else { None };
+        let spare = if self.messages.len() == KEPT {
+            self.messages.pop_front()
+        } else {
+            None
+        };
         let mut message = spare.unwrap_or_else(|| Message {
             offset: 0,
             header: MessageHeader::default(),
@@ -162,7 +194,9 @@ impl Preview {
         message.header = raw.header;
         message.integrity = integrity;
         message.payload.clear();
-        message.payload.extend_from_slice(&raw.payload[..raw.payload.len().min(KEPT_BYTES)]);
+        message
+            .payload
+            .extend_from_slice(&raw.payload[..raw.payload.len().min(KEPT_BYTES)]);
         self.messages.push_back(message);
     }
 
@@ -172,7 +206,16 @@ impl Preview {
             return;
         }
         let mean = bytes as f64 / count as f64;
-        self.sizes.mean = if self.sizes.mean == 0.0 { mean } else { self.sizes.mean * 0.8 + mean * 0.2 };
-        self.sizes.longest = self.messages.iter().map(|message| message.header.total_len()).max().unwrap_or(0);
+        self.sizes.mean = if self.sizes.mean == 0.0 {
+            mean
+        } else {
+            self.sizes.mean * 0.8 + mean * 0.2
+        };
+        self.sizes.longest = self
+            .messages
+            .iter()
+            .map(|message| message.header.total_len())
+            .max()
+            .unwrap_or(0);
     }
 }

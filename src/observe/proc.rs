@@ -41,9 +41,13 @@ impl Kind {
     /// From a link or a path as `/proc` shows it: `/memfd:zbq_ctrl (deleted)`.
     fn of(path: &[u8]) -> Option<Self> {
         let name = path.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?;
-        [(CTRL_NAME, Self::Ctrl), (RING_NAME, Self::Ring), (META_NAME, Self::Meta)]
-            .into_iter()
-            .find_map(|(known, kind)| (known.as_bytes() == name).then_some(kind))
+        [
+            (CTRL_NAME, Self::Ctrl),
+            (RING_NAME, Self::Ring),
+            (META_NAME, Self::Meta),
+        ]
+        .into_iter()
+        .find_map(|(known, kind)| (known.as_bytes() == name).then_some(kind))
     }
 
     /// The memfd's name.
@@ -166,16 +170,25 @@ impl Process {
     /// # Errors
     /// `PermissionDenied` when the descriptors of this process are not ours to see.
     pub fn each_link(&self, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
-        let dir = openat(&self.dir, "fd", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let dir = openat(
+            &self.dir,
+            "fd",
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
         let mut entries = RawDir::new(&dir, &mut entries);
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else { continue };
+            let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else {
+                continue;
+            };
             let mut link = [std::mem::MaybeUninit::uninit(); 128];
             // A descriptor that was closed since the directory was read is not an error.
-            let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else { continue };
+            let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else {
+                continue;
+            };
             each(fd, link);
         }
         Ok(())
@@ -191,8 +204,16 @@ impl Process {
             if let Some(kind) = Kind::of(link)
                 && let Ok(stat) = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty())
             {
-                let file = FileId { dev: stat.st_dev, ino: stat.st_ino };
-                found.push(MemFd { fd, kind, file, size: u64::try_from(stat.st_size).unwrap_or(0) });
+                let file = FileId {
+                    dev: stat.st_dev,
+                    ino: stat.st_ino,
+                };
+                found.push(MemFd {
+                    fd,
+                    kind,
+                    file,
+                    size: u64::try_from(stat.st_size).unwrap_or(0),
+                });
             }
         })?;
         found.sort_by_key(|memfd| memfd.fd);
@@ -203,7 +224,10 @@ impl Process {
     #[must_use]
     pub fn fd_file(&self, fd: i32) -> Option<FileId> {
         let stat = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).ok()?;
-        Some(FileId { dev: stat.st_dev, ino: stat.st_ino })
+        Some(FileId {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        })
     }
 
     /// Opens a memfd of this process read-only, as a description of our own.
@@ -221,12 +245,19 @@ impl Process {
             Mode::empty(),
         )?;
         let stat = rustix::fs::fstat(&path)?;
-        let file = FileId { dev: stat.st_dev, ino: stat.st_ino };
+        let file = FileId {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        };
         let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
         if file != expected.file || !regular {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!("descriptor {} is no longer {}", expected.fd, expected.kind.name()),
+                format!(
+                    "descriptor {} is no longer {}",
+                    expected.fd,
+                    expected.kind.name()
+                ),
             ));
         }
         Ok(openat(
@@ -242,7 +273,12 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`.
     pub fn memory(&self) -> io::Result<OwnedFd> {
-        Ok(openat(&self.dir, "mem", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+        Ok(openat(
+            &self.dir,
+            "mem",
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?)
     }
 
     /// What it has mapped, as far as it matters here.
@@ -255,7 +291,8 @@ impl Process {
         for line in text.split(|&byte| byte == b'\n') {
             parse_mapping(line, &mut maps);
         }
-        maps.private.sort_by_key(|memory| (!memory.heap, memory.start));
+        maps.private
+            .sort_by_key(|memory| (!memory.heap, memory.start));
         Ok(maps)
     }
 
@@ -268,8 +305,10 @@ impl Process {
         let status = self.text("status").unwrap_or_default();
         Identity {
             command,
-            uid: field(&status, "Uid:").and_then(|value| value.split_whitespace().next()?.parse().ok()),
-            ns_pid: field(&status, "NSpid:").and_then(|value| value.split_whitespace().next_back()?.parse().ok()),
+            uid: field(&status, "Uid:")
+                .and_then(|value| value.split_whitespace().next()?.parse().ok()),
+            ns_pid: field(&status, "NSpid:")
+                .and_then(|value| value.split_whitespace().next_back()?.parse().ok()),
         }
     }
 
@@ -288,13 +327,19 @@ impl Process {
     /// Whether it has not ended: a zombie has.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.stat_fields().is_some_and(|fields| fields.first().is_some_and(|state| state != "Z" && state != "X"))
+        self.stat_fields().is_some_and(|fields| {
+            fields
+                .first()
+                .is_some_and(|state| state != "Z" && state != "X")
+        })
     }
 
     /// Process that the pidfd `fd` of this process refers to: `Some(-1)` once that one has been reaped.
     #[must_use]
     pub fn pidfd_target(&self, fd: i32) -> Option<i32> {
-        field(&self.text(&format!("fdinfo/{fd}")).ok()?, "Pid:")?.parse().ok()
+        field(&self.text(&format!("fdinfo/{fd}")).ok()?, "Pid:")?
+            .parse()
+            .ok()
     }
 
     /// The fields of `/proc/PID/stat` behind the name, which may itself hold blanks and parentheses.
@@ -310,9 +355,16 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`, or `ESRCH` when the process is gone.
     pub fn text(&self, name: &str) -> io::Result<Vec<u8>> {
-        let fd = openat(&self.dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd = openat(
+            &self.dir,
+            name,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         let mut text = Vec::new();
-        std::fs::File::from(fd).take(MAX_TEXT).read_to_end(&mut text)?;
+        std::fs::File::from(fd)
+            .take(MAX_TEXT)
+            .read_to_end(&mut text)?;
         Ok(text)
     }
 }
@@ -338,7 +390,12 @@ pub fn pids() -> io::Result<Vec<i32>> {
     let mut entries = [std::mem::MaybeUninit::uninit(); 16384];
     let mut entries = RawDir::new(&dir, &mut entries);
     while let Some(entry) = entries.next() {
-        if let Some(pid) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+        if let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .ok()
+            .and_then(|name| name.parse().ok())
+        {
             pids.push(pid);
         }
     }
@@ -348,7 +405,9 @@ pub fn pids() -> io::Result<Vec<i32>> {
 /// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.
 #[must_use]
 pub fn started_at(ticks: u64) -> Option<String> {
-    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?.parse().ok()?;
+    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?
+        .parse()
+        .ok()?;
     // USER_HZ is 100 on every Linux architecture this builds for.
     let seconds = boot.checked_add(i64::try_from(ticks / 100).ok()?)?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
@@ -370,7 +429,9 @@ fn parse_mapping(line: &[u8], maps: &mut Maps) {
     if !is_memfd && !is_private {
         return;
     }
-    let Some(mapping) = Mapping::parse(line) else { return };
+    let Some(mapping) = Mapping::parse(line) else {
+        return;
+    };
     if is_memfd && let Some(kind) = Kind::of(mapping.path) {
         maps.memfds.push(MappedMemFd {
             address: mapping.start,
@@ -380,7 +441,11 @@ fn parse_mapping(line: &[u8], maps: &mut Maps) {
         });
     } else if is_private && mapping.file.ino == 0 && !mapping.path.starts_with(b"[stack") {
         let heap = mapping.path == b"[heap]";
-        maps.private.push(PrivateMemory { start: mapping.start, end: mapping.end, heap });
+        maps.private.push(PrivateMemory {
+            start: mapping.start,
+            end: mapping.end,
+            heap,
+        });
     }
 }
 
@@ -407,8 +472,17 @@ impl<'a> Mapping<'a> {
         let (major, minor) = word()?.split_once(':')?;
         let ino = word()?.parse().ok()?;
         let hex = |text| u64::from_str_radix(text, 16).ok();
-        let dev = rustix::fs::makedev(u32::try_from(hex(major)?).ok()?, u32::try_from(hex(minor)?).ok()?);
-        Some(Self { start: hex(start)?, end: hex(end)?, writable, file: FileId { dev, ino }, path: rest.trim_ascii_start() })
+        let dev = rustix::fs::makedev(
+            u32::try_from(hex(major)?).ok()?,
+            u32::try_from(hex(minor)?).ok()?,
+        );
+        Some(Self {
+            start: hex(start)?,
+            end: hex(end)?,
+            writable,
+            file: FileId { dev, ino },
+            path: rest.trim_ascii_start(),
+        })
     }
 }
 
@@ -428,7 +502,10 @@ mod tests {
             [MappedMemFd {
                 address: 0x7f1c_2a00_0000,
                 kind: Kind::Ctrl,
-                file: FileId { dev: rustix::fs::makedev(0, 1), ino: 2059 },
+                file: FileId {
+                    dev: rustix::fs::makedev(0, 1),
+                    ino: 2059
+                },
                 writable: false,
             }]
         );
@@ -463,8 +540,18 @@ mod tests {
         let pid = i32::try_from(std::process::id()).expect("a pid fits");
         let process = Process::open(pid).expect("we exist");
         assert!(process.runs());
-        assert_eq!(process.identity().uid, Some(rustix::process::getuid().as_raw()));
+        assert_eq!(
+            process.identity().uid,
+            Some(rustix::process::getuid().as_raw())
+        );
         assert!(process.start_ticks().and_then(started_at).is_some());
-        assert!(process.maps().expect("our own maps").private.iter().any(|memory| memory.heap));
+        assert!(
+            process
+                .maps()
+                .expect("our own maps")
+                .private
+                .iter()
+                .any(|memory| memory.heap)
+        );
     }
 }

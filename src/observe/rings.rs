@@ -20,7 +20,10 @@ impl Rings {
     /// Starts with a ring that is attached already.
     #[must_use]
     pub fn watching(ring: AttachedRing) -> Self {
-        Self { listed: BTreeMap::new(), watched: Some(Watcher::new(ring, Budget::DASHBOARD)) }
+        Self {
+            listed: BTreeMap::new(),
+            watched: Some(Watcher::new(ring, Budget::DASHBOARD)),
+        }
     }
 }
 
@@ -30,20 +33,37 @@ impl Source for Rings {
             Ok(found) => found,
             Err(error) => {
                 let what = "every ring".into();
-                return Listing { rings: Vec::new(), limits: vec![Limit { what, why: error.to_string(), remedy: None }] };
+                return Listing {
+                    rings: Vec::new(),
+                    limits: vec![Limit {
+                        what,
+                        why: error.to_string(),
+                        remedy: None,
+                    }],
+                };
             }
         };
         let mut limits = found.limits;
         let mut broken = |error: AttachError| {
-            limits.push(Limit { what: "a ring".into(), why: error.to_string(), remedy: None });
+            limits.push(Limit {
+                what: "a ring".into(),
+                why: error.to_string(),
+                remedy: None,
+            });
         };
         found.broken.into_iter().for_each(&mut broken);
         let mut listed = BTreeMap::new();
         for ring in found.rings {
             let id = ring.id();
             // A descriptor number can come to stand for another ring.
-            let known = self.listed.remove(&id).filter(|known| known.ring().watches(ring.ctrl.file));
-            match known.map_or_else(|| AttachedRing::map(ring).map(|ring| Watcher::new(ring, Budget::GLANCE)), Ok) {
+            let known = self
+                .listed
+                .remove(&id)
+                .filter(|known| known.ring().watches(ring.ctrl.file));
+            match known.map_or_else(
+                || AttachedRing::map(ring).map(|ring| Watcher::new(ring, Budget::GLANCE)),
+                Ok,
+            ) {
                 Ok(watcher) => {
                     listed.insert(id, watcher);
                 }
@@ -51,16 +71,25 @@ impl Source for Rings {
             }
         }
         self.listed = listed;
-        let mut rings: Vec<RingListing> =
-            self.listed.values_mut().map(|watcher| RingListing::from(watcher.look())).collect();
+        let mut rings: Vec<RingListing> = self
+            .listed
+            .values_mut()
+            .map(|watcher| RingListing::from(watcher.look()))
+            .collect();
         rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
         Listing { rings, limits }
     }
 
     fn attach(&mut self, id: &str) -> Result<(), String> {
-        let (pid, fd) = id.split_once('/').ok_or_else(|| format!("`{id}` is not a ring's id"))?;
-        let number = |text: &str| text.parse::<i32>().map_err(|_| format!("`{id}` is not a ring's id"));
-        let ring = AttachedRing::by_pid(number(pid)?, Choice::Fd(number(fd)?)).map_err(|error| error.to_string())?;
+        let (pid, fd) = id
+            .split_once('/')
+            .ok_or_else(|| format!("`{id}` is not a ring's id"))?;
+        let number = |text: &str| {
+            text.parse::<i32>()
+                .map_err(|_| format!("`{id}` is not a ring's id"))
+        };
+        let ring = AttachedRing::by_pid(number(pid)?, Choice::Fd(number(fd)?))
+            .map_err(|error| error.to_string())?;
         self.watched = Some(Watcher::new(ring, Budget::DASHBOARD));
         Ok(())
     }
@@ -72,7 +101,10 @@ impl Source for Rings {
 
 impl From<RingSnapshot> for RingListing {
     fn from(ring: RingSnapshot) -> Self {
-        let held = ring.slots.map_or_else(|| u32::try_from(ring.consumers.len()).ok(), |slots| Some(slots.used));
+        let held = ring.slots.map_or_else(
+            || u32::try_from(ring.consumers.len()).ok(),
+            |slots| Some(slots.used),
+        );
         Self {
             id: ring.id,
             pid: ring.producer.pid,
@@ -96,7 +128,8 @@ pub fn attach(pid: Option<i32>, choice: Choice) -> Result<AttachedRing, AttachEr
     if let Some(pid) = pid {
         return AttachedRing::by_pid(pid, choice);
     }
-    let mut found = discover().map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;
+    let mut found = discover()
+        .map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;
     match found.rings.len() {
         1 => AttachedRing::map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {

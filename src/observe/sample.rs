@@ -7,8 +7,8 @@ use super::slots::{SlotView, TableView};
 use super::snapshot::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
 use crate::ring::layout::{
-    CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID, CTRL_STALL_TIMEOUT_NS,
-    META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET,
+    CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
+    CTRL_STALL_TIMEOUT_NS, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET,
 };
 
 /// The numbers of a ring at one instant.
@@ -70,8 +70,14 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
             held: member.held,
             presence: member.presence,
             slot: member.slot,
-            pid: member.process.as_ref().map(super::attach::MemberProcess::pid),
-            command: member.process.as_ref().and_then(|process| process.command.clone()),
+            pid: member
+                .process
+                .as_ref()
+                .map(super::attach::MemberProcess::pid),
+            command: member
+                .process
+                .as_ref()
+                .and_then(|process| process.command.clone()),
             tail,
             progress_timestamp,
             join_baseline,

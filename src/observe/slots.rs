@@ -96,10 +96,16 @@ impl SlotTable {
             rustix::fs::Mode::empty(),
         )?);
         let addresses = |kind: Kind, file| {
-            maps.memfds.iter().filter(move |at| at.kind == kind && at.file == file).map(|at| at.address)
+            maps.memfds
+                .iter()
+                .filter(move |at| at.kind == kind && at.file == file)
+                .map(|at| at.address)
         };
         let mut candidates = Vec::new();
-        for ring in rings.iter().filter(|ring| ring.size == control.ring_capacity) {
+        for ring in rings
+            .iter()
+            .filter(|ring| ring.size == control.ring_capacity)
+        {
             for ctrl_address in addresses(Kind::Ctrl, ctrl.file) {
                 for ring_address in addresses(Kind::Ring, ring.file) {
                     let expected = Expected {
@@ -119,12 +125,21 @@ impl SlotTable {
         search(&memory, &presence, &maps.private, |chunk, base| {
             found = candidates.iter().find_map(|(expected, ring)| {
                 let address = expected.find_in(chunk, base)?;
-                let table = Self { memory: memory.try_clone().ok()?, address, expected: *expected };
+                let table = Self {
+                    memory: memory.try_clone().ok()?,
+                    address,
+                    expected: *expected,
+                };
                 table.read().map(|_| (table, *ring))
             });
             found.is_some()
         })?;
-        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no slot table in the producer's memory"))
+        found.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "no slot table in the producer's memory",
+            )
+        })
     }
 
     /// Reads the table now. `None` when what lies there does not agree with what is known of the ring: the
@@ -221,10 +236,14 @@ fn search(
             budget -= length;
             // One page more than the step, so that a table across two steps is seen whole.
             for (start, end) in present(presence, at, region.end.min(at + length + PAGE))? {
-                let Ok(wanted) = usize::try_from(end - start) else { continue };
+                let Ok(wanted) = usize::try_from(end - start) else {
+                    continue;
+                };
                 chunk.resize(wanted, 0);
                 // A region that was unmapped since it was listed is no error.
-                let Ok(read) = memory.read_at(&mut chunk, start) else { continue };
+                let Ok(read) = memory.read_at(&mut chunk, start) else {
+                    continue;
+                };
                 if look(&chunk[..read], start) {
                     return Ok(());
                 }
@@ -257,11 +276,17 @@ fn present(presence: &File, start: u64, end: u64) -> io::Result<Vec<(u64, u64)>>
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes)
+    bytes
+        .get(at..at + 8)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_ne_bytes)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
+    bytes
+        .get(at..at + 4)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u32::from_ne_bytes)
 }
 
 fn i32_at(bytes: &[u8], at: usize) -> i32 {

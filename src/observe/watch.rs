@@ -10,7 +10,8 @@ use super::messages::count;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
 use super::snapshot::{
-    Attach, Consumer, ConsumerState, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
+    Attach, Consumer, ConsumerState, Estimate, Limit, Method, Rate, RingSnapshot, Slots,
+    WakeupBasis,
 };
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
@@ -30,11 +31,20 @@ pub struct Budget {
 
 impl Budget {
     /// For ten looks a second within one hundredth of a core.
-    pub const DASHBOARD: Self = Self { preview: 128 << 10, lag: 64 << 10 };
+    pub const DASHBOARD: Self = Self {
+        preview: 128 << 10,
+        lag: 64 << 10,
+    };
     /// For one ring of many.
-    pub const GLANCE: Self = Self { preview: 4 << 10, lag: 0 };
+    pub const GLANCE: Self = Self {
+        preview: 4 << 10,
+        lag: 0,
+    };
     /// For a look that is not repeated soon.
-    pub const ONCE: Self = Self { preview: 16 << 20, lag: 4 << 20 };
+    pub const ONCE: Self = Self {
+        preview: 16 << 20,
+        lag: 4 << 20,
+    };
 }
 
 /// A ring under watch.
@@ -70,7 +80,11 @@ impl Watcher {
             self.refreshed = Instant::now();
         }
         let sample = take(&mut self.ring, &self.clock);
-        let messages = if sample.truncated { None } else { self.preview.look(&self.ring, sample.control.producer_head) };
+        let messages = if sample.truncated {
+            None
+        } else {
+            self.preview.look(&self.ring, sample.control.producer_head)
+        };
         self.history.push(&sample, messages);
         self.assemble(&sample)
     }
@@ -102,11 +116,16 @@ impl Watcher {
         let capacity = sample.control.ring_capacity;
         let gating = gating(sample);
         // A truncated control page reads as zeroes: nothing follows from them.
-        let free = if sample.truncated { None } else { self.free(sample, gating) };
+        let free = if sample.truncated {
+            None
+        } else {
+            self.free(sample, gating)
+        };
         let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
         let full = free.is_some_and(|free| free < needed);
         let rate = self.history.bytes_per_second();
-        let (state, reason) = health::ring_state(sample, free, needed, rate, self.history.head_moves());
+        let (state, reason) =
+            health::ring_state(sample, free, needed, rate, self.history.head_moves());
         let mut budget = self.budget.lag;
         let consumers = sample
             .members
@@ -129,7 +148,11 @@ impl Watcher {
             state,
             reason,
             sampled_ns: sample.at_ns,
-            attach: Attach { method: Method::Map, slot_table: sample.table.is_some(), limits: self.limits(sample) },
+            attach: Attach {
+                method: Method::Map,
+                slot_table: sample.table.is_some(),
+                limits: self.limits(sample),
+            },
             producer: self.ring.producer(),
             control: sample.control,
             slots: slots(sample),
@@ -138,7 +161,10 @@ impl Watcher {
             gating_pid: gating.and_then(|member| member.pid),
             gating_meta_inode: gating.map(|member| member.meta_inode),
             time_to_full_ns: self.time_to_full(free, rate, gating),
-            rate: Rate { bytes_per_second: rate, messages_per_second: self.messages_per_second(rate) },
+            rate: Rate {
+                bytes_per_second: rate,
+                messages_per_second: self.messages_per_second(rate),
+            },
             consumers,
             hidden_consumers: hidden(sample),
             findings: Vec::new(),
@@ -147,7 +173,13 @@ impl Watcher {
         ring
     }
 
-    fn consumer(&self, sample: &Sample, member: &MemberSample, context: &Context, budget: &mut u64) -> Consumer {
+    fn consumer(
+        &self,
+        sample: &Sample,
+        member: &MemberSample,
+        context: &Context,
+        budget: &mut u64,
+    ) -> Consumer {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = health::consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
@@ -187,13 +219,17 @@ impl Watcher {
         state: ConsumerState,
         budget: &mut u64,
     ) -> Estimate<u64> {
-        let Some(lag) = lag.filter(|_| !matches!(state, ConsumerState::Invalid)) else { return Estimate::default() };
+        let Some(lag) = lag.filter(|_| !matches!(state, ConsumerState::Invalid)) else {
+            return Estimate::default();
+        };
         if lag == 0 {
             return Estimate::exact(0);
         }
         if lag <= *budget && member.held {
             *budget -= lag;
-            if let Some(messages) = count(&self.ring, member.tail, sample.control.producer_head, lag) {
+            if let Some(messages) =
+                count(&self.ring, member.tail, sample.control.producer_head, lag)
+            {
                 return Estimate::exact(messages);
             }
         }
@@ -225,7 +261,12 @@ impl Watcher {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn time_to_full(&self, free: Option<u64>, rate: Option<f64>, gating: Option<&MemberSample>) -> Option<u64> {
+    fn time_to_full(
+        &self,
+        free: Option<u64>,
+        rate: Option<f64>,
+        gating: Option<&MemberSample>,
+    ) -> Option<u64> {
         let drain = self.history.tail_rate(gating?.meta_inode)?;
         let fill = rate? - drain;
         (fill > 0.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
@@ -252,7 +293,11 @@ impl Watcher {
 fn gating(sample: &Sample) -> Option<&MemberSample> {
     let head = sample.control.producer_head;
     let minded = |member: &&MemberSample| member.held && !member.truncated && member.tail <= head;
-    sample.members.iter().filter(minded).min_by_key(|member| member.tail)
+    sample
+        .members
+        .iter()
+        .filter(minded)
+        .min_by_key(|member| member.tail)
 }
 
 /// Consumers that the slot table counts and we do not see; `None` when there is no table to compare with and the
@@ -280,7 +325,11 @@ fn slots(sample: &Sample) -> Option<Slots> {
 /// Time until a scan would evict a consumer for not moving (`zbq.h: zbq_producer_scan`); `None` when its tail has
 /// moved since the last change that a scan saw, as the next scan then starts its clock anew.
 fn evict_in(sample: &Sample, member: &MemberSample) -> Option<u64> {
-    let slot = member.slot.filter(|slot| member.held && slot.last_progress_tail == member.tail)?;
-    let due = slot.last_progress_time_ns.checked_add(sample.control.stall_timeout_ns)?;
+    let slot = member
+        .slot
+        .filter(|slot| member.held && slot.last_progress_tail == member.tail)?;
+    let due = slot
+        .last_progress_time_ns
+        .checked_add(sample.control.stall_timeout_ns)?;
     Some(due.saturating_sub(sample.at_ns))
 }

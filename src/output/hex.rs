@@ -36,7 +36,11 @@ fn line(offset: usize, chunk: &[u8]) -> [u8; LINE] {
         let at = BYTES + 3 * column + usize::from(column >= WIDTH / 2);
         line[at] = DIGITS[usize::from(byte >> 4)];
         line[at + 1] = DIGITS[usize::from(byte & 15)];
-        line[TEXT + 1 + column] = if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' };
+        line[TEXT + 1 + column] = if matches!(byte, 0x20..=0x7e) {
+            *byte
+        } else {
+            b'.'
+        };
     }
     line[TEXT + 1 + chunk.len()] = b'|';
     line[TEXT + 2 + chunk.len()] = b'\n';

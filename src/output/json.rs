@@ -33,16 +33,20 @@ mod tests {
     /// The schemas in `assets/` are made from the types: `ZBQTOP_BLESS=1 cargo test schemas` writes them anew.
     #[test]
     fn schemas_in_assets_are_those_of_the_types() {
-        for (name, schema) in
-            [("snapshot", schemars::schema_for!(Report)), ("ls", schemars::schema_for!(Listing))]
-        {
+        for (name, schema) in [
+            ("snapshot", schemars::schema_for!(Report)),
+            ("ls", schemars::schema_for!(Listing)),
+        ] {
             let path = format!("{}/assets/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let made = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
             if std::env::var_os("ZBQTOP_BLESS").is_some() {
                 std::fs::write(&path, &made).expect("assets/ can be written");
             }
             let kept = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(kept == made, "{path} is not what the types say; run: ZBQTOP_BLESS=1 cargo test schemas");
+            assert!(
+                kept == made,
+                "{path} is not what the types say; run: ZBQTOP_BLESS=1 cargo test schemas"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use crate::observe::frame::Listing;
-use crate::observe::snapshot::{Consumer, Estimate, Limit, Report, RingSnapshot, Severity, WakeupMode};
+use crate::observe::snapshot::{
+    Consumer, Estimate, Limit, Report, RingSnapshot, Severity, WakeupMode,
+};
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 
 const UNKNOWN: &str = "-";
@@ -24,15 +26,44 @@ pub fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
 
 fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     let producer = &ring.producer;
-    let name = producer.command.as_deref().map_or_else(|| UNKNOWN.into(), escape);
-    let table = if ring.attach.slot_table { "map, slot table" } else { "map" };
-    writeln!(out, "{name} (pid {})  ring {}  {table}  {}: {}", producer.pid, ring.id, ring.state.word(), ring.reason)?;
+    let name = producer
+        .command
+        .as_deref()
+        .map_or_else(|| UNKNOWN.into(), escape);
+    let table = if ring.attach.slot_table {
+        "map, slot table"
+    } else {
+        "map"
+    };
+    writeln!(
+        out,
+        "{name} (pid {})  ring {}  {table}  {}: {}",
+        producer.pid,
+        ring.id,
+        ring.state.word(),
+        ring.reason
+    )?;
     let control = &ring.control;
     let mut fields = vec![
-        ("head", format!("{} (lap {}, at {})", control.producer_head, control.lap(), bytes(control.position()))),
+        (
+            "head",
+            format!(
+                "{} (lap {}, at {})",
+                control.producer_head,
+                control.lap(),
+                bytes(control.position())
+            ),
+        ),
         ("capacity", bytes(control.ring_capacity)),
         ("free", free(ring)),
-        ("rate", format!("{}, {}", optional(ring.rate.bytes_per_second, bytes_per_second), messages(ring))),
+        (
+            "rate",
+            format!(
+                "{}, {}",
+                optional(ring.rate.bytes_per_second, bytes_per_second),
+                messages(ring)
+            ),
+        ),
         (
             "limits",
             format!(
@@ -43,14 +74,26 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         ),
     ];
     if let Some(slots) = &ring.slots {
-        let Slots { used, max, push, clog_attempts, next_seq_id } = slots;
+        let Slots {
+            used,
+            max,
+            push,
+            clog_attempts,
+            next_seq_id,
+        } = slots;
         fields.push((
             "slots",
             format!("{used} of {max} used, {push} push; {clog_attempts} clog attempts; next seq id {next_seq_id}"),
         ));
     }
     if let Some(started) = &producer.started_at {
-        fields.push(("producer", format!("uid {}, since {started}", optional(producer.uid, |uid| uid.to_string()))));
+        fields.push((
+            "producer",
+            format!(
+                "uid {}, since {started}",
+                optional(producer.uid, |uid| uid.to_string())
+            ),
+        ));
     }
     for socket in &producer.sockets {
         fields.push(("socket", escape(socket).into_owned()));
@@ -73,7 +116,9 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
 use crate::observe::snapshot::Slots;
 
 fn free(ring: &RingSnapshot) -> String {
-    let Some(free) = ring.free_bytes else { return UNKNOWN.into() };
+    let Some(free) = ring.free_bytes else {
+        return UNKNOWN.into();
+    };
     let percent = crate::observe::health::percent_of(free, ring.control.ring_capacity);
     let gate = match (ring.gating_slot, ring.gating_pid) {
         (Some(slot), Some(pid)) => format!(", gated by slot {slot} (pid {pid})"),
@@ -81,7 +126,9 @@ fn free(ring: &RingSnapshot) -> String {
         (None, Some(pid)) => format!(", gated by pid {pid}"),
         (None, None) => String::new(),
     };
-    let full = ring.time_to_full_ns.map_or_else(String::new, |ns| format!(", full in {}", duration(ns)));
+    let full = ring
+        .time_to_full_ns
+        .map_or_else(String::new, |ns| format!(", full in {}", duration(ns)));
     format!("{} ({percent:.0} %){gate}{full}", bytes(free))
 }
 
@@ -94,7 +141,10 @@ fn consumers(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     if ring.consumers.is_empty() {
         return writeln!(out, "  no consumers");
     }
-    let heads = ["SLOT", "PID", "COMMAND", "MODE", "TAIL", "LAG", "%", "MSGS", "TIME", "RATE", "PROGRESS", "EVICT IN", "STATE"];
+    let heads = [
+        "SLOT", "PID", "COMMAND", "MODE", "TAIL", "LAG", "%", "MSGS", "TIME", "RATE", "PROGRESS",
+        "EVICT IN", "STATE",
+    ];
     let rows: Vec<_> = ring.consumers.iter().map(consumer).collect();
     columns(out, &heads, &rows)
 }
@@ -104,18 +154,28 @@ fn consumer(consumer: &Consumer) -> Vec<String> {
     vec![
         optional(consumer.slot, |slot| slot.to_string()),
         optional(consumer.pid, |pid| pid.to_string()),
-        optional(consumer.command.as_deref(), |name| escape(name).into_owned()),
+        optional(consumer.command.as_deref(), |name| {
+            escape(name).into_owned()
+        }),
         optional(consumer.wakeup_mode, |mode| match mode {
             WakeupMode::Push => "push".into(),
             WakeupMode::Pull => "pull".into(),
         }),
-        if consumer.tail_offset == u64::MAX { "parked".into() } else { consumer.tail_offset.to_string() },
+        if consumer.tail_offset == u64::MAX {
+            "parked".into()
+        } else {
+            consumer.tail_offset.to_string()
+        },
         optional(consumer.lag_bytes, bytes),
         optional(consumer.lag_percent, |percent| format!("{percent:.0}")),
         estimate(consumer.lag_messages, |messages| messages.to_string()),
         optional(consumer.lag_time_ns, duration),
         optional(consumer.rate_bytes_per_second, bytes_per_second),
-        if consumer.progress_timestamp == 0 { "never".into() } else { optional(consumer.progress_age_ns, ago) },
+        if consumer.progress_timestamp == 0 {
+            "never".into()
+        } else {
+            optional(consumer.progress_age_ns, ago)
+        },
         optional(consumer.evict_in_ns, duration),
         consumer.state.word().into(),
     ]
@@ -129,7 +189,17 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
     if listing.rings.is_empty() {
         writeln!(out, "no zbq ring found; `zbqtop demo` makes one")?;
     } else {
-        let heads = ["RING", "PID", "COMMAND", "CAPACITY", "HEAD", "CONSUMERS", "RATE", "STATE", "SOCKET"];
+        let heads = [
+            "RING",
+            "PID",
+            "COMMAND",
+            "CAPACITY",
+            "HEAD",
+            "CONSUMERS",
+            "RATE",
+            "STATE",
+            "SOCKET",
+        ];
         let rows: Vec<Vec<String>> = listing
             .rings
             .iter()
@@ -144,7 +214,11 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                     optional(ring.consumers, |consumers| consumers.to_string()),
                     optional(ring.bytes_per_second, bytes_per_second),
                     ring.state.word().into(),
-                    if sockets.is_empty() { UNKNOWN.into() } else { sockets.join(", ") },
+                    if sockets.is_empty() {
+                        UNKNOWN.into()
+                    } else {
+                        sockets.join(", ")
+                    },
                 ]
             })
             .collect();
@@ -155,8 +229,17 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
 
 fn limits(out: &mut impl Write, limits: &[Limit]) -> io::Result<()> {
     for limit in limits {
-        let remedy = limit.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
-        writeln!(out, "  hidden    {}: {}{}", escape(&limit.what), escape(&limit.why), escape(&remedy))?;
+        let remedy = limit
+            .remedy
+            .as_ref()
+            .map_or_else(String::new, |remedy| format!("; {remedy}"));
+        writeln!(
+            out,
+            "  hidden    {}: {}{}",
+            escape(&limit.what),
+            escape(&limit.why),
+            escape(&remedy)
+        )?;
     }
     Ok(())
 }
@@ -168,14 +251,24 @@ fn columns(out: &mut impl Write, heads: &[&str], rows: &[Vec<String>]) -> io::Re
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
-        .map(|(column, head)| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0).max(width(head)))
+        .map(|(column, head)| {
+            rows.iter()
+                .map(|row| width(&row[column]))
+                .max()
+                .unwrap_or(0)
+                .max(width(head))
+        })
         .collect();
     let heading: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
     for row in std::iter::once(&heading).chain(rows) {
         let mut line = String::from(" ");
         for ((cell, head), width) in row.iter().zip(heads).zip(&widths) {
             line.push(' ');
-            line.push_str(&if left(head) { format!("{cell:<width$}") } else { format!("{cell:>width$}") });
+            line.push_str(&if left(head) {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            });
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -188,5 +281,7 @@ fn optional<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
 
 fn estimate<T>(value: Estimate<T>, show: impl FnOnce(T) -> String) -> String {
     let mark = if value.exact { "" } else { "~" };
-    value.value.map_or_else(|| UNKNOWN.into(), |value| format!("{mark}{}", show(value)))
+    value
+        .value
+        .map_or_else(|| UNKNOWN.into(), |value| format!("{mark}{}", show(value)))
 }

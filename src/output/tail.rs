@@ -65,8 +65,17 @@ struct Skipped<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn message(out: &mut impl Write, format: Format, raw: &RawMessage<'_>, integrity: Integrity) -> io::Result<()> {
-    let RawMessage { offset, header, payload } = *raw;
+pub fn message(
+    out: &mut impl Write,
+    format: Format,
+    raw: &RawMessage<'_>,
+    integrity: Integrity,
+) -> io::Result<()> {
+    let RawMessage {
+        offset,
+        header,
+        payload,
+    } = *raw;
     match format {
         Format::Raw => out.write_all(payload),
         Format::Text => writeln!(out, "{}", text::escape_bytes(payload)),
@@ -112,7 +121,12 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
         Format::Hex | Format::Text => writeln!(out, "{}", gap_line(gap))?,
         Format::Json => {
             let Gap { from, to, ref why } = *gap;
-            let skipped = Skipped { skipped_bytes: to.saturating_sub(from), from, to, why };
+            let skipped = Skipped {
+                skipped_bytes: to.saturating_sub(from),
+                from,
+                to,
+                why,
+            };
             serde_json::to_writer(&mut *out, &skipped)?;
             out.write_all(b"\n")?;
         }
@@ -123,7 +137,11 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
 /// A gap in words: `-- skipped 3.1 MiB (head overran the reader) --`.
 #[must_use]
 pub fn gap_line(gap: &Gap) -> String {
-    format!("-- skipped {} ({}) --", text::bytes(gap.to.saturating_sub(gap.from)), gap.why)
+    format!(
+        "-- skipped {} ({}) --",
+        text::bytes(gap.to.saturating_sub(gap.from)),
+        gap.why
+    )
 }
 
 #[cfg(test)]
@@ -132,8 +150,16 @@ mod tests {
     use crate::ring::message::MessageHeader;
 
     fn written(format: Format, payload: &[u8]) -> String {
-        let header = MessageHeader { payload_len: 3, seq_id: 9, ..MessageHeader::default() };
-        let raw = RawMessage { offset: 4096, header, payload };
+        let header = MessageHeader {
+            payload_len: 3,
+            seq_id: 9,
+            ..MessageHeader::default()
+        };
+        let raw = RawMessage {
+            offset: 4096,
+            header,
+            payload,
+        };
         let mut out = Vec::new();
         message(&mut out, format, &raw, Integrity::Intact).expect("a Vec takes everything");
         String::from_utf8_lossy(&out).into_owned()
@@ -143,21 +169,38 @@ mod tests {
     fn each_format_is_what_it_says() {
         assert_eq!(written(Format::Raw, b"a\nb"), "a\nb");
         assert_eq!(written(Format::Text, b"a\x1b\xff"), "a\\u{1b}\\xff\n");
-        assert!(written(Format::Hex, b"abc").starts_with("-- offset 4096 seq 9 len 3 fds 0 flags 0x00 intact --\n00000000  61"));
+        assert!(
+            written(Format::Hex, b"abc")
+                .starts_with("-- offset 4096 seq 9 len 3 fds 0 flags 0x00 intact --\n00000000  61")
+        );
         let head = r#"{"offset":4096,"seq_id":9,"payload_len":3,"fd_count":0,"flags":0,"integrity":"intact""#;
-        assert_eq!(written(Format::Json, b"abc"), format!("{head},\"text\":\"abc\"}}\n"));
-        assert_eq!(written(Format::Json, b"\xff\xfe\xfd"), format!("{head},\"base64\":\"//79\"}}\n"));
+        assert_eq!(
+            written(Format::Json, b"abc"),
+            format!("{head},\"text\":\"abc\"}}\n")
+        );
+        assert_eq!(
+            written(Format::Json, b"\xff\xfe\xfd"),
+            format!("{head},\"base64\":\"//79\"}}\n")
+        );
     }
 
     #[test]
     fn a_gap_has_its_place_in_every_format_but_raw() {
-        let skipped = Gap { from: 10, to: 1034, why: "head overran the reader".into() };
+        let skipped = Gap {
+            from: 10,
+            to: 1034,
+            why: "head overran the reader".into(),
+        };
         let mut out = Vec::new();
         assert!(!gap(&mut out, Format::Raw, &skipped).expect("a Vec takes everything"));
         assert!(out.is_empty());
         assert!(gap(&mut out, Format::Json, &skipped).expect("a Vec takes everything"));
-        let expected = r#"{"skipped_bytes":1024,"from":10,"to":1034,"why":"head overran the reader"}"#;
+        let expected =
+            r#"{"skipped_bytes":1024,"from":10,"to":1034,"why":"head overran the reader"}"#;
         assert_eq!(String::from_utf8_lossy(&out).trim_end(), expected);
-        assert_eq!(gap_line(&skipped), "-- skipped 1.0 KiB (head overran the reader) --");
+        assert_eq!(
+            gap_line(&skipped),
+            "-- skipped 1.0 KiB (head overran the reader) --"
+        );
     }
 }

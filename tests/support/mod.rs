@@ -3,6 +3,9 @@
 //!
 //! The limits are far longer than anything takes: they turn a hang into a failure, and slowness into nothing.
 
+pub(crate) mod program;
+pub(crate) mod pty;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -38,6 +41,10 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.0.path().join("ring")
     }
@@ -59,6 +66,19 @@ impl Peer {
             .arg("--socket")
             .arg(socket)
             .args(arguments.split_whitespace());
+        Self::spawn(&mut command)
+    }
+
+    /// Starts `holder` (see `examples/holder.rs`), and waits until it holds what it was told to.
+    pub(crate) fn holder(arguments: &str) -> Self {
+        let mut command = Command::new(example("holder"));
+        let mut peer = Self::spawn(command.args(arguments.split_whitespace()));
+        peer.expect("ready");
+        peer
+    }
+
+    /// Starts any command that speaks in lines.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -155,6 +175,21 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
         assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The payload that `peer` with this seed and `--max-payload` gives the message with this seq_id.
+pub(crate) fn contents(seed: u64, max_payload: usize, seq_id: u64) -> Vec<u8> {
+    let mix = |mut x: u64| {
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    };
+    let key = mix(seed ^ seq_id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let len = (key % (max_payload as u64 + 1)) as usize;
+    let words = (0..len.div_ceil(8) as u64).map(|word| mix(key.wrapping_add(word)));
+    let mut payload: Vec<u8> = words.flat_map(u64::to_ne_bytes).collect();
+    payload.truncate(len);
+    payload
 }
 
 /// The number behind `name=` in a line of a peer.

@@ -58,7 +58,9 @@ impl Terminal {
         let child = command.spawn().expect("the program starts");
         drop(slave);
         // The Command keeps its copies of the terminal; without them our reader sees the program's end.
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null());
         let master = File::from(master);
         let mut reader = master.try_clone().expect("a descriptor is left");
@@ -73,7 +75,13 @@ impl Terminal {
         });
         let size = |cells| NonZeroU16::new(cells).expect("a terminal has cells");
         let parser = vt100::Parser::new(size(rows), size(columns), 0);
-        Self { child, master, output, parser, raw: Vec::new() }
+        Self {
+            child,
+            master,
+            output,
+            parser,
+            raw: Vec::new(),
+        }
     }
 
     /// The program's pid.
@@ -83,7 +91,9 @@ impl Terminal {
 
     /// Types.
     pub(crate) fn keys(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.master
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes keys");
     }
 
     /// Changes the terminal's size.
@@ -115,7 +125,10 @@ impl Terminal {
             if wanted(&text) {
                 return text;
             }
-            assert!(Instant::now() < deadline, "{what} did not come; the screen is:\n{text}");
+            assert!(
+                Instant::now() < deadline,
+                "{what} did not come; the screen is:\n{text}"
+            );
             if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(100)) {
                 self.parser.process(&bytes);
                 self.raw.extend(bytes);
@@ -136,7 +149,10 @@ impl Terminal {
                 return status;
             }
             let text = self.text();
-            assert!(Instant::now() < deadline, "the program does not end; the screen is:\n{text}");
+            assert!(
+                Instant::now() < deadline,
+                "the program does not end; the screen is:\n{text}"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -150,6 +166,11 @@ impl Drop for Terminal {
 }
 
 fn resize(terminal: &impl std::os::fd::AsFd, rows: u16, columns: u16) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
     tcsetwinsize(terminal, size).expect("a terminal has a size");
 }
