@@ -12,8 +12,8 @@ use crate::ui::theme::{Role, Theme};
 /// Order on the screen; [`cell`] names them by the same order.
 const COLUMNS: [Column; 7] = [
     Column::number("OFFSET", 12, 0),
-    Column::number("SEQ", 8, 5).up_to(12),
-    Column::number("LEN", 6, 2).up_to(8),
+    Column::number("SEQ", 8, 5).up_to(20),
+    Column::number("LEN", 7, 2),
     Column::number("FDS", 3, 4),
     Column::text("", 1, 1),
     Column::text("COPY", 6, 6),
