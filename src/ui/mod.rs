@@ -1,7 +1,7 @@
 //! The dashboard: sample, draw, wait, apply.
 //!
 //! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
-//! to know how a ring is reached. Handlers decide ([`app`]), views draw ([`view`]), and only this file acts.
+//! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts.
 
 mod app;
 mod cursor;

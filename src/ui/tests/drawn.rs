@@ -1,7 +1,7 @@
 //! What the screen looks like, as files to be read.
 
 use insta::assert_snapshot;
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier};
 
 use super::fixtures::*;
 use crate::observe::frame::Frame;
@@ -107,6 +107,19 @@ fn colours_are_there_when_they_are_wanted() {
             .content()
             .iter()
             .any(|cell| cell.fg == Color::Red)
+    );
+}
+
+#[test]
+fn marks_do_not_take_the_colour_of_the_bar() {
+    let terminal = drawn(&on(flowing()), 80, 24);
+    let row = (0..80).map(|x| &terminal.backend().buffer()[(x, 3)]);
+    let mark = row.clone().find(|cell| cell.symbol() == "1").unwrap();
+    assert!(mark.modifier.contains(Modifier::REVERSED));
+    assert_eq!(mark.fg, Color::Reset);
+    assert!(
+        row.clone().any(|cell| cell.fg != Color::Reset),
+        "the bar has one"
     );
 }
 

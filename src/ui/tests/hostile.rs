@@ -81,8 +81,15 @@ fn names_are_escaped() {
         assert_harmless(&app, name);
         assert_harmless(&list_of(name), name);
     }
-    let text = lines(&drawn(&on(ring_called(HOSTILE[0])), 80, 24)).join("\n");
-    assert!(text.contains("\\x1b[31mred"), "{text}");
+    for (name, escaped) in [
+        (HOSTILE[0], "\\x1b[31mred"),
+        (HOSTILE[1], "\\u{9b}2J"),
+        (HOSTILE[2], "abc\\u{202e}fdp"),
+        (HOSTILE[3], "line\\nfeed\\r"),
+    ] {
+        let text = lines(&drawn(&on(ring_called(name)), 80, 24)).join("\n");
+        assert!(text.contains(escaped), "{escaped} is not in\n{text}");
+    }
 }
 
 /// The frame's right edge stands where it stood, whatever is in the cells before it.

@@ -85,6 +85,14 @@ impl<'a> Canvas<'a> {
         self.ellipsis(end, y, style)
     }
 
+    /// Fills a row's part with one of our own glyphs.
+    pub(super) fn fill(&mut self, area: Rect, glyph: &str, role: Role) {
+        let style = Style::reset().patch(self.theme.style(role));
+        for position in area.intersection(self.buffer.area).positions() {
+            self.buffer[position].set_symbol(glyph).set_style(style);
+        }
+    }
+
     fn ellipsis(&mut self, x: u16, y: u16, style: Style) -> u16 {
         let ellipsis = self.theme.glyphs.ellipsis;
         self.buffer.set_stringn(x, y, ellipsis, 1, style).0

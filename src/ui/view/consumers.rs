@@ -23,7 +23,7 @@ const COLUMNS: [Column; 13] = [
     Column::number("PROGRESS", 8, 8),
     Column::number("EVICT IN", 8, 10),
     Column::text("STATE", 8, 0),
-    Column::text("WHY", 12, 12).up_to(200),
+    Column::text("WHY", 30, 12).up_to(200),
 ];
 
 /// What a consumer is called in a bar or a column: its slot, or without the slot table its row.

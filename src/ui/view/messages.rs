@@ -12,8 +12,8 @@ use crate::ui::theme::{Role, Theme};
 /// Order on the screen; [`cell`] names them by the same order.
 const COLUMNS: [Column; 7] = [
     Column::number("OFFSET", 12, 0),
-    Column::number("SEQ", 8, 5).up_to(12),
-    Column::number("LEN", 6, 2).up_to(8),
+    Column::number("SEQ", 8, 5).up_to(20),
+    Column::number("LEN", 7, 2),
     Column::number("FDS", 3, 4),
     Column::text("", 1, 1),
     Column::text("COPY", 6, 6),
@@ -55,6 +55,8 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
     columns[0].width = u16::try_from(digits).unwrap_or(20).max(12);
     columns[0].widest = columns[0].width;
+    // What a message says is worth more than its last details.
+    columns[6].width = (area.width / 3).max(columns[6].width);
     let row = app.message_row();
     if row.is_some() {
         let table = Table {

@@ -69,26 +69,18 @@ fn fill(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
         ),
     };
     let count = cells_of(behind, ring, cells);
-    let (left, right) = (usize::from(cells.width - count), usize::from(count));
-    canvas.put(
-        cells.x,
-        cells.y,
-        cells.width - count,
-        &rest.repeat(left),
-        Role::Dim,
-    );
     let role = if ring.free_bytes == Some(0) {
         Role::Bad
     } else {
         Role::Chart
     };
-    canvas.put(
-        cells.right() - count,
-        cells.y,
-        count,
-        &held.repeat(right),
-        role,
-    );
+    canvas.fill(cells, rest, Role::Dim);
+    let cells = Rect {
+        x: cells.right() - count,
+        width: count,
+        ..cells
+    };
+    canvas.fill(cells, held, role);
 }
 
 /// Marks every tail that holds something, the nearest to head first: those further behind give way to the left.

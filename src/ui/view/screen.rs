@@ -279,8 +279,8 @@ fn stack(app: &App, frame: &Frame, places: &mut Places) {
             }) = rest;
             return;
         }
-        76..120 => hex::NARROW,
-        120.. => hex::WIDE,
+        76..140 => hex::NARROW,
+        140.. => hex::WIDE,
     };
     places.hex = Rect {
         x: rest.right() - hex,
