@@ -213,7 +213,8 @@ fn a_hung_consumer_is_evicted() {
     for (producer, victim) in PAIRS {
         let mut trial = Trial::new(producer, victim, 1500);
         // The healthy one stands still, too, while the producer waits for the eviction, and would be next by the same
-        // rule. So it gets a head start over the victim.
+        // rule. So the victim gets a head start: a scan that sees its tail for the first time.
+        trial.tx.ask("scan", "scanned");
         std::thread::sleep(Duration::from_secs(1));
         trial.survives();
         if producer == "zbqtop" {
