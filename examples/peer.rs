@@ -395,7 +395,7 @@ impl Tx {
     fn slots(&self) -> String {
         match self {
             Self::Own(producer) | Self::OwnRaw(producer) => {
-                let slot = |s: zbqtop::ring::producer::SlotInfo| {
+                let slot = |s: zbqtop::ring::SlotInfo| {
                     format!("{}:{}:{}:{}", s.slot, s.mode, s.pid, s.tail_offset)
                 };
                 producer.slots().map(slot).collect::<Vec<_>>().join(" ")

@@ -77,6 +77,7 @@ pub mod mapping;
 pub mod message;
 pub mod producer;
 mod sigbus;
+mod slots;
 mod table;
 
 pub use consumer::{Consumer, Control, MessageView, Metadata};
@@ -86,4 +87,5 @@ pub use mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
-pub use producer::{CommitFlags, Producer, ProducerParams, Reservation, Sent, SlotInfo};
+pub use producer::{CommitFlags, Producer, ProducerParams, Reservation, Sent};
+pub use slots::SlotInfo;
