@@ -2,11 +2,7 @@
 //! tests, benches and people trying things out need of the other side: seeded contents that a consumer can verify,
 //! and consumers that misbehave. `peer --help` says how.
 #![expect(unsafe_code, reason = "the reference consumer is C")]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "its lines are what its parent reads"
-)]
+#![expect(clippy::print_stderr, reason = "a program says what went wrong")]
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -399,7 +395,7 @@ impl Tx {
     fn slots(&self) -> String {
         match self {
             Self::Own(producer) | Self::OwnRaw(producer) => {
-                let slot = |s: zbqtop::ring::producer::SlotInfo| {
+                let slot = |s: zbqtop::ring::SlotInfo| {
                     format!("{}:{}:{}:{}", s.slot, s.mode, s.pid, s.tail_offset)
                 };
                 producer.slots().map(slot).collect::<Vec<_>>().join(" ")
@@ -469,15 +465,17 @@ fn produce(options: &Produce) -> Result<(), Failure> {
         sender.accept(Duration::from_millis(100))?;
     }
     sender.send(common.messages)?;
-    while common.hold {
+    if !common.hold {
+        return Ok(());
+    }
+    loop {
         sender.accept(Duration::from_millis(2))?;
         match commands.try_recv() {
             Ok(command) => sender.obey(&command)?,
             Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Disconnected) => return Ok(()),
         }
     }
-    Ok(())
 }
 
 impl Sender<'_> {
@@ -557,7 +555,7 @@ impl Sender<'_> {
 // The consuming end.
 
 enum Rx {
-    Own(Consumer),
+    Own(Box<Consumer>),
     Reference(Reference),
 }
 
@@ -757,11 +755,11 @@ fn consume(options: &Consume) -> Result<(), Failure> {
     let common = &options.common;
     let commands = commands(common);
     let rx = match common.implementation {
-        Impl::Zbqtop => Rx::Own(Consumer::connect(
+        Impl::Zbqtop => Rx::Own(Box::new(Consumer::connect(
             &common.socket,
             common.wakeup_mode(),
             Duration::from_secs(10),
-        )?),
+        )?)),
         Impl::Reference => {
             let conn = socket(common.stream)?;
             rustix::net::connect(&conn, &address(&common.socket)?)?;
@@ -785,14 +783,16 @@ fn consume(options: &Consume) -> Result<(), Failure> {
     if options.abrupt {
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
     }
-    while common.hold {
+    if !common.hold {
+        return Ok(());
+    }
+    loop {
         match commands.recv_timeout(Duration::from_secs(3600)) {
             Ok(command) => taker.obey(&command)?,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
-    Ok(())
 }
 
 impl Taker<'_> {

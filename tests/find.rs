@@ -235,7 +235,8 @@ fn another_users_ring_is_refused_with_the_remedy() {
         return;
     }
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     let copy = public_copy(place.path());
     let as_nobody = |arguments: &[&str]| {
         let mut command = Command::new(&copy);

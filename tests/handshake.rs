@@ -182,7 +182,10 @@ fn every_lie_is_found_out() {
         ("join answer: 63 bytes, expected 64", |a| {
             a.bytes.truncate(63)
         }),
-        ("join answer: descriptors were lost", |a| a.bytes.push(0)),
+        ("join answer: 65 bytes, expected 64", |a| a.bytes.push(0)),
+        ("join answer: bytes or descriptors were lost", |a| {
+            a.bytes.resize(100, 0)
+        }),
         ("join answer: 0 descriptors, expected 4", |a| a.fds.clear()),
         ("join answer: 3 descriptors, expected 4", |a| {
             a.fds.truncate(3)
@@ -313,7 +316,7 @@ fn a_closed_connection_is_a_refusal() {
         let unread = join(kind, LONG, drop);
         assert!(matches!(unread, Err(Error::Refused)), "{unread:?}");
         let read = join(kind, LONG, |conn| {
-            drop(recv(&conn, &mut [0; 8], RecvFlags::empty()).unwrap())
+            recv(&conn, &mut [0; 8], RecvFlags::empty()).unwrap();
         });
         assert!(read.unwrap_err().is_no_free_slot());
     }

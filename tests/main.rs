@@ -3,6 +3,7 @@
 mod demo;
 mod find;
 mod handshake;
+mod ring;
 mod screen;
 mod snapshot;
 mod support;

@@ -36,10 +36,6 @@ fn signal(terminal: &Terminal, signal: Signal) {
     kill_process(Pid::from_raw(terminal.pid()).expect("a pid"), signal).expect("our child");
 }
 
-fn state(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
-}
 
 #[test]
 fn it_shows_the_ring_live() {
@@ -73,6 +69,7 @@ fn it_shows_the_ring_live() {
         text.contains("Space") && text.contains("quit")
     });
     terminal.keys("\x1b");
+    terminal.wait("no help", |text| !text.contains("this help"));
     terminal.keys("q");
     assert_eq!(terminal.ended().code(), Some(0));
     assert_given_back(&terminal);
@@ -88,7 +85,7 @@ fn it_follows_a_consumer_into_trouble() {
     );
     let mut consumer = Peer::consumer(&place.socket(), common);
     let mut terminal = dashboard(&producer, 30, 100);
-    producer.tell("send 2000");
+    producer.tell("send 1024");
     terminal.wait("a full ring", |text| {
         text.contains("full") && text.contains("blocking")
     });
@@ -104,7 +101,8 @@ fn it_follows_a_consumer_into_trouble() {
 #[test]
 fn the_terminal_is_given_back_on_signals() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     for ending in [Signal::TERM, Signal::HUP, Signal::INT] {
         let mut terminal = dashboard(&producer, 24, 80);
         signal(&terminal, ending);
@@ -114,27 +112,61 @@ fn the_terminal_is_given_back_on_signals() {
 }
 
 #[test]
-fn it_suspends_and_comes_back() {
+fn it_suspends_to_the_shell_and_comes_back() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
-    // By key, and by a signal from outside.
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
+    // By key, and by a signal from outside. A shell with job control stands in for the user's.
     for by_key in [true, false] {
-        let mut terminal = dashboard(&producer, 24, 80);
+        let script = format!(
+            "'{}' --pid {}; echo suspended; fg >/dev/null; echo ended with $?; read line",
+            env!("CARGO_BIN_EXE_zbqtop"),
+            producer.pid()
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-m", "-c", &script]);
+        let mut terminal = Terminal::start(&mut shell, 24, 80);
+        terminal.wait("the dashboard", |text| text.contains("peer"));
         if by_key {
-            terminal.keys("\x1a")
+            terminal.keys("\x1a");
         } else {
-            signal(&terminal, Signal::TSTP)
+            let children = format!("/proc/{0}/task/{0}/children", terminal.pid());
+            let children = std::fs::read_to_string(children).expect("the shell lives");
+            let zbqtop: i32 = children.trim().parse().expect("one child");
+            kill_process(Pid::from_raw(zbqtop).expect("a pid"), Signal::TSTP).expect("it lives");
         }
-        let pid = terminal.pid();
-        eventually("it stops", || (state(pid) == Some('T')).then_some(()));
-        terminal.text();
-        assert_given_back(&terminal);
-        signal(&terminal, Signal::CONT);
+        // `fg` brings it back at once; what the shell said in between was said on the main screen.
+        let again = |raw: &[u8]| String::from_utf8_lossy(raw).matches("\x1b[?1049h").count() == 2;
+        eventually("it comes back", || {
+            terminal.text();
+            again(&terminal.raw).then_some(())
+        });
+        assert_given_back_once(&terminal);
         terminal.wait("the dashboard again", |text| text.contains("peer"));
         terminal.keys("q");
-        assert_eq!(terminal.ended().code(), Some(0));
-        assert_given_back(&terminal);
+        terminal.wait("its end", |text| {
+            text.contains("suspended") && text.contains("ended with 0")
+        });
     }
+}
+
+/// Between its two appearances the shell had the screen.
+fn assert_given_back_once(terminal: &Terminal) {
+    let raw = String::from_utf8_lossy(&terminal.raw);
+    let [_, first, second] = raw.split("\x1b[?1049h").collect::<Vec<_>>()[..] else {
+        panic!("not two appearances: {raw:?}");
+    };
+    for sequence in GIVEN_BACK {
+        assert!(
+            first.contains(sequence),
+            "no {sequence:?} before the shell's turn: {first:?}"
+        );
+    }
+    let shell = first.rsplit(GIVEN_BACK[0]).next().unwrap_or_default();
+    assert!(
+        shell.contains("suspended") && !second.contains("suspended"),
+        "{raw:?}"
+    );
 }
 
 #[test]
@@ -143,7 +175,8 @@ fn it_survives_any_size() {
     let producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --payload 48 --messages 10",
-    );
+    )
+    .settled();
     let mut terminal = dashboard(&producer, 24, 80);
     for (rows, columns) in [(5, 20), (1, 1), (2, 200), (60, 3), (60, 200)] {
         terminal.resize(rows, columns);
@@ -159,7 +192,8 @@ fn it_survives_any_size() {
 #[test]
 fn colours_are_left_out_when_not_wanted() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     let pid = producer.pid().to_string();
     let coloured = |arguments: &[&str], no_color: bool| {
         let mut command = zbqtop();
@@ -204,7 +238,8 @@ fn in_shell(assignment: &str, command: &std::process::Command) -> std::process::
 #[test]
 fn without_a_terminal_it_prints_a_table() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     let table = crate::support::program::stdout(&["--pid", &producer.pid().to_string()]);
     assert!(
         table.contains("capacity") && table.contains("no consumers") && !table.contains('\x1b'),

@@ -13,9 +13,9 @@ fn quiet_ring(place: &Place, arguments: &str) -> (Peer, Peer, Peer) {
         &place.socket(),
         &format!("{common} --consumers 2 {arguments}"),
     );
-    let first = Peer::consumer(&place.socket(), common);
-    let mut second = Peer::consumer(&place.socket(), common);
-    let mut producer = producer;
+    let first = Peer::consumer(&place.socket(), common).settled();
+    let mut second = Peer::consumer(&place.socket(), common).settled();
+    let mut producer = producer.settled();
     producer.ask("send 100", "done");
     second.ask("take 10", "done");
     (producer, first, second)
@@ -131,7 +131,8 @@ fn rates_come_from_two_samples() {
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --payload 48 --hold --rate 1000 --consumers 0",
-    );
+    )
+    .settled();
     producer.tell("send 1000000");
     ring_when("a first message", producer.pid(), |ring| {
         ring["control"]["producer_head"] != 0
@@ -165,7 +166,8 @@ fn rates_come_from_two_samples() {
 fn watch_prints_one_object_a_line() {
     use std::io::{BufRead as _, BufReader};
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     let pid = producer.pid().to_string();
     let mut child = zbqtop()
         .args([
@@ -305,7 +307,8 @@ fn consumers_in_trouble_are_told_apart() {
     let mut producer = Peer::producer(
         &place.socket(),
         &format!("{common} --consumers 0 --stall-timeout 600000"),
-    );
+    )
+    .settled();
     let mut dead = Peer::consumer(&place.socket(), common);
     let idle = Peer::consumer(&place.socket(), common);
     let mut liar = Peer::consumer(&place.socket(), common);

@@ -45,7 +45,8 @@ fn the_last_messages_are_the_ones_that_were_sent() {
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --max-payload 500 --seed 7",
-    );
+    )
+    .settled();
     producer.ask("send 100", "done");
     let pid = producer.pid().to_string();
     let lines = stdout(&["tail", "--pid", &pid, "-n", "100", "--format", "json"]);
@@ -89,11 +90,13 @@ fn the_last_messages_are_the_ones_that_were_sent() {
 #[test]
 fn following_gives_every_message_of_a_moderate_ring() {
     let place = Place::new();
-    let mut producer = Peer::producer(
+    let producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 1 --rate 4000 --seed 3 --capacity 262144",
     );
-    let mut consumer = Peer::consumer(&place.socket(), "--impl reference --hold --seed 3");
+    let mut consumer =
+        Peer::consumer(&place.socket(), "--impl reference --hold --seed 3").settled();
+    let mut producer = producer.settled();
     producer.ask("send 1", "done");
     let mut child = tail(&producer, "-f -n 1 --format json");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
@@ -137,7 +140,8 @@ fn what_was_overrun_is_counted_and_said() {
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --payload 48",
-    );
+    )
+    .settled();
     producer.ask("send 10", "done");
     let mut child = tail(&producer, "-f -n 10 --format json");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
@@ -177,7 +181,8 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --payload 48",
-    );
+    )
+    .settled();
     producer.ask("send 10", "done");
     for arguments in ["-f", "-n 10"] {
         let mut child = tail(&producer, arguments);
@@ -205,7 +210,8 @@ fn following_ends_with_the_producer() {
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --payload 48",
-    );
+    )
+    .settled();
     producer.ask("send 10", "done");
     let mut child = tail(&producer, "-f -n 3 --format text");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();

@@ -14,19 +14,22 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub struct Ending(Arc<AtomicBool>);
 
 impl Ending {
-    /// Takes SIGINT, SIGTERM and SIGHUP over. The first asks; a second ends the process at once, in case it is
-    /// stuck where it cannot be asked.
+    /// Takes SIGINT, SIGTERM and SIGHUP over. Each asks once; the same one again ends the process on the spot, in
+    /// case it is stuck where it cannot be asked. (Different ones often come together: a terminal that goes away
+    /// and a parent that dies.)
     ///
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn watch() -> std::io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let again = Arc::new(AtomicBool::new(false));
             signal_hook::flag::register_conditional_shutdown(
                 signal,
                 128 + signal,
-                Arc::clone(&asked),
+                Arc::clone(&again),
             )?;
+            signal_hook::flag::register(signal, again)?;
             signal_hook::flag::register(signal, Arc::clone(&asked))?;
         }
         Ok(Self(asked))

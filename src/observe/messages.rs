@@ -67,7 +67,7 @@ impl Vouch {
             return Integrity::Intact;
         }
         // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
-        let oldest_clear = (self.head + self.capacity / 8).saturating_sub(self.capacity);
+        let oldest_clear = self.head.saturating_sub(self.capacity - self.capacity / 8);
         if offset >= oldest_clear {
             Integrity::Likely
         } else {
@@ -155,8 +155,8 @@ impl Reader {
             return Ok(true);
         }
         let capacity = ring.capacity();
-        let lap_end = self.position - self.position % capacity + capacity;
-        let mut end = until.min(lap_end).min(self.position + CHUNK);
+        let lap_end = (self.position - self.position % capacity).saturating_add(capacity);
+        let mut end = until.min(lap_end).min(self.position.saturating_add(CHUNK));
         loop {
             copy(ring, self.position, end, &mut self.buffer)?;
             let vouch = Vouch::read(ring);

@@ -8,7 +8,7 @@ use super::join::{self, Deadline, Joined, Received};
 use super::layout::{self, HEADER_SIZE, SlotIndex, WakeupMode};
 use super::mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
-use super::producer::has_exited;
+use super::slots::has_exited;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;

@@ -1,7 +1,7 @@
 //! Everything that can go wrong on a ring, typed. It owns the words; it decides nothing.
 //!
 //! A message names the object, what was found and what was expected. What a hostile peer writes into a ring is
-//! data, not an error of ours: see [`Corruption`](super::message::Corruption), which arrives here only when a
+//! data, not an error of ours: see [`Corruption`], which arrives here only when a
 //! consumer cannot go past it.
 
 use super::layout::SlotIndex;

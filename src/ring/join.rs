@@ -274,7 +274,11 @@ fn receive_answer(
                 return Err(Error::Refused);
             }
             Ok(Received { cut: true, .. }) => {
-                return Err(Error::protocol(OP, "descriptors were lost", JOIN_FDS));
+                return Err(Error::protocol(
+                    OP,
+                    "bytes or descriptors were lost",
+                    JOIN_FDS,
+                ));
             }
             Ok(Received { stray: true, .. }) => {
                 return Err(Error::protocol(OP, "credentials", "descriptors alone"));

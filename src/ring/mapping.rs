@@ -11,7 +11,7 @@
 //!
 //! A [`Mapping`] holds `base..base + len` mapped, with at least the access of its type, from construction to drop.
 //! Each pointer below is made by a bounds check against `len`, and an alignment check where one is needed. If the
-//! memfd shrinks, the [`sigbus`](super::sigbus) guard puts zeros there: the range stays mapped.
+//! memfd shrinks, the SIGBUS guard puts zeros there: the range stays mapped.
 #![expect(
     unsafe_code,
     reason = "memory shared with other processes is reached through raw pointers"

@@ -1,6 +1,6 @@
-//! The producing end: makes the ring, lets consumers in, reserves and commits, evicts who holds it up. It owns the
-//! memfds, the slot table and every slot's descriptors. It decides nothing about what is in a message, and does not
-//! listen: the application accepts connections and hands them to [`Producer::handshake`].
+//! The producing end: makes the ring, lets consumers in, reserves and commits. It owns the memfds of the ring and
+//! where its head is; who sits in which slot is kept by its neighbour, `slots`. It decides nothing about what is in a
+//! message, and does not listen: the application accepts connections and hands them to [`Producer::handshake`].
 //!
 //! Two ways to write. [`Producer::reserve`] is the reference's query and commit, step by step, for those who lay
 //! out a lap themselves. [`Producer::send`] writes one message and minds the lap's end; it is also the faster one,
@@ -12,14 +12,11 @@ use super::join::{self, Deadline, JoinPayload};
 use super::layout::{self, HEADER_SIZE, MAX_FDS, SlotIndex, WakeupMode};
 use super::mapping::{Mapping, ReadWrite};
 use super::message::{FLAG_FILLER, MessageHeader};
-use super::table::{Slot, Table};
-use rustix::event::{PollFd, PollFlags, poll};
+use super::slots::{Occupant, SlotInfo, Slots, side_sockets};
+use super::table::Table;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
-use rustix::time::Timespec;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -81,21 +78,6 @@ pub enum CommitFlags {
     ForceScan,
 }
 
-/// What is known of a taken slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlotInfo {
-    /// Which slot.
-    pub slot: SlotIndex,
-    /// The mode it was given.
-    pub mode: WakeupMode,
-    /// Its consumer's pid, as the consumer said.
-    pub pid: i32,
-    /// Its tail, now.
-    pub tail_offset: u64,
-    /// Its tail, the last time it mattered.
-    pub last_seen_tail: u64,
-}
-
 /// A message that was sent with descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -107,25 +89,12 @@ pub struct Sent {
     pub consumers: usize,
 }
 
-/// What is owned for a taken slot, closed in the reference's order.
-#[derive(Debug)]
-struct Occupant {
-    side: OwnedFd,
-    pidfd: OwnedFd,
-    meta: Mapping<ReadWrite>,
-    /// Kept open while the slot lives, as the reference does: watchers find the page by it.
-    _meta_fd: OwnedFd,
-    pid: i32,
-}
-
 /// The producing end of a ring.
 #[derive(Debug)]
 pub struct Producer {
     /// Where the numbers live, in the reference's layout; see the module it comes from.
     table: Box<Table>,
-    slots: Box<[Slot]>,
-    /// One for each of `slots`: there is an occupant exactly while the slot is active.
-    occupants: Box<[Option<Occupant>]>,
+    slots: Slots,
     ctrl: Mapping<ReadWrite>,
     ring: Mapping<ReadWrite>,
     ctrl_fd: OwnedFd,
@@ -154,7 +123,7 @@ impl Producer {
         ctrl.store_u64_relaxed(layout::CTRL_CLOG_THRESHOLD, params.clog_threshold);
         ctrl.store_u64_relaxed(layout::CTRL_STALL_TIMEOUT_NS, params.stall_timeout_ns);
         ctrl.store_u32_relaxed(layout::CTRL_PRODUCER_PID, own_pid().cast_unsigned());
-        let slots: Box<[Slot]> = (0..params.max_consumers).map(|_| Slot::default()).collect();
+        let slots = Slots::new(params.max_consumers);
         let table = Box::new(Table {
             ring_capacity: params.ring_capacity.into(),
             clog_threshold: params.clog_threshold.into(),
@@ -165,14 +134,12 @@ impl Producer {
             ctrl_fd: ctrl_fd.as_raw_fd().into(),
             ring_fd: ring_fd.as_raw_fd().into(),
             next_seq_id: 1.into(),
-            slots: slots.as_ptr().addr().into(),
+            slots: slots.address().into(),
             ..Table::default()
         });
-        let occupants = slots.iter().map(|_| None).collect();
         Ok(Self {
             table,
             slots,
-            occupants,
             ctrl,
             ring,
             ctrl_fd,
@@ -195,21 +162,7 @@ impl Producer {
 
     /// The taken slots.
     pub fn slots(&self) -> impl Iterator<Item = SlotInfo> {
-        self.slots
-            .iter()
-            .zip(&self.occupants)
-            .zip(0..)
-            .filter_map(|((slot, occupant), index)| {
-                let occupant = occupant.as_ref()?;
-                Some(SlotInfo {
-                    slot: SlotIndex(index),
-                    mode: WakeupMode::from_wire(slot.mode.load(Relaxed))?,
-                    pid: occupant.pid,
-                    // Acquire: pairs with the consumer's store-release of its tail.
-                    tail_offset: occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET),
-                    last_seen_tail: slot.last_seen_tail.load(Relaxed),
-                })
-            })
+        self.slots.infos()
     }
 
     /// Answers a consumer that connected, and gives it a slot in `mode`, which need not be the mode it wished for.
@@ -240,13 +193,16 @@ impl Producer {
     ) -> Result<SlotIndex> {
         let deadline = Deadline::after(timeout);
         let request = join::receive_request(conn.as_fd(), deadline)?;
+<<<<<<< HEAD
         let mode = choose(WakeupMode::from_wire(request.wakeup_mode));
         let Some(index) = self.occupants.iter().position(Option::is_none) else {
+=======
+        let Some(slot) = self.slots.first_free() else {
+>>>>>>> ring
             return Err(Error::NoFreeSlot {
                 slots: self.params.max_consumers,
             });
         };
-        let slot = SlotIndex(index as u32);
         let pid = request.consumer_pid;
         let consumer = if pid > 0 { Pid::from_raw(pid) } else { None };
         let consumer = consumer
@@ -279,26 +235,15 @@ impl Producer {
         ];
         join::send_answer(conn.as_fd(), payload, fds, deadline)?;
 
-        let entry = &self.slots[index];
-        entry.mode.store(mode.to_wire(), Relaxed);
-        entry.pidfd.store(pidfd.as_raw_fd(), Relaxed);
-        entry.side_socket_fd.store(side.as_raw_fd(), Relaxed);
-        entry.last_seen_tail.store(head, Relaxed);
-        entry.last_progress_tail.store(head, Relaxed);
-        entry.last_progress_time_ns.store(now, Relaxed);
-        entry.meta.store(meta.address(), Relaxed);
-        entry.meta_fd.store(meta_fd.as_raw_fd(), Relaxed);
-        entry.active.store(1, Relaxed);
-        if mode == WakeupMode::Push {
-            add(&self.table.active_push_count, 1);
-        }
-        self.occupants[index] = Some(Occupant {
+        let occupant = Occupant {
             side,
             pidfd,
             meta,
-            _meta_fd: meta_fd,
+            meta_fd,
             pid,
-        });
+        };
+        self.slots
+            .occupy(&self.table, slot, mode, head, now, occupant);
         Ok(slot)
     }
 
@@ -306,7 +251,7 @@ impl Producer {
     /// the clog threshold and at it runs a scan (`zbq.h: zbq_producer_query`).
     pub fn reserve(&mut self) -> Option<Reservation<'_>> {
         let head = self.head();
-        self.min_tail = self.read_tails(head);
+        self.min_tail = self.slots.read_tails(head);
         let free = self.free(head);
         let max_bytes = free.min(self.params.ring_capacity - self.position);
         self.table.last_query_base.store(
@@ -405,10 +350,7 @@ impl Producer {
         if fds.is_empty() {
             return Ok(0);
         }
-        let record = seq_id.to_ne_bytes();
-        let sent =
-            |occupant: &&Occupant| join::send_with_fds(occupant.side.as_fd(), &record, fds).is_ok();
-        Ok(self.occupants.iter().flatten().filter(sent).count())
+        Ok(self.slots.send(&seq_id.to_ne_bytes(), fds))
     }
 
     /// Evicts every consumer whose tail is impossible (above head, or lower than it was), whose process is gone, or
@@ -416,61 +358,7 @@ impl Producer {
     /// reference's rule: a healthy consumer that is caught up on a quiet ring meets it, too.
     /// (`zbq.h: zbq_producer_scan`)
     pub fn scan(&mut self) {
-        let now = monotonic_ns();
-        let head = self.head();
-        for index in 0..self.occupants.len() {
-            let Some(occupant) = &self.occupants[index] else {
-                continue;
-            };
-            let slot = &self.slots[index];
-            // Acquire: pairs with the consumer's store-release of its tail.
-            let tail = occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET);
-            if tail > head || tail < slot.last_seen_tail.load(Relaxed) {
-                self.evict(index);
-                continue;
-            }
-            slot.last_seen_tail.store(tail, Relaxed);
-            if has_exited(&occupant.pidfd) {
-                self.evict(index);
-            } else if tail != slot.last_progress_tail.load(Relaxed) {
-                slot.last_progress_tail.store(tail, Relaxed);
-                slot.last_progress_time_ns.store(now, Relaxed);
-            } else if now.wrapping_sub(slot.last_progress_time_ns.load(Relaxed))
-                > self.params.stall_timeout_ns
-            {
-                self.evict(index);
-            }
-        }
-    }
-
-    /// Takes the slot back. The consumer is not told; it can see its side socket hang up.
-    fn evict(&mut self, index: usize) {
-        let Some(occupant) = self.occupants[index].take() else {
-            return;
-        };
-        let slot = &self.slots[index];
-        if slot.mode.load(Relaxed) == WakeupMode::Push.to_wire() {
-            add(&self.table.active_push_count, -1);
-        }
-        slot.active.store(0, Relaxed);
-        slot.side_socket_fd.store(-1, Relaxed);
-        slot.pidfd.store(-1, Relaxed);
-        slot.meta.store(0, Relaxed);
-        slot.meta_fd.store(-1, Relaxed);
-        drop(occupant);
-    }
-
-    /// The smallest tail, or head if that is smaller: a tail above head never lowers it.
-    fn read_tails(&mut self, head: u64) -> u64 {
-        let mut min_tail = head;
-        for (slot, occupant) in self.slots.iter().zip(&self.occupants) {
-            let Some(occupant) = occupant else { continue };
-            // Acquire: pairs with the consumer's store-release of its tail, so it is done with the bytes below.
-            let tail = occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET);
-            min_tail = min_tail.min(tail);
-            slot.last_seen_tail.store(tail, Relaxed);
-        }
-        min_tail
+        self.slots.scan(&self.table, self.head());
     }
 
     /// Free bytes at head, by the tails last read. A tail a lap or more behind head, which cannot be, frees none.
@@ -490,7 +378,7 @@ impl Producer {
     #[cold]
     fn has_room_now(&mut self, len: u64) -> bool {
         let head = self.head();
-        self.min_tail = self.read_tails(head);
+        self.min_tail = self.slots.read_tails(head);
         let enough = self.free(head) >= len;
         if !enough {
             self.clogged();
@@ -597,9 +485,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        for index in 0..self.occupants.len() {
-            self.evict(index);
-        }
+        self.slots.evict_all(&self.table);
     }
 }
 
@@ -685,36 +571,4 @@ fn memfd(name: &'static str, size: u64) -> Result<OwnedFd> {
     let fd = memfd_create(name, MemfdFlags::CLOEXEC).map_err(Error::io("memfd_create"))?;
     ftruncate(&fd, size).map_err(Error::io("ftruncate of a new memfd"))?;
     Ok(fd)
-}
-
-fn side_sockets() -> Result<(OwnedFd, OwnedFd)> {
-    let pair = socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(Error::io("socketpair"))?;
-    for end in [&pair.0, &pair.1] {
-        set_socket_send_buffer_size(end, layout::SIDE_SOCKET_BUFFER)
-            .map_err(Error::io("side socket: SO_SNDBUF"))?;
-        set_socket_recv_buffer_size(end, layout::SIDE_SOCKET_BUFFER)
-            .map_err(Error::io("side socket: SO_RCVBUF"))?;
-    }
-    Ok(pair)
-}
-
-/// Whether the process behind a pidfd is gone. A poll that fails says nothing, as in the reference.
-pub(super) fn has_exited(pidfd: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::IN)
-}
-
-/// Adds without the cost of an atomic addition: the producer alone writes its table.
-fn add(count: &std::sync::atomic::AtomicU32, by: i32) {
-    count.store(count.load(Relaxed).saturating_add_signed(by), Relaxed);
 }

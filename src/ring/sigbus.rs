@@ -29,8 +29,7 @@ const CAPACITY: usize = 4096;
 
 static REGIONS: [Region; CAPACITY] = [const { Region::new() }; CAPACITY];
 
-/// Where the next search for a free entry begins, and one above the highest entry ever taken, which bounds the
-/// handler's search.
+/// One above the highest entry ever taken: where the handler's search ends.
 static TAKEN_MOST: AtomicUsize = AtomicUsize::new(0);
 
 /// The handler that was there before, once ours is installed.

@@ -112,6 +112,13 @@ impl Peer {
         peer
     }
 
+    /// Waits until it has done what its arguments asked for (nothing, with `--hold` alone), so that the next answer
+    /// is to the next command. A producer gets there once the consumers that it waits for have joined.
+    pub(crate) fn settled(mut self) -> Self {
+        self.expect("done");
+        self
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
