@@ -36,7 +36,6 @@ fn signal(terminal: &Terminal, signal: Signal) {
     kill_process(Pid::from_raw(terminal.pid()).expect("a pid"), signal).expect("our child");
 }
 
-
 #[test]
 fn it_shows_the_ring_live() {
     let place = Place::new();
@@ -136,10 +135,8 @@ fn it_suspends_to_the_shell_and_comes_back() {
             kill_process(Pid::from_raw(zbqtop).expect("a pid"), Signal::TSTP).expect("it lives");
         }
         // `fg` brings it back at once; what the shell said in between was said on the main screen.
-        let again = |raw: &[u8]| String::from_utf8_lossy(raw).matches("\x1b[?1049h").count() == 2;
-        eventually("it comes back", || {
-            terminal.text();
-            again(&terminal.raw).then_some(())
+        terminal.wait_raw("its second appearance", |raw| {
+            raw.matches("\x1b[?1049h").count() == 2
         });
         assert_given_back_once(&terminal);
         terminal.wait("the dashboard again", |text| text.contains("peer"));

@@ -12,7 +12,7 @@ use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
 use super::sample::control;
 use crate::ring::layout::META_TAIL_OFFSET;
-use crate::ring::message::{RawMessage, Walk};
+use crate::ring::message::{MessageHeader, RawMessage, Walk};
 
 /// Bytes copied at a time.
 const CHUNK: u64 = 1 << 20;
@@ -151,55 +151,64 @@ impl Reader {
             return Ok(false);
         }
         if head - self.position > ring.capacity() {
-            self.resync(head, OVERRUN, &mut each)?;
+            self.skip(head, OVERRUN, &mut each)?;
             return Ok(true);
         }
         let capacity = ring.capacity();
         let lap_end = (self.position - self.position % capacity).saturating_add(capacity);
-        let mut end = until.min(lap_end).min(self.position.saturating_add(CHUNK));
+        // Both are boundaries: a walk that lands here was right all the way.
+        let landing = until.min(lap_end);
+        let mut end = landing.min(self.position.saturating_add(CHUNK));
         loop {
             copy(ring, self.position, end, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
-            let mut walk = Walk::new(&self.buffer, self.position, capacity);
-            let mut met = 0_u64;
-            let mut lost = None;
-            // By hand, as the position is asked for afterwards.
-            while let Some(step) = walk.next() {
-                let offset = step
-                    .as_ref()
-                    .map_or_else(|corruption| corruption.offset, |message| message.offset);
-                match (vouch.integrity(offset), step) {
-                    (Integrity::Torn, _) => lost = Some(OVERRUN.to_owned()),
-                    (integrity, Ok(message)) => {
-                        each(Event::Message(message, integrity))?;
-                        met += 1;
-                        self.position = walk.position();
-                        continue;
-                    }
-                    (_, Err(corruption)) => lost = Some(format!("framing lost: {corruption}")),
+            let start = self.position;
+            if vouch.integrity(start) == Integrity::Torn {
+                let first = (end == landing)
+                    .then(|| first_clear(&self.buffer, start, end, &vouch))
+                    .flatten();
+                // Failing that, the head read after the copy is a boundary, whatever lies in between.
+                self.skip(first.unwrap_or(vouch.head), OVERRUN, &mut each)?;
+                if first.is_none() {
+                    return Ok(true);
                 }
-                break;
             }
-            if let Some(why) = lost {
-                // The head read after the copy is a boundary, whatever lies in between.
-                self.resync(vouch.head, &why, &mut each)?;
+            let rest = usize::try_from(self.position - start).map_err(io::Error::other)?;
+            let mut walk = Walk::new(&self.buffer[rest..], self.position, capacity);
+            for step in walk.by_ref() {
+                match step {
+                    Ok(message) => {
+                        self.position = message.offset + message.header.total_len();
+                        each(Event::Message(message, vouch.integrity(message.offset)))?;
+                    }
+                    Err(corruption) => {
+                        let why = format!("framing lost: {corruption}");
+                        self.skip(vouch.head, &why, &mut each)?;
+                        return Ok(true);
+                    }
+                }
+            }
+            if self.position > start {
                 return Ok(true);
             }
-            if met > 0 {
-                return Ok(true);
-            }
-            // Not one whole message in the piece: one longer than a chunk, if it ends below head.
-            let longest = until.min(lap_end);
-            if end == longest {
-                let why = "framing lost: a message is longer than what was committed";
-                self.resync(vouch.head.max(longest), why, &mut each)?;
-                return Ok(true);
-            }
-            end = longest;
+            // Not one whole message in the piece: it is longer than a chunk, or says more than was committed.
+            let header = self
+                .buffer
+                .first_chunk()
+                .map(|bytes| MessageHeader::from_bytes(*bytes));
+            end = match header.and_then(|header| start.checked_add(header.total_len())) {
+                Some(whole) if whole <= landing => whole,
+                _ => {
+                    let why = "framing lost: a message is longer than what was committed";
+                    self.skip(vouch.head.max(landing), why, &mut each)?;
+                    return Ok(true);
+                }
+            };
         }
     }
 
-    fn resync(
+    /// Goes on from a later boundary, and says so.
+    fn skip(
         &mut self,
         boundary: u64,
         why: &str,
@@ -213,6 +222,20 @@ impl Reader {
         self.position = boundary;
         Ok(())
     }
+}
+
+/// The first message in a copy that begins torn which is not torn itself, if the walk through all of it, torn
+/// headers included, lands exactly on `end`, a known boundary: headers that were written over do not do that.
+fn first_clear(copy: &[u8], start: u64, end: u64, vouch: &Vouch) -> Option<u64> {
+    let mut walk = Walk::new(copy, start, vouch.capacity);
+    let mut first = None;
+    for step in walk.by_ref() {
+        let offset = step.ok()?.offset;
+        if first.is_none() && vouch.integrity(offset) != Integrity::Torn {
+            first = Some(offset);
+        }
+    }
+    (walk.position() == end).then_some(first).flatten()
 }
 
 /// Copies logical bytes `[from, to)`, which lie within one lap, into `buffer`.

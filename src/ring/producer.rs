@@ -193,12 +193,8 @@ impl Producer {
     ) -> Result<SlotIndex> {
         let deadline = Deadline::after(timeout);
         let request = join::receive_request(conn.as_fd(), deadline)?;
-<<<<<<< HEAD
         let mode = choose(WakeupMode::from_wire(request.wakeup_mode));
-        let Some(index) = self.occupants.iter().position(Option::is_none) else {
-=======
         let Some(slot) = self.slots.first_free() else {
->>>>>>> ring
             return Err(Error::NoFreeSlot {
                 slots: self.params.max_consumers,
             });

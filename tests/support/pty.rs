@@ -17,7 +17,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Longer than anything takes on the slowest machine; only a test that fails waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program in a terminal.
 pub(crate) struct Terminal {
@@ -133,6 +133,23 @@ impl Terminal {
                 self.parser.process(&bytes);
                 self.raw.extend(bytes);
             }
+        }
+    }
+
+    /// Waits until what the program wrote, escape sequences and all, is as `wanted`.
+    pub(crate) fn wait_raw(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.screen();
+            let raw = String::from_utf8_lossy(&self.raw);
+            if wanted(&raw) {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{what} did not come; it wrote:\n{raw:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
