@@ -1,7 +1,7 @@
 //! Both ends of a ring in one process, where each step can be chosen: room and laps, clogs and scans, descriptors,
 //! and memory that is taken away.
 
-use crate::support::{Peer, Place};
+use crate::support::{Peer, Place, eventually};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, OFlags, ftruncate, memfd_create, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -23,6 +23,13 @@ const PARAMS: ProducerParams = ProducerParams {
     clog_threshold: 3,
     stall_timeout_ns: u64::MAX,
     max_consumers: 4,
+};
+
+/// Both ends can be moved to another thread.
+const _: fn() = || {
+    fn sendable<T: Send>() {}
+    sendable::<Producer>();
+    sendable::<Consumer>();
 };
 
 fn join(producer: &mut Producer, mode: WakeupMode) -> Consumer {
@@ -472,21 +479,20 @@ fn a_ring_cut_short_is_an_error_for_the_consumer() {
         let place = Place::new();
         let tx = Peer::producer(&place.socket(), "--impl reference --messages 10 --hold");
         let mut consumer = Consumer::connect(place.socket(), WakeupMode::Pull, LONG).unwrap();
-        while consumer.acquire_head() == 0 {
-            std::thread::yield_now();
-        }
+        eventually("there is a message", || {
+            (consumer.acquire_head() > 0).then_some(())
+        });
         take(&mut consumer).unwrap();
         ftruncate(memfd_of(tx.pid(), name), 0).unwrap();
-        let outcome = loop {
-            match consumer.peek() {
-                Err(error) => break error.to_string(),
-                Ok(Some(message)) => {
-                    let end = message.end();
-                    consumer.publish(end);
-                }
-                Ok(None) => {}
+        let outcome = eventually("peek notices", || match consumer.peek() {
+            Err(error) => Some(error.to_string()),
+            Ok(Some(message)) => {
+                let end = message.end();
+                consumer.publish(end);
+                None
             }
-        };
+            Ok(None) => None,
+        });
         assert_eq!(
             outcome,
             format!("{name}: its memfd was truncated under the mapping")

@@ -143,6 +143,7 @@ impl Consumer {
             _ => SocketAddrUnix::new(path),
         };
         let address = address.map_err(Error::io("rendezvous address"))?;
+        let is_abstract = address.abstract_name().is_some();
         for kind in [SocketType::SEQPACKET, SocketType::STREAM] {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let conn =
@@ -151,6 +152,10 @@ impl Consumer {
                 match connect(&conn, &address) {
                     Ok(()) => return Self::join_by(&conn, wish, deadline),
                     Err(Errno::PROTOTYPE) if kind == SocketType::SEQPACKET => break,
+                    // Abstract names are looked up by type as well: the wrong type is nobody at all.
+                    Err(Errno::CONNREFUSED) if kind == SocketType::SEQPACKET && is_abstract => {
+                        break;
+                    }
                     Err(Errno::INTR) => {}
                     // The queue of connections is full, and there is nothing to poll for.
                     Err(Errno::AGAIN) if !deadline.is_over() => {

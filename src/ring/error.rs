@@ -4,7 +4,6 @@
 //! data, not an error of ours: see [`Corruption`], which arrives here only when a
 //! consumer cannot go past it.
 
-use super::layout::SlotIndex;
 use super::message::Corruption;
 use std::time::Duration;
 
@@ -124,12 +123,6 @@ pub enum Error {
         /// Bytes left.
         left: u64,
     },
-    /// A slot that is not taken.
-    #[error("slot {0} is not taken")]
-    EmptySlot(
-        /// Which one.
-        SlotIndex,
-    ),
 }
 
 impl Error {
