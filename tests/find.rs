@@ -1,5 +1,6 @@
 //! Finding the ring that is meant: several in one process, forks, pid namespaces, and what is no ring at all.
 
+use std::io::Write as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -127,7 +128,10 @@ fn a_producer_in_another_pid_namespace_is_found() {
         .status()
         .is_ok_and(|status| status.success())
     {
-        eprintln!("not tried: no right to make a pid namespace");
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tried: no right to make a pid namespace"
+        );
         return;
     }
     let mut command = Command::new("unshare");
@@ -231,7 +235,10 @@ fn another_users_ring_is_refused_with_the_remedy() {
     use std::os::unix::process::CommandExt as _;
     const NOBODY: u32 = 65_534;
     if !rustix::process::geteuid().is_root() {
-        eprintln!("not tried: only root can become another user");
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tried: only root can become another user"
+        );
         return;
     }
     let place = Place::new();

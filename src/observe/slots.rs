@@ -154,7 +154,7 @@ impl SlotTable {
         let max = u32_at(&head, table::MAX_CONSUMERS);
         let push = u32_at(&head, table::ACTIVE_PUSH_COUNT);
         let slots = u64_at(&head, table::SLOTS);
-        if max == 0 || max > MAX_SLOTS || push > max || slots == 0 || slots % 8 != 0 {
+        if max == 0 || max > MAX_SLOTS || push > max || slots == 0 || !slots.is_multiple_of(8) {
             return None;
         }
         let mut bytes = vec![0; table::SLOT_SIZE * usize::try_from(max).ok()?];
@@ -192,7 +192,8 @@ impl SlotView {
             last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL),
             last_progress_time_ns: u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS),
         };
-        (view.pidfd >= 0 && view.meta_fd >= 0 && view.meta_address % PAGE == 0).then_some(view)
+        (view.pidfd >= 0 && view.meta_fd >= 0 && view.meta_address.is_multiple_of(PAGE))
+            .then_some(view)
     }
 }
 
@@ -206,7 +207,7 @@ impl Expected {
         run[20..].copy_from_slice(&self.ring_fd.to_ne_bytes());
         memchr::memmem::find_iter(chunk, &run)
             .filter_map(|at| base.checked_add(at as u64)?.checked_sub(table::CTRL as u64))
-            .find(|address| address % 8 == 0)
+            .find(|address| address.is_multiple_of(8))
     }
 
     fn agrees(&self, head: &[u8]) -> bool {

@@ -64,6 +64,8 @@ pub(crate) struct Terminal {
     decoder: Decoder,
     keys: Vec<KeyEvent>,
     area: Rect,
+    /// We have suspended ourselves, and the SIGCONT that ended it is still to be read.
+    continued_by_us: bool,
 }
 
 impl Terminal {
@@ -100,6 +102,7 @@ impl Terminal {
             decoder: Decoder::default(),
             keys: Vec::new(),
             area: Rect::ZERO,
+            continued_by_us: false,
         };
         take()?;
         terminal.redraw()?;
@@ -185,6 +188,8 @@ impl Terminal {
         // The whole job, as the kernel's Ctrl-Z does it, or a wrapper in front of us would keep the shell waiting.
         // SIGSTOP, because our own handler stands in for the default action of SIGTSTP.
         kill_current_process_group(Signal::STOP)?;
+        // Continued: the signal that tells so has nothing to add.
+        self.continued_by_us = true;
         take()?;
         self.redraw()
     }
@@ -201,7 +206,8 @@ impl Terminal {
                 _ => {}
             }
         }
-        if continued && wake != Some(Wake::Suspend) {
+        let known = continued && std::mem::take(&mut self.continued_by_us);
+        if continued && !known && wake != Some(Wake::Suspend) {
             // After a SIGSTOP from outside the shell has set the terminal to its own liking.
             give_back();
             take()?;
