@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -16,6 +17,9 @@ use super::snapshot::{Limit, Producer};
 use super::{proc, sockets};
 use crate::ring::layout::{CTRL_SIZE, META_SIZE};
 use crate::ring::mapping::{Mapping, ReadOnly};
+
+/// A consumer that has not mapped its page by then is not going to.
+const SETTLES_IN: Duration = Duration::from_millis(500);
 
 /// Whether a process has a consumer's page mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,15 @@ pub struct Member {
     pub presence: Presence,
     /// Its process.
     pub process: Option<MemberProcess>,
+    /// When it was first seen.
+    admitted: Instant,
+}
+
+impl Member {
+    /// Whether it has had the time to map its page: a slot is taken a moment before its consumer maps anything.
+    fn has_settled(&self) -> bool {
+        self.admitted.elapsed() >= SETTLES_IN
+    }
 }
 
 /// The process behind a consumer.
@@ -236,6 +249,14 @@ impl AttachedRing {
             .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
     }
 
+    /// Whether every member is there as it should be: nothing about them can change but what samples show.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.members
+            .iter()
+            .all(|member| member.held && member.presence == Presence::Mapped)
+    }
+
     /// Whether the slot table is being read.
     #[must_use]
     pub fn reads_table(&self) -> bool {
@@ -388,6 +409,7 @@ impl AttachedRing {
                 held: true,
                 presence: Presence::Unknown,
                 process: None,
+                admitted: Instant::now(),
             }),
             // Evicted since it was listed: it will not be listed again.
             Err(AttachError::Vanished { .. } | AttachError::NoSuchProcess(_)) => {}
@@ -414,7 +436,8 @@ impl AttachedRing {
         let searched = &mut self.searched;
         let fresh = |member: &Member| member.process.is_none() && !searched.contains(&member.file);
         if self.members.iter().any(fresh) {
-            searched.extend(self.members.iter().map(|member| member.file));
+            let settled = self.members.iter().filter(|member| member.has_settled());
+            searched.extend(settled.map(|member| member.file));
             all_seen = pids().is_ok_and(|pids| self.match_processes(&pids));
         }
         for member in self
@@ -422,7 +445,7 @@ impl AttachedRing {
             .iter_mut()
             .filter(|member| member.process.is_none())
         {
-            if member.presence == Presence::Unknown && all_seen {
+            if member.presence == Presence::Unknown && all_seen && member.has_settled() {
                 member.presence = Presence::Nobody;
             }
             // The pidfd in its slot still tells who joined, or that it is gone.
@@ -430,7 +453,7 @@ impl AttachedRing {
                 .slot
                 .and_then(|slot| self.process.pidfd_target(slot.pidfd))
             {
-                Some(pid) if pid > 0 => {
+                Some(pid) if pid > 0 && member.has_settled() => {
                     let process = Process::open(pid).ok().map(MemberProcess::new);
                     member.presence = presence(process.as_ref(), member.file);
                     member.process = process;

@@ -5,6 +5,7 @@
 //! can be trusted. A walk starts at a known boundary only: the start of a lap, a value that head had, or a real
 //! consumer's tail.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -160,6 +161,7 @@ impl Reader {
         let landing = until.min(lap_end);
         let mut end = landing.min(self.position.saturating_add(CHUNK));
         loop {
+            self.buffer.clear();
             copy(ring, self.position, end, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
@@ -238,12 +240,13 @@ fn first_clear(copy: &[u8], start: u64, end: u64, vouch: &Vouch) -> Option<u64> 
     (walk.position() == end).then_some(first).flatten()
 }
 
-/// Copies logical bytes `[from, to)`, which lie within one lap, into `buffer`.
+/// Appends a copy of the logical bytes `[from, to)`, which lie within one lap, to `buffer`.
 fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let before = buffer.len();
     let length = usize::try_from(to - from).map_err(io::Error::other)?;
-    buffer.resize(length, 0);
+    buffer.resize(before + length, 0);
     ring.ring()
-        .read_exact_at(buffer, from % ring.capacity())
+        .read_exact_at(&mut buffer[before..], from % ring.capacity())
         .map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
                 io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone")
@@ -270,30 +273,54 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
         .map_or(lap, |tail| tail.min(lap))
 }
 
-/// How many messages lie in `[from, to)`, both boundaries, if all of them can be walked within `budget` bytes
-/// and none was written over meanwhile.
+/// How many messages lie between each of `tails` and `head`, in one walk over at most `budget` bytes. Absent from the
+/// answer: tails further back, tails that are no boundary, and all of them when the walk does not land on head or
+/// its bytes may have been written over meanwhile.
 #[must_use]
-pub fn count(ring: &AttachedRing, from: u64, to: u64, budget: u64) -> Option<u64> {
-    if to.checked_sub(from)? > budget {
-        return None;
+pub fn count_behind(
+    ring: &AttachedRing,
+    tails: &[u64],
+    head: u64,
+    budget: u64,
+) -> HashMap<u64, u64> {
+    let capacity = ring.capacity();
+    let floor = head.saturating_sub(budget.min(capacity));
+    let Some(&start) = tails
+        .iter()
+        .filter(|tail| (floor..=head).contains(tail))
+        .min()
+    else {
+        return HashMap::new();
+    };
+    let mut bytes = Vec::new();
+    let mut from = start;
+    while from < head {
+        let lap_end = (from - from % capacity).saturating_add(capacity);
+        if copy(ring, from, head.min(lap_end), &mut bytes).is_err() {
+            return HashMap::new();
+        }
+        from = head.min(lap_end);
     }
-    let mut reader = Reader::at(from);
-    let (mut messages, mut whole) = (0, true);
-    while reader.position() < to && whole {
-        let moved = reader.advance(ring, to, |event| {
-            match event {
-                Event::Message(_, integrity) => {
-                    messages += 1;
-                    // Head is well clear of a likely message, and the walk lands on `to`: that is evidence enough.
-                    whole &= integrity != Integrity::Torn;
-                }
-                Event::Gap(_) => whole = false,
-            }
-            Ok(())
-        });
-        whole &= moved.unwrap_or(false);
+    let vouch = Vouch::read(ring);
+    let mut walk = Walk::new(&bytes, start, capacity);
+    let mut seen: HashMap<u64, u64> = HashMap::new();
+    let mut messages = 0;
+    for step in walk.by_ref() {
+        let Ok(message) = step else { break };
+        if tails.contains(&message.offset) {
+            seen.insert(message.offset, messages);
+        }
+        messages += 1;
     }
-    (whole && reader.position() == to).then_some(messages)
+    if walk.position() != head || vouch.integrity(start) == Integrity::Torn {
+        // At head itself there is nothing to be wrong about.
+        seen.clear();
+        messages = 0;
+    }
+    seen.into_iter()
+        .map(|(tail, before)| (tail, messages - before))
+        .chain([(head, 0)])
+        .collect()
 }
 
 impl From<(RawMessage<'_>, Integrity)> for Message {

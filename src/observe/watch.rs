@@ -6,19 +6,21 @@ use super::attach::{AttachedRing, Presence};
 use super::frame::Frame;
 use super::health::{self, Context};
 use super::history::History;
-use super::messages::count;
+use super::messages::count_behind;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
 use super::snapshot::{
-    Attach, Consumer, ConsumerState, Estimate, Limit, Method, Rate, RingSnapshot, Slots,
-    WakeupBasis,
+    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
 };
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
 
-/// Who is in a ring is looked up this often; a slot table that names others is noticed at every sample.
-const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// Who is in a ring, and whether they still map it, is looked up this often: where that is the only way to learn of
+/// a new consumer, or where one is in trouble.
+const REFRESH_OFTEN: Duration = Duration::from_secs(1);
+/// And this often where the slot table tells of changes at every sample, and all is well.
+const REFRESH_SELDOM: Duration = Duration::from_secs(5);
 
 /// How much a look may read of the ring's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Watcher {
     preview: Preview,
     budget: Budget,
     refreshed: Instant,
+    /// Whether the last sample had the slot table.
+    reads_table: bool,
 }
 
 impl Watcher {
@@ -69,17 +73,24 @@ impl Watcher {
             preview: Preview::new(budget.preview),
             budget,
             refreshed: Instant::now(),
+            reads_table: false,
         }
     }
 
     /// Samples the ring now.
     pub fn look(&mut self) -> RingSnapshot {
-        if self.refreshed.elapsed() >= REFRESH_EVERY {
+        let every = if self.reads_table && self.ring.is_settled() {
+            REFRESH_SELDOM
+        } else {
+            REFRESH_OFTEN
+        };
+        if self.refreshed.elapsed() >= every {
             self.ring.refresh();
             self.clock.refine();
             self.refreshed = Instant::now();
         }
         let sample = take(&mut self.ring, &self.clock);
+        self.reads_table = sample.table.is_some();
         let messages = if sample.truncated {
             None
         } else {
@@ -126,7 +137,8 @@ impl Watcher {
         let rate = self.history.bytes_per_second();
         let (state, reason) =
             health::ring_state(sample, free, needed, rate, self.history.head_moves());
-        let mut budget = self.budget.lag;
+        let tails: Vec<u64> = sample.members.iter().map(|member| member.tail).collect();
+        let counted = count_behind(&self.ring, &tails, head, self.budget.lag);
         let consumers = sample
             .members
             .iter()
@@ -140,7 +152,7 @@ impl Watcher {
                     holds_producer: gates && full,
                     evict_in_ns: evict_in(sample, member),
                 };
-                self.consumer(sample, member, &context, &mut budget)
+                self.consumer(member, &context, counted.get(&member.tail).copied())
             })
             .collect();
         let mut ring = RingSnapshot {
@@ -173,13 +185,7 @@ impl Watcher {
         ring
     }
 
-    fn consumer(
-        &self,
-        sample: &Sample,
-        member: &MemberSample,
-        context: &Context,
-        budget: &mut u64,
-    ) -> Consumer {
+    fn consumer(&self, member: &MemberSample, context: &Context, counted: Option<u64>) -> Consumer {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = health::consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
@@ -200,7 +206,7 @@ impl Watcher {
             tail_offset: member.tail,
             lag_bytes: lag,
             lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
-            lag_messages: self.lag_messages(sample, member, lag, state, budget),
+            lag_messages: self.lag_messages(lag, counted),
             lag_time_ns: lag.and_then(|_| self.history.lag_time_ns(member.tail)),
             rate_bytes_per_second: self.history.tail_rate(member.meta_inode),
             progress_timestamp: member.progress_timestamp,
@@ -211,31 +217,11 @@ impl Watcher {
     }
 
     /// Counted where that is cheap and nothing was written over meanwhile; else by the mean size seen.
-    fn lag_messages(
-        &self,
-        sample: &Sample,
-        member: &MemberSample,
-        lag: Option<u64>,
-        state: ConsumerState,
-        budget: &mut u64,
-    ) -> Estimate<u64> {
-        let Some(lag) = lag.filter(|_| !matches!(state, ConsumerState::Invalid)) else {
-            return Estimate::default();
-        };
-        if lag == 0 {
-            return Estimate::exact(0);
-        }
-        if lag <= *budget && member.held {
-            *budget -= lag;
-            if let Some(messages) =
-                count(&self.ring, member.tail, sample.control.producer_head, lag)
-            {
-                return Estimate::exact(messages);
-            }
-        }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        match self.preview.sizes().mean {
-            mean if mean > 0.0 => Estimate::about(whole(lag as f64 / mean)),
+    fn lag_messages(&self, lag: Option<u64>, counted: Option<u64>) -> Estimate<u64> {
+        match (counted, lag, self.preview.sizes().mean) {
+            (Some(messages), _, _) => Estimate::exact(messages),
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            (None, Some(lag), mean) if mean > 0.0 => Estimate::about(whole(lag as f64 / mean)),
             _ => Estimate::default(),
         }
     }
