@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::program::zbqtop;
 use crate::support::pty::Terminal;
-use crate::support::{Peer, Place};
+use crate::support::{Peer, Place, example};
 
 /// What a terminal program writes when it gives the screen back: main screen, cursor shown.
 const GIVEN_BACK: [&str; 2] = ["\x1b[?1049l", "\x1b[?25h"];
@@ -240,4 +240,86 @@ fn without_a_terminal_it_prints_a_table() {
         table.contains("capacity") && table.contains("no consumers") && !table.contains('\x1b'),
         "{table}"
     );
+}
+
+#[test]
+fn the_terminal_is_given_back_before_a_panic_is_told() {
+    let mut command = std::process::Command::new(example("panicking"));
+    let mut terminal = Terminal::start(&mut command, 24, 80);
+    terminal.wait("the waiting screen", |text| text.contains("zbqtop demo"));
+    assert_eq!(terminal.ended().code(), Some(101));
+    assert_given_back(&terminal);
+    let raw = String::from_utf8_lossy(&terminal.raw);
+    let left = raw.rfind(GIVEN_BACK[0]).expect("it was given back");
+    assert!(
+        raw[left..].contains("looked too often"),
+        "the panic is told on the main screen: {raw:?}"
+    );
+}
+
+#[test]
+fn it_waits_for_a_ring_and_finds_it() {
+    let place = Place::new();
+    // Other tests have rings, too: what is shown is the first ring, or a list of them with ours in it.
+    let mut terminal = Terminal::start(&mut zbqtop(), 50, 120);
+    let _producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    terminal.wait("a ring, or rings", |text| {
+        text.contains("peer") || text.contains("holder") || text.contains("demo")
+    });
+    terminal.keys("q");
+    assert_eq!(terminal.ended().code(), Some(0));
+}
+
+#[test]
+fn a_lying_ring_is_drawn_and_a_vanishing_one_survived() {
+    for head in ["1", "65537", "18446744073709551615"] {
+        let mut holder = Peer::holder(&format!(
+            "false 4096 65536 ring_capacity=65536 stall_timeout_ns=18446744073709551615 producer_head={head}"
+        ));
+        let mut command = zbqtop();
+        command.args(["--pid", &holder.pid().to_string()]);
+        let mut terminal = Terminal::start(&mut command, 24, 80);
+        terminal.wait("the dashboard", |text| text.contains("holder"));
+        for which in ["meta", "ring", "ctrl"] {
+            holder.ask(&format!("truncate {which} 0"), "done");
+        }
+        terminal.wait("the truth", |text| text.contains("truncated"));
+        terminal.keys("q");
+        assert_eq!(terminal.ended().code(), Some(0));
+        assert_given_back(&terminal);
+    }
+}
+
+#[test]
+fn a_hostile_name_does_not_steer_the_terminal() {
+    const NAME: &str = "x\x1b[41mY\x1b]0;Z";
+    let place = Place::new();
+    let binary = place.path().join(NAME);
+    std::fs::copy(example("peer"), &binary).expect("room for a copy");
+    let mut command = std::process::Command::new(&binary);
+    command.args([
+        "produce",
+        "--impl",
+        "reference",
+        "--hold",
+        "--consumers",
+        "0",
+        "--socket",
+    ]);
+    let mut producer = Peer::spawn(command.arg(place.socket()));
+    producer.expect("ready");
+    let pid = producer.pid().to_string();
+    let mut terminal = Terminal::start(zbqtop().args(["--pid", &pid]), 24, 80);
+    terminal.wait("the dashboard", |text| text.contains("[41mY"));
+    terminal.keys("q");
+    terminal.ended();
+    let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
+    let table = crate::support::program::stdout(&["snapshot", "--interval", "0", "--pid", &pid]);
+    let listing = crate::support::program::stdout(&["ls", "--interval", "0"]);
+    for text in [raw, table, listing] {
+        assert!(
+            !text.contains("\x1b[41m") && !text.contains("\x1b]0;"),
+            "{text:?}"
+        );
+    }
 }
