@@ -82,13 +82,17 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Target {
     /// The ring's producer.
-    #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(short, long, value_name = "PID", group = "process", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
+    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. The process that listens
+    /// there is found and watched as with --pid; no connection is made.
+    #[arg(short, long, value_name = "PATH", group = "process")]
+    pub socket: Option<String>,
     /// Which of that process's rings, from 0.
-    #[arg(long, value_name = "N", requires = "pid", conflicts_with = "fd")]
+    #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]
     pub ring: Option<usize>,
     /// Which of that process's rings, by its control region's descriptor there.
-    #[arg(long, value_name = "FD", requires = "pid")]
+    #[arg(long, value_name = "FD", requires = "process")]
     pub fd: Option<i32>,
 }
 

@@ -10,7 +10,7 @@ use crate::commands::{demo, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
-use crate::observe::rings::{self, Rings};
+use crate::observe::rings::{self, Owner, Rings};
 use crate::ui;
 
 /// Does what was asked for.
@@ -53,7 +53,15 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
-    rings::attach(target.pid, choice(target))
+    rings::attach(&owner(target), choice(target))
+}
+
+fn owner(target: &Target) -> Owner {
+    match (&target.socket, target.pid) {
+        (Some(address), _) => Owner::Socket(address.clone()),
+        (None, Some(pid)) => Owner::Pid(pid),
+        (None, None) => Owner::Any,
+    }
 }
 
 fn choice(target: &Target) -> Choice {
@@ -64,11 +72,11 @@ fn choice(target: &Target) -> Choice {
     }
 }
 
-/// With a pid: that ring. Without: the screen itself looks for one, and waits if there is none.
+/// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
 fn dashboard(cli: &Cli) -> anyhow::Result<()> {
-    let ring = match cli.target.pid {
-        Some(pid) => Some(AttachedRing::by_pid(pid, choice(&cli.target))?),
-        None => None,
+    let ring = match owner(&cli.target) {
+        Owner::Any => None,
+        owner => Some(rings::attach(&owner, choice(&cli.target))?),
     };
     show(ring, options(cli.screen, cli.sampling.interval))
 }
@@ -104,9 +112,12 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(match error.downcast_ref::<AttachError>() {
         Some(
-            AttachError::NoSuchProcess(_) | AttachError::NoRing(_) | AttachError::NoSuchRing { .. },
+            AttachError::NoSuchProcess(_)
+            | AttachError::NoRing(_)
+            | AttachError::NoSuchRing { .. }
+            | AttachError::NoListener { .. },
         ) => 3,
-        Some(AttachError::NotPermitted { .. }) => 4,
+        Some(AttachError::NotPermitted { .. } | AttachError::ListenerHidden { .. }) => 4,
         Some(
             AttachError::NotARing { .. }
             | AttachError::WrongSize { .. }

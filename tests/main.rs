@@ -6,6 +6,7 @@ mod handshake;
 mod ring;
 mod screen;
 mod snapshot;
+mod socket;
 mod support;
 mod tail;
 mod wire;

@@ -82,6 +82,20 @@ pub enum AttachError {
     /// No ring on this machine that we may look at.
     #[error("no zbq ring found{}", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
     NoRing(Option<String>),
+    /// Nobody listens where consumers would join.
+    #[error("socket {}: {why}; zbqtop ls shows the sockets of every ring", escape(.address))]
+    NoListener {
+        /// A path, or `@name`.
+        address: String,
+        /// What was found there.
+        why: String,
+    },
+    /// Someone listens there, but not a process whose descriptors we may see.
+    #[error("socket {}: the process that listens there may not be looked into; run as its user, or as root", escape(.address))]
+    ListenerHidden {
+        /// A path, or `@name`.
+        address: String,
+    },
     /// The ring went away while it was being looked at.
     #[error("pid {pid}: the ring vanished while it was being looked at ({what})")]
     Vanished {

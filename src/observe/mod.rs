@@ -12,6 +12,7 @@ pub mod history;
 pub mod messages;
 pub mod preview;
 pub mod proc;
+pub mod rendezvous;
 pub mod rings;
 pub mod sample;
 pub mod slots;

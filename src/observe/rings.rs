@@ -6,6 +6,7 @@ use super::attach::{AttachedRing, Choice};
 use super::discover::discover;
 use super::error::AttachError;
 use super::frame::{Frame, Listing, RingListing, Source};
+use super::rendezvous::listener;
 use super::snapshot::{Limit, RingSnapshot};
 use super::watch::{Budget, Watcher};
 
@@ -120,13 +121,26 @@ impl From<RingSnapshot> for RingListing {
     }
 }
 
-/// Attaches the ring that is meant: by pid, or the only one there is.
+/// Whose ring is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The only one there is.
+    Any,
+    /// This process.
+    Pid(i32),
+    /// The process that listens on this rendezvous socket: a path, or `@name`.
+    Socket(String),
+}
+
+/// Attaches the ring that is meant.
 ///
 /// # Errors
 /// Each way in which it cannot be had.
-pub fn attach(pid: Option<i32>, choice: Choice) -> Result<AttachedRing, AttachError> {
-    if let Some(pid) = pid {
-        return AttachedRing::by_pid(pid, choice);
+pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError> {
+    match owner {
+        Owner::Any => {}
+        Owner::Pid(pid) => return AttachedRing::by_pid(*pid, choice),
+        Owner::Socket(address) => return AttachedRing::by_pid(listener(address)?.pid(), choice),
     }
     let mut found = discover()
         .map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;

@@ -42,7 +42,7 @@ pub fn listening(process: &Process) -> Vec<String> {
 
 /// Inode to name, for every named listening socket.
 /// Lines: `Num: RefCount Protocol Flags Type St Inode Path`; a path may hold blanks.
-fn listeners(table: &[u8]) -> HashMap<&[u8], &[u8]> {
+pub(super) fn listeners(table: &[u8]) -> HashMap<&[u8], &[u8]> {
     table
         .split(|&byte| byte == b'\n')
         .filter_map(|line| {
