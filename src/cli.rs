@@ -145,6 +145,16 @@ pub struct Tail {
     /// How messages are written.
     #[arg(long, value_enum, default_value_t = Format::Hex)]
     pub format: Format,
+    /// Join the ring behind --socket as a true consumer and miss nothing from then on. It holds ring space until what
+    /// it read is written out: a slow reader slows the producer down
+    #[arg(long, requires = "socket", conflicts_with_all = ["last", "ring", "fd"])]
+    pub lossless: bool,
+    /// Receive the descriptors that come with messages, say what they are, and close them.
+    #[arg(long, requires = "lossless")]
+    pub fds: bool,
+    /// How long joining may take.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "lossless")]
+    pub timeout: Duration,
 }
 
 /// How messages are written.

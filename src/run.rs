@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, Screen, Target, When};
-use crate::commands::{demo, snapshot, tail};
+use crate::commands::{demo, lossless, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
 use crate::observe::rings::{self, Owner, Rings};
-use crate::ui;
+use crate::{ring, ui};
 
 /// Does what was asked for.
 ///
@@ -39,7 +39,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             sampling,
         }) => Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?),
         Some(Command::Ls { json, interval }) => Ok(snapshot::list(json, interval, out)?),
-        Some(Command::Tail(options)) => Ok(tail::tail(attach(&options.target)?, &options)?),
+        Some(Command::Tail(options)) => match &options.target.socket {
+            Some(address) if options.lossless => lossless::lossless(address, &options),
+            _ => Ok(tail::tail(attach(&options.target)?, &options)?),
+        },
         Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {
             let ring = AttachedRing::by_pid(pid, Choice::Only)?;
             show(Some(ring), options(screen, None))
@@ -126,8 +129,22 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
         Some(AttachError::Vanished { .. } | AttachError::Io { .. }) => 1,
         None if is_broken_pipe(error) => 0,
-        None => 1,
+        None => error.downcast_ref().map_or(1, join_code),
     })
+}
+
+/// The exit status for a join that failed.
+fn join_code(error: &ring::Error) -> u8 {
+    use io::ErrorKind as Kind;
+    match error {
+        ring::Error::Io { source, .. } => match source.kind() {
+            Kind::NotFound | Kind::ConnectionRefused => 3,
+            Kind::PermissionDenied => 4,
+            _ => 1,
+        },
+        ring::Error::Protocol { .. } => 5,
+        _ => 1,
+    }
 }
 
 /// Whether the reader of our output has gone, which is no failure.

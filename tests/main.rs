@@ -3,6 +3,7 @@
 mod demo;
 mod find;
 mod handshake;
+mod lossless;
 mod ring;
 mod screen;
 mod snapshot;

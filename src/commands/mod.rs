@@ -1,6 +1,8 @@
 //! The commands, one file each where one is more than a few lines.
 
 pub mod demo;
+pub mod lossless;
+mod outlet;
 pub mod snapshot;
 pub mod tail;
 

@@ -23,11 +23,11 @@ const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_mi
 
 /// What went through.
 #[derive(Debug, Default)]
-struct Summary {
-    messages: u64,
-    bytes: u64,
-    skipped: u64,
-    gaps: u64,
+pub(super) struct Summary {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) skipped: u64,
+    pub(super) gaps: u64,
 }
 
 /// Writes to stdout what the ring holds, and with `-f` what comes.
@@ -178,7 +178,7 @@ impl Printer<'_> {
             Event::Message(raw, integrity) => {
                 self.summary.messages += 1;
                 self.summary.bytes += raw.payload.len() as u64;
-                message(&mut self.out, self.format, &raw, integrity)
+                message(&mut self.out, self.format, &raw, integrity, None)
             }
             Event::Gap(skipped) => {
                 self.summary.skipped += skipped.to.saturating_sub(skipped.from);
@@ -193,7 +193,7 @@ impl Printer<'_> {
 }
 
 impl Summary {
-    fn print(&self) {
+    pub(super) fn print(&self) {
         let Self {
             messages,
             bytes: payload,
@@ -212,7 +212,7 @@ impl Summary {
     clippy::print_stderr,
     reason = "what is said beside the messages goes to stderr"
 )]
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     eprintln!("zbqtop: {text}");
 }
 

@@ -4,6 +4,7 @@
 //! remembers them, [`health`] judges them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 
 pub mod attach;
+pub mod descriptor;
 pub mod discover;
 pub mod error;
 pub mod frame;

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::hex;
+use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
 use crate::ring::message::RawMessage;
@@ -42,6 +43,8 @@ struct Record<'a> {
     fd_count: u8,
     flags: u8,
     integrity: Integrity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fds: Option<&'a [Descriptor]>,
     #[serde(flatten)]
     payload: Payload<'a>,
 }
@@ -61,7 +64,7 @@ struct Skipped<'a> {
     why: &'a str,
 }
 
-/// Writes one message.
+/// Writes one message, and what its descriptors are where they were received. `raw` has no place for those.
 ///
 /// # Errors
 /// Those of `out`.
@@ -70,6 +73,7 @@ pub fn message(
     format: Format,
     raw: &RawMessage<'_>,
     integrity: Integrity,
+    fds: Option<&[Descriptor]>,
 ) -> io::Result<()> {
     let RawMessage {
         offset,
@@ -78,7 +82,10 @@ pub fn message(
     } = *raw;
     match format {
         Format::Raw => out.write_all(payload),
-        Format::Text => writeln!(out, "{}", text::escape_bytes(payload)),
+        Format::Text => {
+            writeln!(out, "{}", text::escape_bytes(payload))?;
+            descriptors(out, fds)
+        }
         Format::Hex => {
             writeln!(
                 out,
@@ -89,6 +96,7 @@ pub fn message(
                 header.flags,
                 integrity.word()
             )?;
+            descriptors(out, fds)?;
             hex::dump(out, payload)
         }
         Format::Json => {
@@ -103,12 +111,21 @@ pub fn message(
                 fd_count: header.fd_count,
                 flags: header.flags,
                 integrity,
+                fds,
                 payload,
             };
             serde_json::to_writer(&mut *out, &record)?;
             out.write_all(b"\n")
         }
     }
+}
+
+/// One line for each descriptor.
+fn descriptors(out: &mut impl Write, fds: Option<&[Descriptor]>) -> io::Result<()> {
+    for (number, fd) in fds.into_iter().flatten().enumerate() {
+        writeln!(out, "   fd {number}: {}", text::escape(&fd.line()))?;
+    }
+    Ok(())
 }
 
 /// Writes, in the stream, that bytes were passed over; tells whether the format has a place for that.
@@ -161,7 +178,7 @@ mod tests {
             payload,
         };
         let mut out = Vec::new();
-        message(&mut out, format, &raw, Integrity::Intact).expect("a Vec takes everything");
+        message(&mut out, format, &raw, Integrity::Intact, None).expect("a Vec takes everything");
         String::from_utf8_lossy(&out).into_owned()
     }
 

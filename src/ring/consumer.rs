@@ -129,6 +129,22 @@ pub struct Consumer {
     early: RefCell<Option<Early>>,
 }
 
+/// What a consumer still has when it no longer takes part ([`Consumer::park`]). Its side socket is closed, so that
+/// no descriptor waits there on the producer's account.
+#[derive(Debug)]
+pub struct Parked {
+    /// The control region.
+    pub ctrl: Mapping<ReadOnly>,
+    /// The data ring.
+    pub ring: Mapping<ReadOnly>,
+    /// Its own metadata page: parked, and to be left so.
+    pub meta: Mapping<ReadWrite>,
+    /// The slot it holds until the next scan.
+    pub slot: SlotIndex,
+    /// The mode that is in force there: while a push slot is taken, every commit makes a system call.
+    pub mode: WakeupMode,
+}
+
 impl Consumer {
     /// Connects to a rendezvous socket, by path or, with a leading `@`, by abstract name, and joins. Tries
     /// SOCK_SEQPACKET first, then SOCK_STREAM if the socket says it is the wrong type.
@@ -387,14 +403,37 @@ impl Consumer {
         // Release: pairs with a watcher's acquire load, so it never sees a newer time with an older tail.
         self.meta
             .store_u64_release(layout::META_PROGRESS_TIMESTAMP, progress);
-        let step = new_tail.wrapping_sub(self.tail);
+        self.advance(new_tail);
+    }
+
+    /// Goes on to `offset`, usually the [`end`](MessageView::end) of a message just read, and tells nobody: what lies
+    /// below is still held until it is published.
+    #[inline]
+    pub fn advance(&mut self, offset: u64) {
+        let step = offset.wrapping_sub(self.tail);
         let to_end = self.capacity - self.position;
         self.position = match step.cmp(&to_end) {
             std::cmp::Ordering::Less => self.position + step,
             std::cmp::Ordering::Equal => 0,
-            std::cmp::Ordering::Greater => new_tail % self.capacity,
+            std::cmp::Ordering::Greater => offset % self.capacity,
         };
-        self.tail = new_tail;
+        self.tail = offset;
+    }
+
+    /// Stops being a consumer without a trace that could hold the producer up: from now on its tail is above any
+    /// head, so it never gates, and the next scan frees its slot. The mappings go on working, and the producer may
+    /// write over any byte at any time.
+    pub fn park(self) -> Parked {
+        // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
+        self.meta
+            .store_u64_release(layout::META_TAIL_OFFSET, u64::MAX);
+        Parked {
+            ctrl: self.ctrl,
+            ring: self.ring,
+            meta: self.meta,
+            slot: self.slot,
+            mode: self.mode,
+        }
     }
 
     /// The broadcast futex's value, to be taken *before* looking for messages and handed to

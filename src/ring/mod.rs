@@ -80,7 +80,7 @@ mod sigbus;
 mod slots;
 mod table;
 
-pub use consumer::{Consumer, Control, MessageView, Metadata};
+pub use consumer::{Consumer, Control, MessageView, Metadata, Parked};
 pub use error::{Error, Result};
 pub use layout::{SlotIndex, WakeupMode};
 pub use mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};

@@ -1,0 +1,262 @@
+//! `tail --lossless`: a true consumer, which holds ring space until what it read is written out, and gives it back
+//! when it goes.
+//!
+//! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
+//! only then is it written out, and only then published. However the program ends, short of SIGKILL, the consumer is
+//! parked, so that it holds nothing up.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::Ending;
+use super::outlet::Outlet;
+use super::tail::{Summary, note};
+use crate::cli;
+use crate::observe::descriptor::Descriptor;
+use crate::observe::frame::Integrity;
+use crate::observe::messages::Gap;
+use crate::output::tail::{self as output, Format};
+use crate::ring::{Consumer, Error, MessageHeader, RawMessage, WakeupMode};
+use crate::text::escape;
+
+/// Payload bytes copied before they are written out and their space is given back.
+const BATCH: usize = 256 << 10;
+/// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
+const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
+/// Longest wait in a push slot: nobody wakes a consumer whose producer dies, or who is told to end.
+const WAKE: Duration = Duration::from_millis(100);
+
+/// Why a session ended.
+enum Outcome {
+    /// The end was asked for.
+    Asked,
+    /// The producer has ended, and all that it committed is written out.
+    ProducerGone,
+    /// The producer evicted us; what lies from this offset on was not read.
+    Evicted(u64),
+}
+
+/// Joins the ring behind `address` and writes every message from then on to stdout; joins again when evicted.
+///
+/// # Errors
+/// When the ring cannot be joined, or those of stdout.
+pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
+    let ending = Ending::watch()?;
+    let mut reader = Reader {
+        outlet: Outlet::stdout(),
+        format: options.format.into(),
+        shows_fds: options.fds,
+        batch: Batch::default(),
+        text: Vec::new(),
+        summary: Summary::default(),
+    };
+    let mut lost = None;
+    let outcome = loop {
+        let consumer = Consumer::connect(address, WakeupMode::Pull, options.timeout)
+            .with_context(|| format!("socket {}", escape(address)))?;
+        note(&format!(
+            "joined in slot {} ({}): this reader holds ring space until what it read is written out",
+            consumer.slot(),
+            consumer.mode()
+        ));
+        if let Some(from) = lost.take() {
+            reader.skip(
+                Gap {
+                    from,
+                    to: consumer.tail(),
+                    why: "evicted by the producer".into(),
+                },
+                &ending,
+            )?;
+        }
+        match reader.session(&mut Held::new(consumer), &ending)? {
+            Outcome::Evicted(from) if !ending.asked() => {
+                note("evicted by the producer, which found no progress; joining again");
+                lost = Some(from);
+            }
+            outcome => break outcome,
+        }
+    };
+    if matches!(outcome, Outcome::ProducerGone) {
+        note("the producer has ended");
+    }
+    reader.summary.print();
+    Ok(())
+}
+
+/// A consumer that is parked when it is let go, by whatever way.
+struct Held(Option<Consumer>);
+
+impl Held {
+    fn new(consumer: Consumer) -> Self {
+        Self(Some(consumer))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            consumer.park();
+        }
+    }
+}
+
+/// Messages copied, and not yet known to be ours.
+#[derive(Default)]
+struct Batch {
+    payloads: Vec<u8>,
+    messages: Vec<(u64, MessageHeader, Vec<OwnedFd>)>,
+    /// Why the bytes behind the last message are none.
+    broken: Option<String>,
+}
+
+impl Batch {
+    /// Copies what there is, up to [`BATCH`], and goes on behind it without giving it back.
+    fn fill(&mut self, consumer: &mut Consumer) -> Result<(), Error> {
+        self.payloads.clear();
+        self.messages.clear();
+        self.broken = None;
+        while self.payloads.len() < BATCH {
+            let message = match consumer.peek() {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(Error::Corrupt(corruption)) => {
+                    self.broken = Some(format!("framing lost: {corruption}"));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            message.payload.append_to(&mut self.payloads)?;
+            let (offset, header, end) = (message.offset, message.header, message.end());
+            // Received whether shown or not: what nobody takes stays on the producer's account. They were sent
+            // before the message, so there is nothing to wait for.
+            let fds = match header.fd_count {
+                0 => Vec::new(),
+                _ => consumer
+                    .recv_fds(header.seq_id, Duration::ZERO)
+                    .ok()
+                    .flatten()
+                    .unwrap_or_default(),
+            };
+            self.messages.push((offset, header, fds));
+            consumer.advance(end);
+        }
+        Ok(())
+    }
+}
+
+struct Reader {
+    outlet: Outlet,
+    format: Format,
+    shows_fds: bool,
+    batch: Batch,
+    text: Vec<u8>,
+    summary: Summary,
+}
+
+impl Reader {
+    fn session(&mut self, held: &mut Held, ending: &Ending) -> anyhow::Result<Outcome> {
+        let Some(consumer) = held.0.as_mut() else {
+            return Ok(Outcome::Asked);
+        };
+        let mut wait = WAIT.0;
+        let mut published = consumer.tail();
+        while !ending.asked() {
+            // Before the look: a commit in between changes it, and the wait returns at once.
+            let token = consumer.futex_token();
+            // And this, too: what is committed before the producer ends is seen by the look that follows.
+            let alive = consumer.is_producer_alive();
+            self.batch.fill(consumer)?;
+            let evicted = consumer.is_evicted();
+            if evicted && alive && consumer.is_producer_alive() {
+                return Ok(Outcome::Evicted(published));
+            }
+            if self.batch.messages.is_empty() && self.batch.broken.is_none() {
+                if !alive {
+                    return Ok(Outcome::ProducerGone);
+                }
+                match consumer.mode() {
+                    WakeupMode::Push => {
+                        consumer.wait_broadcast(token, WAKE)?;
+                        self.outlet.sleep(Duration::ZERO)?;
+                    }
+                    WakeupMode::Pull => {
+                        self.outlet.sleep(wait)?;
+                        wait = (wait * 2).min(WAIT.1);
+                    }
+                }
+                continue;
+            }
+            wait = WAIT.0;
+            // A producer that has ended wrote nothing more, but whether it had evicted us before is not known.
+            let integrity = if evicted {
+                Integrity::Likely
+            } else {
+                Integrity::Intact
+            };
+            if !self.write_batch(integrity, ending)? {
+                return Ok(Outcome::Asked);
+            }
+            if let Some(why) = self.batch.broken.take() {
+                let from = consumer.tail();
+                let head = consumer.acquire_head();
+                self.skip(
+                    Gap {
+                        from,
+                        to: head,
+                        why,
+                    },
+                    ending,
+                )?;
+                consumer.advance(head);
+            }
+            published = consumer.tail();
+            consumer.publish(published);
+        }
+        Ok(Outcome::Asked)
+    }
+
+    /// Writes the batch out; false if the end was asked for before all of it was.
+    fn write_batch(&mut self, integrity: Integrity, ending: &Ending) -> io::Result<bool> {
+        self.text.clear();
+        let mut at = 0;
+        for (offset, header, fds) in &self.batch.messages {
+            let end = at + header.payload_len as usize;
+            let payload = self.batch.payloads.get(at..end).unwrap_or_default();
+            at = end;
+            let raw = RawMessage {
+                offset: *offset,
+                header: *header,
+                payload,
+            };
+            let described: Option<Vec<Descriptor>> = self
+                .shows_fds
+                .then(|| fds.iter().map(Descriptor::of).collect());
+            output::message(
+                &mut self.text,
+                self.format,
+                &raw,
+                integrity,
+                described.as_deref(),
+            )?;
+            self.summary.messages += 1;
+            self.summary.bytes += payload.len() as u64;
+        }
+        self.outlet.write(&self.text, ending)
+    }
+
+    fn skip(&mut self, gap: Gap, ending: &Ending) -> io::Result<()> {
+        self.summary.skipped += gap.to.saturating_sub(gap.from);
+        self.summary.gaps += 1;
+        self.text.clear();
+        if output::gap(&mut self.text, self.format, &gap)? {
+            self.outlet.write(&self.text, ending)?;
+        } else {
+            note(&output::gap_line(&gap));
+        }
+        Ok(())
+    }
+}
