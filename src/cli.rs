@@ -79,15 +79,22 @@ pub enum Command {
 }
 
 /// Which ring is meant; nothing: the only one there is.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct Target {
     /// The ring's producer.
     #[arg(short, long, value_name = "PID", group = "process", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
-    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. The process that listens
-    /// there is found and watched as with --pid; no connection is made.
+    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. If the process that
+    /// listens there may be looked into, it is watched as with --pid, and no connection is made; if not, the ring is
+    /// joined as a passive consumer.
     #[arg(short, long, value_name = "PATH", group = "process")]
     pub socket: Option<String>,
+    /// Join in any case. Joining takes a slot, parked at once, until the producer's next scan.
+    #[arg(long, requires = "socket")]
+    pub join: bool,
+    /// How long joining may take.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "socket")]
+    pub timeout: Duration,
     /// Which of that process's rings, from 0.
     #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]
     pub ring: Option<usize>,
@@ -152,9 +159,6 @@ pub struct Tail {
     /// Receive the descriptors that come with messages, say what they are, and close them.
     #[arg(long, requires = "lossless")]
     pub fds: bool,
-    /// How long joining may take.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "lossless")]
-    pub timeout: Duration,
 }
 
 /// How messages are written.

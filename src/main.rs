@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use zbqtop::cli::Cli;
-use zbqtop::run::{exit_code, is_broken_pipe, run};
+use zbqtop::run::{describe, exit_code, is_broken_pipe, run};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
             if !is_broken_pipe(&error) {
                 #[expect(clippy::print_stderr, reason = "errors go to stderr")]
                 {
-                    eprintln!("zbqtop: {error:#}");
+                    eprintln!("zbqtop: {}", describe(&error));
                 }
             }
             exit_code(&error)

@@ -11,6 +11,7 @@ use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
 use crate::observe::rings::{self, Owner, Rings};
+use crate::observe::snapshot::WakeupMode;
 use crate::{ring, ui};
 
 /// Does what was asked for.
@@ -56,12 +57,27 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
-    rings::attach(&owner(target), choice(target))
+    let ring = rings::attach(&owner(target), choice(target))?;
+    if let Some(joined) = ring.joined() {
+        tail::note(&format!(
+            "joined, as the producer may not be mapped or --join was given: slot {} is taken, parked, until the \
+             producer's next scan",
+            joined.slot
+        ));
+        if joined.mode == WakeupMode::Push {
+            tail::note("it is a push slot: until then, every commit makes a system call");
+        }
+    }
+    Ok(ring)
 }
 
 fn owner(target: &Target) -> Owner {
     match (&target.socket, target.pid) {
-        (Some(address), _) => Owner::Socket(address.clone()),
+        (Some(address), _) => Owner::Socket {
+            address: address.clone(),
+            join: target.join,
+            timeout: target.timeout,
+        },
         (None, Some(pid)) => Owner::Pid(pid),
         (None, None) => Owner::Any,
     }
@@ -79,7 +95,7 @@ fn choice(target: &Target) -> Choice {
 fn dashboard(cli: &Cli) -> anyhow::Result<()> {
     let ring = match owner(&cli.target) {
         Owner::Any => None,
-        owner => Some(rings::attach(&owner, choice(&cli.target))?),
+        _ => Some(attach(&cli.target)?),
     };
     show(ring, options(cli.screen, cli.sampling.interval))
 }
@@ -109,6 +125,23 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
     }
 }
 
+/// An error with its causes, each said once: many say their cause themselves.
+#[must_use]
+pub fn describe(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |said, cause| {
+            if said.ends_with(&cause) {
+                said
+            } else if said.is_empty() {
+                cause
+            } else {
+                format!("{said}: {cause}")
+            }
+        })
+}
+
 /// The exit status for an error: 3 no such ring, 4 not permitted, 5 not a ring, 2 usage, 1 the rest; 0 for a pipe
 /// whose reader has gone.
 #[must_use]
@@ -126,6 +159,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::WrongSize { .. }
             | AttachError::WrongControl { .. },
         ) => 5,
+        Some(AttachError::Join { source, .. }) => join_code(source),
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
         Some(AttachError::Vanished { .. } | AttachError::Io { .. }) => 1,
         None if is_broken_pipe(error) => 0,

@@ -4,6 +4,7 @@ mod cli;
 mod demo;
 mod find;
 mod handshake;
+mod join;
 mod lossless;
 mod ring;
 mod screen;

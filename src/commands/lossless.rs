@@ -55,7 +55,7 @@ pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
     };
     let mut lost = None;
     let outcome = loop {
-        let consumer = Consumer::connect(address, WakeupMode::Pull, options.timeout)
+        let consumer = Consumer::connect(address, WakeupMode::Pull, options.target.timeout)
             .with_context(|| format!("socket {}", escape(address)))?;
         note(&format!(
             "joined in slot {} ({}): this reader holds ring space until what it read is written out",

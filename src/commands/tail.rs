@@ -212,7 +212,7 @@ impl Summary {
     clippy::print_stderr,
     reason = "what is said beside the messages goes to stderr"
 )]
-pub(super) fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     eprintln!("zbqtop: {text}");
 }
 

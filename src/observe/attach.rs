@@ -4,7 +4,9 @@
 //! read-only, ring bytes are read by `pread`. Knows who is in the ring; judges nothing.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,10 +15,10 @@ use super::discover::{self, FoundRing, consumers_of, is_sound_meta, refused, uni
 use super::error::AttachError;
 use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::{SlotTable, SlotView, TableView};
-use super::snapshot::{Limit, Producer};
+use super::snapshot::{Joined, Limit, Producer};
 use super::{proc, sockets};
 use crate::ring::layout::{CTRL_SIZE, META_SIZE};
-use crate::ring::mapping::{Mapping, ReadOnly};
+use crate::ring::mapping::{Mapping, ReadOnly, ReadWrite};
 
 /// A consumer that has not mapped its page by then is not going to.
 const SETTLES_IN: Duration = Duration::from_millis(500);
@@ -96,24 +98,38 @@ impl MemberProcess {
     }
 }
 
-/// A ring that is being watched through `/proc`.
+/// The ring's bytes, by whatever way they are reached.
+#[derive(Debug)]
+pub(super) enum RingBytes {
+    /// By `pread`, which cannot fault.
+    File(File),
+    /// Through the mapping that a join gave us, behind the SIGBUS guard.
+    Mapped(Mapping<ReadOnly>),
+}
+
+/// A ring that is being watched.
 #[derive(Debug)]
 pub struct AttachedRing {
-    id: String,
-    process: Process,
-    pidfd: Option<OwnedFd>,
-    producer: Producer,
-    ctrl: Mapping<ReadOnly>,
-    ctrl_file: FileId,
-    ring: File,
-    capacity: u64,
-    table: Option<SlotTable>,
-    shares_process: bool,
-    members: Vec<Member>,
-    attach_limits: Vec<Limit>,
-    member_limits: Vec<Limit>,
+    pub(super) id: String,
+    /// Its producer in `/proc`, as far as it can be seen there.
+    pub(super) process: Option<Process>,
+    pub(super) pidfd: Option<OwnedFd>,
+    pub(super) producer: Producer,
+    pub(super) ctrl: Mapping<ReadOnly>,
+    pub(super) ctrl_file: FileId,
+    pub(super) bytes: RingBytes,
+    pub(super) capacity: u64,
+    pub(super) table: Option<SlotTable>,
+    pub(super) joined: Option<Joined>,
+    /// Our own parked page, kept mapped so that others can see who holds the slot.
+    pub(super) _own_page: Option<Mapping<ReadWrite>>,
+    pub(super) shares_process: bool,
+    pub(super) members: Vec<Member>,
+    pub(super) members_seen: bool,
+    pub(super) attach_limits: Vec<Limit>,
+    pub(super) member_limits: Vec<Limit>,
     /// Consumers whose process has been looked for among all processes: done once for each, as it is dear.
-    searched: Vec<FileId>,
+    pub(super) searched: Vec<FileId>,
 }
 
 impl AttachedRing {
@@ -150,15 +166,18 @@ impl AttachedRing {
         let mut attached = Self {
             id,
             pidfd: process.pidfd().ok(),
-            process,
+            process: Some(process),
             producer,
             ctrl: mapped,
             ctrl_file: ctrl.file,
-            ring: File::from(data),
+            bytes: RingBytes::File(File::from(data)),
             capacity: control.ring_capacity,
             table,
+            joined: None,
+            _own_page: None,
             shares_process,
             members: Vec::new(),
+            members_seen: false,
             attach_limits: limits,
             member_limits: Vec::new(),
             searched: Vec::new(),
@@ -220,10 +239,33 @@ impl AttachedRing {
         &self.ctrl
     }
 
-    /// The ring's bytes, to be read by `pread`.
+    /// Copies ring bytes from `position`, counted from the ring's physical start, into all of `buffer`.
+    ///
+    /// # Errors
+    /// When the memfd has shrunk, or the range is not inside the ring.
+    pub fn copy_out(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let copied = match &self.bytes {
+            RingBytes::File(file) => file.read_exact_at(buffer, position),
+            RingBytes::Mapped(ring) => ring.copy_out(position, buffer).map_err(io::Error::other),
+        };
+        copied.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone")
+            }
+            _ => error,
+        })
+    }
+
+    /// The slot taken, when the ring was joined.
     #[must_use]
-    pub fn ring(&self) -> &File {
-        &self.ring
+    pub fn joined(&self) -> Option<Joined> {
+        self.joined
+    }
+
+    /// Whether the producer's consumers could be listed at the last [`Self::refresh`].
+    #[must_use]
+    pub fn sees_members(&self) -> bool {
+        self.members_seen
     }
 
     /// Its members as of the last [`Self::refresh`], by slot or by descriptor.
@@ -244,9 +286,12 @@ impl AttachedRing {
     /// Whether the producer still runs.
     #[must_use]
     pub fn producer_alive(&self) -> bool {
-        self.pidfd
-            .as_ref()
-            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
+        match (&self.pidfd, &self.process) {
+            (Some(pidfd), _) => !ended(pidfd),
+            (None, Some(process)) => process.runs(),
+            // It cannot be seen at all, which is said among the limits; nothing speaks for its end.
+            (None, None) => true,
+        }
     }
 
     /// Whether every member is there as it should be: nothing about them can change but what samples show.
@@ -302,13 +347,24 @@ impl AttachedRing {
     /// ring's bytes only as long as the producer minds it.
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
-        member.held && self.process.fd_file(member.meta_fd) == Some(member.file)
+        let process = self.process.as_ref();
+        member.held
+            && process.and_then(|process| process.fd_file(member.meta_fd)) == Some(member.file)
     }
 
     /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
     /// descriptors and one `maps` for each consumer.
     pub fn refresh(&mut self) {
-        if !self.producer_alive() {
+        let alive = self.producer_alive();
+        // Taken for the time being, so that it can be asked while the members change.
+        if let Some(process) = self.process.take() {
+            self.refresh_from(&process, alive);
+            self.process = Some(process);
+        }
+    }
+
+    fn refresh_from(&mut self, process: &Process, alive: bool) {
+        if !alive {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
             for member in &mut self.members {
                 member.presence = presence(member.process.as_ref(), member.file);
@@ -321,7 +377,9 @@ impl AttachedRing {
             .as_ref()
             .and_then(SlotTable::read)
             .map(|view| view.active);
-        let held = match self.held_pages(slots.as_deref()) {
+        let held = self.held_pages(process, slots.as_deref());
+        self.members_seen = held.is_ok();
+        let held = match held {
             Ok(held) => held,
             Err(limit) => {
                 self.member_limits.push(limit);
@@ -336,7 +394,7 @@ impl AttachedRing {
             .retain(|member| member.held || member.presence == Presence::Mapped);
         for memfd in &held {
             if !self.members.iter().any(|member| member.file == memfd.file) {
-                self.admit(memfd);
+                self.admit(process, memfd);
             }
         }
         for member in &mut self.members {
@@ -347,7 +405,7 @@ impl AttachedRing {
                 .copied()
                 .or(member.slot.filter(|_| !member.held));
         }
-        self.find_processes();
+        self.find_processes(process);
         self.members.sort_by_key(|member| {
             (
                 !member.held,
@@ -358,8 +416,12 @@ impl AttachedRing {
     }
 
     /// The metadata pages that stand for slots of this ring.
-    fn held_pages(&self, slots: Option<&[SlotView]>) -> Result<Vec<MemFd>, Limit> {
-        let memfds = self.process.memfds().map_err(|error| Limit {
+    fn held_pages(
+        &self,
+        process: &Process,
+        slots: Option<&[SlotView]>,
+    ) -> Result<Vec<MemFd>, Limit> {
+        let memfds = process.memfds().map_err(|error| Limit {
             what: "consumers".into(),
             why: format!("the producer's descriptors can no longer be listed: {error}"),
             remedy: None,
@@ -376,7 +438,7 @@ impl AttachedRing {
         // Several rings in one process and no slot table: a page belongs here if the process that maps it maps
         // this control region and no other.
         let mut ours = Vec::new();
-        for consumer in consumers_of(&self.process) {
+        for consumer in consumers_of(process) {
             let Ok(maps) = consumer.maps() else { continue };
             let mut ctrls: Vec<FileId> = maps
                 .memfds
@@ -399,8 +461,8 @@ impl AttachedRing {
     }
 
     /// Maps a new consumer's page.
-    fn admit(&mut self, memfd: &MemFd) {
-        match map_page(&self.process, memfd, META_SIZE) {
+    fn admit(&mut self, process: &Process, memfd: &MemFd) {
+        match map_page(process, memfd, META_SIZE) {
             Ok(meta) => self.members.push(Member {
                 meta,
                 file: memfd.file,
@@ -423,12 +485,12 @@ impl AttachedRing {
 
     /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
     /// of, then, once for each, among all.
-    fn find_processes(&mut self) {
+    fn find_processes(&mut self, process: &Process) {
         let lacking = |members: &[Member]| members.iter().any(|member| member.process.is_none());
         if !lacking(&self.members) {
             return;
         }
-        let candidates = consumers_of(&self.process)
+        let candidates = consumers_of(process)
             .into_iter()
             .map(|process| process.pid())
             .collect::<Vec<_>>();
@@ -451,7 +513,7 @@ impl AttachedRing {
             // The pidfd in its slot still tells who joined, or that it is gone.
             match member
                 .slot
-                .and_then(|slot| self.process.pidfd_target(slot.pidfd))
+                .and_then(|slot| process.pidfd_target(slot.pidfd))
             {
                 Some(pid) if pid > 0 && member.has_settled() => {
                     let process = Process::open(pid).ok().map(MemberProcess::new);

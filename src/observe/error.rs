@@ -96,6 +96,14 @@ pub enum AttachError {
         /// A path, or `@name`.
         address: String,
     },
+    /// The ring could not be joined.
+    #[error("socket {}: {source}", escape(.address))]
+    Join {
+        /// A path, or `@name`.
+        address: String,
+        /// What went wrong, and what was expected.
+        source: crate::ring::Error,
+    },
     /// The ring went away while it was being looked at.
     #[error("pid {pid}: the ring vanished while it was being looked at ({what})")]
     Vanished {

@@ -4,7 +4,7 @@
 
 use super::attach::Presence;
 use super::sample::{MemberSample, Sample};
-use super::snapshot::{ConsumerState, Finding, RingSnapshot, RingState, Severity};
+use super::snapshot::{ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, duration, escape};
 
@@ -248,6 +248,20 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             ring.gating_slot,
             ring.gating_pid,
         );
+    }
+    if let Some(joined) = ring.attach.joined {
+        let slot = joined.slot;
+        let message = format!(
+            "this watcher joined: slot {slot} is taken, parked, until the producer's next scan, which a ring that \
+             never clogs may never run"
+        );
+        add("watcher-slot", Severity::Info, message, Some(slot), None);
+        if joined.mode == WakeupMode::Push {
+            let message = format!(
+                "this watcher was given push slot {slot}: until a scan frees it, every commit makes a system call"
+            );
+            add("watcher-push", Severity::Warning, message, Some(slot), None);
+        }
     }
     for consumer in &ring.consumers {
         use ConsumerState as State;

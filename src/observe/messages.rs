@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
@@ -245,14 +244,7 @@ fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Re
     let before = buffer.len();
     let length = usize::try_from(to - from).map_err(io::Error::other)?;
     buffer.resize(before + length, 0);
-    ring.ring()
-        .read_exact_at(&mut buffer[before..], from % ring.capacity())
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                io::Error::new(error.kind(), "zbq_ring was truncated: its bytes are gone")
-            }
-            _ => error,
-        })
+    ring.copy_out(from % ring.capacity(), &mut buffer[before..])
 }
 
 /// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or a

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod health;
 pub mod history;
 pub mod messages;
+pub mod passive;
 pub mod preview;
 pub mod proc;
 pub mod rendezvous;

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use crate::ring::Mapping as Mapped;
 use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
@@ -24,6 +25,15 @@ pub struct FileId {
     pub dev: u64,
     /// `st_ino`.
     pub ino: u64,
+}
+
+impl FileId {
+    /// Of the file behind a mapping.
+    #[must_use]
+    pub fn of<Access>(mapping: &Mapped<Access>) -> Self {
+        let (dev, ino) = mapping.file();
+        Self { dev, ino }
+    }
 }
 
 /// Which of the three kinds of memfd a name says it is.

@@ -1,6 +1,7 @@
 //! All the rings of this machine, and the one that is being watched: where dashboard and commands get theirs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::attach::{AttachedRing, Choice};
 use super::discover::discover;
@@ -128,8 +129,37 @@ pub enum Owner {
     Any,
     /// This process.
     Pid(i32),
-    /// The process that listens on this rendezvous socket: a path, or `@name`.
-    Socket(String),
+    /// Whoever listens on a rendezvous socket.
+    Socket {
+        /// A path, or `@name`.
+        address: String,
+        /// Join even if the process may be mapped.
+        join: bool,
+        /// Longest time that joining may take.
+        timeout: Duration,
+    },
+}
+
+/// Maps the process that listens at `address`, or joins where that cannot be.
+fn by_socket(
+    address: &str,
+    choice: Choice,
+    join: bool,
+    timeout: Duration,
+) -> Result<AttachedRing, AttachError> {
+    if join {
+        return AttachedRing::join(address, timeout);
+    }
+    let mapped = listener(address).and_then(|process| AttachedRing::by_pid(process.pid(), choice));
+    match mapped {
+        // Which of several rings a socket leads to is known only by joining, and that was not asked for.
+        Err(
+            AttachError::ListenerHidden { .. }
+            | AttachError::NotPermitted { .. }
+            | AttachError::NotARing { .. },
+        ) if choice == Choice::Only => AttachedRing::join(address, timeout),
+        outcome => outcome,
+    }
 }
 
 /// Attaches the ring that is meant.
@@ -140,7 +170,11 @@ pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError
     match owner {
         Owner::Any => {}
         Owner::Pid(pid) => return AttachedRing::by_pid(*pid, choice),
-        Owner::Socket(address) => return AttachedRing::by_pid(listener(address)?.pid(), choice),
+        Owner::Socket {
+            address,
+            join,
+            timeout,
+        } => return by_socket(address, choice, *join, *timeout),
     }
     let mut found = discover()
         .map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;

@@ -24,6 +24,8 @@ pub struct Sample {
     pub producer_alive: bool,
     /// The producer's slot table.
     pub table: Option<TableView>,
+    /// Whether the consumers could be listed.
+    pub members_seen: bool,
     /// Its consumers.
     pub members: Vec<MemberSample>,
 }
@@ -92,6 +94,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
         truncated: ring.ctrl().is_truncated(),
         producer_alive: ring.producer_alive(),
         table,
+        members_seen: ring.sees_members(),
         members,
     }
 }

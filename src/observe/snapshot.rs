@@ -95,8 +95,22 @@ pub struct Attach {
     pub method: Method,
     /// Whether the producer's slot table is being read.
     pub slot_table: bool,
+    /// The slot that joining took; null when the ring was mapped.
+    pub joined: Option<Joined>,
     /// What cannot be seen, why, and what would help.
     pub limits: Vec<Limit>,
+}
+
+/// The slot that watching by join has taken. It is parked and holds nothing up, but it is taken until the producer
+/// scans, and while it is a push slot every commit makes a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Joined {
+    /// Its index.
+    pub slot: u32,
+    /// The mode that the producer gave it.
+    #[serde(rename = "wakeup_mode")]
+    pub mode: WakeupMode,
 }
 
 /// How the watcher came by its mappings.
@@ -106,6 +120,8 @@ pub struct Attach {
 pub enum Method {
     /// Read-only, through the producer's `/proc/PID/fd`.
     Map,
+    /// By joining as a passive consumer, parked at once.
+    Join,
 }
 
 /// Something the watcher cannot see.

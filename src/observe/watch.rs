@@ -161,7 +161,12 @@ impl Watcher {
             reason,
             sampled_ns: sample.at_ns,
             attach: Attach {
-                method: Method::Map,
+                method: if self.ring.joined().is_some() {
+                    Method::Join
+                } else {
+                    Method::Map
+                },
+                joined: self.ring.joined(),
                 slot_table: sample.table.is_some(),
                 limits: self.limits(sample),
             },
@@ -292,8 +297,8 @@ fn hidden(sample: &Sample) -> Option<u32> {
     let seen = sample.members.iter().filter(|member| member.held).count();
     match &sample.table {
         Some(table) => u32::try_from(table.active.len().saturating_sub(seen)).ok(),
-        // Every slot has a page among the producer's descriptors, and those were listed.
-        None => Some(0),
+        // Every slot has a page among the producer's descriptors.
+        None => sample.members_seen.then_some(0),
     }
 }
 

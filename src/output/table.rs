@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::observe::frame::Listing;
 use crate::observe::snapshot::{
-    Consumer, Estimate, Limit, Report, RingSnapshot, Severity, WakeupMode,
+    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, WakeupMode,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 
@@ -30,14 +30,18 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         .command
         .as_deref()
         .map_or_else(|| UNKNOWN.into(), escape);
+    let method = match ring.attach.method {
+        Method::Map => "map",
+        Method::Join => "join",
+    };
     let table = if ring.attach.slot_table {
-        "map, slot table"
+        ", slot table"
     } else {
-        "map"
+        ""
     };
     writeln!(
         out,
-        "{name} (pid {})  ring {}  {table}  {}: {}",
+        "{name} (pid {})  ring {}  {method}{table}  {}: {}",
         producer.pid,
         ring.id,
         ring.state.word(),

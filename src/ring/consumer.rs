@@ -8,6 +8,7 @@ use super::join::{self, Deadline, Joined, Received};
 use super::layout::{self, HEADER_SIZE, SlotIndex, WakeupMode};
 use super::mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
+use super::peercred::peer_pid;
 use super::slots::has_exited;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
@@ -112,6 +113,8 @@ struct Early {
 /// The consuming end of a ring.
 #[derive(Debug)]
 pub struct Consumer {
+    /// Who listens on the rendezvous socket.
+    peer: Option<i32>,
     ctrl: Mapping<ReadOnly>,
     ring: Mapping<ReadOnly>,
     meta: Mapping<ReadWrite>,
@@ -133,6 +136,9 @@ pub struct Consumer {
 /// no descriptor waits there on the producer's account.
 #[derive(Debug)]
 pub struct Parked {
+    /// Process that listens on the rendezvous socket, in our pid namespace, from the kernel (`SO_PEERCRED`); `None`
+    /// when it has no pid there, or the connection was none of that kind.
+    pub peer: Option<i32>,
     /// The control region.
     pub ctrl: Mapping<ReadOnly>,
     /// The data ring.
@@ -246,7 +252,9 @@ impl Consumer {
         })?;
         let producer = pidfd_open(pid, PidfdFlags::empty())
             .map_err(Error::io("pidfd_open of the producer"))?;
+        let peer = peer_pid(conn.as_fd());
         Ok(Self {
+            peer,
             ctrl,
             ring,
             meta,
@@ -428,6 +436,7 @@ impl Consumer {
         self.meta
             .store_u64_release(layout::META_TAIL_OFFSET, u64::MAX);
         Parked {
+            peer: self.peer,
             ctrl: self.ctrl,
             ring: self.ring,
             meta: self.meta,

@@ -44,6 +44,7 @@ pub struct Mapping<Access = ReadOnly> {
     base: NonNull<u8>,
     len: usize,
     name: &'static str,
+    file: (u64, u64),
     /// Dropped by hand, before the memory is unmapped.
     guard: Option<Guard>,
     access: PhantomData<Access>,
@@ -85,7 +86,8 @@ impl Mapping<ReadWrite> {
 
 impl<Access> Mapping<Access> {
     fn map(name: &'static str, fd: impl AsFd, len: usize, protection: ProtFlags) -> Result<Self> {
-        let size = fstat(&fd).map_err(Error::io("fstat"))?.st_size;
+        let stat = fstat(&fd).map_err(Error::io("fstat"))?;
+        let size = stat.st_size;
         if u64::try_from(size) != Ok(len as u64) || len == 0 {
             return Err(Error::protocol(
                 name,
@@ -103,6 +105,7 @@ impl<Access> Mapping<Access> {
             base,
             len,
             name,
+            file: (stat.st_dev, stat.st_ino),
             guard: None,
             access: PhantomData,
         };
@@ -118,6 +121,11 @@ impl<Access> Mapping<Access> {
     )]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Device and inode of the file behind it: what tells two rings apart, whoever maps them.
+    pub fn file(&self) -> (u64, u64) {
+        self.file
     }
 
     /// Where it is mapped in this process. A number to show or compare; it grants no access.

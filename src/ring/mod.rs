@@ -75,6 +75,7 @@ mod join;
 pub mod layout;
 pub mod mapping;
 pub mod message;
+mod peercred;
 pub mod producer;
 mod sigbus;
 mod slots;

@@ -45,6 +45,7 @@ pub(super) fn flowing() -> Frame {
         sampled_ns: 5_000_000_000,
         attach: Attach {
             method: Method::Map,
+            joined: None,
             slot_table: true,
             limits: Vec::new(),
         },

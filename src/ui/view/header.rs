@@ -74,6 +74,8 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn method(ring: &RingSnapshot) -> &'static str {
     match (ring.attach.method, ring.attach.slot_table) {
+        (Method::Join, true) => "join+slots",
+        (Method::Join, false) => "join, no slots",
         (Method::Map, true) => "map+slots",
         (Method::Map, false) => "map, no slots",
     }

@@ -1,0 +1,242 @@
+//! Joining as a passive consumer: it holds nothing up, says what it costs all the same, and believes nobody.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::program::{public_copy, ring, run, stderr, zbqtop};
+use crate::support::{Peer, Place, eventually, number};
+
+const NOBODY: u32 = 65_534;
+
+/// A watcher that has joined and says a line every 20 ms.
+fn watcher(place: &Place) -> (Child, impl FnMut() -> Value) {
+    let mut command = zbqtop();
+    command
+        .args(["--json", "--watch", "20ms", "--join", "--socket"])
+        .arg(place.socket());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("zbqtop starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let next =
+        move || serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON");
+    (child, next)
+}
+
+#[test]
+fn it_parks_at_once_and_says_what_it_costs() {
+    for mode in ["pull", "push"] {
+        let place = Place::new();
+        let mut producer = Peer::producer(
+            &place.socket(),
+            &format!(
+                "--impl reference --mode {mode} --hold --consumers 1 --payload 48 --stall-timeout 600000"
+            ),
+        );
+        let (mut child, mut next) = watcher(&place);
+        producer = producer.settled();
+        let seen = next();
+        let seen = &seen["rings"][0];
+        assert_eq!(seen["attach"]["method"], "join");
+        assert_eq!(seen["attach"]["joined"]["slot"], 0);
+        assert_eq!(seen["attach"]["joined"]["wakeup_mode"], mode);
+        let codes: Vec<_> = seen["findings"]
+            .as_array()
+            .expect("an array")
+            .iter()
+            .map(|one| one["code"].clone())
+            .collect();
+        assert!(codes.contains(&"watcher-slot".into()), "{codes:?}");
+        assert_eq!(
+            codes.contains(&"watcher-push".into()),
+            mode == "push",
+            "{codes:?}"
+        );
+        // We may look into the producer, so the join shows what a map shows, ourselves included.
+        let outside = ring(producer.pid());
+        assert_eq!(outside["consumers"][0]["pid"], child.id());
+        assert_eq!(outside["consumers"][0]["state"], "parked");
+        assert_eq!(outside["free_bytes"], 65_536);
+        assert_eq!(seen["consumers"][0]["pid"], child.id());
+        // Twenty laps pass it by, whether it runs, is stopped, or is gone: no reservation fails.
+        let refused = |line: &str| number(line, "refused");
+        assert_eq!(refused(&producer.ask("send 20000", "done")), 0);
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::STOP).expect("our child");
+        assert_eq!(refused(&producer.ask("send 20000", "done")), 0);
+        kill_process(pid, Signal::KILL).expect("our child");
+        child.wait().expect("our child");
+        assert_eq!(refused(&producer.ask("send 20000", "done")), 0);
+        producer.ask("scan", "scanned");
+        assert_eq!(
+            ring(producer.pid())["consumers"].as_array().map(Vec::len),
+            Some(0)
+        );
+    }
+}
+
+#[test]
+fn joining_anew_again_and_again_uses_no_slot_up() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48 --max-consumers 2 --stall-timeout 600000",
+    )
+    .settled();
+    for _ in 0..20 {
+        let output = zbqtop()
+            .args(["--json", "--interval", "0", "--join", "--socket"])
+            .arg(place.socket())
+            .output();
+        let output = output.expect("zbqtop starts");
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("slot 0 is taken"),
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(number(&producer.ask("send 2000", "done"), "refused"), 0);
+        producer.ask("scan", "scanned");
+    }
+    // Without scans in between, slots do run out, and that is said.
+    let path = place.socket();
+    let path = path.to_str().expect("text");
+    let join = || run(&["--json", "--interval", "0", "--join", "--socket", path]);
+    assert!(join().status.success() && join().status.success());
+    let refused = join();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).contains("probably has none free"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    let copy = public_copy(place.path());
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48 --stall-timeout 600000",
+    )
+    .settled();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(place.socket(), std::fs::Permissions::from_mode(0o777))
+        .expect("our own");
+    let as_nobody = |arguments: &[&str]| {
+        let mut command = Command::new(&copy);
+        command
+            .args(arguments)
+            .arg("--socket")
+            .arg(place.socket())
+            .uid(NOBODY)
+            .gid(NOBODY);
+        command
+    };
+    let output = as_nobody(&["--json", "--interval", "0"])
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let seen = &report["rings"][0];
+    assert_eq!(seen["attach"]["method"], "join");
+    assert_eq!(
+        seen["producer"]["pid"],
+        producer.pid(),
+        "by word of the kernel"
+    );
+    assert_eq!(seen["producer"]["uid"], 0);
+    assert_eq!(seen["hidden_consumers"], Value::Null);
+    assert_eq!(seen["free_bytes"], Value::Null);
+    let limit = &seen["attach"]["limits"][0];
+    assert!(
+        limit["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("uid 0") && why.contains("CAP_SYS_PTRACE")),
+        "{limit}"
+    );
+    assert!(
+        limit["remedy"]
+            .as_str()
+            .is_some_and(|remedy| remedy.contains("root")),
+        "{limit}"
+    );
+    producer.ask("scan", "scanned");
+    // Messages come through the mappings of the join, over many laps.
+    producer.ask("send 1", "done");
+    let mut child = as_nobody(&["tail", "-f", "-n", "1", "--format", "text"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert_eq!(lines.next().expect("more").expect("text"), "z".repeat(48));
+    for _ in 0..10 {
+        // A quarter of the ring at a time, so that nothing is overrun.
+        assert_eq!(number(&producer.ask("send 256", "done"), "refused"), 0);
+        for _ in 0..256 {
+            assert_eq!(lines.next().expect("more").expect("text"), "z".repeat(48));
+        }
+    }
+    producer.kill();
+    let status = eventually("tail ends", || child.try_wait().expect("our child"));
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn whoever_answers_may_lie() {
+    use std::io::{Read as _, Write as _};
+    let place = Place::new();
+    let path = place.socket();
+    let path = path.to_str().expect("text");
+    let said = |code: i32, words: &str| {
+        let output = run(&[
+            "--json",
+            "--interval",
+            "0",
+            "--join",
+            "--timeout",
+            "500ms",
+            "--socket",
+            path,
+        ]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(
+            said.contains(path) && said.matches(words).count() == 1,
+            "{said}"
+        );
+    };
+    let silent = UnixListener::bind(path).expect("a free path");
+    said(1, "nothing within 500ms");
+    drop(silent);
+    let answers: [(&[u8], i32, &str); 4] = [
+        (&[], 1, "without an answer"),
+        (&[0; 63], 5, "63 bytes"),
+        (&[7; 64], 5, "expected"),
+        (&[0; 65], 5, "expected"),
+    ];
+    for (answer, code, words) in answers {
+        std::fs::remove_file(path).expect("it is there");
+        let listener = UnixListener::bind(path).expect("a free path");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut conn, _) = listener.accept().expect("it connects");
+                conn.read_exact(&mut [0; 8]).expect("a request");
+                conn.write_all(answer).expect("it waits");
+            });
+            said(code, words);
+        });
+    }
+}
