@@ -111,7 +111,7 @@ pub struct Sampling {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
     /// Print the state again and again, this often; JSON: one object a line.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = period)]
     pub watch: Option<Duration>,
 }
 
@@ -209,6 +209,14 @@ fn duration(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|_| format!("`{number}` is not a number"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+/// A duration that time passes in.
+fn period(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        period if period < Duration::from_millis(1) => Err("expected at least 1ms".into()),
+        period => Ok(period),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The program: parse, run, say what went wrong.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -11,10 +12,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !is_broken_pipe(&error) {
-                #[expect(clippy::print_stderr, reason = "errors go to stderr")]
-                {
-                    eprintln!("zbqtop: {}", describe(&error));
-                }
+                // Where nobody can be told, the exit status has to do.
+                let _ = writeln!(std::io::stderr(), "zbqtop: {}", describe(&error));
             }
             exit_code(&error)
         }

@@ -21,7 +21,7 @@ use crate::{ring, ui};
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let out = &mut io::BufWriter::new(io::stdout().lock());
     match cli.command {
-        None if cli.json || !io::stdout().is_terminal() => Ok(snapshot::snapshot(
+        None if cli.json || !io::stdout().is_terminal() || is_dumb() => Ok(snapshot::snapshot(
             attach(&cli.target)?,
             cli.json,
             cli.sampling,
@@ -106,10 +106,24 @@ fn show(ring: Option<AttachedRing>, mut options: ui::Options) -> anyhow::Result<
     ui::run(&mut rings, options).context("the dashboard")
 }
 
+/// A terminal that cannot place its cursor gets what a pipe gets.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the locale says that anything but ASCII is out of place: C or POSIX, asked for by name.
+fn is_ascii_locale() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
 fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options {
     let plain = || {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb")
+        set("NO_COLOR").is_some()
     };
     let color = match screen.color {
         When::Always => true,
@@ -120,7 +134,7 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
     ui::Options {
         interval: interval.unwrap_or(std::time::Duration::from_millis(100)),
         color,
-        ascii: screen.ascii,
+        ascii: screen.ascii || is_ascii_locale(),
         target: None,
     }
 }

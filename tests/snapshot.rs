@@ -465,3 +465,33 @@ fn a_head_that_lies_does_no_harm() {
         }
     }
 }
+
+#[test]
+fn messages_longer_than_a_look_are_shown_and_counted() {
+    use crate::support::program::zbqtop as program;
+    use crate::support::pty::Terminal;
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --capacity 16777216 --payload 1000000 --rate 10",
+    )
+    .settled();
+    producer.ask("send 9", "done");
+    let mut command = program();
+    command.args(["--pid", &producer.pid().to_string()]);
+    let mut terminal = Terminal::start(&mut command, 24, 100);
+    terminal.wait("the last message", |text| {
+        text.contains("8000128") && text.contains("1000000")
+    });
+    producer.tell("send 100");
+    // Exact, so without a `~`: every one of them was counted.
+    terminal.wait("the rate", |text| {
+        let rate = text
+            .lines()
+            .find(|line| line.contains("msg/s"))
+            .unwrap_or_default();
+        rate.contains("MiB/s") && !rate.contains('~')
+    });
+    terminal.keys("q");
+    terminal.ended();
+}

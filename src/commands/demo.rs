@@ -1,6 +1,6 @@
 //! `demo`: runs a ring and shows it, or just runs it.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::Ending;
@@ -13,6 +13,11 @@ use crate::demo::Demo;
 /// When the ring does not come up, or those of `show`.
 pub fn demo(headless: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> anyhow::Result<()> {
     if !headless {
+        if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+            anyhow::bail!(
+                "the demo's screen needs a terminal; `zbqtop demo --headless` only runs its ring"
+            );
+        }
         let demo = Demo::start(true)?;
         return show(demo.pid());
     }

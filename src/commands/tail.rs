@@ -208,12 +208,9 @@ impl Summary {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "what is said beside the messages goes to stderr"
-)]
 pub(crate) fn note(text: &str) {
-    eprintln!("zbqtop: {text}");
+    // Where nobody can be told, there is nothing to be done about it.
+    let _ = writeln!(io::stderr(), "zbqtop: {text}");
 }
 
 impl From<cli::Format> for Format {

@@ -7,6 +7,7 @@ mod payload;
 pub mod roles;
 
 use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -101,6 +102,7 @@ fn spawn(role: Role, socket: &Path, quiet: bool) -> anyhow::Result<Child> {
     let name = clap::ValueEnum::to_possible_value(&role).map(|value| value.get_name().to_owned());
     let mut command = Command::new("/proc/self/exe");
     command
+        .arg0("zbqtop")
         .arg("demo-role")
         .arg(name.unwrap_or_default())
         .arg(socket)

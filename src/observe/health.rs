@@ -163,10 +163,7 @@ pub fn ring_state(
             });
             (RingState::Flowing, format!("head moves{rate}"))
         }
-        (_, Some(false)) => (
-            RingState::Idle,
-            "nothing was committed since the last sample".into(),
-        ),
+        (_, Some(false)) => (RingState::Idle, "nothing was committed of late".into()),
         (_, None) => (
             RingState::Unknown,
             "one sample tells nothing of movement".into(),

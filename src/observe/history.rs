@@ -8,8 +8,9 @@ use super::sample::Sample;
 
 /// Samples remembered: a minute at ten a second.
 const DEPTH: usize = 600;
-/// Rates for people are taken over this long, so that they can be read; the chart shows every sample.
-const RATE_WINDOW_NS: u64 = 1_000_000_000;
+/// Rates for people are taken over about this long, so that they can be read; the chart shows every sample. A bit less
+/// than a second: of samples taken once a second none comes before its time, and each is measured against the last.
+const RATE_WINDOW_NS: u64 = 900_000_000;
 
 /// The recent past of one ring.
 #[derive(Debug, Default)]
@@ -156,12 +157,10 @@ impl History {
         self.rates.iter().copied().collect()
     }
 
-    /// Whether head moved between the last two samples; `None` with one.
+    /// Whether head has moved in the time that rates are taken over; `None` with one sample.
     #[must_use]
     pub fn head_moves(&self) -> Option<bool> {
-        let mut last = self.heads.iter().rev();
-        let (now, before) = (last.next()?, last.next()?);
-        Some(now.offset != before.offset)
+        Some(self.heads.back()?.offset != self.base()?.offset)
     }
 
     /// The sample that rates are taken against.

@@ -11,7 +11,7 @@ use std::io;
 use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
 use super::sample::control;
-use crate::ring::layout::META_TAIL_OFFSET;
+use crate::ring::layout::{HEADER_SIZE, META_TAIL_OFFSET};
 use crate::ring::message::{MessageHeader, RawMessage, Walk};
 
 /// Bytes copied at a time.
@@ -263,6 +263,39 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
         .min_tail
         .filter(|tail| vouch.head - tail <= vouch.capacity)
         .map_or(lap, |tail| tail.min(lap))
+}
+
+/// Where the messages in `[from, to)` begin, by their headers alone: none empty, at most `most`, and only if the last
+/// of them ends exactly on `to`, a known boundary. Gives up early where messages are too short for that.
+#[must_use]
+pub fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -> Option<Vec<u64>> {
+    /// Hops after which the mean length tells whether the rest is within reach.
+    const TRIAL: usize = 8;
+    let capacity = ring.capacity();
+    if from >= to || to - from > capacity {
+        return None;
+    }
+    let mut all = Vec::new();
+    let mut at = from;
+    while at < to {
+        let hopeless = || (at - from) / TRIAL as u64 * (most as u64) < to - from;
+        if all.len() == most || (all.len() == TRIAL && hopeless()) {
+            return None;
+        }
+        let position = at % capacity;
+        let mut header = [0; HEADER_SIZE];
+        if capacity - position < HEADER_SIZE as u64 {
+            return None;
+        }
+        ring.copy_out(position, &mut header).ok()?;
+        let length = MessageHeader::from_bytes(header).total_len();
+        if length > capacity - position {
+            return None;
+        }
+        all.push(at);
+        at += length;
+    }
+    (at == to).then_some(all)
 }
 
 /// How many messages lie between each of `tails` and `head`, in one walk over at most `budget` bytes. Absent from the

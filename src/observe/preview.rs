@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
-use super::messages::{Event, Reader, oldest_boundary};
+use super::messages::{Event, Reader, boundaries, oldest_boundary};
 use super::sample::control;
 use crate::ring::layout::META_TAIL_OFFSET;
 use crate::ring::message::{MessageHeader, RawMessage};
@@ -18,6 +18,8 @@ use crate::text;
 const KEPT: usize = 128;
 /// Bytes kept of each payload: with [`KEPT`], 2 MiB.
 const KEPT_BYTES: usize = 16 << 10;
+/// Headers read at most on the way to head when the bytes are too many.
+const HOPS: usize = 512;
 /// How long a look waits for head to move, to have two heads with few bytes between them.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -64,25 +66,42 @@ impl Preview {
             .is_some_and(|reader| head.saturating_sub(reader.position()) <= self.budget);
         let mut exact = follows;
         let mut until = head;
+        let (mut count, mut bytes) = (0, 0);
+        self.note = None;
         if !follows {
             let first = self.reader.is_none();
-            let (from, to) = self.near(ring, head, first);
-            until = to;
+            let known = self
+                .reader
+                .as_ref()
+                .map_or_else(|| oldest_boundary(ring), Reader::position);
+            let from = match boundaries(ring, known, head, HOPS) {
+                // Few and long messages: all are counted by their headers, and the last of them read.
+                Some(all) => {
+                    let near = all.partition_point(|at| head - at > self.budget);
+                    let passed = near.min(all.len() - 1);
+                    exact = !first;
+                    count = passed as u64;
+                    bytes = all[passed] - known;
+                    all[passed]
+                }
+                None => {
+                    let (from, to) = self.near(ring, head, first);
+                    until = to;
+                    let fast = || {
+                        format!(
+                            "more than {} between two looks: only the newest are shown",
+                            text::bytes(self.budget)
+                        )
+                    };
+                    self.note = (!first).then(fast);
+                    from
+                }
+            };
             self.reader
                 .get_or_insert_with(|| Reader::at(from))
                 .jump(from);
-            let fast = || {
-                format!(
-                    "more than {} between two looks: only the newest are shown",
-                    text::bytes(self.budget)
-                )
-            };
-            self.note = (!first).then(fast);
-        } else {
-            self.note = None;
         }
         let mut reader = self.reader.take()?;
-        let (mut count, mut bytes) = (0, 0);
         loop {
             let moved = reader.advance(ring, until, |event| {
                 match event {

@@ -258,9 +258,10 @@ impl Watcher {
         rate: Option<f64>,
         gating: Option<&MemberSample>,
     ) -> Option<u64> {
-        let drain = self.history.tail_rate(gating?.meta_inode)?;
-        let fill = rate? - drain;
-        (fill > 0.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
+        let (drain, rate) = (self.history.tail_rate(gating?.meta_inode)?, rate?);
+        let fill = rate - drain;
+        // A tail that keeps pace is now a little ahead and now a little behind: that fills nothing.
+        (fill > rate / 20.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
     }
 
     fn limits(&self, sample: &Sample) -> Vec<Limit> {

@@ -86,7 +86,8 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
         match terminal.wait(due.saturating_duration_since(Instant::now()))? {
             Wake::Due => continue,
             Wake::Quit => return Ok(()),
-            Wake::Suspend => terminal.suspend()?,
+            Wake::Suspend if !terminal.suspend()? => return Ok(()),
+            Wake::Suspend => {}
             Wake::Redraw => terminal.redraw()?,
             Wake::Input => {
                 for key in terminal.keys() {
@@ -98,7 +99,8 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
                     match app.apply(action, room) {
                         None => {}
                         Some(Effect::Quit) => return Ok(()),
-                        Some(Effect::Suspend) => terminal.suspend()?,
+                        Some(Effect::Suspend) if !terminal.suspend()? => return Ok(()),
+                        Some(Effect::Suspend) => {}
                         Some(Effect::Look) => due = Instant::now(),
                         Some(Effect::Attach(id)) => {
                             attach(source, &mut app, id);

@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::os::unix::net::UnixStream;
-use std::sync::Once;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
@@ -20,9 +21,10 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::process::{Signal, getppid, getsid, kill_current_process_group};
-use rustix::termios::tcgetwinsize;
+use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
@@ -30,6 +32,8 @@ use super::input::Decoder;
 
 /// A whole screen goes out in one write, so that it does not tear.
 const BUFFER: usize = 64 * 1024;
+/// Columns and rows drawn at most: a terminal can claim to be larger than memory.
+const LARGEST: (u16, u16) = (1000, 500);
 
 /// How long the rest of an escape sequence may take before an escape counts as the key; ssh may cut one in two.
 const SEQUENCE_PATIENCE: Duration = Duration::from_millis(40);
@@ -88,6 +92,12 @@ impl Terminal {
         let (read, write) = UnixStream::pair()?;
         let signals = [SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH];
         let signals = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
+        // A terminal that takes no output keeps us in a write, where a signal asks in vain: the same again ends us.
+        for signal in [SIGTERM, SIGINT, SIGHUP] {
+            let again = Arc::new(AtomicBool::new(false));
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
+            flag::register(signal, again)?;
+        }
         // Otherwise crossterm would look at NO_COLOR by itself, over `--color always`.
         style::force_color_output(color);
         // A fixed viewport: ratatui then never asks for the size by itself, which on a terminal of size 0 starts `tput`.
@@ -126,7 +136,7 @@ impl Terminal {
     /// Takes the present size over and forgets what is on the screen: the next draw draws everything.
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;
-        self.area = Rect::new(0, 0, size.ws_col, size.ws_row);
+        self.area = Rect::new(0, 0, size.ws_col.min(LARGEST.0), size.ws_row.min(LARGEST.1));
         if !self.area.is_empty() {
             self.screen.resize(self.area)?;
         }
@@ -179,19 +189,32 @@ impl Terminal {
 
     /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell would
     /// get control (the parent is in another session: nobody could continue us) it does nothing.
-    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+    ///
+    /// Answers whether to go on: a shell that ends a suspended job sends the signal first and continues it then.
+    pub(crate) fn suspend(&mut self) -> io::Result<bool> {
         let session = getsid(None)?;
         if !getppid().is_some_and(|parent| getsid(Some(parent)) == Ok(session)) {
-            return Ok(());
+            return Ok(true);
         }
         give_back();
         // The whole job, as the kernel's Ctrl-Z does it, or a wrapper in front of us would keep the shell waiting.
         // SIGSTOP, because our own handler stands in for the default action of SIGTSTP.
-        kill_current_process_group(Signal::STOP)?;
-        // Continued: the signal that tells so has nothing to add.
-        self.continued_by_us = true;
+        loop {
+            kill_current_process_group(Signal::STOP)?;
+            // Continued: the signal that tells so has nothing to add.
+            self.continued_by_us = true;
+            let ending = |signal| matches!(signal, SIGTERM | SIGINT | SIGHUP);
+            if self.signals.pending().any(ending) {
+                return Ok(false);
+            }
+            // In the background (`bg`) the terminal is not ours to take: wait for the foreground.
+            if tcgetpgrp(rustix::stdio::stdin()).is_ok_and(|group| group == getpgrp()) {
+                break;
+            }
+        }
         take()?;
-        self.redraw()
+        self.redraw()?;
+        Ok(true)
     }
 
     fn signalled(&mut self) -> io::Result<Option<Wake>> {

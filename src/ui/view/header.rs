@@ -52,7 +52,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(ring) = ring else {
         let what = match app.screen() {
             Screen::Waiting => "waiting for a ring".to_owned(),
-            Screen::Rings => format!("{} rings", app.listing().rings.len()),
+            Screen::Rings => match app.listing().rings.len() {
+                1 => "1 ring".to_owned(),
+                rings => format!("{rings} rings"),
+            },
             Screen::Ring => app.ring().unwrap_or_default().to_owned(),
         };
         put(canvas, &what, Role::Strong);

@@ -71,7 +71,10 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         return;
     }
     // It has left the list: the copy stands on top, and under it the newest go on.
-    let newest = frame.messages.len().min(rows_in(area).saturating_sub(1));
+    let newest = frame
+        .messages
+        .len()
+        .min(rows_in(area, frame.messages.len()).saturating_sub(1));
     let messages = &frame.messages[frame.messages.len() - newest..];
     let table = Table {
         columns: &columns,

@@ -126,6 +126,9 @@ fn gate(ring: &RingSnapshot) -> String {
     });
     match gate {
         Some((row, consumer)) => {
+            if consumer.lag_bytes == Some(0) {
+                return "all caught up".to_owned();
+            }
             let lag = consumer
                 .lag_bytes
                 .map_or_else(|| "unknown".to_owned(), bytes);

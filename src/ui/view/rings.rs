@@ -13,12 +13,12 @@ use crate::ui::theme::Role;
 
 /// Order on the screen; [`text_of`] names them by the same order.
 const COLUMNS: [Column; 7] = [
-    Column::text("PID/FD", 11, 1),
+    Column::text("PID/FD", 11, 0),
     Column::text("COMMAND", 9, 2).up_to(20),
     Column::number("CAPACITY", 8, 4),
     Column::number("CONSUMERS", 9, 6),
     Column::number("RATE", 10, 3),
-    Column::text("STATE", 13, 0),
+    Column::text("STATE", 13, 1),
     Column::text("SOCKET", 8, 7).up_to(u16::MAX),
 ];
 

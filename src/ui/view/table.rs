@@ -90,7 +90,7 @@ impl Table<'_> {
         }
         let places = fit(self.columns, area.width.saturating_sub(GUTTER));
         let mut y = area.y;
-        if has_header(area) {
+        if has_header(area, self.rows) {
             for &(column, x, width) in &places {
                 let Column { title, right, .. } = self.columns[column];
                 let put = if right {
@@ -102,7 +102,7 @@ impl Table<'_> {
             }
             y += 1;
         }
-        for row in window(self.rows, self.selected, rows_in(area)) {
+        for row in window(self.rows, self.selected, rows_in(area, self.rows)) {
             for &(column, x, width) in &places {
                 let Cell { text, role } = cell(row, column);
                 let put = if self.columns[column].right {
@@ -133,9 +133,9 @@ impl Table<'_> {
     }
 }
 
-/// Rows that a table has room for in `area`.
-pub(super) fn rows_in(area: Rect) -> usize {
-    usize::from(area.height - u16::from(has_header(area)))
+/// How many of `rows` a table has room for in `area`.
+pub(super) fn rows_in(area: Rect, rows: usize) -> usize {
+    usize::from(area.height - u16::from(has_header(area, rows)))
 }
 
 /// Whether every column has room in `area`.
@@ -145,8 +145,8 @@ pub(super) fn fits_all(columns: &[Column], area: Rect) -> bool {
 }
 
 /// The column titles are given up before the last rows are.
-fn has_header(area: Rect) -> bool {
-    area.height >= 3
+fn has_header(area: Rect, rows: usize) -> bool {
+    area.height >= 3 || (area.height == 2 && rows < 2)
 }
 
 /// The rows to show: around the selected one, and never beyond an end. It depends on nothing that was shown before, and

@@ -8,8 +8,12 @@ use crate::observe::frame::Listing;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
+const NONE: &str = "No zbq ring on this machine.";
+/// Where some processes could not be looked into.
+const NONE_SEEN: &str = "No zbq ring that we may see.";
+
 const LINES: [(&str, Role); 5] = [
-    ("No zbq ring on this machine.", Role::Strong),
+    (NONE, Role::Strong),
     ("Looking again every second.", Role::Plain),
     ("", Role::Plain),
     ("To see one at work:", Role::Plain),
@@ -27,6 +31,11 @@ pub(super) fn render(listing: &Listing, canvas: &mut Canvas<'_>, area: Rect) {
     };
     let top = room.y + room.height.saturating_sub(lines) / 2;
     for ((line, role), y) in LINES.into_iter().zip(top..) {
+        let line = if line == NONE && !listing.limits.is_empty() {
+            NONE_SEEN
+        } else {
+            line
+        };
         if y < room.bottom() {
             let width = text::width(line).min(room.width);
             canvas.put(room.x + (room.width - width) / 2, y, width, line, role);
