@@ -323,3 +323,22 @@ fn a_hostile_name_does_not_steer_the_terminal() {
         );
     }
 }
+
+#[test]
+fn a_suspended_dashboard_can_be_ended() {
+    let place = Place::new();
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
+    let script = format!(
+        "'{}' --pid {}; kill -TERM %1; kill -CONT %1; wait %1; echo ended in the background; read line",
+        env!("CARGO_BIN_EXE_zbqtop"),
+        producer.pid()
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-m", "-c", &script]);
+    let mut terminal = Terminal::start(&mut shell, 24, 80);
+    terminal.wait("the dashboard", |text| text.contains("peer"));
+    terminal.keys("\x1a");
+    terminal.wait("its end", |text| text.contains("ended in the background"));
+    assert_given_back(&terminal);
+}

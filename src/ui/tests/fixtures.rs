@@ -136,7 +136,7 @@ pub(super) fn message(index: u64) -> Message {
     let mut payload = format!("quote {index:03} EURUSD 1.{:04}", index * 37 % 10_000).into_bytes();
     payload.extend([0, 0, 0, 0x2a, 0xff, 0xfe, b'\n']);
     Message {
-        offset: HEAD + index * 48 - 64 * 48,
+        offset: HEAD + index * 46 - 64 * 46 - if index < 57 { 1000 } else { 0 },
         header: MessageHeader {
             payload_len: u32::try_from(payload.len()).unwrap(),
             fd_count: u8::from(index % 16 == 15),

@@ -41,7 +41,11 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let focused = app.focus() == Pane::Messages;
     let Some(selected) = app.selected_message() else {
-        let note = frame.messages_note.as_deref().unwrap_or("No messages yet.");
+        let none = match frame.snapshot.control.producer_head {
+            0 => "No messages yet.",
+            _ => "No message that could be told apart for certain; the next to come will be shown.",
+        };
+        let note = frame.messages_note.as_deref().unwrap_or(none);
         let room = Rect {
             x: area.x + 1,
             width: area.width.saturating_sub(2),
@@ -53,7 +57,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let theme = canvas.theme();
     let mut columns = COLUMNS;
     let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
-    columns[0].width = u16::try_from(digits).unwrap_or(20).max(12);
+    columns[0].width = u16::try_from(digits + 1).unwrap_or(20).max(12);
     columns[0].widest = columns[0].width;
     // What a message says is worth more than its last details.
     columns[6].width = (area.width / 3).max(columns[6].width);
@@ -66,7 +70,8 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             focused,
         };
         table.render(canvas, area, |row, column| {
-            cell(&frame.messages[row], column, area.width, theme)
+            let before = row.checked_sub(1).map(|row| &frame.messages[row]);
+            cell(&frame.messages[row], before, column, area.width, theme)
         });
         return;
     }
@@ -83,14 +88,35 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         focused,
     };
     table.render(canvas, area, |row, column| {
-        let message = row.checked_sub(1).map_or(selected, |row| &messages[row]);
-        cell(message, column, area.width, theme)
+        let shown = |row: usize| row.checked_sub(1).map_or(selected, |row| &messages[row]);
+        cell(
+            shown(row),
+            row.checked_sub(1).map(shown),
+            column,
+            area.width,
+            theme,
+        )
     });
 }
 
-fn cell(message: &Message, column: usize, width: u16, theme: &Theme) -> Cell {
+/// `before` is the message in the row above.
+fn cell(
+    message: &Message,
+    before: Option<&Message>,
+    column: usize,
+    width: u16,
+    theme: &Theme,
+) -> Cell {
     let header = &message.header;
+    let joins = before.is_none_or(|before| {
+        before.offset.wrapping_add(before.header.total_len()) == message.offset
+    });
     match column {
+        // Bytes between this row and the one above are not shown.
+        0 if !joins => Cell::new(
+            format!("{}{}", theme.glyphs.ellipsis, message.offset),
+            Role::Label,
+        ),
         0 => Cell::new(message.offset.to_string(), Role::Plain),
         1 => Cell::new(header.seq_id.to_string(), Role::Plain),
         2 => Cell::new(header.payload_len.to_string(), Role::Plain),
