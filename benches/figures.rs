@@ -30,7 +30,7 @@ const CAPACITY: u64 = 1 << 20;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("flat-out") => flat_out(),
+        Some("flat-out") => flat_out(&arguments[2], &arguments[3]),
         Some("steady") => steady(&arguments[2]),
         Some("consumer") => consumer(&arguments[2]),
         _ => figures(),
@@ -39,37 +39,16 @@ fn main() {
 
 fn figures() {
     println!(
-        "producer flat out, {MESSAGE}-byte messages, dashboard attached by map at 10/s, against alone:"
+        "producer flat out, {MESSAGE}-byte messages, dashboard at 10/s attached, against alone:"
     );
-    // One producer throughout: two runs of the same program differ by more than what is measured here.
-    let mut producer = role(&["flat-out"]);
-    let mut line = String::new();
-    BufReader::new(producer.0.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("it says ready");
-    let pid = producer.0.id();
-    let ctrl = File::open(format!("/proc/{pid}/fd/{}", line.trim())).expect("its control region");
-    let ratio = median_of(7, || {
-        let before = rate(&ctrl);
-        let mut screen = Terminal::start(
-            Command::new(ZBQTOP).args(["--pid", &pid.to_string()]),
-            40,
-            120,
-        );
-        screen.wait("the dashboard", |text| text.contains("flowing"));
-        let watched = rate(&ctrl);
-        assert!(screen.text().contains("flowing"), "it was watching");
-        screen.keys("q");
-        screen.ended();
-        let alone = f64::midpoint(before, rate(&ctrl));
-        println!(
-            "  alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}",
-            watched / alone
-        );
-        watched / alone
-    });
-    println!("  median ratio {ratio:.3}   (target: at least 0.97)");
-    drop(producer);
+    for (how, mode) in [
+        ("by map", "pull"),
+        ("joined, pull slot", "pull"),
+        ("joined, push slot", "push"),
+    ] {
+        let ratio = watched(how != "by map", mode);
+        println!("  {how:<18} median ratio {ratio:.3}   (target for map and pull: at least 0.97)");
+    }
 
     let socket = std::env::temp_dir().join(format!("zbqtop-figures-{}.sock", std::process::id()));
     let socket = socket.to_str().expect("a temporary path is text");
@@ -118,6 +97,48 @@ fn figures() {
     drop(consumers);
 }
 
+/// The producer's speed with a dashboard attached against its speed alone, median of 7 pairs.
+fn watched(join: bool, mode: &str) -> f64 {
+    let socket = std::env::temp_dir().join(format!("zbqtop-flat-out-{}.sock", std::process::id()));
+    let socket = socket.to_str().expect("a temporary path is text");
+    let _ = std::fs::remove_file(socket);
+    // One producer throughout: two runs of the same program differ by more than what is measured here.
+    let mut producer = role(&["flat-out", socket, mode]);
+    let mut line = String::new();
+    BufReader::new(producer.0.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("it says ready");
+    let pid = producer.0.id();
+    let ctrl = File::open(format!("/proc/{pid}/fd/{}", line.trim())).expect("its control region");
+    let pid = pid.to_string();
+    let arguments = if join {
+        vec!["--join", "--socket", socket]
+    } else {
+        vec!["--pid", &pid]
+    };
+    // A connection makes the producer scan, which frees the slot that a joined dashboard leaves behind.
+    let scan = || drop(UnixStream::connect(socket).expect("it listens"));
+    let ratio = median_of(7, || {
+        let before = rate(&ctrl);
+        let mut screen = Terminal::start(Command::new(ZBQTOP).args(&arguments), 40, 120);
+        screen.wait("the dashboard", |text| text.contains("flowing"));
+        let watched = rate(&ctrl);
+        assert!(screen.text().contains("flowing"), "it was watching");
+        screen.keys("q");
+        screen.ended();
+        scan();
+        std::thread::sleep(Duration::from_millis(100));
+        let alone = f64::midpoint(before, rate(&ctrl));
+        println!(
+            "    alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}",
+            watched / alone
+        );
+        watched / alone
+    });
+    let _ = std::fs::remove_file(socket);
+    ratio
+}
+
 /// Millions of messages a second over one second, from head.
 fn rate(ctrl: &File) -> f64 {
     let head = || {
@@ -131,9 +152,12 @@ fn rate(ctrl: &File) -> f64 {
     (head() - before) as f64 / MESSAGE as f64 / 1e6 / started.elapsed().as_secs_f64()
 }
 
-/// Commits as fast as the reference can, for as long as it is let; says which descriptor is the control region.
-fn flat_out() {
+/// Commits as fast as the reference can, for as long as it is let; says which descriptor is the control region. Scans
+/// whenever somebody connects, and then lets them in.
+fn flat_out(socket: &str, mode: &str) {
     let mut ring = Ring::create();
+    let listener = UnixListener::bind(socket).expect("a free path");
+    listener.set_nonblocking(true).expect("a socket");
     let fds = std::fs::read_dir("/proc/self/fd")
         .expect("our own")
         .flatten();
@@ -144,8 +168,15 @@ fn flat_out() {
         "{}",
         ctrl.expect("it was made").file_name().to_string_lossy()
     );
-    for number in 0.. {
-        ring.send(number);
+    loop {
+        for number in 0..100_000 {
+            ring.send(number);
+        }
+        if let Ok((conn, _)) = listener.accept() {
+            conn.set_nonblocking(false).expect("a socket");
+            ring.scan();
+            ring.join(&conn, mode);
+        }
     }
 }
 
@@ -159,7 +190,7 @@ fn steady(socket: &str) {
     loop {
         if let Ok((conn, _)) = listener.accept() {
             conn.set_nonblocking(false).expect("a socket");
-            ring.join(&conn);
+            ring.join(&conn, "pull");
         }
         while sent < started.elapsed().as_millis() as u64 * 10 {
             ring.send(sent);
@@ -199,13 +230,21 @@ impl Ring {
         Self(producer)
     }
 
-    fn join(&mut self, conn: &UnixStream) {
-        let mut slot = 0;
-        let mode = zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL;
-        // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
-        let outcome =
-            unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
+    fn scan(&mut self) {
+        // SAFETY: the producer is live.
+        let outcome = unsafe { zbq_sys::zbq_producer_scan(self.0) };
         assert_eq!(outcome, 0);
+    }
+
+    /// Fails for whoever has gone already.
+    fn join(&mut self, conn: &UnixStream, mode: &str) {
+        let mut slot = 0;
+        let mode = match mode {
+            "push" => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PUSH,
+            _ => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL,
+        };
+        // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
+        unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
     }
 
     /// One message; the ring's capacity is a multiple of its length, so laps end evenly.
