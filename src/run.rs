@@ -64,6 +64,12 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
              producer's next scan",
             joined.slot
         ));
+        // Where consumers are seen, a finding says what is so.
+        if let Some(earlier) = joined.earlier.as_ref().filter(|_| !ring.sees_members()) {
+            tail::note(&format!(
+                "you joined this ring before, at {earlier}: that slot may still be taken, too"
+            ));
+        }
         if joined.mode == WakeupMode::Push {
             tail::note("it is a push slot: until then, every commit makes a system call");
         }

@@ -13,9 +13,16 @@ use crate::support::{Peer, Place, eventually, number};
 
 const NOBODY: u32 = 65_534;
 
+/// The program, with a place of its own for what it remembers.
+fn joining(place: &Place) -> Command {
+    let mut command = zbqtop();
+    command.env("XDG_RUNTIME_DIR", place.path());
+    command
+}
+
 /// A watcher that has joined and says a line every 20 ms.
 fn watcher(place: &Place) -> (Child, impl FnMut() -> Value) {
-    let mut command = zbqtop();
+    let mut command = joining(place);
     command
         .args(["--json", "--watch", "20ms", "--join", "--socket"])
         .arg(place.socket());
@@ -91,7 +98,7 @@ fn joining_anew_again_and_again_uses_no_slot_up() {
     )
     .settled();
     for _ in 0..20 {
-        let output = zbqtop()
+        let output = joining(&place)
             .args(["--json", "--interval", "0", "--join", "--socket"])
             .arg(place.socket())
             .output();
@@ -108,7 +115,11 @@ fn joining_anew_again_and_again_uses_no_slot_up() {
     // Without scans in between, slots do run out, and that is said.
     let path = place.socket();
     let path = path.to_str().expect("text");
-    let join = || run(&["--json", "--interval", "0", "--join", "--socket", path]);
+    let join = || {
+        let mut command = joining(&place);
+        command.args(["--json", "--interval", "0", "--join", "--socket", path]);
+        command.output().expect("zbqtop starts")
+    };
     assert!(join().status.success() && join().status.success());
     let refused = join();
     assert_eq!(refused.status.code(), Some(1));
@@ -134,12 +145,16 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(place.socket(), std::fs::Permissions::from_mode(0o777))
         .expect("our own");
+    let runtime = place.path().join("runtime");
+    std::fs::create_dir(&runtime).expect("room");
+    std::os::unix::fs::chown(&runtime, Some(NOBODY), Some(NOBODY)).expect("we are root");
     let as_nobody = |arguments: &[&str]| {
         let mut command = Command::new(&copy);
         command
             .args(arguments)
             .arg("--socket")
             .arg(place.socket())
+            .env("XDG_RUNTIME_DIR", &runtime)
             .uid(NOBODY)
             .gid(NOBODY);
         command
@@ -172,6 +187,16 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
             .is_some_and(|remedy| remedy.contains("root")),
         "{limit}"
     );
+    assert!(!stderr(&output).contains("before"), "{}", stderr(&output));
+    let again = as_nobody(&["--json", "--interval", "0"])
+        .output()
+        .expect("it starts");
+    assert!(
+        stderr(&again).contains("you joined this ring before"),
+        "{}",
+        stderr(&again)
+    );
+    assert!(String::from_utf8_lossy(&again.stdout).contains("watcher-earlier-slot"));
     producer.ask("scan", "scanned");
     // Messages come through the mappings of the join, over many laps.
     producer.ask("send 1", "done");

@@ -258,8 +258,8 @@ impl AttachedRing {
 
     /// The slot taken, when the ring was joined.
     #[must_use]
-    pub fn joined(&self) -> Option<Joined> {
-        self.joined
+    pub fn joined(&self) -> Option<&Joined> {
+        self.joined.as_ref()
     }
 
     /// Whether the producer's consumers could be listed at the last [`Self::refresh`].

@@ -246,13 +246,35 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             ring.gating_pid,
         );
     }
-    if let Some(joined) = ring.attach.joined {
+    if let Some(joined) = &ring.attach.joined {
         let slot = joined.slot;
         let message = format!(
             "this watcher joined: slot {slot} is taken, parked, until the producer's next scan, which a ring that \
              never clogs may never run"
         );
         add("watcher-slot", Severity::Info, message, Some(slot), None);
+        // Where the consumers are seen, it is known whether anyone else is parked.
+        let parked = ring
+            .consumers
+            .iter()
+            .filter(|consumer| consumer.state == ConsumerState::Parked)
+            .count();
+        if let Some(earlier) = joined
+            .earlier
+            .as_ref()
+            .filter(|_| ring.hidden_consumers != Some(0) || parked > 1)
+        {
+            let message = format!(
+                "you joined this ring before, at {earlier}: the slot taken then may still be taken"
+            );
+            add(
+                "watcher-earlier-slot",
+                Severity::Warning,
+                message,
+                None,
+                None,
+            );
+        }
         if joined.mode == WakeupMode::Push {
             let message = format!(
                 "this watcher was given push slot {slot}: until a scan frees it, every commit makes a system call"

@@ -10,6 +10,7 @@ pub mod error;
 pub mod frame;
 pub mod health;
 pub mod history;
+pub mod joins;
 pub mod messages;
 pub mod passive;
 pub mod preview;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::attach::{AttachedRing, RingBytes};
 use super::discover::{refused, rings_of};
 use super::error::AttachError;
+use super::joins;
 use super::proc::{self, FileId, Process};
 use super::snapshot::{Joined, Limit, Producer, WakeupMode};
 use crate::ring::{self, Consumer, Control, Parked};
@@ -33,6 +34,7 @@ impl AttachedRing {
                 ring::WakeupMode::Push => WakeupMode::Push,
                 ring::WakeupMode::Pull => WakeupMode::Pull,
             },
+            earlier: joins::note(FileId::of(&parked.ctrl)),
         };
         let control = Control::load(&parked.ctrl);
         // Who listens is usually who produces; if not, the pid that the ring states is right within one pid namespace.

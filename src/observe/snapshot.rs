@@ -103,7 +103,7 @@ pub struct Attach {
 
 /// The slot that watching by join has taken. It is parked and holds nothing up, but it is taken until the producer
 /// scans, and while it is a push slot every commit makes a system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Joined {
     /// Its index.
@@ -111,6 +111,8 @@ pub struct Joined {
     /// The mode that the producer gave it.
     #[serde(rename = "wakeup_mode")]
     pub mode: WakeupMode,
+    /// When this user joined the same ring before, RFC 3339: that slot may still be taken, too.
+    pub earlier: Option<String>,
 }
 
 /// How the watcher came by its mappings.

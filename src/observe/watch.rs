@@ -166,7 +166,7 @@ impl Watcher {
                 } else {
                     Method::Map
                 },
-                joined: self.ring.joined(),
+                joined: self.ring.joined().cloned(),
                 slot_table: sample.table.is_some(),
                 limits: self.limits(sample),
             },
