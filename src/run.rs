@@ -109,6 +109,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(AttachError::NotPermitted { .. }) => 4,
         Some(
             AttachError::NotARing { .. }
+            | AttachError::Inherited { .. }
             | AttachError::WrongSize { .. }
             | AttachError::WrongControl { .. },
         ) => 5,

@@ -247,6 +247,8 @@ fn a_length_that_lies_is_reported_and_left_behind() {
             .as_str()
             .is_some_and(|why| why.contains("framing lost") && why.contains("65530"))
     );
+    // The next lap starts with a message, whatever became of the last.
+    assert_eq!(next()["offset"], 65_536);
     // And back: only a new ring, or a lie, does that.
     holder.ask("head 16", "done");
     assert!(
@@ -255,4 +257,24 @@ fn a_length_that_lies_is_reported_and_left_behind() {
             .is_some_and(|why| why.contains("went back"))
     );
     end(child);
+}
+
+#[test]
+fn a_large_ring_near_its_laps_end_still_shows_its_last_messages() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 4080 --capacity 16777216",
+    )
+    .settled();
+    // 15.6 of 16 MiB: the start of the lap is within the eighth that may be being written over.
+    producer.ask("send 4000", "done");
+    let pid = producer.pid().to_string();
+    let lines = stdout(&["tail", "--pid", &pid, "-n", "3", "--format", "json"]);
+    let offsets: Vec<u64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .map(|message| message["offset"].as_u64().expect("a message, no gap"))
+        .collect();
+    assert_eq!(offsets, [3997 * 4096, 3998 * 4096, 3999 * 4096]);
 }

@@ -3,19 +3,21 @@
 //! Attaching takes no slot, writes nothing and sends no signal: control region and metadata pages are mapped
 //! read-only, ring bytes are read by `pread`. Knows who is in the ring; judges nothing.
 
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::discover::{self, FoundRing, consumers_of, is_sound_meta, refused, unique};
+use super::discover::{self, FoundRing, consumers_of, refused, unique};
 use super::error::AttachError;
 use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::{SlotTable, SlotView, TableView};
 use super::snapshot::{Limit, Producer};
 use super::{proc, sockets};
-use crate::ring::layout::{CTRL_SIZE, META_SIZE};
+use crate::ring::layout::{CTRL_SIZE, META_SIZE, META_TAIL_OFFSET};
 use crate::ring::mapping::{Mapping, ReadOnly};
 
 /// A consumer that has not mapped its page by then is not going to.
@@ -55,9 +57,29 @@ pub struct Member {
     pub process: Option<MemberProcess>,
     /// When it was first seen.
     admitted: Instant,
+    /// The highest tail ever read from it.
+    highest_tail: Cell<u64>,
+    /// Whether its process has been looked for among all there are, which is dear and done once; and if so, whether
+    /// every one of them could be asked.
+    sought: Option<bool>,
 }
 
 impl Member {
+    /// Its tail now.
+    #[must_use]
+    pub fn tail(&self) -> u64 {
+        // Pairs with the consumer's store-release in publish.
+        let tail = self.meta.load_u64_acquire(META_TAIL_OFFSET);
+        self.highest_tail.set(self.highest_tail.get().max(tail));
+        tail
+    }
+
+    /// The highest tail that was ever read from it: a tail never goes back, unless it lies.
+    #[must_use]
+    pub fn highest_tail(&self) -> u64 {
+        self.highest_tail.get()
+    }
+
     /// Whether it has had the time to map its page: a slot is taken a moment before its consumer maps anything.
     fn has_settled(&self) -> bool {
         self.admitted.elapsed() >= SETTLES_IN
@@ -109,11 +131,12 @@ pub struct AttachedRing {
     capacity: u64,
     table: Option<SlotTable>,
     shares_process: bool,
+    writes: bool,
     members: Vec<Member>,
+    /// Consumers that hold a slot, as far as descriptors tell, and are not among the members; `None`: unknown.
+    hidden: Option<u32>,
     attach_limits: Vec<Limit>,
     member_limits: Vec<Limit>,
-    /// Consumers whose process has been looked for among all processes: done once for each, as it is dear.
-    searched: Vec<FileId>,
 }
 
 impl AttachedRing {
@@ -129,6 +152,7 @@ impl AttachedRing {
             control,
             table,
             shares_process,
+            writes,
             mut limits,
         } = found;
         let id = format!("{}/{}", process.pid(), ctrl.fd);
@@ -158,10 +182,11 @@ impl AttachedRing {
             capacity: control.ring_capacity,
             table,
             shares_process,
+            writes,
             members: Vec::new(),
+            hidden: None,
             attach_limits: limits,
             member_limits: Vec::new(),
-            searched: Vec::new(),
         };
         attached.refresh();
         Ok(attached)
@@ -257,6 +282,13 @@ impl AttachedRing {
             .all(|member| member.held && member.presence == Presence::Mapped)
     }
 
+    /// Consumers that hold a slot, as far as the producer's descriptors tell, and could not be made members as of the
+    /// last [`Self::refresh`]; `None` when their number is unknown.
+    #[must_use]
+    pub fn hidden(&self) -> Option<u32> {
+        self.hidden
+    }
+
     /// Whether the slot table is being read.
     #[must_use]
     pub fn reads_table(&self) -> bool {
@@ -276,33 +308,33 @@ impl AttachedRing {
     /// The slot table now; members learn their slots from it, and are looked for anew when it names others.
     pub fn read_table(&mut self) -> Option<TableView> {
         let view = self.table.as_ref()?.read()?;
-        let known = |members: &[Member]| {
-            members.iter().filter(|member| member.held).count() == view.active.len()
-                && view.active.iter().all(|slot| {
-                    members.iter().any(|member| {
-                        member.held && member.slot.is_some_and(|known| known.is_same_join(slot))
-                    })
-                })
+        let now = |member: &Member| {
+            let known = member.slot?;
+            // The table is read in the order of its slots.
+            let at = view
+                .active
+                .binary_search_by_key(&known.index, |slot| slot.index);
+            view.active
+                .get(at.ok()?)
+                .filter(|slot| known.is_same_join(slot))
+                .copied()
         };
-        if !known(&self.members) {
+        let held = || self.members.iter().filter(|member| member.held);
+        if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
             self.refresh();
         }
         for member in &mut self.members {
-            let now = member
-                .slot
-                .and_then(|known| view.active.iter().find(|slot| known.is_same_join(slot)));
-            if let Some(slot) = now {
-                member.slot = Some(*slot);
-            }
+            member.slot = now(member).or(member.slot);
         }
         Some(view)
     }
 
-    /// Whether the producer still holds the slots of `members`, asked of the kernel now: a tail speaks for the
-    /// ring's bytes only as long as the producer minds it.
+    /// Whether the producer still holds the slot of `member`, asked of the kernel now: a tail speaks for the ring's
+    /// bytes only as long as the producer minds it.
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
-        member.held && self.process.fd_file(member.meta_fd) == Some(member.file)
+        // A process that is not known to be the producer has descriptors of its own, whatever the producer's are.
+        self.writes && member.held && self.process.fd_file(member.meta_fd) == Some(member.file)
     }
 
     /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
@@ -321,31 +353,40 @@ impl AttachedRing {
             .as_ref()
             .and_then(SlotTable::read)
             .map(|view| view.active);
-        let held = match self.held_pages(slots.as_deref()) {
-            Ok(held) => held,
-            Err(limit) => {
-                self.member_limits.push(limit);
+        self.hidden = Some(0);
+        let pages = match self.process.memfds() {
+            Ok(memfds) => self.held_pages(&memfds, slots.as_deref()),
+            Err(error) => {
+                self.hidden = None;
+                self.member_limits.push(Limit {
+                    what: "consumers".into(),
+                    why: format!("the producer's descriptors can no longer be listed: {error}"),
+                    remedy: None,
+                });
                 return;
             }
         };
+        let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
         for member in &mut self.members {
-            member.held = held.iter().any(|memfd| memfd.file == member.file);
+            member.held = held.contains(&member.file);
             member.presence = presence(member.process.as_ref(), member.file);
         }
         self.members
             .retain(|member| member.held || member.presence == Presence::Mapped);
-        for memfd in &held {
-            if !self.members.iter().any(|member| member.file == memfd.file) {
-                self.admit(memfd);
-            }
+        let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
+        for page in pages.iter().filter(|page| !known.contains(&page.file)) {
+            self.admit(page);
         }
+        let slots: HashMap<i32, SlotView> = slots
+            .into_iter()
+            .flatten()
+            .map(|slot| (slot.meta_fd, slot))
+            .collect();
         for member in &mut self.members {
-            member.slot = slots
-                .iter()
-                .flatten()
-                .find(|slot| member.held && slot.meta_fd == member.meta_fd)
-                .copied()
-                .or(member.slot.filter(|_| !member.held));
+            // One that was evicted keeps the slot that it had.
+            if member.held {
+                member.slot = slots.get(&member.meta_fd).copied();
+            }
         }
         self.find_processes();
         self.members.sort_by_key(|member| {
@@ -357,45 +398,50 @@ impl AttachedRing {
         });
     }
 
-    /// The metadata pages that stand for slots of this ring.
-    fn held_pages(&self, slots: Option<&[SlotView]>) -> Result<Vec<MemFd>, Limit> {
-        let memfds = self.process.memfds().map_err(|error| Limit {
-            what: "consumers".into(),
-            why: format!("the producer's descriptors can no longer be listed: {error}"),
-            remedy: None,
-        })?;
-        let mut pages = unique(&memfds, Kind::Meta);
-        pages.retain(is_sound_meta);
+    /// The metadata pages that stand for slots of this ring. Those of which that is not known are hidden consumers.
+    fn held_pages(&mut self, memfds: &[MemFd], slots: Option<&[SlotView]>) -> Vec<MemFd> {
         if let Some(slots) = slots {
-            pages.retain(|page| slots.iter().any(|slot| slot.meta_fd == page.fd));
-            return Ok(pages);
+            let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
+            let named = |page: &&MemFd| page.kind == Kind::Meta && taken.contains(&page.fd);
+            return memfds.iter().filter(named).copied().collect();
         }
+        let mut pages = unique(memfds, Kind::Meta);
         if !self.shares_process {
-            return Ok(pages);
+            return pages;
         }
-        // Several rings in one process and no slot table: a page belongs here if the process that maps it maps
-        // this control region and no other.
-        let mut ours = Vec::new();
+        // Several rings in one process and no slot table: a page belongs to the one ring that the process maps which
+        // maps the page.
+        let (mut ours, mut placed) = (HashSet::new(), HashSet::new());
         for consumer in consumers_of(&self.process) {
             let Ok(maps) = consumer.maps() else { continue };
-            let mut ctrls: Vec<FileId> = maps
-                .memfds
-                .iter()
-                .filter(|at| at.kind == Kind::Ctrl)
-                .map(|at| at.file)
-                .collect();
-            ctrls.dedup();
-            if ctrls[..] == [self.ctrl_file] {
-                ours.extend(
-                    maps.memfds
-                        .iter()
-                        .filter(|at| at.kind == Kind::Meta)
-                        .map(|at| at.file),
-                );
+            let files = |kind: Kind| {
+                let mapped = maps.memfds.iter().filter(move |at| at.kind == kind);
+                mapped.map(|at| at.file).collect::<HashSet<FileId>>()
+            };
+            let ctrls = files(Kind::Ctrl);
+            if ctrls.len() == 1 {
+                placed.extend(files(Kind::Meta));
+                if ctrls.contains(&self.ctrl_file) {
+                    ours.extend(files(Kind::Meta));
+                }
             }
         }
+        let unplaced = pages
+            .iter()
+            .filter(|page| !placed.contains(&page.file))
+            .count();
+        if unplaced > 0 {
+            self.hidden = None;
+            self.member_limits.push(Limit {
+                what: format!("{unplaced} consumers, which may be of this ring"),
+                why: "the process has several rings, its slot table could not be read, and their metadata pages are \
+                      mapped by no process that maps just one of them"
+                    .into(),
+                remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+            });
+        }
         pages.retain(|page| ours.contains(&page.file));
-        Ok(pages)
+        pages
     }
 
     /// Maps a new consumer's page.
@@ -410,51 +456,62 @@ impl AttachedRing {
                 presence: Presence::Unknown,
                 process: None,
                 admitted: Instant::now(),
+                highest_tail: Cell::new(0),
+                sought: None,
             }),
             // Evicted since it was listed: it will not be listed again.
-            Err(AttachError::Vanished { .. } | AttachError::NoSuchProcess(_)) => {}
-            Err(error) => self.member_limits.push(Limit {
-                what: format!("the consumer at the producer's fd {}", memfd.fd),
-                why: error.to_string(),
-                remedy: None,
-            }),
+            Err(_) if self.process.fd_file(memfd.fd) != Some(memfd.file) => {}
+            Err(error) => {
+                self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
+                self.member_limits.push(Limit {
+                    what: format!("the consumer at the producer's fd {}", memfd.fd),
+                    why: error.to_string(),
+                    remedy: None,
+                });
+            }
         }
     }
 
     /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
     /// of, then, once for each, among all.
     fn find_processes(&mut self) {
-        let lacking = |members: &[Member]| members.iter().any(|member| member.process.is_none());
-        if !lacking(&self.members) {
+        if !self.members.iter().any(|member| member.process.is_none()) {
             return;
         }
         let candidates = consumers_of(&self.process)
             .into_iter()
             .map(|process| process.pid())
             .collect::<Vec<_>>();
-        let mut all_seen = self.match_processes(&candidates);
-        let searched = &mut self.searched;
-        let fresh = |member: &Member| member.process.is_none() && !searched.contains(&member.file);
-        if self.members.iter().any(fresh) {
-            let settled = self.members.iter().filter(|member| member.has_settled());
-            searched.extend(settled.map(|member| member.file));
-            all_seen = pids().is_ok_and(|pids| self.match_processes(&pids));
-        }
-        for member in self
+        self.match_processes(&candidates);
+        let lacks = |member: &&mut Member| member.process.is_none();
+        if self
             .members
-            .iter_mut()
-            .filter(|member| member.process.is_none())
+            .iter()
+            .any(|member| member.process.is_none() && member.sought.is_none())
         {
-            if member.presence == Presence::Unknown && all_seen && member.has_settled() {
+            for member in self.members.iter_mut().filter(lacks) {
+                // One that comes to map its page during the search may be missed.
+                member.sought = member.has_settled().then_some(false);
+            }
+            if pids().is_ok_and(|pids| self.match_processes(&pids)) {
+                for member in self.members.iter_mut().filter(lacks) {
+                    member.sought = member.sought.map(|_| true);
+                }
+            }
+        }
+        for member in self.members.iter_mut().filter(lacks) {
+            if member.presence == Presence::Unknown && member.sought == Some(true) {
                 member.presence = Presence::Nobody;
             }
+            let Some(slot) = member.slot else { continue };
             // The pidfd in its slot still tells who joined, or that it is gone.
-            match member
-                .slot
-                .and_then(|slot| self.process.pidfd_target(slot.pidfd))
-            {
+            match self.process.pidfd_target(slot.pidfd) {
                 Some(pid) if pid > 0 && member.has_settled() => {
-                    let process = Process::open(pid).ok().map(MemberProcess::new);
+                    let process = Process::open(pid)
+                        .ok()
+                        // The pid may be another's by now: then the pidfd has no process any more.
+                        .filter(|_| self.process.pidfd_target(slot.pidfd) == Some(pid))
+                        .map(MemberProcess::new);
                     member.presence = presence(process.as_ref(), member.file);
                     member.process = process;
                 }
@@ -491,7 +548,7 @@ impl AttachedRing {
                 .filter(|member| member.process.is_none())
             {
                 if writable(member.file)
-                    && let Ok(process) = Process::open(pid)
+                    && let Ok(process) = process.try_clone()
                 {
                     member.process = Some(MemberProcess::new(process));
                     member.presence = Presence::Mapped;

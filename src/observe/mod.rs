@@ -6,6 +6,8 @@
 pub mod attach;
 pub mod discover;
 pub mod error;
+#[cfg(test)]
+mod fixtures;
 pub mod frame;
 pub mod health;
 pub mod history;
@@ -17,4 +19,6 @@ pub mod sample;
 pub mod slots;
 pub mod snapshot;
 pub mod sockets;
+pub mod vouch;
+mod walks;
 pub mod watch;

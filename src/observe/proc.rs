@@ -147,6 +147,15 @@ impl Process {
         Ok(Self { pid, dir })
     }
 
+    /// Another handle on the same process: opening its pid again might give another one.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let (pid, dir) = (self.pid, self.dir.try_clone()?);
+        Ok(Self { pid, dir })
+    }
+
     /// The pid it was opened by.
     #[must_use]
     pub fn pid(&self) -> i32 {
@@ -250,7 +259,11 @@ impl Process {
             ino: stat.st_ino,
         };
         let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
-        if file != expected.file || !regular {
+        let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
+        // The name once more: kind and file were looked up one after the other when it was listed.
+        let named = rustix::fs::readlink(&own, Vec::new())
+            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(expected.kind));
+        if file != expected.file || !regular || !named {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!(
@@ -262,7 +275,7 @@ impl Process {
         }
         Ok(openat(
             rustix::fs::CWD,
-            format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path)),
+            own,
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         )?)
@@ -533,6 +546,33 @@ mod tests {
         assert_eq!(Kind::of(b"/memfd:zbq_meta (deleted)"), Some(Kind::Meta));
         assert_eq!(Kind::of(b"/memfd:zbq_meta2 (deleted)"), None);
         assert_eq!(Kind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
+    }
+
+    #[test]
+    fn only_the_memfd_that_was_listed_is_opened() {
+        use std::os::fd::AsRawFd as _;
+        let process = Process::open(std::process::id().cast_signed()).expect("we exist");
+        let named = |name| {
+            rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).expect("a memfd")
+        };
+        for (fd, kind, opens) in [
+            (named("zbq_ctrl"), Kind::Ctrl, true),
+            (named("zbq_ctrl"), Kind::Meta, false),
+            (named("other"), Kind::Ctrl, false),
+        ] {
+            let number = fd.as_raw_fd();
+            let file = process.fd_file(number).expect("it is open");
+            let memfd = MemFd {
+                fd: number,
+                kind,
+                file,
+                size: 0,
+            };
+            assert_eq!(process.open_memfd(&memfd).is_ok(), opens, "{kind:?} {fd:?}");
+            // And no other file, once it has been closed.
+            drop(fd);
+            assert!(process.open_memfd(&memfd).is_err());
+        }
     }
 
     #[test]
