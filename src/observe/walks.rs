@@ -96,7 +96,7 @@ pub(super) fn count(
     if walk.state() != WalkState::Complete {
         return None;
     }
-    for (_, count) in &mut before {
+    for count in before.values_mut() {
         *count = messages - *count;
     }
     Some(before)
