@@ -5,7 +5,8 @@
 //! `holder false CTRL_SIZE RING_SIZE [FIELD=VALUE…]` holds memfds with a ring's names, of these sizes, and writes the
 //! named fields into the control region; `rings=2` among them makes two such rings, with one metadata page in all.
 //!
-//! Both say `ready`, then obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`;
+//! Both say `ready`, then obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`,
+//! `length OFFSET PAYLOAD_LEN` (the first word of a header in the ring);
 //! each is answered with `done`. They end when stdin does.
 #![expect(
     unsafe_code,
@@ -164,6 +165,12 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
                     _ => &meta,
                 };
                 file.set_len(size.parse().expect("bytes")).expect("a memfd");
+            }
+            ["length", offset, length] => {
+                let length: u32 = length.parse().expect("bytes");
+                let offset = offset.parse().expect("an offset");
+                ring.write_all_at(&length.to_ne_bytes(), offset)
+                    .expect("the ring is ours");
             }
             ["head", value] => write("producer_head", value.parse().expect("a number")),
             _ => panic!("no such command: {line}"),

@@ -278,3 +278,22 @@ fn a_large_ring_near_its_laps_end_still_shows_its_last_messages() {
         .collect();
     assert_eq!(offsets, [3997 * 4096, 3998 * 4096, 3999 * 4096]);
 }
+
+#[test]
+fn a_length_beyond_reason_is_passed_over() {
+    // A ring of 1 GiB costs its owner nothing while nobody writes to it.
+    let mut holder = Peer::holder("false 4096 1073741824 ring_capacity=1073741824");
+    holder.ask(&format!("length 0 {}", 300 << 20), "done");
+    holder.ask(&format!("head {}", (300 << 20) + 48), "done");
+    let pid = holder.pid().to_string();
+    let lines = stdout(&["tail", "--pid", &pid, "--format", "json"]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines[0]["skipped_bytes"], (300 << 20) + 16);
+    let why = lines[0]["why"].as_str().expect("text");
+    assert!(why.contains("a message of 300 MiB"), "{why}");
+    let offsets: Vec<_> = lines[1..].iter().map(|line| &line["offset"]).collect();
+    assert_eq!(offsets, [(300 << 20) + 16, (300 << 20) + 32]);
+}

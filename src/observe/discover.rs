@@ -10,7 +10,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::error::AttachError;
-use super::proc::{FileId, Kind, Maps, MemFd, Process, pids};
+use super::maps::Maps;
+use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::SlotTable;
 use super::snapshot::{Control, Limit};
 use crate::ring::layout::{

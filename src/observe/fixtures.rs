@@ -1,6 +1,6 @@
 //! Samples for the tests of what is made from them.
 
-use super::attach::Presence;
+use super::member::Presence;
 use super::sample::{MemberSample, Sample};
 use super::snapshot::Control;
 

@@ -2,7 +2,7 @@
 //!
 //! Pure functions of a sample and what was seen before it. Changes nothing, reads nothing.
 
-use super::attach::Presence;
+use super::member::Presence;
 use super::sample::{MemberSample, Sample};
 use super::snapshot::{ConsumerState, Finding, RingSnapshot, RingState, Severity};
 use crate::ring::layout::HEADER_SIZE;

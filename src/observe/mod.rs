@@ -11,6 +11,8 @@ mod fixtures;
 pub mod frame;
 pub mod health;
 pub mod history;
+pub mod maps;
+pub mod member;
 pub mod messages;
 pub mod preview;
 pub mod proc;

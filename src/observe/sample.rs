@@ -2,7 +2,8 @@
 //!
 //! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
 
-use super::attach::{AttachedRing, Presence};
+use super::attach::AttachedRing;
+use super::member::{MemberProcess, Presence};
 use super::slots::{SlotView, TableView};
 use super::snapshot::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
@@ -83,7 +84,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                 held: member.held,
                 presence: member.presence,
                 slot: member.slot,
-                pid: process.map(super::attach::MemberProcess::pid),
+                pid: process.map(MemberProcess::pid),
                 command: process.and_then(|process| process.command.clone()),
                 tail,
                 highest_tail: member

@@ -11,7 +11,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use super::proc::{Kind, Maps, MemFd, PrivateMemory, Process};
+use super::maps::{Maps, PrivateMemory};
+use super::proc::{Kind, MemFd, Process};
 use super::snapshot::{Control, WakeupMode};
 use crate::ring::layout::{self, table};
 

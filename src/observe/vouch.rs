@@ -37,7 +37,8 @@ impl Vouch {
         Self::of(held, head, ring.capacity())
     }
 
-    /// From the tails of the consumers whose slots are held, each with the highest that was ever seen of it.
+    /// From the tails of the consumers whose slots are held, each with the highest that was ever seen of it. One that has
+    /// gone back is a lie: the producer was let in where it now says that it was not.
     fn of(tails: impl Iterator<Item = (u64, u64)>, head: u64, capacity: u64) -> Self {
         let min_tail = tails
             .filter(|(tail, highest)| counts(*tail, head, capacity) && tail >= highest)
@@ -68,7 +69,7 @@ impl Vouch {
 }
 
 /// Whether a tail can be what holds the producer back: one above head is parked or a lie, and one more than a lap
-/// behind is a lie. One that has gone back is a lie too: the producer was let in where it says it was not.
+/// behind is a lie.
 fn counts(tail: u64, head: u64, capacity: u64) -> bool {
     head.checked_sub(tail).is_some_and(|lag| lag <= capacity)
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::attach::{AttachedRing, Presence};
+use super::attach::AttachedRing;
 use super::frame::Frame;
 use super::health::{self, Context};
 use super::history::History;
+use super::member::Presence;
 use super::messages::count_behind;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
