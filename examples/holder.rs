@@ -3,9 +3,10 @@
 //! `holder rings DIRECTORY COUNT [--fork]` makes COUNT rings of one capacity with the reference, listens for their
 //! consumers on DIRECTORY/0, DIRECTORY/1, …, and with `--fork` has a child that inherits every descriptor.
 //! `holder false CTRL_SIZE RING_SIZE [FIELD=VALUE…]` holds memfds with a ring's names, of these sizes, and writes the
-//! named fields into the control region.
+//! named fields into the control region; `rings=2` among them makes two such rings, with one metadata page in all.
 //!
-//! Both say `ready`, then obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`;
+//! Both say `ready`, then obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`,
+//! `length OFFSET PAYLOAD_LEN` (the first word of a header in the ring);
 //! each is answered with `done`. They end when stdin does.
 #![expect(
     unsafe_code,
@@ -125,8 +126,11 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
         ftruncate(&fd, size).expect("a size");
         File::from(fd)
     };
-    let ctrl = memfd("zbq_ctrl", ctrl_size);
-    let ring = memfd("zbq_ring", ring_size);
+    let (twice, fields): (Vec<&str>, Vec<&str>) =
+        fields.iter().partition(|field| **field == "rings=2");
+    let pair = || (memfd("zbq_ctrl", ctrl_size), memfd("zbq_ring", ring_size));
+    let (ctrl, ring) = pair();
+    let second = (!twice.is_empty()).then(pair);
     let meta = memfd("zbq_meta", 4096);
     let write = |name: &str, value: u64| {
         let (_, offset) = FIELDS
@@ -139,8 +143,13 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
         } else {
             8
         };
-        ctrl.write_all_at(&bytes[..length], *offset)
-            .expect("the page is ours");
+        for ctrl in [Some(&ctrl), second.as_ref().map(|(ctrl, _)| ctrl)]
+            .into_iter()
+            .flatten()
+        {
+            ctrl.write_all_at(&bytes[..length], *offset)
+                .expect("the page is ours");
+        }
     };
     for field in fields {
         let (name, value) = field.split_once('=').expect("FIELD=VALUE");
@@ -156,6 +165,12 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
                     _ => &meta,
                 };
                 file.set_len(size.parse().expect("bytes")).expect("a memfd");
+            }
+            ["length", offset, length] => {
+                let length: u32 = length.parse().expect("bytes");
+                let offset = offset.parse().expect("an offset");
+                ring.write_all_at(&length.to_ne_bytes(), offset)
+                    .expect("the ring is ours");
             }
             ["head", value] => write("producer_head", value.parse().expect("a number")),
             _ => panic!("no such command: {line}"),

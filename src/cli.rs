@@ -189,6 +189,9 @@ pub enum Role {
     Flaky,
 }
 
+/// The longest time that can be asked for: ten years, which any clock can be added to.
+const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
+
 /// A duration with a unit: `250ms`, `5s`, `1m`; a bare 0 needs none.
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text
@@ -208,7 +211,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     let number: f64 = number
         .parse()
         .map_err(|_| format!("`{number}` is not a number"))?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+    Duration::try_from_secs_f64(number * seconds)
+        .ok()
+        .filter(|duration| *duration <= LONGEST)
+        .ok_or_else(|| format!("expected at most {} h", LONGEST.as_secs() / 3600))
 }
 
 /// A duration that time passes in.
@@ -234,7 +240,16 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("0"), Ok(Duration::ZERO));
-        for bad in ["", "5", "s", "5 parsecs", "1.2.3s", "-1s", "1e400h"] {
+        for bad in [
+            "",
+            "5",
+            "s",
+            "5 parsecs",
+            "1.2.3s",
+            "-1s",
+            "1e400h",
+            "3000000000000000000s",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

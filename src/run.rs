@@ -65,7 +65,7 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
             joined.slot
         ));
         // Where consumers are seen, a finding says what is so.
-        if let Some(earlier) = joined.earlier.as_ref().filter(|_| !ring.sees_members()) {
+        if let Some(earlier) = joined.earlier.as_ref().filter(|_| ring.hidden() != Some(0)) {
             tail::note(&format!(
                 "you joined this ring before, at {earlier}: that slot may still be taken, too"
             ));
@@ -176,6 +176,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(AttachError::NotPermitted { .. } | AttachError::ListenerHidden { .. }) => 4,
         Some(
             AttachError::NotARing { .. }
+            | AttachError::Inherited { .. }
             | AttachError::WrongSize { .. }
             | AttachError::WrongControl { .. },
         ) => 5,

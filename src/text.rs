@@ -3,23 +3,17 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use humansize::{BINARY, FormatSizeOptions};
+use humansize::BINARY;
 
-/// `text` with everything that could steer a terminal or reorder a line written as an escape: C0, DEL and C1
-/// controls, and the Unicode marks that change direction or hide.
+/// `text` with whatever could act on a terminal, reorder the line or hide in it written out.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hostile) {
+    if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_hostile(c) {
-            safe.extend(c.escape_default())
-        } else {
-            safe.push(c)
-        }
-    }
+    text.chars()
+        .for_each(|character| push_escaped(&mut safe, character));
     Cow::Owned(safe)
 }
 
@@ -30,61 +24,104 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         safe.push_str(&escape(chunk.valid()));
         for byte in chunk.invalid() {
-            let _ = write!(safe, "\\x{byte:02x}");
+            push_escaped_byte(&mut safe, *byte);
         }
     }
     safe
 }
 
-/// Whether a terminal would act on `c`, or a reader be misled by it.
-fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Appends `character`, written out if it is unsafe.
+pub fn push_escaped(out: &mut String, character: char) {
+    // Writing to a String cannot fail.
+    let _ = match character {
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        '\0' => out.write_str("\\0"),
+        '\x01'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", u32::from(character)),
+        _ if is_unsafe(character) => write!(out, "\\u{{{:x}}}", u32::from(character)),
+        _ => out.write_char(character),
+    };
 }
 
-/// A size in binary units: `412 KiB`.
+/// Appends a byte that is no text.
+pub fn push_escaped_byte(out: &mut String, byte: u8) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "\\x{byte:02x}");
+}
+
+/// Controls of either kind, line and paragraph separators, and what is invisible or changes the direction or the width
+/// of its neighbours.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Bytes in binary units, 8 columns at most: `1023 KiB`, `99.9 MiB`, `512 B`.
 #[must_use]
-pub fn bytes(count: u64) -> String {
-    let decimals = if count < 1024 { 0 } else { 1 };
-    let options = FormatSizeOptions::from(BINARY)
-        .decimal_places(decimals)
-        .decimal_zeroes(decimals);
-    humansize::format_size(count, options)
+#[expect(clippy::cast_precision_loss, reason = "three figures are shown")]
+pub fn bytes(bytes: u64) -> String {
+    let unit = 1u64 << (bytes.max(1).ilog2() / 10 * 10);
+    // Three figures: what changes faster than it can be read is not shown.
+    let decimals = usize::from(unit > 1 && (bytes as f64 / unit as f64) < 99.95);
+    humansize::format_size(
+        bytes,
+        BINARY.decimal_places(decimals).decimal_zeroes(decimals),
+    )
 }
 
-/// A rate in binary units: `846.0 MiB/s`.
+/// Bytes per second, 10 columns at most.
 #[must_use]
 pub fn bytes_per_second(rate: f64) -> String {
     format!("{}/s", bytes(whole(rate)))
 }
 
-/// A count with metric units: `13.2 M`, `999`.
+/// A number of things in thousands, 6 columns at most: `13.2 M`, `999`.
 #[must_use]
-pub fn count(value: f64) -> String {
-    match value {
-        v if v >= 1e9 => format!("{:.1} G", v / 1e9),
-        v if v >= 1e6 => format!("{:.1} M", v / 1e6),
-        v if v >= 1e4 => format!("{:.1} k", v / 1e3),
-        v => format!("{v:.0}"),
+pub fn count(count: f64) -> String {
+    let count = if count.is_finite() {
+        count.max(0.0)
+    } else {
+        0.0
+    };
+    let mut value = count;
+    for unit in ["", " k", " M", " G", " T", " P"] {
+        if value < 999.5 {
+            let decimals = usize::from(!unit.is_empty() && value < 99.95);
+            return format!("{value:.decimals$}{unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{count:.0e}")
+}
+
+/// A duration in its two most telling digits or fields: `340 ns`, and from a microsecond on as [`duration_in`].
+#[must_use]
+pub fn duration(ns: u64) -> String {
+    if ns < 1_000 {
+        format!("{ns} ns")
+    } else {
+        duration_in(ns, "µs")
     }
 }
 
-/// A duration in its two most telling digits or fields: `340 µs`, `1.2 s`, `4m 12s`, `3d 04h`.
+/// A time, 7 columns at most this side of 273 years: `850 µs`, `2 ms`, `1.2 s`, `4m 05s`, `3h 04m`, `3d 04h`, `400 d`.
 #[must_use]
-pub fn duration(ns: u64) -> String {
-    let seconds = ns / 1_000_000_000;
-    match ns {
-        0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => format!("{} µs", ns / 1_000),
-        1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        1_000_000_000..60_000_000_000 => {
-            format!("{}.{} s", seconds, ns % 1_000_000_000 / 100_000_000)
-        }
-        _ if seconds < 3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ if seconds < 86_400 => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{}d {:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
+pub fn duration_in(nanoseconds: u64, microseconds: &str) -> String {
+    let seconds = nanoseconds / 1_000_000_000;
+    match seconds {
+        0 if nanoseconds < 1_000_000 => format!("{} {microseconds}", nanoseconds / 1_000),
+        0 => format!("{} ms", nanoseconds / 1_000_000),
+        1..=59 => format!("{seconds}.{} s", nanoseconds / 100_000_000 % 10),
+        60..=3_599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..=86_399 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
+        86_400..=8_639_999 => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
+        _ => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -106,22 +143,24 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_survives() {
         assert_eq!(escape("risk"), "risk");
-        assert_eq!(escape("a\x1b[31mb"), "a\\u{1b}[31mb");
-        assert_eq!(escape("\u{9b}31m\u{202e}x\n"), "\\u{9b}31m\\u{202e}x\\n");
+        // What hides: a blank that is a letter, a variation selector, a tag.
         assert_eq!(
-            escape_bytes(b"ok \xff\x1b \xe2\x82\xac"),
-            "ok \\xff\\u{1b} €"
+            escape("\u{3164}\u{fe0f}\u{e0041}"),
+            "\\u{3164}\\u{fe0f}\\u{e0041}"
         );
+        assert_eq!(escape("a\x1b[31mb"), "a\\x1b[31mb");
+        assert_eq!(escape("\u{9b}31m\u{202e}x\n"), "\\u{9b}31m\\u{202e}x\\n");
+        assert_eq!(escape_bytes(b"ok \xff\x1b \xe2\x82\xac"), "ok \\xff\\x1b €");
     }
 
     #[test]
     fn figures_read_well() {
         assert_eq!(bytes(1000), "1000 B");
-        assert_eq!(bytes(412 << 10), "412.0 KiB");
+        assert_eq!(bytes(412 << 10), "412 KiB");
         assert_eq!(duration(999), "999 ns");
         assert_eq!(duration(1_234_567_890), "1.2 s");
         assert_eq!(duration(252_000_000_000), "4m 12s");
-        assert_eq!(duration(u64::MAX), "213503d 23h");
+        assert_eq!(duration(u64::MAX), "213503 d");
         assert_eq!(count(13_200_000.0), "13.2 M");
         assert_eq!(whole(-1.0), 0);
         assert_eq!(whole(f64::NAN), 0);

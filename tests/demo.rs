@@ -131,3 +131,29 @@ fn its_screen_ends_it() {
         gone(parent, &socket);
     }
 }
+
+#[test]
+fn what_an_earlier_demo_left_is_not_in_the_way() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().expect("a directory");
+    // exec keeps the pid, and so the directory's name.
+    let script = "mkdir $TMPDIR/zbqtop-demo-$$ && touch $TMPDIR/zbqtop-demo-$$/ring.sock && exec \"$0\" demo --headless";
+    let mut child = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_zbqtop")])
+        .env("TMPDIR", place.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let pid = lines.next().expect("it comes up").expect("text");
+    assert!(pid.starts_with("pid "), "{pid}");
+    let directory = place.path().join(format!("zbqtop-demo-{}", child.id()));
+    let mode = std::fs::metadata(&directory)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("our child");
+    eventually("it ends", || child.try_wait().expect("our child"));
+    gone(child.id(), &directory);
+}

@@ -244,7 +244,7 @@ fn another_users_ring_is_refused_with_the_remedy() {
     let place = Place::new();
     let producer =
         Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
-    let copy = public_copy(place.path());
+    let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
     let as_nobody = |arguments: &[&str]| {
         let mut command = Command::new(&copy);
         command
@@ -274,4 +274,105 @@ fn another_users_ring_is_refused_with_the_remedy() {
         "{listing}"
     );
     assert_eq!(as_nobody(&["--json"]).status.code(), Some(3));
+}
+
+#[test]
+fn consumers_that_cannot_be_placed_leave_the_room_unknown() {
+    // Two rings, no slot table, and a metadata page that nobody maps: whose consumer it is cannot be told.
+    let holder = Peer::holder("false 4096 65536 ring_capacity=65536 rings=2");
+    let pid = holder.pid().to_string();
+    for number in ["0", "1"] {
+        let ring = ring_by(&["--pid", &pid, "--ring", number]);
+        assert_eq!(ring["hidden_consumers"], Value::Null);
+        assert_eq!(ring["free_bytes"], Value::Null);
+        let limits = ring["attach"]["limits"].to_string();
+        assert!(
+            limits.contains("1 consumers, which may be of this ring"),
+            "{limits}"
+        );
+    }
+    let listing: Value =
+        serde_json::from_str(&stdout(&["ls", "--json", "--interval", "0"])).expect("JSON");
+    let rings = listing["rings"].as_array().expect("an array");
+    let ours: Vec<_> = rings
+        .iter()
+        .filter(|ring| ring["pid"] == holder.pid())
+        .collect();
+    assert_eq!(ours.len(), 2);
+    assert!(
+        ours.iter().all(|ring| ring["consumers"] == Value::Null),
+        "{ours:?}"
+    );
+}
+
+#[test]
+fn a_page_of_the_wrong_size_is_a_consumer_that_is_hidden() {
+    let mut holder = Peer::holder("false 4096 65536 ring_capacity=65536");
+    holder.ask("truncate meta 8192", "done");
+    let ring = ring_by(&["--pid", &holder.pid().to_string()]);
+    assert_eq!(ring["hidden_consumers"], 1);
+    assert_eq!(ring["free_bytes"], Value::Null);
+    let limits = ring["attach"]["limits"].to_string();
+    assert!(limits.contains("8192 bytes, expected 4096"), "{limits}");
+}
+
+#[test]
+fn a_fork_is_not_taken_for_the_producer() {
+    let place = Place::new();
+    let holder = Peer::holder(&format!("rings {} 1 --fork", place.path().display()));
+    let children = format!("/proc/{0}/task/{0}/children", holder.pid());
+    let fork = std::fs::read_to_string(children).expect("our child");
+    let output = run(&["--json", "--pid", fork.trim()]);
+    assert_eq!(output.status.code(), Some(5));
+    let said = stderr(&output);
+    assert!(
+        said.contains(&format!("give --pid {}", holder.pid())),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_consumer_that_may_be_another_users_is_not_called_dead() {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::process::CommandExt as _;
+    const SOMEBODY: u32 = 65_533;
+    if !rustix::process::geteuid().is_root() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tried: only root can become another user"
+        );
+        return;
+    }
+    let place = Place::new();
+    let [program, holder] = [
+        public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref()),
+        public_copy(place.path(), &example("holder")),
+    ];
+    // Its page is mapped by no process that this user may look into; processes of root may map it.
+    let mut command = Command::new(holder);
+    command.args(["false", "4096", "65536", "ring_capacity=65536"]);
+    let mut holder = Peer::spawn(command.uid(SOMEBODY).gid(SOMEBODY));
+    holder.expect("ready");
+    let mut child = Command::new(program)
+        .args([
+            "--json",
+            "--watch",
+            "700ms",
+            "--pid",
+            &holder.pid().to_string(),
+        ])
+        .uid(SOMEBODY)
+        .gid(SOMEBODY)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for line in lines.take(6) {
+        let report: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
+        let consumer = &report["rings"][0]["consumers"][0];
+        assert_eq!(consumer["alive"], Value::Null);
+        assert_eq!(consumer["state"], "idle", "{consumer}");
+    }
+    child.kill().expect("our child");
+    child.wait().expect("our child");
 }

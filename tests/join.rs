@@ -136,7 +136,7 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
         return;
     }
     let place = Place::new();
-    let copy = public_copy(place.path());
+    let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
     let mut producer = Peer::producer(
         &place.socket(),
         "--impl reference --hold --consumers 0 --payload 48 --stall-timeout 600000",

@@ -495,3 +495,90 @@ fn messages_longer_than_a_look_are_shown_and_counted() {
     terminal.keys("q");
     terminal.ended();
 }
+
+#[test]
+fn a_tail_that_goes_back_is_a_lie() {
+    let place = Place::new();
+    let (mut producer, _first, mut second) = quiet_ring(&place, "");
+    // The producer sees the tail at 360 when it reserves the next.
+    producer.ask("send 1", "done");
+    second.ask("publish -36", "published");
+    let ring = ring(producer.pid());
+    if ring["attach"]["slot_table"] == false {
+        return;
+    }
+    assert_eq!(ring["consumers"][1]["tail_offset"], 324);
+    assert_eq!(ring["consumers"][1]["state"], "invalid");
+    let reason = ring["consumers"][1]["reason"].as_str().expect("text");
+    assert!(reason.contains("gone back by 36 B"), "{reason}");
+}
+
+#[test]
+fn what_the_next_scan_evicts_has_no_time_left() {
+    let place = Place::new();
+    let (mut producer, mut first, mut second) = quiet_ring(&place, "--stall-timeout 600000");
+    first.kill();
+    second.ask("publish +1000000", "published");
+    let ring = ring_when("a death", producer.pid(), |ring| {
+        ring["consumers"][0]["state"] == "dead"
+    });
+    if ring["attach"]["slot_table"] == false {
+        return;
+    }
+    assert_eq!(ring["consumers"][0]["evict_in_ns"], 0);
+    assert_eq!(ring["consumers"][1]["evict_in_ns"], 0);
+    producer.ask("scan", "scanned");
+    ring_when("an eviction", producer.pid(), |ring| {
+        ring["slots"]["used"] == 0
+    });
+}
+
+#[test]
+fn a_consumer_that_was_idle_until_now_is_not_stalled() {
+    use std::io::{BufRead as _, BufReader};
+    let place = Place::new();
+    let common = "--impl reference --payload 48 --hold";
+    let producer = Peer::producer(&place.socket(), &format!("{common} --consumers 1"));
+    let mut consumer = Peer::consumer(&place.socket(), common).settled();
+    let mut producer = producer.settled();
+    producer.ask("send 1", "done");
+    consumer.ask("take 1", "done");
+    let pid = producer.pid().to_string();
+    let mut child = zbqtop()
+        .args([
+            "--json",
+            "--watch",
+            "50ms",
+            "--interval",
+            "50ms",
+            "--pid",
+            &pid,
+        ])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("zbqtop starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
+    // It says for itself that it has been silent for longer than what makes one stalled.
+    let silent = |report: &Value| {
+        report["rings"][0]["consumers"][0]["progress_age_ns"].as_u64() > Some(1_200_000_000)
+    };
+    while !silent(&next()) {}
+    producer.ask("send 1", "done");
+    let behind = (0..100)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["consumers"][0]["lag_bytes"] == 64)
+        .expect("it falls behind");
+    assert_eq!(
+        behind["rings"][0]["consumers"][0]["state"], "ok",
+        "{behind}"
+    );
+    (0..100)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["consumers"][0]["state"] == "stalled")
+        .expect("in time it is");
+    child.kill().expect("our child");
+    child.wait().expect("our child");
+}

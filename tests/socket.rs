@@ -86,7 +86,10 @@ fn an_address_without_a_listener_is_told_from_one_that_is_hidden() {
         use std::os::unix::process::CommandExt as _;
         let hidden = place.path().join("hidden");
         let _producer = Peer::producer(&hidden, "--impl reference --hold --consumers 0").settled();
-        let mut command = std::process::Command::new(public_copy(place.path()));
+        let mut command = std::process::Command::new(public_copy(
+            place.path(),
+            env!("CARGO_BIN_EXE_zbqtop").as_ref(),
+        ));
         command
             .args(["--json", "--socket"])
             .arg(&hidden)

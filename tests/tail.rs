@@ -247,6 +247,8 @@ fn a_length_that_lies_is_reported_and_left_behind() {
             .as_str()
             .is_some_and(|why| why.contains("framing lost") && why.contains("65530"))
     );
+    // The next lap starts with a message, whatever became of the last.
+    assert_eq!(next()["offset"], 65_536);
     // And back: only a new ring, or a lie, does that.
     holder.ask("head 16", "done");
     assert!(
@@ -255,4 +257,43 @@ fn a_length_that_lies_is_reported_and_left_behind() {
             .is_some_and(|why| why.contains("went back"))
     );
     end(child);
+}
+
+#[test]
+fn a_large_ring_near_its_laps_end_still_shows_its_last_messages() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 4080 --capacity 16777216",
+    )
+    .settled();
+    // 15.6 of 16 MiB: the start of the lap is within the eighth that may be being written over.
+    producer.ask("send 4000", "done");
+    let pid = producer.pid().to_string();
+    let lines = stdout(&["tail", "--pid", &pid, "-n", "3", "--format", "json"]);
+    let offsets: Vec<u64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .map(|message| message["offset"].as_u64().expect("a message, no gap"))
+        .collect();
+    assert_eq!(offsets, [3997 * 4096, 3998 * 4096, 3999 * 4096]);
+}
+
+#[test]
+fn a_length_beyond_reason_is_passed_over() {
+    // A ring of 1 GiB costs its owner nothing while nobody writes to it.
+    let mut holder = Peer::holder("false 4096 1073741824 ring_capacity=1073741824");
+    holder.ask(&format!("length 0 {}", 300 << 20), "done");
+    holder.ask(&format!("head {}", (300 << 20) + 48), "done");
+    let pid = holder.pid().to_string();
+    let lines = stdout(&["tail", "--pid", &pid, "--format", "json"]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines[0]["skipped_bytes"], (300 << 20) + 16);
+    let why = lines[0]["why"].as_str().expect("text");
+    assert!(why.contains("a message of 300 MiB"), "{why}");
+    let offsets: Vec<_> = lines[1..].iter().map(|line| &line["offset"]).collect();
+    assert_eq!(offsets, [(300 << 20) + 16, (300 << 20) + 32]);
 }

@@ -7,6 +7,7 @@ mod payload;
 pub mod roles;
 
 use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -35,7 +36,12 @@ impl Demo {
     /// When a process cannot be started, or the producer does not come up.
     pub fn start(quiet: bool) -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("zbqtop-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)
+        // Ours alone, or not at all: nobody else is to put a socket there. One of the same name that a demo before us
+        // has left goes; what belongs to another user does not, and is not used.
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
             .with_context(|| format!("create {}", directory.display()))?;
         let socket = directory.join("ring.sock");
         let mut producer = spawn(Role::Producer, &socket, quiet)?;

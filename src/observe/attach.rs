@@ -3,100 +3,23 @@
 //! Attaching takes no slot, writes nothing and sends no signal: control region and metadata pages are mapped
 //! read-only, ring bytes are read by `pread`. Knows who is in the ring; judges nothing.
 
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use super::discover::{self, FoundRing, consumers_of, is_sound_meta, refused, unique};
+use super::discover::{self, FoundRing, consumers_of, refused, unique};
 use super::error::AttachError;
+use super::member::{Member, MemberProcess, Presence, ended, presence};
 use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::{SlotTable, SlotView, TableView};
 use super::snapshot::{Joined, Limit, Producer};
 use super::{proc, sockets};
 use crate::ring::layout::{CTRL_SIZE, META_SIZE};
 use crate::ring::mapping::{Mapping, ReadOnly, ReadWrite};
-
-/// A consumer that has not mapped its page by then is not going to.
-const SETTLES_IN: Duration = Duration::from_millis(500);
-
-/// Whether a process has a consumer's page mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It has.
-    Mapped,
-    /// It lives, but has not.
-    Unmapped,
-    /// It has ended.
-    Gone,
-    /// No process at all has it mapped: its own has ended, or has left.
-    Nobody,
-    /// It could not be found out.
-    Unknown,
-}
-
-/// A consumer's page and the process behind it.
-#[derive(Debug)]
-pub struct Member {
-    /// The metadata page.
-    pub meta: Mapping<ReadOnly>,
-    /// Its file: the consumer's identity.
-    pub file: FileId,
-    /// Its descriptor in the producer.
-    pub meta_fd: i32,
-    /// Its slot at the last reading of the table.
-    pub slot: Option<SlotView>,
-    /// Whether the producer still holds the page, that is, the slot.
-    pub held: bool,
-    /// Whether its process has it mapped.
-    pub presence: Presence,
-    /// Its process.
-    pub process: Option<MemberProcess>,
-    /// When it was first seen.
-    admitted: Instant,
-}
-
-impl Member {
-    /// Whether it has had the time to map its page: a slot is taken a moment before its consumer maps anything.
-    fn has_settled(&self) -> bool {
-        self.admitted.elapsed() >= SETTLES_IN
-    }
-}
-
-/// The process behind a consumer.
-#[derive(Debug)]
-pub struct MemberProcess {
-    process: Process,
-    pidfd: Option<OwnedFd>,
-    /// `comm`, unescaped.
-    pub command: Option<String>,
-}
-
-impl MemberProcess {
-    fn new(process: Process) -> Self {
-        let (pidfd, command) = (process.pidfd().ok(), process.identity().command);
-        Self {
-            process,
-            pidfd,
-            command,
-        }
-    }
-
-    /// Its pid as we see it.
-    #[must_use]
-    pub fn pid(&self) -> i32 {
-        self.process.pid()
-    }
-
-    fn runs(&self) -> bool {
-        self.pidfd
-            .as_ref()
-            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
-    }
-}
 
 /// The ring's bytes, by whatever way they are reached.
 #[derive(Debug)]
@@ -124,12 +47,12 @@ pub struct AttachedRing {
     /// Our own parked page, kept mapped so that others can see who holds the slot.
     pub(super) _own_page: Option<Mapping<ReadWrite>>,
     pub(super) shares_process: bool,
+    pub(super) writes: bool,
     pub(super) members: Vec<Member>,
-    pub(super) members_seen: bool,
+    /// Consumers that hold a slot, as far as descriptors tell, and are not among the members; `None`: unknown.
+    pub(super) hidden: Option<u32>,
     pub(super) attach_limits: Vec<Limit>,
     pub(super) member_limits: Vec<Limit>,
-    /// Consumers whose process has been looked for among all processes: done once for each, as it is dear.
-    pub(super) searched: Vec<FileId>,
 }
 
 impl AttachedRing {
@@ -145,6 +68,7 @@ impl AttachedRing {
             control,
             table,
             shares_process,
+            writes,
             mut limits,
         } = found;
         let id = format!("{}/{}", process.pid(), ctrl.fd);
@@ -171,16 +95,16 @@ impl AttachedRing {
             ctrl: mapped,
             ctrl_file: ctrl.file,
             bytes: RingBytes::File(File::from(data)),
-            capacity: control.ring_capacity,
-            table,
             joined: None,
             _own_page: None,
+            capacity: control.ring_capacity,
+            table,
             shares_process,
+            writes,
             members: Vec::new(),
-            members_seen: false,
+            hidden: None,
             attach_limits: limits,
             member_limits: Vec::new(),
-            searched: Vec::new(),
         };
         attached.refresh();
         Ok(attached)
@@ -256,16 +180,16 @@ impl AttachedRing {
         })
     }
 
+    /// Whether the ring's memfd has shrunk: its last byte is gone then, whatever else is.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.copy_out(self.capacity - 1, &mut [0]).is_err()
+    }
+
     /// The slot taken, when the ring was joined.
     #[must_use]
     pub fn joined(&self) -> Option<&Joined> {
         self.joined.as_ref()
-    }
-
-    /// Whether the producer's consumers could be listed at the last [`Self::refresh`].
-    #[must_use]
-    pub fn sees_members(&self) -> bool {
-        self.members_seen
     }
 
     /// Its members as of the last [`Self::refresh`], by slot or by descriptor.
@@ -302,6 +226,13 @@ impl AttachedRing {
             .all(|member| member.held && member.presence == Presence::Mapped)
     }
 
+    /// Consumers that hold a slot, as far as the producer's descriptors tell, and could not be made members as of the
+    /// last [`Self::refresh`]; `None` when their number is unknown.
+    #[must_use]
+    pub fn hidden(&self) -> Option<u32> {
+        self.hidden
+    }
+
     /// Whether the slot table is being read.
     #[must_use]
     pub fn reads_table(&self) -> bool {
@@ -321,34 +252,35 @@ impl AttachedRing {
     /// The slot table now; members learn their slots from it, and are looked for anew when it names others.
     pub fn read_table(&mut self) -> Option<TableView> {
         let view = self.table.as_ref()?.read()?;
-        let known = |members: &[Member]| {
-            members.iter().filter(|member| member.held).count() == view.active.len()
-                && view.active.iter().all(|slot| {
-                    members.iter().any(|member| {
-                        member.held && member.slot.is_some_and(|known| known.is_same_join(slot))
-                    })
-                })
+        let now = |member: &Member| {
+            let known = member.slot?;
+            // The table is read in the order of its slots.
+            let at = view
+                .active
+                .binary_search_by_key(&known.index, |slot| slot.index);
+            view.active
+                .get(at.ok()?)
+                .filter(|slot| known.is_same_join(slot))
+                .copied()
         };
-        if !known(&self.members) {
+        let held = || self.members.iter().filter(|member| member.held);
+        if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
             self.refresh();
         }
         for member in &mut self.members {
-            let now = member
-                .slot
-                .and_then(|known| view.active.iter().find(|slot| known.is_same_join(slot)));
-            if let Some(slot) = now {
-                member.slot = Some(*slot);
-            }
+            member.slot = now(member).or(member.slot);
         }
         Some(view)
     }
 
-    /// Whether the producer still holds the slots of `members`, asked of the kernel now: a tail speaks for the
-    /// ring's bytes only as long as the producer minds it.
+    /// Whether the producer still holds the slot of `member`, asked of the kernel now: a tail speaks for the ring's
+    /// bytes only as long as the producer minds it.
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
+        // A process that is not known to be the producer has descriptors of its own, whatever the producer's are.
         let process = self.process.as_ref();
-        member.held
+        self.writes
+            && member.held
             && process.and_then(|process| process.fd_file(member.meta_fd)) == Some(member.file)
     }
 
@@ -377,33 +309,40 @@ impl AttachedRing {
             .as_ref()
             .and_then(SlotTable::read)
             .map(|view| view.active);
-        let held = self.held_pages(process, slots.as_deref());
-        self.members_seen = held.is_ok();
-        let held = match held {
-            Ok(held) => held,
-            Err(limit) => {
-                self.member_limits.push(limit);
+        self.hidden = Some(0);
+        let pages = match process.memfds() {
+            Ok(memfds) => self.held_pages(process, &memfds, slots.as_deref()),
+            Err(error) => {
+                self.hidden = None;
+                self.member_limits.push(Limit {
+                    what: "consumers".into(),
+                    why: format!("the producer's descriptors can no longer be listed: {error}"),
+                    remedy: None,
+                });
                 return;
             }
         };
+        let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
         for member in &mut self.members {
-            member.held = held.iter().any(|memfd| memfd.file == member.file);
+            member.held = held.contains(&member.file);
             member.presence = presence(member.process.as_ref(), member.file);
         }
         self.members
             .retain(|member| member.held || member.presence == Presence::Mapped);
-        for memfd in &held {
-            if !self.members.iter().any(|member| member.file == memfd.file) {
-                self.admit(process, memfd);
-            }
+        let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
+        for page in pages.iter().filter(|page| !known.contains(&page.file)) {
+            self.admit(process, page);
         }
+        let slots: HashMap<i32, SlotView> = slots
+            .into_iter()
+            .flatten()
+            .map(|slot| (slot.meta_fd, slot))
+            .collect();
         for member in &mut self.members {
-            member.slot = slots
-                .iter()
-                .flatten()
-                .find(|slot| member.held && slot.meta_fd == member.meta_fd)
-                .copied()
-                .or(member.slot.filter(|_| !member.held));
+            // One that was evicted keeps the slot that it had.
+            if member.held {
+                member.slot = slots.get(&member.meta_fd).copied();
+            }
         }
         self.find_processes(process);
         self.members.sort_by_key(|member| {
@@ -415,49 +354,55 @@ impl AttachedRing {
         });
     }
 
-    /// The metadata pages that stand for slots of this ring.
+    /// The metadata pages that stand for slots of this ring. Those of which that is not known are hidden consumers.
     fn held_pages(
-        &self,
+        &mut self,
         process: &Process,
+        memfds: &[MemFd],
         slots: Option<&[SlotView]>,
-    ) -> Result<Vec<MemFd>, Limit> {
-        let memfds = process.memfds().map_err(|error| Limit {
-            what: "consumers".into(),
-            why: format!("the producer's descriptors can no longer be listed: {error}"),
-            remedy: None,
-        })?;
-        let mut pages = unique(&memfds, Kind::Meta);
-        pages.retain(is_sound_meta);
+    ) -> Vec<MemFd> {
         if let Some(slots) = slots {
-            pages.retain(|page| slots.iter().any(|slot| slot.meta_fd == page.fd));
-            return Ok(pages);
+            let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
+            let named = |page: &&MemFd| page.kind == Kind::Meta && taken.contains(&page.fd);
+            return memfds.iter().filter(named).copied().collect();
         }
+        let mut pages = unique(memfds, Kind::Meta);
         if !self.shares_process {
-            return Ok(pages);
+            return pages;
         }
-        // Several rings in one process and no slot table: a page belongs here if the process that maps it maps
-        // this control region and no other.
-        let mut ours = Vec::new();
+        // Several rings in one process and no slot table: a page belongs to the one ring that the process maps which
+        // maps the page.
+        let (mut ours, mut placed) = (HashSet::new(), HashSet::new());
         for consumer in consumers_of(process) {
             let Ok(maps) = consumer.maps() else { continue };
-            let mut ctrls: Vec<FileId> = maps
-                .memfds
-                .iter()
-                .filter(|at| at.kind == Kind::Ctrl)
-                .map(|at| at.file)
-                .collect();
-            ctrls.dedup();
-            if ctrls[..] == [self.ctrl_file] {
-                ours.extend(
-                    maps.memfds
-                        .iter()
-                        .filter(|at| at.kind == Kind::Meta)
-                        .map(|at| at.file),
-                );
+            let files = |kind: Kind| {
+                let mapped = maps.memfds.iter().filter(move |at| at.kind == kind);
+                mapped.map(|at| at.file).collect::<HashSet<FileId>>()
+            };
+            let ctrls = files(Kind::Ctrl);
+            if ctrls.len() == 1 {
+                placed.extend(files(Kind::Meta));
+                if ctrls.contains(&self.ctrl_file) {
+                    ours.extend(files(Kind::Meta));
+                }
             }
         }
+        let unplaced = pages
+            .iter()
+            .filter(|page| !placed.contains(&page.file))
+            .count();
+        if unplaced > 0 {
+            self.hidden = None;
+            self.member_limits.push(Limit {
+                what: format!("{unplaced} consumers, which may be of this ring"),
+                why: "the process has several rings, its slot table could not be read, and their metadata pages are \
+                      mapped by no process that maps just one of them"
+                    .into(),
+                remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+            });
+        }
         pages.retain(|page| ours.contains(&page.file));
-        Ok(pages)
+        pages
     }
 
     /// Maps a new consumer's page.
@@ -472,53 +417,64 @@ impl AttachedRing {
                 presence: Presence::Unknown,
                 process: None,
                 admitted: Instant::now(),
+                highest_tail: Cell::new(0),
+                sought: None,
             }),
             // Evicted since it was listed: it will not be listed again.
-            Err(AttachError::Vanished { .. } | AttachError::NoSuchProcess(_)) => {}
-            Err(error) => self.member_limits.push(Limit {
-                what: format!("the consumer at the producer's fd {}", memfd.fd),
-                why: error.to_string(),
-                remedy: None,
-            }),
+            Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}
+            Err(error) => {
+                self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
+                self.member_limits.push(Limit {
+                    what: format!("the consumer at the producer's fd {}", memfd.fd),
+                    why: error.to_string(),
+                    remedy: None,
+                });
+            }
         }
     }
 
     /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
     /// of, then, once for each, among all.
     fn find_processes(&mut self, process: &Process) {
-        let lacking = |members: &[Member]| members.iter().any(|member| member.process.is_none());
-        if !lacking(&self.members) {
+        if !self.members.iter().any(|member| member.process.is_none()) {
             return;
         }
         let candidates = consumers_of(process)
             .into_iter()
             .map(|process| process.pid())
             .collect::<Vec<_>>();
-        let mut all_seen = self.match_processes(&candidates);
-        let searched = &mut self.searched;
-        let fresh = |member: &Member| member.process.is_none() && !searched.contains(&member.file);
-        if self.members.iter().any(fresh) {
-            let settled = self.members.iter().filter(|member| member.has_settled());
-            searched.extend(settled.map(|member| member.file));
-            all_seen = pids().is_ok_and(|pids| self.match_processes(&pids));
-        }
-        for member in self
+        self.match_processes(&candidates);
+        let lacks = |member: &&mut Member| member.process.is_none();
+        if self
             .members
-            .iter_mut()
-            .filter(|member| member.process.is_none())
+            .iter()
+            .any(|member| member.process.is_none() && member.sought.is_none())
         {
-            if member.presence == Presence::Unknown && all_seen && member.has_settled() {
+            for member in self.members.iter_mut().filter(lacks) {
+                // One that comes to map its page during the search may be missed.
+                member.sought = member.has_settled().then_some(false);
+            }
+            if pids().is_ok_and(|pids| self.match_processes(&pids)) {
+                for member in self.members.iter_mut().filter(lacks) {
+                    member.sought = member.sought.map(|_| true);
+                }
+            }
+        }
+        for member in self.members.iter_mut().filter(lacks) {
+            if member.presence == Presence::Unknown && member.sought == Some(true) {
                 member.presence = Presence::Nobody;
             }
+            let Some(slot) = member.slot else { continue };
             // The pidfd in its slot still tells who joined, or that it is gone.
-            match member
-                .slot
-                .and_then(|slot| process.pidfd_target(slot.pidfd))
-            {
+            match process.pidfd_target(slot.pidfd) {
                 Some(pid) if pid > 0 && member.has_settled() => {
-                    let process = Process::open(pid).ok().map(MemberProcess::new);
-                    member.presence = presence(process.as_ref(), member.file);
-                    member.process = process;
+                    let consumer = Process::open(pid)
+                        .ok()
+                        // The pid may be another's by now: then the pidfd has no process any more.
+                        .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
+                        .map(MemberProcess::new);
+                    member.presence = presence(consumer.as_ref(), member.file);
+                    member.process = consumer;
                 }
                 Some(-1) => member.presence = Presence::Gone,
                 _ => {}
@@ -553,7 +509,7 @@ impl AttachedRing {
                 .filter(|member| member.process.is_none())
             {
                 if writable(member.file)
-                    && let Ok(process) = Process::open(pid)
+                    && let Ok(process) = process.try_clone()
                 {
                     member.process = Some(MemberProcess::new(process));
                     member.presence = Presence::Mapped;
@@ -594,27 +550,6 @@ pub enum Choice {
     Number(usize),
     /// The one whose control region is at this descriptor.
     Fd(i32),
-}
-
-fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
-    let Some(member) = process else {
-        return Presence::Unknown;
-    };
-    if !member.runs() {
-        return Presence::Gone;
-    }
-    match member.process.maps() {
-        Ok(maps) if maps.maps(file) => Presence::Mapped,
-        Ok(_) => Presence::Unmapped,
-        Err(_) if !member.runs() => Presence::Gone,
-        Err(_) => Presence::Unknown,
-    }
-}
-
-/// Whether the process behind a pidfd has ended.
-fn ended(pidfd: &OwnedFd) -> bool {
-    let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
-    matches!(poll(&mut fds, Some(&Timespec::default())), Ok(ready) if ready > 0)
 }
 
 /// Maps a control region or a metadata page of `process`.

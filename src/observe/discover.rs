@@ -5,18 +5,18 @@
 //! ring has the capacity that the control region states; else what a consumer maps. What is left undecided is
 //! said, not guessed. Opens control regions just long enough to read them, and nothing for writing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::error::AttachError;
-use super::proc::{FileId, Kind, Maps, MemFd, Process, pids};
+use super::maps::Maps;
+use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::SlotTable;
 use super::snapshot::{Control, Limit};
 use crate::ring::layout::{
     CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD,
     CTRL_PRODUCER_PID, CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE,
-    META_SIZE,
 };
 
 /// A ring in a process's descriptor table.
@@ -34,6 +34,8 @@ pub struct FoundRing {
     pub table: Result<SlotTable, Limit>,
     /// Whether this process has other rings: metadata pages then need evidence of where they belong.
     pub shares_process: bool,
+    /// Whether this is the process that the control region names as the producer.
+    pub writes: bool,
     /// What is not certain about the finding.
     pub limits: Vec<Limit>,
 }
@@ -80,7 +82,7 @@ fn survey(pids: &[i32]) -> Survey {
                     continue;
                 }
                 for ctrl in unique(&memfds, Kind::Ctrl) {
-                    if let Ok(process) = Process::open(pid) {
+                    if let Ok(process) = process.try_clone() {
                         survey.holders.push((ctrl.file, process));
                     }
                 }
@@ -129,6 +131,9 @@ pub fn discover() -> io::Result<Found> {
     for (_, owner) in owners {
         if let Ok(mut here) = rings_of(owner) {
             found.rings.append(&mut here.rings);
+            // What was inherited is listed under its owner.
+            here.broken
+                .retain(|error| !matches!(error, AttachError::Inherited { .. }));
             found.broken.append(&mut here.broken);
         }
     }
@@ -157,7 +162,11 @@ fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
     };
     holders.into_iter().min_by_key(|process| {
         let itself = written(process).is_some_and(|pid| process.identity().ns_pid == Some(pid));
-        (!itself, process.start_ticks(), process.pid())
+        (
+            !itself,
+            process.start_ticks().unwrap_or(u64::MAX),
+            process.pid(),
+        )
     })
 }
 
@@ -236,6 +245,24 @@ fn pair(
         });
     }
     let mut limits = Vec::new();
+    let ns_pid = process.identity().ns_pid;
+    let writes = ns_pid == Some(control.producer_pid);
+    if !writes {
+        if let Some(writer) = writer_of(process, ctrl, control.producer_pid) {
+            let fd = ctrl.fd;
+            return Err(AttachError::Inherited { pid, fd, writer });
+        }
+        limits.push(Limit {
+            what: "who writes this ring, and whose slots are really held".into(),
+            why: format!(
+                "zbq_ctrl names pid {} in the producer's namespace, this process is pid {} there: it may have forked, \
+                 or be a consumer that kept its descriptors",
+                control.producer_pid,
+                ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
+            ),
+            remedy: None,
+        });
+    }
     let located = SlotTable::locate(process, maps, ctrl, &control, rings);
     let (table, ring) = match located {
         Ok((table, ring)) => (Ok(table), ring),
@@ -269,7 +296,9 @@ fn pair(
             (Err(no_table(&error)), ring)
         }
     };
-    let process = Process::open(pid).map_err(|_| AttachError::NoSuchProcess(pid))?;
+    let process = process
+        .try_clone()
+        .map_err(|error| refused(process, error, "keep it open"))?;
     Ok(FoundRing {
         process,
         ctrl: *ctrl,
@@ -277,8 +306,28 @@ fn pair(
         control,
         table,
         shares_process,
+        writes,
         limits,
     })
+}
+
+/// The process that a control region names as its producer, if it can be seen to hold it: `process` then is a fork,
+/// whose descriptors and memory tell what was so when it was made.
+fn writer_of(process: &Process, ctrl: &MemFd, producer_pid: i32) -> Option<i32> {
+    let ancestors =
+        std::iter::successors(process.parent(), |pid| Process::open(*pid).ok()?.parent());
+    std::iter::once(producer_pid)
+        .chain(ancestors)
+        .take_while(|pid| *pid > 0)
+        .filter(|pid| *pid != process.pid())
+        .find(|pid| {
+            Process::open(*pid).is_ok_and(|other| {
+                other.identity().ns_pid == Some(producer_pid)
+                    && other
+                        .memfds()
+                        .is_ok_and(|held| held.iter().any(|memfd| memfd.file == ctrl.file))
+            })
+        })
 }
 
 /// The ring that a consumer maps together with this control region, and with no other.
@@ -351,19 +400,12 @@ pub fn consumers_of(process: &Process) -> Vec<Process> {
 /// One descriptor for each file of `kind`: the lowest.
 #[must_use]
 pub fn unique(memfds: &[MemFd], kind: Kind) -> Vec<MemFd> {
-    let mut found: Vec<MemFd> = Vec::new();
-    for memfd in memfds.iter().filter(|memfd| memfd.kind == kind) {
-        if !found.iter().any(|other| other.file == memfd.file) {
-            found.push(*memfd);
-        }
-    }
-    found
-}
-
-/// A metadata page has the size that the protocol gives it.
-#[must_use]
-pub fn is_sound_meta(memfd: &MemFd) -> bool {
-    memfd.size == META_SIZE as u64
+    let mut seen = HashSet::new();
+    memfds
+        .iter()
+        .filter(|memfd| memfd.kind == kind && seen.insert(memfd.file))
+        .copied()
+        .collect()
 }
 
 /// Copies the control region out by `pread`, which cannot fault.

@@ -76,6 +76,18 @@ pub enum AttachError {
         /// The control descriptors there are.
         fds: Vec<i32>,
     },
+    /// The process is a fork of the one that owns the ring.
+    #[error(
+        "pid {pid} fd {fd}: this ring was inherited from pid {writer}, which writes it; give --pid {writer}"
+    )]
+    Inherited {
+        /// The process.
+        pid: i32,
+        /// Descriptor of the control region there.
+        fd: i32,
+        /// The process that owns the ring.
+        writer: i32,
+    },
     /// Several rings on this machine, and it was not said which.
     #[error("{} rings found; choose one with --pid:{}", .0.len(), listed(.0))]
     Several(Vec<RingListing>),

@@ -2,7 +2,7 @@
 //!
 //! Pure functions of a sample and what was seen before it. Changes nothing, reads nothing.
 
-use super::attach::Presence;
+use super::member::Presence;
 use super::sample::{MemberSample, Sample};
 use super::snapshot::{ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode};
 use crate::ring::layout::HEADER_SIZE;
@@ -16,14 +16,18 @@ const LAGGING_PERCENT: f64 = 25.0;
 /// What is known about one consumer besides its sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// Head of the ring.
+    /// Head of the ring, read after the tail.
     pub head: u64,
+    /// Head of the ring, read before the tail.
+    pub head_before: u64,
     /// Its capacity.
     pub capacity: u64,
     /// Whether head moves; `None` with one sample.
     pub head_moves: Option<bool>,
     /// How long the tail has been seen not to move.
     pub still_ns: Option<u64>,
+    /// How long ago head was where the tail is: it has been behind for no longer; `None` when that is not known.
+    pub behind_ns: Option<u64>,
     /// Whether this consumer's tail is the smallest, and the producer has no room for one more message.
     pub holds_producer: bool,
     /// Time until a scan would evict it.
@@ -82,7 +86,14 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
             format!("its tail is {above} above head: the next scan evicts it"),
         );
     };
-    if lag > capacity {
+    if member.tail < member.highest_tail {
+        let back = bytes(member.highest_tail - member.tail);
+        let reason =
+            format!("its tail has gone back by {back}, which the producer may have written over");
+        return (State::Invalid, reason);
+    }
+    // Judged by the head before: what came between the two readings does not make a liar of it.
+    if context.head_before.saturating_sub(member.tail) > capacity {
         let reason = format!(
             "its tail is {} behind head, more than the ring's {}",
             bytes(lag),
@@ -93,7 +104,8 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
     if lag == 0 {
         return match context.head_moves {
             Some(true) => (State::Ok, "caught up".into()),
-            _ => (State::Idle, "caught up, nothing new comes".into()),
+            Some(false) => (State::Idle, "caught up, nothing new comes".into()),
+            None => (State::Idle, "caught up".into()),
         };
     }
     let percent = percent_of(lag, capacity);
@@ -106,6 +118,8 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
         // It was seen to move since the last sample.
         (Some(_), Some(_)) => None,
     };
+    // Nor has it stood still behind head for longer than it has been behind: idle until now is not stalled.
+    let still = still.map(|still| context.behind_ns.map_or(still, |behind| still.min(behind)));
     let stalled = still.is_some_and(|still| still >= STALLED_AFTER_NS);
     let (state, reason) = if stalled {
         let still = duration(still.unwrap_or(0));
@@ -155,7 +169,12 @@ pub fn ring_state(
     match (free, moves) {
         (Some(free), Some(false) | None) if free < needed => (
             RingState::Full,
-            format!("{} free, too little for one more message", bytes(free)),
+            if free == 0 {
+                "no room is left".into()
+            } else {
+                let (free, needed) = (bytes(free), bytes(needed));
+                format!("{free} free, too little for a message of {needed}, the longest of late")
+            },
         ),
         (_, Some(true)) => {
             let rate = rate.map_or_else(String::new, |rate| {
@@ -321,5 +340,202 @@ fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) -> String {
         "a consumer".into()
     } else {
         parts.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::fixtures::{member, sample};
+    use ConsumerState as State;
+
+    const SECOND: u64 = 1_000_000_000;
+    const CAPACITY: u64 = 1 << 16;
+    const HEAD: u64 = 1 << 20;
+
+    /// Head moves, and nothing else is known.
+    fn context() -> Context {
+        Context {
+            head: HEAD,
+            head_before: HEAD,
+            capacity: CAPACITY,
+            head_moves: Some(true),
+            still_ns: None,
+            behind_ns: None,
+            holds_producer: false,
+            evict_in_ns: None,
+        }
+    }
+
+    #[test]
+    fn what_a_consumer_is_comes_before_how_it_does() {
+        type Change = fn(&mut MemberSample);
+        let cases: [(Change, State, &str); 12] = [
+            (|one| one.truncated = true, State::Invalid, "shrank"),
+            (|one| one.held = false, State::Evicted, "overwritten"),
+            (
+                |one| one.presence = Presence::Gone,
+                State::Dead,
+                "its process has ended",
+            ),
+            (
+                |one| one.presence = Presence::Nobody,
+                State::Dead,
+                "no process",
+            ),
+            (
+                |one| one.presence = Presence::Unmapped,
+                State::Left,
+                "unmapped",
+            ),
+            (|one| one.tail = u64::MAX, State::Parked, "holds nothing up"),
+            (
+                |one| one.tail = HEAD + 1024,
+                State::Invalid,
+                "1.0 KiB above head",
+            ),
+            (
+                |one| one.tail = HEAD - CAPACITY - 1,
+                State::Invalid,
+                "more than the ring's",
+            ),
+            (|one| one.tail = HEAD - CAPACITY, State::Lagging, "(100 %)"),
+            (
+                |one| one.highest_tail = HEAD + 512,
+                State::Invalid,
+                "gone back by 512 B",
+            ),
+            (
+                |one| one.presence = Presence::Unknown,
+                State::Ok,
+                "caught up",
+            ),
+            (|_| {}, State::Ok, "caught up"),
+        ];
+        for (change, expected, words) in cases {
+            let mut one = member(1, HEAD);
+            one.highest_tail = 0;
+            change(&mut one);
+            let (state, reason) = consumer_state(&one, &context());
+            assert_eq!(state, expected, "{reason}");
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn stalled_is_behind_and_still_for_as_long_as_both_are_known() {
+        // Its own clock's silence, how long we saw it still, how long it is known to be behind.
+        for (silent_ns, still_ns, behind_ns, expected) in [
+            (None, None, None, State::Ok),
+            (Some(SECOND), None, None, State::Stalled),
+            (Some(SECOND - 1), None, None, State::Ok),
+            (None, Some(SECOND), None, State::Stalled),
+            (Some(0), Some(SECOND), None, State::Stalled),
+            // Before we looked, too.
+            (Some(60 * SECOND), Some(SECOND / 10), None, State::Stalled),
+            // Seen to move, whatever its clock says.
+            (Some(60 * SECOND), Some(0), None, State::Ok),
+            // It had nothing to do for an hour, and has had for 10 ms.
+            (
+                Some(3600 * SECOND),
+                Some(100 * SECOND),
+                Some(SECOND / 100),
+                State::Ok,
+            ),
+            (Some(3600 * SECOND), None, Some(SECOND / 100), State::Ok),
+            (
+                Some(3600 * SECOND),
+                Some(100 * SECOND),
+                Some(2 * SECOND),
+                State::Stalled,
+            ),
+        ] {
+            let mut one = member(1, HEAD - 100);
+            one.silent_ns = silent_ns;
+            let context = Context {
+                still_ns,
+                behind_ns,
+                ..context()
+            };
+            let (state, reason) = consumer_state(&one, &context);
+            assert_eq!(
+                state, expected,
+                "{silent_ns:?} {still_ns:?} {behind_ns:?}: {reason}"
+            );
+            if let (State::Stalled, Some(behind)) = (state, behind_ns) {
+                assert!(reason.ends_with(&duration(behind)), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn trouble_goes_from_lagging_to_overdue() {
+        let quarter = CAPACITY / 4;
+        for (lag, head_moves, holds_producer, evict_in_ns, expected) in [
+            (0, Some(false), true, Some(0), State::Idle),
+            (0, None, false, None, State::Idle),
+            (0, Some(true), false, None, State::Ok),
+            (quarter - 1, Some(true), true, Some(0), State::Ok),
+            (quarter, Some(true), false, Some(1), State::Lagging),
+            (quarter, Some(true), true, Some(1), State::Blocking),
+            (quarter, Some(true), true, Some(0), State::Overdue),
+        ] {
+            let context = Context {
+                head_moves,
+                holds_producer,
+                evict_in_ns,
+                ..context()
+            };
+            let (state, reason) = consumer_state(&member(1, HEAD - lag), &context);
+            assert_eq!(state, expected, "{lag} behind: {reason}");
+        }
+        // One sample shows no movement, and so no lack of it.
+        let context = Context {
+            head_moves: None,
+            ..context()
+        };
+        assert_eq!(consumer_state(&member(1, HEAD), &context).1, "caught up");
+    }
+
+    #[test]
+    fn a_head_that_ran_on_while_tails_were_read_makes_no_liar() {
+        let context = Context {
+            head: HEAD + 2 * CAPACITY,
+            ..context()
+        };
+        assert_eq!(consumer_state(&member(1, HEAD), &context).0, State::Lagging);
+    }
+
+    #[test]
+    fn the_ring_is_what_the_last_samples_say() {
+        for (free, moves, truncated, alive, expected) in [
+            (Some(4096), Some(true), false, true, RingState::Flowing),
+            (Some(4096), Some(false), false, true, RingState::Idle),
+            (Some(4096), None, false, true, RingState::Unknown),
+            (Some(0), Some(false), false, true, RingState::Full),
+            (Some(63), None, false, true, RingState::Full),
+            (Some(64), Some(false), false, true, RingState::Idle),
+            (Some(0), Some(true), false, true, RingState::Flowing),
+            (None, Some(false), false, true, RingState::Idle),
+            (Some(0), Some(false), false, false, RingState::ProducerGone),
+            (Some(0), Some(false), true, false, RingState::Truncated),
+        ] {
+            let mut sample = sample(HEAD, Vec::new());
+            (sample.truncated, sample.producer_alive) = (truncated, alive);
+            let (state, reason) = ring_state(&sample, free, 64, Some(1024.0), moves);
+            assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
+            assert!(!reason.is_empty());
+        }
+    }
+
+    #[test]
+    fn nobody_is_named_by_what_could_steer_a_terminal() {
+        assert_eq!(
+            who(Some(2), Some(7), Some("a\u{1b}b")),
+            format!("slot 2 {} (pid 7)", escape("a\u{1b}b"))
+        );
+        assert_eq!(who(Some(2), None, Some("a")), "slot 2");
+        assert_eq!(who(None, Some(7), None), "pid 7");
+        assert_eq!(who(None, None, None), "a consumer");
     }
 }

@@ -80,7 +80,7 @@ impl History {
             while track.recent.get(1).is_some_and(stale) {
                 track.recent.pop_front();
             }
-            track.recent.push_back(tail);
+            keep(&mut track.recent, tail, DEPTH);
         }
     }
 
@@ -195,4 +195,171 @@ fn keep<T>(values: &mut VecDeque<T>, value: T, depth: usize) {
         values.pop_front();
     }
     values.push_back(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::fixtures::{member, sample};
+
+    const MS: u64 = 1_000_000;
+
+    /// A history of (time in ms, head, tails of consumers 1, 2, …, messages walked).
+    fn history(points: &[(u64, u64, &[u64], Option<u64>)]) -> History {
+        let mut history = History::default();
+        for (at_ms, head, tails, messages) in points {
+            let members = (1..).zip(*tails).map(|(inode, tail)| member(inode, *tail));
+            let mut sample = sample(*head, members.collect());
+            sample.at_ns = at_ms * MS;
+            history.push(&sample, *messages);
+        }
+        history
+    }
+
+    #[test]
+    fn rates_are_over_the_last_second_or_since_the_first_sample() {
+        for (points, bytes, messages, interval_ms) in [
+            (&[][..], None, None, None),
+            (&[(0, 100, &[][..], None)], None, None, None),
+            (
+                &[(0, 100, &[], None), (500, 600, &[], Some(10))],
+                Some(1000.0),
+                Some(20.0),
+                Some(500),
+            ),
+            // What came before that second does not count, nor that it was not walked.
+            (
+                &[
+                    (0, 0, &[], None),
+                    (100, 9000, &[], None),
+                    (1100, 9500, &[], Some(5)),
+                    (1200, 9600, &[], Some(1)),
+                ],
+                Some(545.0),
+                Some(5.0),
+                Some(1100),
+            ),
+            // One step that was not walked leaves the number of messages unknown.
+            (
+                &[
+                    (0, 0, &[], None),
+                    (500, 50, &[], None),
+                    (1000, 100, &[], Some(1)),
+                ],
+                Some(100.0),
+                None,
+                Some(1000),
+            ),
+            // Two samples at one instant.
+            (
+                &[(7, 0, &[], None), (7, 50, &[], Some(1))],
+                None,
+                None,
+                Some(0),
+            ),
+            // Head fell: what was before is another ring's.
+            (
+                &[(0, 900, &[], None), (500, 100, &[], None)],
+                None,
+                None,
+                None,
+            ),
+            (
+                &[
+                    (0, 900, &[], None),
+                    (500, 100, &[], None),
+                    (1000, 200, &[], Some(2)),
+                ],
+                Some(200.0),
+                Some(4.0),
+                Some(500),
+            ),
+        ] {
+            let history = history(points);
+            let rounded = |rate: Option<f64>| rate.map(f64::round);
+            assert_eq!(rounded(history.bytes_per_second()), bytes, "{points:?}");
+            assert_eq!(
+                rounded(history.messages_per_second()),
+                messages,
+                "{points:?}"
+            );
+            assert_eq!(
+                history.interval_ns(),
+                interval_ms.map(|ms| ms * MS),
+                "{points:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lag_in_time_is_since_head_was_last_where_the_tail_is() {
+        let points: &[(u64, u64, &[u64], _)] = &[
+            (1000, 100, &[], None),
+            (2000, 100, &[], None),
+            (3000, 300, &[], None),
+            (4000, 300, &[], None),
+            (5000, 500, &[], None),
+        ];
+        let history = history(points);
+        for (tail, ms) in [
+            (99, None),
+            (100, Some(3000)),
+            (200, Some(2500)),
+            (299, Some(2005)),
+            (300, Some(1000)),
+            (400, Some(500)),
+            (500, Some(0)),
+            (u64::MAX, Some(0)),
+        ] {
+            assert_eq!(history.lag_time_ns(tail), ms.map(|ms| ms * MS), "{tail}");
+        }
+        assert_eq!(History::default().lag_time_ns(0), None);
+    }
+
+    #[test]
+    fn each_tail_has_its_own_past() {
+        let history = history(&[
+            (0, 0, &[10, 10], None),
+            (400, 0, &[10, 50], None),
+            (500, 0, &[10, 60, 5], None),
+        ]);
+        assert_eq!(history.still_ns(1), Some(500 * MS));
+        assert_eq!(history.still_ns(2), Some(0));
+        assert_eq!(history.still_ns(3), None, "seen once");
+        assert_eq!(history.still_ns(4), None, "never seen");
+        assert_eq!(history.tail_rate(1), Some(0.0));
+        assert_eq!(history.tail_rate(2), Some(100.0));
+        assert_eq!(history.tail_rate(3), None);
+        assert_eq!(history.head_moves(), Some(false));
+    }
+
+    #[test]
+    fn who_left_is_forgotten_and_what_went_back_has_no_rate() {
+        let history = history(&[
+            (0, 100, &[50, 50], None),
+            (100, 200, &[40], None),
+            (200, 200, &[40], None),
+        ]);
+        assert_eq!(history.tail_rate(1), None);
+        assert_eq!(history.still_ns(1), Some(100 * MS));
+        assert_eq!(history.still_ns(2), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_however_fast_and_long_it_samples() {
+        let mut history = History::default();
+        for at_ns in 0..3 * DEPTH as u64 {
+            let mut sample = sample(at_ns, vec![member(1, at_ns)]);
+            sample.at_ns = at_ns;
+            history.push(&sample, Some(1));
+        }
+        let kept = [
+            history.heads.len(),
+            history.counts.len(),
+            history.rates.len(),
+            history.tails[&1].recent.len(),
+        ];
+        assert!(kept.iter().all(|kept| *kept <= DEPTH), "{kept:?}");
+        assert_eq!(history.rates().last(), Some(&1_000_000_000));
+    }
 }

@@ -5,76 +5,25 @@
 //! can be trusted. A walk starts at a known boundary only: the start of a lap, a value that head had, or a real
 //! consumer's tail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
 use super::sample::control;
-use crate::ring::layout::{HEADER_SIZE, META_TAIL_OFFSET};
+use super::vouch::Vouch;
+use super::walks::{CHUNK, count, first_clear, header_of, lands};
+use crate::ring::layout::HEADER_SIZE;
 use crate::ring::message::{MessageHeader, RawMessage, Walk};
+use crate::text;
 
-/// Bytes copied at a time.
-const CHUNK: u64 = 1 << 20;
+/// The longest message that is copied: a header that lies, in a ring that is large but empty, must not cost us its
+/// length in memory.
+const LONGEST: u64 = 256 << 20;
 /// Why a reader lost its place on a ring that is too fast for it.
 const OVERRUN: &str = "head overran the reader";
-
-/// What may be said of a copy once it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vouch {
-    /// The smallest tail of a consumer that the producer minds; `None` when there is none.
-    min_tail: Option<u64>,
-    /// Head, read after the tails.
-    head: u64,
-    capacity: u64,
-}
-
-impl Vouch {
-    /// Reads tails, then head. To be called after the copy that it is to speak for.
-    #[must_use]
-    pub fn read(ring: &AttachedRing) -> Self {
-        // The copy's loads come before the tails': a consumer that had not let the producer in when its tail was
-        // read had not done so during the copy either.
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-        let members = ring.members().iter();
-        let tails: Vec<_> = members
-            .map(|member| (member, member.meta.load_u64_acquire(META_TAIL_OFFSET)))
-            .collect();
-        let head = control(ring).producer_head;
-        let capacity = ring.capacity();
-        // A tail above head is parked or a lie and holds nothing back; one a lap behind is a lie; and one whose
-        // slot is no longer held is not minded.
-        let minded = |member, tail| {
-            head.checked_sub(tail).is_some_and(|lag| lag <= capacity) && ring.still_holds(member)
-        };
-        let min_tail = tails
-            .into_iter()
-            .filter(|(member, tail)| minded(member, *tail))
-            .map(|(_, tail)| tail)
-            .min();
-        Self {
-            min_tail,
-            head,
-            capacity,
-        }
-    }
-
-    /// How far bytes copied from `offset` on can be trusted.
-    #[must_use]
-    pub fn integrity(&self, offset: u64) -> Integrity {
-        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail.
-        if self.min_tail.is_some_and(|tail| offset >= tail) {
-            return Integrity::Intact;
-        }
-        // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
-        let oldest_clear = self.head.saturating_sub(self.capacity - self.capacity / 8);
-        if offset >= oldest_clear {
-            Integrity::Likely
-        } else {
-            Integrity::Torn
-        }
-    }
-}
+/// Why a reader leaves out the oldest bytes of a ring.
+const DOUBTFUL: &str = "too near to what the producer may be writing over";
 
 /// Something met on the way through a ring.
 #[derive(Debug)]
@@ -101,6 +50,9 @@ pub struct Gap {
 pub struct Reader {
     position: u64,
     buffer: Vec<u8>,
+    /// The last jump went to a boundary found in bytes that may have been written over since: a second one in a row
+    /// would lose to the producer again.
+    searched: bool,
 }
 
 impl Reader {
@@ -110,6 +62,7 @@ impl Reader {
         Self {
             position: boundary,
             buffer: Vec::new(),
+            searched: false,
         }
     }
 
@@ -159,32 +112,39 @@ impl Reader {
         // Both are boundaries: a walk that lands here was right all the way.
         let landing = until.min(lap_end);
         let mut end = landing.min(self.position.saturating_add(CHUNK));
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * CHUNK as usize);
         loop {
             self.buffer.clear();
             copy(ring, self.position, end, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
             if vouch.integrity(start) == Integrity::Torn {
-                let first = (end == landing)
-                    .then(|| first_clear(&self.buffer, start, end, &vouch))
-                    .flatten();
-                // Failing that, the head read after the copy is a boundary, whatever lies in between.
-                self.skip(first.unwrap_or(vouch.head), OVERRUN, &mut each)?;
-                if first.is_none() {
-                    return Ok(true);
+                let first = if self.searched {
+                    None
+                } else {
+                    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+                    first_clear(start, landing, &vouch, read)?
+                };
+                self.searched = first.is_some();
+                match first {
+                    Some(first) => self.skip(first, DOUBTFUL, &mut each)?,
+                    // The head read after the copy is a boundary, whatever lies in between.
+                    None => self.skip(vouch.head, OVERRUN, &mut each)?,
                 }
+                return Ok(true);
             }
-            let rest = usize::try_from(self.position - start).map_err(io::Error::other)?;
-            let mut walk = Walk::new(&self.buffer[rest..], self.position, capacity);
+            let mut walk = Walk::new(&self.buffer, start, capacity);
             for step in walk.by_ref() {
                 match step {
                     Ok(message) => {
                         self.position = message.offset + message.header.total_len();
+                        self.searched = false;
                         each(Event::Message(message, vouch.integrity(message.offset)))?;
                     }
                     Err(corruption) => {
                         let why = format!("framing lost: {corruption}");
-                        self.skip(vouch.head, &why, &mut each)?;
+                        self.skip(landing, &why, &mut each)?;
                         return Ok(true);
                     }
                 }
@@ -193,18 +153,24 @@ impl Reader {
                 return Ok(true);
             }
             // Not one whole message in the piece: it is longer than a chunk, or says more than was committed.
-            let header = self
-                .buffer
-                .first_chunk()
-                .map(|bytes| MessageHeader::from_bytes(*bytes));
-            end = match header.and_then(|header| start.checked_add(header.total_len())) {
-                Some(whole) if whole <= landing => whole,
-                _ => {
-                    let why = "framing lost: a message is longer than what was committed";
-                    self.skip(vouch.head.max(landing), why, &mut each)?;
+            let whole = header_of(&self.buffer).map(|header| start.checked_add(header.total_len()));
+            match whole.flatten().filter(|whole| *whole <= landing) {
+                Some(whole) if whole - start <= LONGEST => end = whole,
+                Some(whole) => {
+                    let why = format!(
+                        "a message of {}, more than the {} that are copied at once",
+                        text::bytes(whole - start),
+                        text::bytes(LONGEST)
+                    );
+                    self.skip(whole, &why, &mut each)?;
                     return Ok(true);
                 }
-            };
+                None => {
+                    let why = "framing lost: a message is longer than what was committed";
+                    self.skip(landing, why, &mut each)?;
+                    return Ok(true);
+                }
+            }
         }
     }
 
@@ -225,20 +191,6 @@ impl Reader {
     }
 }
 
-/// The first message in a copy that begins torn which is not torn itself, if the walk through all of it, torn
-/// headers included, lands exactly on `end`, a known boundary: headers that were written over do not do that.
-fn first_clear(copy: &[u8], start: u64, end: u64, vouch: &Vouch) -> Option<u64> {
-    let mut walk = Walk::new(copy, start, vouch.capacity);
-    let mut first = None;
-    for step in walk.by_ref() {
-        let offset = step.ok()?.offset;
-        if first.is_none() && vouch.integrity(offset) != Integrity::Torn {
-            first = Some(offset);
-        }
-    }
-    (walk.position() == end).then_some(first).flatten()
-}
-
 /// Appends a copy of the logical bytes `[from, to)`, which lie within one lap, to `buffer`.
 fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     let before = buffer.len();
@@ -247,8 +199,8 @@ fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Re
     ring.copy_out(from % ring.capacity(), &mut buffer[before..])
 }
 
-/// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or a
-/// consumer's tail before it.
+/// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or the
+/// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
 #[must_use]
 pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
     let vouch = Vouch::read(ring);
@@ -259,10 +211,12 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
     } else {
         lap
     };
+    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
     vouch
         .min_tail
-        .filter(|tail| vouch.head - tail <= vouch.capacity)
-        .map_or(lap, |tail| tail.min(lap))
+        .filter(|tail| *tail < lap)
+        .filter(|tail| lands(*tail, lap, vouch.capacity, read, |_| {}).unwrap_or(false))
+        .unwrap_or(lap)
 }
 
 /// Where the messages in `[from, to)` begin, by their headers alone: none empty, at most `most`, and only if the last
@@ -310,42 +264,29 @@ pub fn count_behind(
 ) -> HashMap<u64, u64> {
     let capacity = ring.capacity();
     let floor = head.saturating_sub(budget.min(capacity));
-    let Some(&start) = tails
+    let tails: HashSet<u64> = tails
         .iter()
-        .filter(|tail| (floor..=head).contains(tail))
-        .min()
-    else {
-        return HashMap::new();
+        .copied()
+        .filter(|tail| (floor..head).contains(tail))
+        .collect();
+    // At head itself there is nothing to be wrong about.
+    let mut counted = HashMap::from([(head, 0)]);
+    let Some(&start) = tails.iter().min() else {
+        return counted;
     };
     let mut bytes = Vec::new();
     let mut from = start;
     while from < head {
         let lap_end = (from - from % capacity).saturating_add(capacity);
         if copy(ring, from, head.min(lap_end), &mut bytes).is_err() {
-            return HashMap::new();
+            return counted;
         }
         from = head.min(lap_end);
     }
-    let vouch = Vouch::read(ring);
-    let mut walk = Walk::new(&bytes, start, capacity);
-    let mut seen: HashMap<u64, u64> = HashMap::new();
-    let mut messages = 0;
-    for step in walk.by_ref() {
-        let Ok(message) = step else { break };
-        if tails.contains(&message.offset) {
-            seen.insert(message.offset, messages);
-        }
-        messages += 1;
+    if Vouch::read(ring).integrity(start) != Integrity::Torn {
+        counted.extend(count(&bytes, start, capacity, &tails).into_iter().flatten());
     }
-    if walk.position() != head || vouch.integrity(start) == Integrity::Torn {
-        // At head itself there is nothing to be wrong about.
-        seen.clear();
-        messages = 0;
-    }
-    seen.into_iter()
-        .map(|(tail, before)| (tail, messages - before))
-        .chain([(head, 0)])
-        .collect()
+    counted
 }
 
 impl From<(RawMessage<'_>, Integrity)> for Message {

@@ -57,11 +57,11 @@ impl AttachedRing {
                 Err(error) => why = why.or(Some(error)),
             }
         }
-        Ok(Self::hidden(address, parked, &control, joined, why))
+        Ok(Self::unseen(address, parked, &control, joined, why))
     }
 
     /// A joined ring whose producer shows nothing.
-    fn hidden(
+    fn unseen(
         address: &str,
         parked: Parked,
         control: &Control,
@@ -107,10 +107,10 @@ impl AttachedRing {
             _own_page: Some(parked.meta),
             shares_process: false,
             members: Vec::new(),
-            members_seen: false,
+            writes: false,
+            hidden: None,
             attach_limits: vec![limit],
             member_limits: Vec::new(),
-            searched: Vec::new(),
         }
     }
 }
@@ -120,7 +120,7 @@ fn enriched(process: Process, parked: &Parked) -> Result<Option<AttachedRing>, A
     let here = Process::open(process.pid()).map_err(|error| refused(&process, error, "open it"))?;
     let found = match rings_of(here) {
         Ok(found) => found,
-        Err(AttachError::NotARing { .. }) => return Ok(None),
+        Err(AttachError::NotARing { .. } | AttachError::Inherited { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let ours = FileId::of(&parked.ctrl);

@@ -10,7 +10,6 @@ use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
 use super::messages::{Event, Reader, boundaries, oldest_boundary};
 use super::sample::control;
-use crate::ring::layout::META_TAIL_OFFSET;
 use crate::ring::message::{MessageHeader, RawMessage};
 use crate::text;
 
@@ -20,6 +19,8 @@ const KEPT: usize = 128;
 const KEPT_BYTES: usize = 16 << 10;
 /// Headers read at most on the way to head when the bytes are too many.
 const HOPS: usize = 512;
+/// Pieces of the ring read in one look at most: the budget in laps of the smallest ring, and as much again.
+const STEPS: u32 = 8192;
 /// How long a look waits for head to move, to have two heads with few bytes between them.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -102,7 +103,8 @@ impl Preview {
                 .jump(from);
         }
         let mut reader = self.reader.take()?;
-        loop {
+        // Far more than a look can need: a head that jumps to and fro must not keep us for ever.
+        for _ in 0..STEPS {
             let moved = reader.advance(ring, until, |event| {
                 match event {
                     Event::Message(message, integrity) => {
@@ -170,7 +172,7 @@ impl Preview {
             .filter(|member| member.held)
             .map(|member| {
                 // Any tail that a consumer had is a boundary; a lie shows as lost framing and is left behind.
-                member.meta.load_u64_acquire(META_TAIL_OFFSET)
+                member.tail()
             });
         if let Some(boundary) = tails
             .chain([lap])

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::maps::Maps;
 use crate::ring::Mapping as Mapped;
 use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
 
@@ -49,7 +50,7 @@ pub enum Kind {
 
 impl Kind {
     /// From a link or a path as `/proc` shows it: `/memfd:zbq_ctrl (deleted)`.
-    fn of(path: &[u8]) -> Option<Self> {
+    pub(super) fn of(path: &[u8]) -> Option<Self> {
         let name = path.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?;
         [
             (CTRL_NAME, Self::Ctrl),
@@ -84,47 +85,6 @@ pub struct MemFd {
     pub size: u64,
 }
 
-/// A mapping of a zbq memfd in a process's address space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MappedMemFd {
-    /// First address.
-    pub address: u64,
-    /// What its name says it is.
-    pub kind: Kind,
-    /// The file behind it.
-    pub file: FileId,
-    /// Mapped for writing.
-    pub writable: bool,
-}
-
-/// Private writable memory, where a heap can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PrivateMemory {
-    /// First address.
-    pub start: u64,
-    /// Past the last address.
-    pub end: u64,
-    /// The `[heap]` proper.
-    pub heap: bool,
-}
-
-/// What the lines of `/proc/PID/maps` amount to here.
-#[derive(Clone, Debug, Default)]
-pub struct Maps {
-    /// Mappings of zbq memfds, by address.
-    pub memfds: Vec<MappedMemFd>,
-    /// Private writable anonymous memory, the heap first.
-    pub private: Vec<PrivateMemory>,
-}
-
-impl Maps {
-    /// Whether `file` is mapped at all.
-    #[must_use]
-    pub fn maps(&self, file: FileId) -> bool {
-        self.memfds.iter().any(|mapped| mapped.file == file)
-    }
-}
-
 /// What `/proc/PID/status` and its neighbours say of who a process is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -154,6 +114,15 @@ impl Process {
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
+        Ok(Self { pid, dir })
+    }
+
+    /// Another handle on the same process: opening its pid again might give another one.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let (pid, dir) = (self.pid, self.dir.try_clone()?);
         Ok(Self { pid, dir })
     }
 
@@ -260,7 +229,11 @@ impl Process {
             ino: stat.st_ino,
         };
         let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
-        if file != expected.file || !regular {
+        let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
+        // The name once more: kind and file were looked up one after the other when it was listed.
+        let named = rustix::fs::readlink(&own, Vec::new())
+            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(expected.kind));
+        if file != expected.file || !regular || !named {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!(
@@ -272,7 +245,7 @@ impl Process {
         }
         Ok(openat(
             rustix::fs::CWD,
-            format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path)),
+            own,
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
         )?)
@@ -296,14 +269,7 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`.
     pub fn maps(&self) -> io::Result<Maps> {
-        let text = self.text("maps")?;
-        let mut maps = Maps::default();
-        for line in text.split(|&byte| byte == b'\n') {
-            parse_mapping(line, &mut maps);
-        }
-        maps.private
-            .sort_by_key(|memory| (!memory.heap, memory.start));
-        Ok(maps)
+        Ok(Maps::parse(&self.text("maps")?))
     }
 
     /// Who it is. Fields that cannot be read are `None`.
@@ -431,118 +397,42 @@ fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
         .map(str::trim)
 }
 
-/// One line of `maps`: `7f1c…-7f1d… rw-s 00000000 00:01 2059   /memfd:zbq_ctrl (deleted)`.
-fn parse_mapping(line: &[u8], maps: &mut Maps) {
-    // Thousands of lines are shared objects: turn those away before any parsing.
-    let is_memfd = memchr::memmem::find(line, b"/memfd:zbq_").is_some();
-    let is_private = memchr::memmem::find(line, b" rw-p ").is_some();
-    if !is_memfd && !is_private {
-        return;
-    }
-    let Some(mapping) = Mapping::parse(line) else {
-        return;
-    };
-    if is_memfd && let Some(kind) = Kind::of(mapping.path) {
-        maps.memfds.push(MappedMemFd {
-            address: mapping.start,
-            kind,
-            file: mapping.file,
-            writable: mapping.writable,
-        });
-    } else if is_private && mapping.file.ino == 0 && !mapping.path.starts_with(b"[stack") {
-        let heap = mapping.path == b"[heap]";
-        maps.private.push(PrivateMemory {
-            start: mapping.start,
-            end: mapping.end,
-            heap,
-        });
-    }
-}
-
-struct Mapping<'a> {
-    start: u64,
-    end: u64,
-    writable: bool,
-    file: FileId,
-    path: &'a [u8],
-}
-
-impl<'a> Mapping<'a> {
-    fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut rest = line;
-        let mut word = || {
-            let at = memchr::memchr(b' ', rest).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(at);
-            rest = tail.get(1..).unwrap_or_default();
-            std::str::from_utf8(word).ok()
-        };
-        let (start, end) = word()?.split_once('-')?;
-        let writable = word()?.as_bytes().get(1) == Some(&b'w');
-        let _file_offset = word()?;
-        let (major, minor) = word()?.split_once(':')?;
-        let ino = word()?.parse().ok()?;
-        let hex = |text| u64::from_str_radix(text, 16).ok();
-        let dev = rustix::fs::makedev(
-            u32::try_from(hex(major)?).ok()?,
-            u32::try_from(hex(minor)?).ok()?,
-        );
-        Some(Self {
-            start: hex(start)?,
-            end: hex(end)?,
-            writable,
-            file: FileId { dev, ino },
-            path: rest.trim_ascii_start(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_memfd_line_gives_identity_and_rights() {
-        let mut maps = Maps::default();
-        parse_mapping(
-            b"7f1c2a000000-7f1c2a001000 r--s 00000000 00:01 2059                       /memfd:zbq_ctrl (deleted)",
-            &mut maps,
-        );
-        assert_eq!(
-            maps.memfds,
-            [MappedMemFd {
-                address: 0x7f1c_2a00_0000,
-                kind: Kind::Ctrl,
-                file: FileId {
-                    dev: rustix::fs::makedev(0, 1),
-                    ino: 2059
-                },
-                writable: false,
-            }]
-        );
-    }
-
-    #[test]
-    fn private_memory_is_anonymous_writable_and_not_a_stack() {
-        let mut maps = Maps::default();
-        for line in [
-            "555500000000-555500021000 rw-p 00000000 00:00 0                          [heap]",
-            "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]",
-            "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 ",
-            "7f0000030000-7f0000031000 rw-p 00001000 fe:00 1234                       /usr/lib/libc.so.6",
-            "garbage rw-p line",
-            "",
-        ] {
-            parse_mapping(line.as_bytes(), &mut maps);
-        }
-        let starts: Vec<_> = maps.private.iter().map(|memory| memory.start).collect();
-        assert_eq!(starts, [0x5555_0000_0000, 0x7f00_0000_0000]);
-    }
 
     #[test]
     fn only_exact_memfd_names_are_zbq() {
         assert_eq!(Kind::of(b"/memfd:zbq_meta (deleted)"), Some(Kind::Meta));
         assert_eq!(Kind::of(b"/memfd:zbq_meta2 (deleted)"), None);
         assert_eq!(Kind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
+    }
+
+    #[test]
+    fn only_the_memfd_that_was_listed_is_opened() {
+        use std::os::fd::AsRawFd as _;
+        let process = Process::open(std::process::id().cast_signed()).expect("we exist");
+        let named = |name| {
+            rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).expect("a memfd")
+        };
+        for (fd, kind, opens) in [
+            (named("zbq_ctrl"), Kind::Ctrl, true),
+            (named("zbq_ctrl"), Kind::Meta, false),
+            (named("other"), Kind::Ctrl, false),
+        ] {
+            let number = fd.as_raw_fd();
+            let file = process.fd_file(number).expect("it is open");
+            let memfd = MemFd {
+                fd: number,
+                kind,
+                file,
+                size: 0,
+            };
+            assert_eq!(process.open_memfd(&memfd).is_ok(), opens, "{kind:?} {fd:?}");
+            // And no other file, once it has been closed.
+            drop(fd);
+            assert!(process.open_memfd(&memfd).is_err());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::discover::discover;
 use super::error::AttachError;
 use super::frame::{Frame, Listing, RingListing, Source};
 use super::rendezvous::listener;
-use super::snapshot::{Limit, RingSnapshot};
+use super::snapshot::{ConsumerState, Limit, RingSnapshot};
 use super::watch::{Budget, Watcher};
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
@@ -103,10 +103,17 @@ impl Source for Rings {
 
 impl From<RingSnapshot> for RingListing {
     fn from(ring: RingSnapshot) -> Self {
-        let held = ring.slots.map_or_else(
-            || u32::try_from(ring.consumers.len()).ok(),
-            |slots| Some(slots.used),
-        );
+        let seen = ring
+            .consumers
+            .iter()
+            .filter(|consumer| consumer.state != ConsumerState::Evicted);
+        let held = match (ring.slots, ring.hidden_consumers) {
+            (Some(slots), _) => Some(slots.used),
+            (None, Some(hidden)) => u32::try_from(seen.count())
+                .ok()
+                .and_then(|seen| seen.checked_add(hidden)),
+            (None, None) => None,
+        };
         Self {
             id: ring.id,
             pid: ring.producer.pid,
@@ -156,7 +163,8 @@ fn by_socket(
         Err(
             AttachError::ListenerHidden { .. }
             | AttachError::NotPermitted { .. }
-            | AttachError::NotARing { .. },
+            | AttachError::NotARing { .. }
+            | AttachError::Inherited { .. },
         ) if choice == Choice::Only => AttachedRing::join(address, timeout),
         outcome => outcome,
     }

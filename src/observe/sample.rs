@@ -2,13 +2,14 @@
 //!
 //! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
 
-use super::attach::{AttachedRing, Presence};
+use super::attach::AttachedRing;
+use super::member::{MemberProcess, Presence};
 use super::slots::{SlotView, TableView};
 use super::snapshot::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
 use crate::ring::layout::{
     CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
-    CTRL_STALL_TIMEOUT_NS, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET,
+    CTRL_STALL_TIMEOUT_NS, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP,
 };
 
 /// The numbers of a ring at one instant.
@@ -16,6 +17,8 @@ use crate::ring::layout::{
 pub struct Sample {
     /// `CLOCK_MONOTONIC` when head was read, ns.
     pub at_ns: u64,
+    /// Head before any tail was read: no honest tail was more than the capacity behind this.
+    pub head_before: u64,
     /// The control region; `ring_capacity` is the copy checked when attaching.
     pub control: Control,
     /// The ring's pages are no longer behind the mapping: a memfd shrank.
@@ -24,8 +27,9 @@ pub struct Sample {
     pub producer_alive: bool,
     /// The producer's slot table.
     pub table: Option<TableView>,
-    /// Whether the consumers could be listed.
-    pub members_seen: bool,
+    /// Consumers that hold a slot, as far as the producer's descriptors tell, and are not among `members`; `None` when
+    /// their number is unknown.
+    pub hidden: Option<u32>,
     /// Its consumers.
     pub members: Vec<MemberSample>,
 }
@@ -47,6 +51,8 @@ pub struct MemberSample {
     pub command: Option<String>,
     /// Its tail, read before head.
     pub tail: u64,
+    /// The highest its tail ever was, as far as the producer or we have seen: a tail never goes back.
+    pub highest_tail: u64,
     /// CPU ticks from `join_baseline` to its last publish.
     pub progress_timestamp: u64,
     /// The producer's CPU ticks when it joined.
@@ -60,42 +66,101 @@ pub struct MemberSample {
 /// Reads `ring` now. Tails before head, each with acquire, so that an honest consumer's tail is never above head.
 pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
     ring.note_ends();
+    // Before the tails: what the producer has seen of a tail cannot be more than what it is.
     let table = ring.read_table();
-    let members = ring.members().iter().map(|member| {
-        // Pairs with the consumer's store-release in publish.
-        let tail = member.meta.load_u64_acquire(META_TAIL_OFFSET);
-        let progress_timestamp = member.meta.load_u64_relaxed(META_PROGRESS_TIMESTAMP);
-        let join_baseline = member.meta.load_u64_relaxed(META_JOIN_BASELINE);
-        let silent_ticks = ticks().checked_sub(join_baseline.wrapping_add(progress_timestamp));
-        MemberSample {
-            meta_inode: member.file.ino,
-            held: member.held,
-            presence: member.presence,
-            slot: member.slot,
-            pid: member
-                .process
-                .as_ref()
-                .map(super::attach::MemberProcess::pid),
-            command: member
-                .process
-                .as_ref()
-                .and_then(|process| process.command.clone()),
-            tail,
-            progress_timestamp,
-            join_baseline,
-            silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
-            truncated: member.meta.is_truncated(),
-        }
-    });
-    let members = members.collect();
+    let numbers = Numbers::read(ring);
+    let members = ring
+        .members()
+        .iter()
+        .zip(&numbers.pages)
+        .map(|(member, page)| {
+            let [tail, progress_timestamp, join_baseline] = *page;
+            let silent_ticks = numbers
+                .ticks
+                .checked_sub(join_baseline.wrapping_add(progress_timestamp));
+            let process = member.process.as_ref();
+            MemberSample {
+                meta_inode: member.file.ino,
+                held: member.held,
+                presence: member.presence,
+                slot: member.slot,
+                pid: process.map(MemberProcess::pid),
+                command: process.and_then(|process| process.command.clone()),
+                tail,
+                highest_tail: member
+                    .highest_tail()
+                    .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
+                progress_timestamp,
+                join_baseline,
+                silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
+                truncated: member.meta.is_truncated(),
+            }
+        });
     Sample {
-        control: control(ring),
-        at_ns: monotonic_ns(),
+        members: members.collect(),
+        head_before: numbers.head_before,
+        control: numbers.control,
+        at_ns: numbers.at_ns,
         truncated: ring.ctrl().is_truncated(),
         producer_alive: ring.producer_alive(),
+        hidden: ring.hidden(),
         table,
-        members_seen: ring.sees_members(),
-        members,
+    }
+}
+
+/// What changes all the time, read as close together as can be had.
+struct Numbers {
+    head_before: u64,
+    /// Tail, progress timestamp and join baseline of every member.
+    pages: Vec<[u64; 3]>,
+    control: Control,
+    at_ns: u64,
+    ticks: u64,
+}
+
+impl Numbers {
+    /// Reads them a few times if head runs away meanwhile, as it does when we are interrupted: then each tail would
+    /// seem to be behind by what went through in between.
+    fn read(ring: &AttachedRing) -> Self {
+        const TRIES: u32 = 4;
+        let near = ring.capacity() / 64;
+        let mut best = Self::read_once(ring);
+        for _ in 1..TRIES {
+            if best.run() <= near {
+                break;
+            }
+            let next = Self::read_once(ring);
+            if next.run() <= best.run() {
+                best = next;
+            }
+        }
+        best
+    }
+
+    fn read_once(ring: &AttachedRing) -> Self {
+        // Pairs with the producer's store-release in commit.
+        let head_before = ring.ctrl().load_u64_acquire(CTRL_PRODUCER_HEAD);
+        let pages = ring.members().iter().map(|member| {
+            let tail = member.tail();
+            let word = |at| member.meta.load_u64_relaxed(at);
+            [
+                tail,
+                word(META_PROGRESS_TIMESTAMP),
+                word(META_JOIN_BASELINE),
+            ]
+        });
+        Self {
+            pages: pages.collect(),
+            head_before,
+            control: control(ring),
+            at_ns: monotonic_ns(),
+            ticks: ticks(),
+        }
+    }
+
+    /// How far head went between the two readings of it.
+    fn run(&self) -> u64 {
+        self.control.producer_head.wrapping_sub(self.head_before)
     }
 }
 

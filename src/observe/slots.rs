@@ -9,8 +9,10 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
-use super::proc::{Kind, Maps, MemFd, PrivateMemory, Process};
+use super::maps::{Maps, PrivateMemory};
+use super::proc::{Kind, MemFd, Process};
 use super::snapshot::{Control, WakeupMode};
 use crate::ring::layout::{self, table};
 
@@ -21,6 +23,10 @@ const SEARCH_LIMIT: u64 = 64 << 20;
 const CHUNK: u64 = 1 << 20;
 /// More slots than this are not believed.
 const MAX_SLOTS: u32 = 1 << 16;
+/// A table that makes no sense is read again, this often, ...
+const TRIES: u32 = 3;
+/// ... after as long as the producer may take to change it.
+const CHANGE: Duration = Duration::from_micros(50);
 
 /// Where a producer's slot table lies, and what must be true of it.
 #[derive(Debug)]
@@ -70,6 +76,8 @@ pub struct SlotView {
     pub meta_fd: i32,
     /// Where the producer has that page mapped.
     pub meta_address: u64,
+    /// Tail the last time the producer minded it.
+    pub last_seen_tail: u64,
     /// Tail at the last change that a scan saw.
     pub last_progress_tail: u64,
     /// `CLOCK_MONOTONIC` of that scan, ns.
@@ -143,9 +151,20 @@ impl SlotTable {
     }
 
     /// Reads the table now. `None` when what lies there does not agree with what is known of the ring: the
-    /// producer is gone, has freed the table, or was caught in the middle of a change.
+    /// producer is gone, or has freed the table.
     #[must_use]
     pub fn read(&self) -> Option<TableView> {
+        // A producer in the middle of an eviction has a slot that is active and has no descriptors any more, for
+        // as long as a few calls of close take.
+        (0..TRIES).find_map(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(CHANGE);
+            }
+            self.read_once()
+        })
+    }
+
+    fn read_once(&self) -> Option<TableView> {
         let mut head = [0; table::SIZE];
         self.memory.read_exact_at(&mut head, self.address).ok()?;
         if !self.expected.agrees(&head) {
@@ -189,6 +208,7 @@ impl SlotView {
             pidfd: i32_at(bytes, table::SLOT_PIDFD),
             meta_fd: i32_at(bytes, table::SLOT_META_FD),
             meta_address: u64_at(bytes, table::SLOT_META),
+            last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL),
             last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL),
             last_progress_time_ns: u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS),
         };

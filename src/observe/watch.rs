@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::attach::{AttachedRing, Presence};
+use super::attach::AttachedRing;
 use super::frame::Frame;
 use super::health::{self, Context};
 use super::history::History;
+use super::member::Presence;
 use super::messages::count_behind;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
@@ -146,9 +147,11 @@ impl Watcher {
                 let gates = gating.is_some_and(|gating| gating.meta_inode == member.meta_inode);
                 let context = Context {
                     head,
+                    head_before: sample.head_before,
                     capacity,
                     head_moves: self.history.head_moves(),
                     still_ns: self.history.still_ns(member.meta_inode),
+                    behind_ns: self.history.lag_time_ns(member.tail),
                     holds_producer: gates && full,
                     evict_in_ns: evict_in(sample, member),
                 };
@@ -212,8 +215,9 @@ impl Watcher {
             lag_bytes: lag,
             lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
             lag_messages: self.lag_messages(lag, counted),
-            lag_time_ns: lag.and_then(|_| self.history.lag_time_ns(member.tail)),
-            rate_bytes_per_second: self.history.tail_rate(member.meta_inode),
+            lag_time_ns: lag.and(context.behind_ns),
+            // A tail that was parked did not release anything on the way there.
+            rate_bytes_per_second: lag.and_then(|_| self.history.tail_rate(member.meta_inode)),
             progress_timestamp: member.progress_timestamp,
             join_baseline: member.join_baseline,
             progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
@@ -292,14 +296,13 @@ fn gating(sample: &Sample) -> Option<&MemberSample> {
         .min_by_key(|member| member.tail)
 }
 
-/// Consumers that the slot table counts and we do not see; `None` when there is no table to compare with and the
-/// producer can no longer be asked.
+/// Consumers that the slot table counts and we do not see; failing a table, pages among the producer's descriptors,
+/// of which every slot has one, that could not be mapped. `None` when that is not known either.
 fn hidden(sample: &Sample) -> Option<u32> {
     let seen = sample.members.iter().filter(|member| member.held).count();
     match &sample.table {
         Some(table) => u32::try_from(table.active.len().saturating_sub(seen)).ok(),
-        // Every slot has a page among the producer's descriptors.
-        None => sample.members_seen.then_some(0),
+        None => sample.hidden,
     }
 }
 
@@ -314,13 +317,16 @@ fn slots(sample: &Sample) -> Option<Slots> {
     })
 }
 
-/// Time until a scan would evict a consumer for not moving (`zbq.h: zbq_producer_scan`); `None` when its tail has
-/// moved since the last change that a scan saw, as the next scan then starts its clock anew.
+/// Time until a scan would evict a consumer (`zbq.h: zbq_producer_scan`): none left for one that has ended or whose tail
+/// is above head. `None` when its tail has moved since the last change that a scan saw, as the next scan then starts
+/// its clock anew.
 fn evict_in(sample: &Sample, member: &MemberSample) -> Option<u64> {
-    let slot = member
-        .slot
-        .filter(|slot| member.held && slot.last_progress_tail == member.tail)?;
-    let due = slot
+    let slot = member.slot.filter(|_| member.held)?;
+    if member.presence == Presence::Gone || member.tail > sample.control.producer_head {
+        return Some(0);
+    }
+    let due = Some(slot)
+        .filter(|slot| slot.last_progress_tail == member.tail)?
         .last_progress_time_ns
         .checked_add(sample.control.stall_timeout_ns)?;
     Some(due.saturating_sub(sample.at_ns))

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::observe::frame::Listing;
 use crate::observe::snapshot::{
-    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, WakeupMode,
+    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, Slots, WakeupMode,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 
@@ -116,8 +116,6 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     }
     limits(out, &ring.attach.limits)
 }
-
-use crate::observe::snapshot::Slots;
 
 fn free(ring: &RingSnapshot) -> String {
     let Some(free) = ring.free_bytes else {

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn each_format_is_what_it_says() {
         assert_eq!(written(Format::Raw, b"a\nb"), "a\nb");
-        assert_eq!(written(Format::Text, b"a\x1b\xff"), "a\\u{1b}\\xff\n");
+        assert_eq!(written(Format::Text, b"a\x1b\xff"), "a\\x1b\\xff\n");
         assert!(
             written(Format::Hex, b"abc")
                 .starts_with("-- offset 4096 seq 9 len 3 fds 0 flags 0x00 intact --\n00000000  61")

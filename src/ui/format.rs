@@ -1,42 +1,11 @@
 //! Numbers as people read them, short enough for a column.
 //!
-//! Says how long each can get: columns are laid out by that. Knows nothing of where they stand.
+//! Columns are laid out by how long each can get. Knows nothing of where they stand; what is also printed stands in
+//! [`crate::text`].
 
-use humansize::{BINARY, format_size};
-
-/// Bytes in binary units, 8 columns at most: `1023 KiB`, `99.9 MiB`, `512 B`.
-pub(crate) fn bytes(bytes: u64) -> String {
-    let unit = 1u64 << (bytes.max(1).ilog2() / 10 * 10);
-    // Three figures: what changes faster than it can be read is not shown.
-    let decimals = usize::from(unit > 1 && (bytes as f64 / unit as f64) < 99.95);
-    format_size(
-        bytes,
-        BINARY.decimal_places(decimals).decimal_zeroes(decimals),
-    )
-}
-
-/// Bytes per second, 10 columns at most.
-pub(crate) fn rate(bytes_per_second: f64) -> String {
-    format!("{}/s", bytes(whole(bytes_per_second)))
-}
-
-/// A number of things in thousands, 6 columns at most: `13.2 M`, `999`.
-pub(crate) fn count(count: f64) -> String {
-    let count = if count.is_finite() {
-        count.max(0.0)
-    } else {
-        0.0
-    };
-    let mut value = count;
-    for unit in ["", " k", " M", " G", " T", " P"] {
-        if value < 999.5 {
-            let decimals = usize::from(!unit.is_empty() && value < 99.95);
-            return format!("{value:.decimals$}{unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{count:.0e}")
-}
+pub(crate) use crate::text::{
+    bytes, bytes_per_second as rate, count, duration_in as duration, whole,
+};
 
 /// All digits, in groups of three.
 pub(crate) fn grouped(number: u64) -> String {
@@ -49,20 +18,6 @@ pub(crate) fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// A time, 7 columns at most this side of 273 years: `850 µs`, `2 ms`, `1.2 s`, `4m 05s`, `3h 04m`, `3d 04h`, `400 d`.
-pub(crate) fn duration(nanoseconds: u64, microseconds: &str) -> String {
-    let seconds = nanoseconds / 1_000_000_000;
-    match seconds {
-        0 if nanoseconds < 1_000_000 => format!("{} {microseconds}", nanoseconds / 1_000),
-        0 => format!("{} ms", nanoseconds / 1_000_000),
-        1..=59 => format!("{seconds}.{} s", nanoseconds / 100_000_000 % 10),
-        60..=3_599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        3_600..=86_399 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
-        86_400..=8_639_999 => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }
 
 /// A time since something began: `04:12:09`, `3d 04:12`.
@@ -83,12 +38,6 @@ pub(crate) fn percent(percent: f64) -> String {
         _ if percent >= 1000.0 => ">1k".to_owned(),
         _ => format!("{percent:.0}", percent = percent.floor()),
     }
-}
-
-/// A rate that cannot be negative, as a whole number.
-pub(crate) fn whole(value: f64) -> u64 {
-    // The cast saturates, and NaN becomes 0.
-    value.round() as u64
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! Knows nothing of the screen but how wide text is on it.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use ratatui::text::Span;
+
+use crate::text::{push_escaped, push_escaped_byte};
 
 /// Columns that `text` takes.
 pub(crate) fn width(text: &str) -> u16 {
@@ -19,15 +20,7 @@ pub(crate) fn escape(text: &str, longest: usize) -> Cow<'_, str> {
         .char_indices()
         .nth(longest)
         .map_or(text.len(), |(end, _)| end);
-    let text = &text[..end];
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        push(&mut out, character);
-    }
-    Cow::Owned(out)
+    crate::text::escape(&text[..end])
 }
 
 /// The beginning of a payload on one line: UTF-8 as text, everything else written out.
@@ -38,12 +31,12 @@ pub(crate) fn preview(payload: &[u8], longest: usize) -> String {
     let mut count = 0;
     for chunk in payload.utf8_chunks() {
         for character in chunk.valid().chars().take(longest.saturating_sub(count)) {
-            push(&mut out, character);
+            push_escaped(&mut out, character);
             count += 1;
         }
         for byte in chunk.invalid() {
             if count < longest {
-                let _ = write!(out, "\\x{byte:02x}");
+                push_escaped_byte(&mut out, *byte);
                 count += 1;
             }
         }
@@ -81,33 +74,6 @@ pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
         lines.push(line);
     }
     lines
-}
-
-fn push(out: &mut String, character: char) {
-    let written = match character {
-        '\n' => out.write_str("\\n"),
-        '\r' => out.write_str("\\r"),
-        '\t' => out.write_str("\\t"),
-        '\0' => out.write_str("\\0"),
-        '\x01'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", u32::from(character)),
-        _ if is_unsafe(character) => write!(out, "\\u{{{:x}}}", u32::from(character)),
-        _ => out.write_char(character),
-    };
-    debug_assert!(written.is_ok(), "writing to a String does not fail");
-}
-
-/// Controls of either kind, line and paragraph separators, and what is invisible or changes the direction or the width of
-/// its neighbours.
-fn is_unsafe(character: char) -> bool {
-    // What std would not print as it is, unassigned and private characters among it: terminals disagree on their width,
-    // and random bytes hit them all the time.
-    (character.escape_debug().len() > 1 && !matches!(character, '"' | '\'' | '\\'))
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

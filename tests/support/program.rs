@@ -1,6 +1,6 @@
 //! The real binary, run to its end, and what it said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -53,11 +53,11 @@ pub(crate) fn ring_when(what: &str, pid: u32, wanted: impl Fn(&Value) -> bool) -
     eventually(what, || Some(ring(pid)).filter(&wanted))
 }
 
-/// A copy of the binary that every user may run.
-pub(crate) fn public_copy(place: &std::path::Path) -> PathBuf {
+/// A copy of a binary that every user may run.
+pub(crate) fn public_copy(place: &Path, binary: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
-    let copy = place.join("zbqtop");
-    std::fs::copy(env!("CARGO_BIN_EXE_zbqtop"), &copy).expect("room for a copy");
+    let copy = place.join(binary.file_name().expect("a file"));
+    std::fs::copy(binary, &copy).expect("room for a copy");
     for path in [place, &copy] {
         let all = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(path, all).expect("our own file");

@@ -1,0 +1,131 @@
+//! What a copy of ring bytes is worth, decided after it is made.
+//!
+//! Knows tails, head and capacity; it has never seen a byte of the ring.
+
+use super::attach::AttachedRing;
+use super::frame::Integrity;
+use super::sample::control;
+
+/// What may be said of a copy once it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vouch {
+    /// The smallest tail of a consumer that the producer minds; `None` when there is none.
+    pub min_tail: Option<u64>,
+    /// Head, read after the tails.
+    pub head: u64,
+    /// Bytes in the ring.
+    pub capacity: u64,
+}
+
+impl Vouch {
+    /// Reads tails, then head. To be called after the copy that it is to speak for.
+    #[must_use]
+    pub fn read(ring: &AttachedRing) -> Self {
+        // The copy's loads come before the tails': a consumer that had not let the producer in when its tail was
+        // read had not done so during the copy either.
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        let members = ring.members().iter();
+        let tails: Vec<_> = members.map(|member| (member, member.tail())).collect();
+        let head = control(ring).producer_head;
+        // Asked last: a slot that is still held now was held when its tail was read, and ever since it was taken.
+        let held = tails
+            .into_iter()
+            .filter(|(member, tail)| {
+                counts(*tail, head, ring.capacity()) && ring.still_holds(member)
+            })
+            .map(|(member, tail)| (tail, member.highest_tail()));
+        Self::of(held, head, ring.capacity())
+    }
+
+    /// From the tails of the consumers whose slots are held, each with the highest that was ever seen of it. One that has
+    /// gone back is a lie: the producer was let in where it now says that it was not.
+    fn of(tails: impl Iterator<Item = (u64, u64)>, head: u64, capacity: u64) -> Self {
+        let min_tail = tails
+            .filter(|(tail, highest)| counts(*tail, head, capacity) && tail >= highest)
+            .map(|(tail, _)| tail)
+            .min();
+        Self {
+            min_tail,
+            head,
+            capacity,
+        }
+    }
+
+    /// How far bytes copied from `offset` on can be trusted.
+    #[must_use]
+    pub fn integrity(&self, offset: u64) -> Integrity {
+        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail.
+        if self.min_tail.is_some_and(|tail| offset >= tail) {
+            return Integrity::Intact;
+        }
+        // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
+        let oldest_clear = self.head.saturating_sub(self.capacity - self.capacity / 8);
+        if offset >= oldest_clear {
+            Integrity::Likely
+        } else {
+            Integrity::Torn
+        }
+    }
+}
+
+/// Whether a tail can be what holds the producer back: one above head is parked or a lie, and one more than a lap
+/// behind is a lie.
+fn counts(tail: u64, head: u64, capacity: u64) -> bool {
+    head.checked_sub(tail).is_some_and(|lag| lag <= capacity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Integrity::{Intact, Likely, Torn};
+
+    #[test]
+    fn only_a_tail_that_can_be_true_vouches() {
+        // (tail, highest ever seen) of each consumer, head; capacity 4096.
+        for (tails, head, expected) in [
+            (&[][..], 5000, None),
+            (&[(4000, 4000)], 5000, Some(4000)),
+            (&[(4000, 4000), (3000, 3000)], 5000, Some(3000)),
+            (&[(904, 904)], 5000, Some(904)),
+            (&[(903, 903)], 5000, None),
+            (&[(5001, 5001)], 5000, None),
+            (&[(u64::MAX, u64::MAX)], 5000, None),
+            // It has gone back: the producer may have written up to 4500 + 4096 by then.
+            (&[(4000, 4500)], 5000, None),
+            (&[(3000, u64::MAX), (4000, 4000)], 5000, Some(4000)),
+            (
+                &[(u64::MAX - 1, u64::MAX - 1)],
+                u64::MAX,
+                Some(u64::MAX - 1),
+            ),
+            (&[(0, 0)], u64::MAX, None),
+        ] {
+            let vouch = Vouch::of(tails.iter().copied(), head, 4096);
+            assert_eq!(vouch.min_tail, expected, "{tails:?} head {head}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_worth_what_keeps_the_producer_out() {
+        // Capacity 4096: an eighth is 512, so without a tail the oldest 512 bytes are doubtful.
+        for (min_tail, head, offset, expected) in [
+            (None, 5000, 4999, Likely),
+            (None, 5000, 1416, Likely),
+            (None, 5000, 1415, Torn),
+            (Some(2000), 5000, 2000, Intact),
+            (Some(2000), 5000, 1999, Likely),
+            (Some(904), 5000, 904, Intact),
+            (Some(904), 5000, 903, Torn),
+            (None, 100, 0, Likely),
+            (None, u64::MAX, u64::MAX - 3584, Likely),
+            (None, u64::MAX, u64::MAX - 3585, Torn),
+        ] {
+            let vouch = Vouch {
+                min_tail,
+                head,
+                capacity: 4096,
+            };
+            assert_eq!(vouch.integrity(offset), expected, "{vouch:?} at {offset}");
+        }
+    }
+}
