@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 
 use super::error::AttachError;
 use super::maps::Maps;
-use super::proc::{FileId, Kind, MemFd, Process, pids};
+use super::proc::{FileId, Kind, MemFd, Process, holds_ring, pids};
 use super::slots::SlotTable;
 use super::snapshot::{Control, Limit};
 use crate::ring::layout::{
@@ -72,23 +72,25 @@ struct Survey {
 fn survey(pids: &[i32]) -> Survey {
     let mut survey = Survey::default();
     for &pid in pids {
+        match holds_ring(pid) {
+            Ok(true) => {}
+            Ok(false) => {
+                survey.seen += 1;
+                continue;
+            }
+            Err(error) => {
+                survey.denied += usize::from(error.kind() == io::ErrorKind::PermissionDenied);
+                continue;
+            }
+        }
+        survey.seen += 1;
         let Ok(process) = Process::open(pid) else {
             continue;
         };
-        match process.memfds() {
-            Ok(memfds) => {
-                survey.seen += 1;
-                if !memfds.iter().any(|memfd| memfd.kind == Kind::Ring) {
-                    continue;
-                }
-                for ctrl in unique(&memfds, Kind::Ctrl) {
-                    if let Ok(process) = process.try_clone() {
-                        survey.holders.push((ctrl.file, process));
-                    }
-                }
+        for ctrl in unique(&process.memfds().unwrap_or_default(), Kind::Ctrl) {
+            if let Ok(process) = process.try_clone() {
+                survey.holders.push((ctrl.file, process));
             }
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => survey.denied += 1,
-            Err(_) => {}
         }
     }
     survey

@@ -148,29 +148,8 @@ impl Process {
     ///
     /// # Errors
     /// `PermissionDenied` when the descriptors of this process are not ours to see.
-    pub fn each_link(&self, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
-        let dir = openat(
-            &self.dir,
-            "fd",
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
-        let mut entries = RawDir::new(&dir, &mut entries);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else {
-                continue;
-            };
-            let mut link = [std::mem::MaybeUninit::uninit(); 128];
-            // A descriptor that was closed since the directory was read is not an error.
-            let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else {
-                continue;
-            };
-            each(fd, link);
-        }
-        Ok(())
+    pub fn each_link(&self, each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+        each_link(openat(&self.dir, "fd", DIRECTORY, Mode::empty())?, each)
     }
 
     /// Its zbq memfds, by descriptor number.
@@ -349,6 +328,42 @@ impl AsFd for Process {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.dir.as_fd()
     }
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+    let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(&dir, &mut entries);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else {
+            continue;
+        };
+        let mut link = [std::mem::MaybeUninit::uninit(); 128];
+        // A descriptor that was closed since the directory was read is not an error.
+        let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else {
+            continue;
+        };
+        each(fd, link);
+    }
+    Ok(())
+}
+
+/// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
+/// system calls as will do.
+///
+/// # Errors
+/// As [`Process::each_link`].
+pub fn holds_ring(pid: i32) -> io::Result<bool> {
+    let path = format!("/proc/{pid}/fd");
+    let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
+    let mut found = false;
+    each_link(dir, |_, link| found |= Kind::of(link) == Some(Kind::Ring))?;
+    Ok(found)
 }
 
 /// Every pid there is, in the order of `/proc`.
