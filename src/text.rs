@@ -50,10 +50,12 @@ pub fn push_escaped_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
-/// Controls of either kind, line and paragraph separators, and what is invisible or changes the direction or the width
+/// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the direction or the width
 /// of its neighbours.
 fn is_unsafe(character: char) -> bool {
-    character.is_control()
+    // What std would not print as it is, unassigned and private characters among it: terminals disagree on their width,
+    // and random bytes hit them all the time.
+    (character.escape_debug().len() > 1 && !matches!(character, '"' | '\'' | '\\'))
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -582,3 +582,64 @@ fn a_consumer_that_was_idle_until_now_is_not_stalled() {
     child.kill().expect("our child");
     child.wait().expect("our child");
 }
+
+#[test]
+fn healthy_consumers_that_a_scan_would_evict_are_named() {
+    let place = Place::new();
+    let common = "--impl reference --payload 48 --hold";
+    let mut producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 2 --stall-timeout 100"),
+    );
+    let mut first = Peer::consumer(&place.socket(), common).settled();
+    let mut second = Peer::consumer(&place.socket(), common).settled();
+    producer = producer.settled();
+    producer.ask("send 1", "done");
+    first.ask("take 1", "done");
+    second.ask("take 1", "done");
+    // The clock runs from the first change that a scan sees.
+    producer.ask("scan", "scanned");
+    if ring(producer.pid())["attach"]["slot_table"] == false {
+        return;
+    }
+    let named = |ring: &Value| {
+        let findings = ring["findings"].as_array().cloned().unwrap_or_default();
+        findings.iter().any(|finding| {
+            let message = finding["message"].as_str().unwrap_or_default();
+            finding["code"] == "scan-evicts-healthy" && message.contains("slot 0, 1")
+        })
+    };
+    let seen = ring_when("the finding", producer.pid(), named);
+    assert_eq!(seen["consumers"][0]["state"], "idle", "{seen}");
+    // And it is true.
+    producer.ask("scan", "scanned");
+    ring_when("an eviction", producer.pid(), |ring| {
+        ring["slots"]["used"] == 0
+    });
+}
+
+#[test]
+fn a_ring_that_loses_its_bytes_is_told_from_one_that_loses_its_head() {
+    use std::io::{BufRead as _, BufReader};
+    let mut holder = Peer::holder("false 4096 65536 ring_capacity=65536 producer_head=640");
+    let pid = holder.pid().to_string();
+    let mut child = zbqtop()
+        .args(["--json", "--watch", "20ms", "--pid", &pid])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("zbqtop starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
+    holder.ask("truncate ring 4096", "done");
+    let cut = (0..1000)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["state"] == "truncated")
+        .expect("it notices");
+    let reason = cut["rings"][0]["reason"].as_str().expect("text");
+    assert!(reason.contains("zbq_ring"), "{reason}");
+    assert_eq!(cut["rings"][0]["control"]["producer_head"], 640);
+    child.kill().expect("our child");
+    child.wait().expect("our child");
+}

@@ -180,10 +180,16 @@ impl AttachedRing {
         })
     }
 
-    /// Whether the ring's memfd has shrunk: its last byte is gone then, whatever else is.
+    /// Whether the ring's memfd has shrunk.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
-        self.copy_out(self.capacity - 1, &mut [0]).is_err()
+        match &self.bytes {
+            RingBytes::File(file) => file
+                .metadata()
+                .is_ok_and(|found| found.len() < self.capacity),
+            // Found out by reading: to look for it would make pages that were not there.
+            RingBytes::Mapped(ring) => ring.is_truncated(),
+        }
     }
 
     /// The slot taken, when the ring was joined.

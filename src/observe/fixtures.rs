@@ -18,6 +18,7 @@ pub(super) fn sample(head: u64, members: Vec<MemberSample>) -> Sample {
             stall_timeout_ns: 5_000_000_000,
         },
         truncated: false,
+        cut_short: false,
         producer_alive: true,
         table: None,
         hidden: Some(0),

@@ -4,7 +4,9 @@
 
 use super::member::Presence;
 use super::sample::{MemberSample, Sample};
-use super::snapshot::{ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode};
+use super::snapshot::{
+    Consumer, ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode,
+};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, duration, escape};
 
@@ -160,6 +162,12 @@ pub fn ring_state(
             "zbq_ctrl shrank under us: what the ring said is lost".into(),
         );
     }
+    if sample.cut_short {
+        return (
+            RingState::Truncated,
+            "zbq_ring shrank under us: bytes of its messages are gone".into(),
+        );
+    }
     if !sample.producer_alive {
         return (
             RingState::ProducerGone,
@@ -243,7 +251,7 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
     let end = ring.control.ring_capacity - ring.control.position();
     if end < HEADER_SIZE as u64 {
         let message = format!(
-            "{end} bytes are left in this lap, less than a header: consumers fail here for good"
+            "{end} bytes are left in this lap, less than a header: consumers fail here for good, and no message can be committed"
         );
         add("lap-end-too-short", Severity::Critical, message, None, None);
     }
@@ -301,8 +309,48 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             add("watcher-push", Severity::Warning, message, Some(slot), None);
         }
     }
+    // Caught up on a ring where nothing moves, they do not move either, and a scan cannot tell them from the hung
+    // (zbq.h: zbq_producer_scan).
+    let waits = |consumer: &&Consumer| {
+        let due = if ring.state == RingState::Full {
+            u64::MAX
+        } else {
+            0
+        };
+        matches!(consumer.state, ConsumerState::Ok | ConsumerState::Idle)
+            && consumer.evict_in_ns.is_some_and(|left| left <= due)
+    };
+    let waiting: Vec<String> = ring
+        .consumers
+        .iter()
+        .filter(waits)
+        .filter_map(|one| Some(one.slot?.to_string()))
+        .collect();
+    if !waiting.is_empty() && ring.state != RingState::ProducerGone {
+        let slots = waiting.join(", ");
+        let (severity, message) = if ring.state == RingState::Full {
+            (
+                Severity::Warning,
+                format!(
+                    "healthy, but caught up and so without progress: the scans that evict who blocks will evict slot {slots}, too"
+                ),
+            )
+        } else {
+            (
+                Severity::Info,
+                format!(
+                    "healthy, but caught up for longer than the stall timeout: a scan would evict slot {slots}"
+                ),
+            )
+        };
+        add("scan-evicts-healthy", severity, message, None, None);
+    }
     for consumer in &ring.consumers {
         use ConsumerState as State;
+        // A producer that has ended scans no more, and waits for nobody.
+        if ring.state == RingState::ProducerGone && consumer.state != State::Evicted {
+            continue;
+        }
         let (code, severity) = match consumer.state {
             State::Blocking => ("consumer-blocking", Severity::Critical),
             State::Overdue => ("consumer-overdue", Severity::Critical),

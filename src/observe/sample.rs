@@ -23,6 +23,8 @@ pub struct Sample {
     pub control: Control,
     /// The ring's pages are no longer behind the mapping: a memfd shrank.
     pub truncated: bool,
+    /// So did `zbq_ring`: bytes of messages are gone.
+    pub cut_short: bool,
     /// Whether the producer still runs.
     pub producer_alive: bool,
     /// The producer's slot table.
@@ -102,6 +104,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
         control: numbers.control,
         at_ns: numbers.at_ns,
         truncated: ring.ctrl().is_truncated(),
+        cut_short: ring.is_cut_short(),
         producer_alive: ring.producer_alive(),
         hidden: ring.hidden(),
         table,

@@ -92,7 +92,7 @@ impl Watcher {
         }
         let sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
-        let messages = if sample.truncated {
+        let messages = if sample.truncated || sample.cut_short {
             None
         } else {
             self.preview.look(&self.ring, sample.control.producer_head)

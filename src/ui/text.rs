@@ -28,18 +28,22 @@ pub(crate) fn preview(payload: &[u8], longest: usize) -> String {
     // No character is longer than four bytes: more would not be seen.
     let payload = &payload[..payload.len().min(longest.saturating_mul(4))];
     let mut out = String::new();
-    let mut count = 0;
-    for chunk in payload.utf8_chunks() {
-        for character in chunk.valid().chars().take(longest.saturating_sub(count)) {
-            push_escaped(&mut out, character);
-            count += 1;
-        }
-        for byte in chunk.invalid() {
-            if count < longest {
-                push_escaped_byte(&mut out, *byte);
-                count += 1;
-            }
-        }
+    // A character may be cut in two at the end.
+    let valid = match std::str::from_utf8(payload) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_some() => None,
+        Err(error) => std::str::from_utf8(&payload[..error.valid_up_to()]).ok(),
+    };
+    match valid.filter(|text| !text.contains('\0')) {
+        Some(text) => text
+            .chars()
+            .take(longest)
+            .for_each(|character| push_escaped(&mut out, character)),
+        // Binary: what looks like a letter of some script there is none.
+        None => payload.iter().take(longest).for_each(|byte| match byte {
+            0x80.. => push_escaped_byte(&mut out, *byte),
+            _ => push_escaped(&mut out, char::from(*byte)),
+        }),
     }
     out
 }
@@ -95,8 +99,13 @@ mod tests {
     #[test]
     fn previews_are_text_where_they_can_be() {
         assert_eq!(preview(b"price=1.07", 40), "price=1.07");
-        assert_eq!(preview(b"ok\xff\xfe\x00\xc3\xa9", 40), "ok\\xff\\xfe\\0é");
+        assert_eq!(
+            preview(b"ok\xff\xfe\x00\xc3\xa9", 40),
+            "ok\\xff\\xfe\\0\\xc3\\xa9"
+        );
         assert_eq!(preview(&[b'a'; 1000], 5), "aaaaa");
+        assert_eq!(preview("é日".as_bytes(), 40), "é日");
+        assert_eq!(preview(&"日日".as_bytes()[..4], 1), "日");
     }
 
     #[test]
