@@ -265,3 +265,63 @@ fn whoever_answers_may_lie() {
         });
     }
 }
+
+#[test]
+fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    )
+    .settled();
+    let everyone = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(place.socket(), everyone).expect("our own");
+    // Another user's watcher has nothing but the mappings that it was given.
+    let mut command = Command::new(copy);
+    command
+        .args(["--json", "--watch", "20ms", "--socket"])
+        .arg(place.socket());
+    command
+        .env("XDG_RUNTIME_DIR", place.path())
+        .uid(NOBODY)
+        .gid(NOBODY);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || -> Value {
+        serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
+    };
+    assert_eq!(next()["rings"][0]["attach"]["method"], "join");
+    // The producer does not look meanwhile: it has no guard.
+    let pid = Pid::from_raw(producer.pid().cast_signed()).expect("a pid");
+    producer.ask("send 10", "done");
+    kill_process(pid, Signal::STOP).expect("our child");
+    for name in ["zbq_meta", "zbq_ring", "zbq_ctrl"] {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", producer.pid())).expect("it lives");
+        for fd in fds.flatten() {
+            let link = std::fs::read_link(fd.path()).unwrap_or_default();
+            if link.to_string_lossy().contains(name) {
+                let memfd = std::fs::File::options()
+                    .write(true)
+                    .open(fd.path())
+                    .expect("we are root");
+                memfd.set_len(0).expect("it is not sealed");
+            }
+        }
+        next();
+    }
+    let seen = (0..1000)
+        .map(|_| next())
+        .find(|report| report["rings"][0]["state"] == "truncated");
+    assert!(seen.is_some(), "it notices and goes on");
+    child.kill().expect("our child");
+    child.wait().expect("our child");
+}

@@ -297,3 +297,27 @@ fn a_length_beyond_reason_is_passed_over() {
     let offsets: Vec<_> = lines[1..].iter().map(|line| &line["offset"]).collect();
     assert_eq!(offsets, [(300 << 20) + 16, (300 << 20) + 32]);
 }
+
+#[test]
+fn a_ring_that_overruns_every_reader_still_shows_its_last_messages() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    )
+    .settled();
+    // Flat out, 64 KiB of ring.
+    producer.tell("send 2000000000");
+    crate::support::program::ring_when("laps", producer.pid(), |ring| {
+        ring["control"]["producer_head"].as_u64() > Some(1 << 20)
+    });
+    let pid = producer.pid().to_string();
+    // How often that takes more than one run is the machine's business; what is printed is not.
+    eventually("three messages", || {
+        let output = run(&["tail", "--pid", &pid, "-n", "3", "--format", "raw"]);
+        assert_eq!(output.status.code(), Some(0));
+        let whole = b"z".repeat(3 * 48);
+        assert!(whole.starts_with(&output.stdout), "{}", stderr(&output));
+        (output.stdout == whole).then_some(())
+    });
+}

@@ -21,6 +21,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// Shortest and longest wait for something new: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
 
+/// How long the last messages are tried for on a ring that overruns every try.
+const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
+
 /// What went through.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
@@ -74,21 +77,35 @@ impl Printer<'_> {
         let mut reader = Reader::at(oldest);
         let mut kept: VecDeque<Result<Message, Gap>> = VecDeque::new();
         let mut messages = 0;
+        // On a ring that is too fast to be read whole, what comes next will do as well.
+        let (mut until, deadline) = (head, Instant::now() + OVERTAKEN_FOR);
         while !ending.asked() {
-            let moved = reader.advance(ring, head, |event| {
+            let mut overrun = false;
+            let moved = reader.advance(ring, until, |event| {
                 match event {
                     Event::Message(raw, integrity) => {
                         messages += 1;
                         kept.push_back(Ok(Message::from((raw, integrity))));
                     }
-                    Event::Gap(gap) => kept.push_back(Err(gap)),
+                    Event::Gap(gap) => {
+                        overrun = true;
+                        kept.push_back(Err(gap));
+                    }
                 }
                 while messages > last {
                     messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
                 }
                 Ok(())
             })?;
-            if !moved {
+            if overrun {
+                until = u64::MAX;
+            }
+            let done = if until == head {
+                !moved
+            } else {
+                messages >= last && reader.position() >= head || Instant::now() >= deadline
+            };
+            if done {
                 break;
             }
         }
