@@ -632,6 +632,7 @@ fn a_ring_that_loses_its_bytes_is_told_from_one_that_loses_its_head() {
     let mut next = || -> Value {
         serde_json::from_str(&lines.next().expect("more").expect("text")).expect("JSON")
     };
+    assert_eq!(next()["rings"][0]["state"], "idle");
     holder.ask("truncate ring 4096", "done");
     let cut = (0..1000)
         .map(|_| next())

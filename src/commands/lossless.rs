@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -28,6 +28,8 @@ const BATCH: usize = 256 << 10;
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
 /// Longest wait in a push slot: nobody wakes a consumer whose producer dies, or who is told to end.
 const WAKE: Duration = Duration::from_millis(100);
+/// A process that has closed its descriptors in order to end has ended by then.
+const ENDS_IN: Duration = Duration::from_millis(250);
 
 /// Why a session ended.
 enum Outcome {
@@ -85,6 +87,19 @@ pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
     }
     reader.summary.print();
     Ok(())
+}
+
+/// Whether the producer is still there a while after it closed its end of the side socket: a process that ends closes
+/// its descriptors first, and is gone a moment later.
+fn outlives(consumer: &Consumer) -> bool {
+    let deadline = Instant::now() + ENDS_IN;
+    while Instant::now() < deadline {
+        if !consumer.is_producer_alive() {
+            return false;
+        }
+        std::thread::sleep(WAIT.0);
+    }
+    true
 }
 
 /// A consumer that is parked when it is let go, by whatever way.
@@ -171,7 +186,7 @@ impl Reader {
             let alive = consumer.is_producer_alive();
             self.batch.fill(consumer)?;
             let evicted = consumer.is_evicted();
-            if evicted && alive && consumer.is_producer_alive() {
+            if evicted && alive && outlives(consumer) {
                 return Ok(Outcome::Evicted(published));
             }
             if self.batch.messages.is_empty() && self.batch.broken.is_none() {

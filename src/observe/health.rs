@@ -1,14 +1,11 @@
-//! What the numbers mean: states of consumers and of the ring, and findings, each with its reason in words.
+//! What the numbers mean: states of consumers and of the ring, each with its reason in words.
 //!
 //! Pure functions of a sample and what was seen before it. Changes nothing, reads nothing.
 
 use super::member::Presence;
 use super::sample::{MemberSample, Sample};
-use super::snapshot::{
-    Consumer, ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode,
-};
-use crate::ring::layout::HEADER_SIZE;
-use crate::text::{bytes, duration, escape};
+use super::snapshot::{ConsumerState, RingState};
+use crate::text::{bytes, duration};
 
 /// Behind and without progress for this long is stalled.
 const STALLED_AFTER_NS: u64 = 1_000_000_000;
@@ -209,188 +206,6 @@ pub fn percent_of(part: u64, whole: u64) -> f64 {
     }
 }
 
-/// What is wrong with a ring and what follows from it, worst first.
-#[must_use]
-pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |code, severity, message: String, slot, pid| {
-        findings.push(Finding {
-            code,
-            severity,
-            message,
-            slot,
-            pid,
-        });
-    };
-    match ring.state {
-        RingState::Truncated => add(
-            "ring-truncated",
-            Severity::Critical,
-            ring.reason.clone(),
-            None,
-            None,
-        ),
-        RingState::ProducerGone => {
-            let left = ring
-                .consumers
-                .iter()
-                .filter(|consumer| consumer.alive == Some(true))
-                .count();
-            let message =
-                format!("the producer has ended; {left} consumers still have the ring mapped");
-            add(
-                "producer-gone",
-                Severity::Critical,
-                message,
-                None,
-                Some(ring.producer.pid),
-            );
-        }
-        _ => {}
-    }
-    let end = ring.control.ring_capacity - ring.control.position();
-    if end < HEADER_SIZE as u64 {
-        let message = format!(
-            "{end} bytes are left in this lap, less than a header: consumers fail here for good, and no message can be committed"
-        );
-        add("lap-end-too-short", Severity::Critical, message, None, None);
-    }
-    if ring.state == RingState::Full
-        && ring.free_bytes > Some(0)
-        && ring.slots.is_some_and(|slots| slots.clog_attempts == 0)
-    {
-        // zbq.h: zbq_producer_query counts a failure only when nothing at all is free.
-        let message = format!(
-            "{} are free: too little for a message, but not nothing, so the reference producer counts no failed \
-             reservation and no scan will evict whoever holds it up",
-            bytes(ring.free_bytes.unwrap_or(0))
-        );
-        add(
-            "stuck-without-scan",
-            Severity::Critical,
-            message,
-            ring.gating_slot,
-            ring.gating_pid,
-        );
-    }
-    if let Some(joined) = &ring.attach.joined {
-        let slot = joined.slot;
-        let message = format!(
-            "this watcher joined: slot {slot} is taken, parked, until the producer's next scan, which a ring that \
-             never clogs may never run"
-        );
-        add("watcher-slot", Severity::Info, message, Some(slot), None);
-        // Where the consumers are seen, it is known whether anyone else is parked.
-        let parked = ring
-            .consumers
-            .iter()
-            .filter(|consumer| consumer.state == ConsumerState::Parked)
-            .count();
-        if let Some(earlier) = joined
-            .earlier
-            .as_ref()
-            .filter(|_| ring.hidden_consumers != Some(0) || parked > 1)
-        {
-            let message = format!(
-                "you joined this ring before, at {earlier}: the slot taken then may still be taken"
-            );
-            add(
-                "watcher-earlier-slot",
-                Severity::Warning,
-                message,
-                None,
-                None,
-            );
-        }
-        if joined.mode == WakeupMode::Push {
-            let message = format!(
-                "this watcher was given push slot {slot}: until a scan frees it, every commit makes a system call"
-            );
-            add("watcher-push", Severity::Warning, message, Some(slot), None);
-        }
-    }
-    // Caught up on a ring where nothing moves, they do not move either, and a scan cannot tell them from the hung
-    // (zbq.h: zbq_producer_scan).
-    let waits = |consumer: &&Consumer| {
-        let due = if ring.state == RingState::Full {
-            u64::MAX
-        } else {
-            0
-        };
-        matches!(consumer.state, ConsumerState::Ok | ConsumerState::Idle)
-            && consumer.evict_in_ns.is_some_and(|left| left <= due)
-    };
-    let waiting: Vec<String> = ring
-        .consumers
-        .iter()
-        .filter(waits)
-        .filter_map(|one| Some(one.slot?.to_string()))
-        .collect();
-    if !waiting.is_empty() && ring.state != RingState::ProducerGone {
-        let slots = waiting.join(", ");
-        let (severity, message) = if ring.state == RingState::Full {
-            (
-                Severity::Warning,
-                format!(
-                    "healthy, but caught up and so without progress: the scans that evict who blocks will evict slot {slots}, too"
-                ),
-            )
-        } else {
-            (
-                Severity::Info,
-                format!(
-                    "healthy, but caught up for longer than the stall timeout: a scan would evict slot {slots}"
-                ),
-            )
-        };
-        add("scan-evicts-healthy", severity, message, None, None);
-    }
-    for consumer in &ring.consumers {
-        use ConsumerState as State;
-        // A producer that has ended scans no more, and waits for nobody.
-        if ring.state == RingState::ProducerGone && consumer.state != State::Evicted {
-            continue;
-        }
-        let (code, severity) = match consumer.state {
-            State::Blocking => ("consumer-blocking", Severity::Critical),
-            State::Overdue => ("consumer-overdue", Severity::Critical),
-            State::Invalid => ("consumer-invalid", Severity::Critical),
-            State::Evicted => ("consumer-evicted", Severity::Critical),
-            State::Stalled => ("consumer-stalled", Severity::Warning),
-            State::Dead => ("consumer-dead", Severity::Warning),
-            State::Left => ("consumer-left", Severity::Warning),
-            State::Lagging => ("consumer-lagging", Severity::Info),
-            State::Parked => ("consumer-parked", Severity::Info),
-            State::Ok | State::Idle => continue,
-        };
-        let who = who(consumer.slot, consumer.pid, consumer.command.as_deref());
-        add(
-            code,
-            severity,
-            format!("{who}: {}", consumer.reason),
-            consumer.slot,
-            consumer.pid,
-        );
-    }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    findings
-}
-
-fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) -> String {
-    let slot = slot.map(|slot| format!("slot {slot}"));
-    let pid = pid.map(|pid| format!("pid {pid}"));
-    let process = match (pid, command) {
-        (Some(pid), Some(command)) => Some(format!("{} ({pid})", escape(command))),
-        (pid, _) => pid,
-    };
-    let parts: Vec<String> = [slot, process].into_iter().flatten().collect();
-    if parts.is_empty() {
-        "a consumer".into()
-    } else {
-        parts.join(" ")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -574,16 +389,5 @@ mod tests {
             assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
             assert!(!reason.is_empty());
         }
-    }
-
-    #[test]
-    fn nobody_is_named_by_what_could_steer_a_terminal() {
-        assert_eq!(
-            who(Some(2), Some(7), Some("a\u{1b}b")),
-            format!("slot 2 {} (pid 7)", escape("a\u{1b}b"))
-        );
-        assert_eq!(who(Some(2), None, Some("a")), "slot 2");
-        assert_eq!(who(None, Some(7), None), "pid 7");
-        assert_eq!(who(None, None, None), "a consumer");
     }
 }

@@ -1,12 +1,13 @@
 //! Watching a ring that belongs to someone else, without its noticing: nothing is written, no slot is taken.
 //!
 //! Data flows one way: [`discover`] finds rings, [`attach`] maps one, [`sample`] reads its numbers, [`history`]
-//! remembers them, [`health`] judges them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
+//! remembers them, [`health`] and [`findings`] judge them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 
 pub mod attach;
 pub mod descriptor;
 pub mod discover;
 pub mod error;
+pub mod findings;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;

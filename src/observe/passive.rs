@@ -73,11 +73,12 @@ impl AttachedRing {
         let identity = process.as_ref().map(Process::identity).unwrap_or_default();
         let (why, remedy) = match why {
             Some(AttachError::NotPermitted { why, remedy, .. }) => (why, remedy),
+            // The kernel has just named it, so it is there.
+            Some(AttachError::NoSuchProcess(pid)) if parked.peer == Some(pid) => {
+                unseen_why(parked.peer, false)
+            }
             Some(other) => (other.to_string(), None),
-            None => (
-                "no process that we can see owns it: it runs in another pid namespace, or /proc hides it".into(),
-                Some("run in the producer's pid namespace, as its user or as root".into()),
-            ),
+            None => unseen_why(parked.peer, process.is_some()),
         };
         let limit = Limit {
             what: "consumers, their tails and lags, free space, the slot table".into(),
@@ -112,6 +113,24 @@ impl AttachedRing {
             attach_limits: vec![limit],
             member_limits: Vec::new(),
         }
+    }
+}
+
+/// Why no process in `/proc` owns the ring, by what the kernel says of who listens, and the remedy.
+fn unseen_why(peer: Option<i32>, in_proc: bool) -> (String, Option<String>) {
+    match peer {
+        None => (
+            "the kernel gives the listening process no pid in our pid namespace: it runs in another".into(),
+            Some("run zbqtop in the producer's pid namespace".into()),
+        ),
+        Some(pid) if !in_proc => (
+            format!("the kernel says that pid {pid} listens, but /proc does not show it: it is mounted with hidepid"),
+            Some("run as the producer's user, as root, or as a member of the group that hidepid exempts".into()),
+        ),
+        Some(pid) => (
+            format!("pid {pid}, which listens, does not own the ring, and who does is not known"),
+            Some("give the producer's pid with --pid".into()),
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
+use super::findings::findings;
 use super::frame::Frame;
 use super::health::{self, Context};
 use super::history::History;
@@ -189,7 +190,7 @@ impl Watcher {
             hidden_consumers: hidden(sample),
             findings: Vec::new(),
         };
-        ring.findings = health::findings(&ring);
+        ring.findings = findings(&ring);
         ring
     }
 

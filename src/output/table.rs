@@ -141,7 +141,14 @@ fn messages(ring: &RingSnapshot) -> String {
 
 fn consumers(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     if ring.consumers.is_empty() {
-        return writeln!(out, "  no consumers");
+        return writeln!(
+            out,
+            "  {}",
+            match ring.hidden_consumers {
+                Some(0) => "no consumers",
+                _ => "consumers are hidden",
+            }
+        );
     }
     let heads = [
         "SLOT", "PID", "COMMAND", "MODE", "TAIL", "LAG", "%", "MSGS", "TIME", "RATE", "PROGRESS",
