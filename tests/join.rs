@@ -225,14 +225,14 @@ fn whoever_answers_may_lie() {
     let place = Place::new();
     let path = place.socket();
     let path = path.to_str().expect("text");
-    let said = |code: i32, words: &str| {
+    let said = |timeout: &str, code: i32, words: &str| {
         let output = run(&[
             "--json",
             "--interval",
             "0",
             "--join",
             "--timeout",
-            "500ms",
+            timeout,
             "--socket",
             path,
         ]);
@@ -244,7 +244,7 @@ fn whoever_answers_may_lie() {
         );
     };
     let silent = UnixListener::bind(path).expect("a free path");
-    said(1, "nothing within 500ms");
+    said("500ms", 1, "nothing within 500ms");
     drop(silent);
     let answers: [(&[u8], i32, &str); 4] = [
         (&[], 1, "without an answer"),
@@ -261,7 +261,7 @@ fn whoever_answers_may_lie() {
                 conn.read_exact(&mut [0; 8]).expect("a request");
                 conn.write_all(answer).expect("it waits");
             });
-            said(code, words);
+            said("60s", code, words);
         });
     }
 }

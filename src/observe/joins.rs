@@ -15,7 +15,10 @@ pub fn note(ring: FileId) -> Option<String> {
     let boot = read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let name = format!("joined-{}-{}-{}", boot.trim(), ring.dev, ring.ino);
     let file = directory()?.join(name);
-    let earlier = read_to_string(&file).ok().filter(|text| text.len() < 64);
+    let earlier = read_to_string(&file)
+        .ok()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+        .map(|at| at.to_string());
     let _ = write(&file, jiff::Timestamp::now().to_string());
     earlier
 }
