@@ -1,6 +1,14 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
+pub mod values;
+
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use regex::bytes::Regex;
+
+use crate::observe::filter::hex_pattern;
+use values::{Place, end, pattern, range, size};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -139,6 +147,11 @@ pub enum When {
 
 /// Options of `tail`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+What the ring wrote over before it could be read is reported in its place: -- skipped 3.1 MiB (head overran the \
+reader) --, in JSON as {\"skipped_bytes\", \"from\", \"to\", \"why\"}; raw, base64 and len-prefixed have no place for it, \
+and it goes to stderr. Each message says how far its copy can be trusted: intact (a consumer's tail vouches for it), \
+likely (none does, but the producer has stayed well clear), torn (it may have been written over meanwhile).")]
 pub struct Tail {
     /// Which ring.
     #[command(flatten)]
@@ -146,32 +159,81 @@ pub struct Tail {
     /// Go on with messages as they come.
     #[arg(short, long)]
     pub follow: bool,
-    /// Begin with the last N messages that the ring still holds.
-    #[arg(short = 'n', long = "lines", value_name = "N", default_value_t = 10)]
-    pub last: usize,
+    /// Only the last N of the messages that the ring holds and that are wanted; with -f, before those to come
+    /// [default: 10; with --from all]
+    #[arg(short = 'n', long = "lines", value_name = "N")]
+    pub last: Option<usize>,
+    /// Begin with the oldest message that can be found, at head, or with the first one at or behind an offset.
+    #[arg(long, value_name = "oldest|head|OFFSET")]
+    pub from: Option<Place>,
+    /// End before the first message at or behind an offset.
+    #[arg(long, value_name = "head|OFFSET", value_parser = end)]
+    pub until: Option<Place>,
+    /// End after N messages.
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// With -f or --lossless: end when nothing has come for so long.
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub idle_timeout: Option<Duration>,
     /// How messages are written.
     #[arg(long, value_enum, default_value_t = Format::Hex)]
     pub format: Format,
+    /// Which messages.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Show torn messages, too: their bytes may have been written over while they were copied.
+    #[arg(long)]
+    pub torn: bool,
     /// Join the ring behind --socket as a true consumer and miss nothing from then on. It holds ring space until what
     /// it read is written out: a slow reader slows the producer down
-    #[arg(long, requires = "socket", conflicts_with_all = ["last", "ring", "fd"])]
+    #[arg(long, requires = "socket", conflicts_with_all = ["last", "from", "torn", "ring", "fd"])]
     pub lossless: bool,
     /// Receive the descriptors that come with messages, say what they are, and close them.
     #[arg(long, requires = "lossless")]
     pub fds: bool,
 }
 
+/// Which messages are wanted: those that meet every condition given.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Filters")]
+pub struct Wanted {
+    /// Payloads in which REGEX is found; if given more than once, any of them. It is matched against bytes: (?-u)
+    /// turns Unicode off, (?s) lets a dot match newlines.
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    pub include: Vec<Regex>,
+    /// Payloads in which REGEX is not found; if given more than once, none of them.
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    pub exclude: Vec<Regex>,
+    /// Payloads in which these bytes are found, as in 'de ad ?? ef', where `?` stands for any digit; if given more than
+    /// once, any of them.
+    #[arg(long, value_name = "BYTES", value_parser = hex_pattern)]
+    pub hex_match: Vec<Regex>,
+    /// Sequence ids: A..B without B, A..=B with it, A.., ..B, or one.
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    pub seq: Option<RangeInclusive<u64>>,
+    /// Payloads of at least so many bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub min_len: Option<u64>,
+    /// Payloads of at most so many bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_len: Option<u64>,
+}
+
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A header line and a canonical hex dump.
+    /// A header line (offset, seq, length, fds, flags, integrity) and a canonical hex dump.
     Hex,
-    /// The payload's bytes and nothing else.
-    Raw,
     /// One line each; what is not printable UTF-8 is escaped.
     Text,
-    /// One JSON object a line.
+    /// The payload's bytes and nothing else, not even a newline.
+    Raw,
+    /// One JSON object a line; the payload as `text` if it is UTF-8, else as `base64`.
     Json,
+    /// The payload in base64, one line each.
+    Base64,
+    /// The payload's length as a little-endian u32, then the payload.
+    LenPrefixed,
 }
 
 /// The processes of the demo.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, Screen, Target, When};
-use crate::commands::{demo, lossless, snapshot, tail};
+use crate::commands::{demo, lossless, note, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Ls { json, interval }) => Ok(snapshot::list(json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => lossless::lossless(address, &options),
-            _ => Ok(tail::tail(attach(&options.target)?, &options)?),
+            _ => tail::tail(attach(&options.target)?, &options),
         },
         Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {
             let ring = AttachedRing::by_pid(pid, Choice::Only)?;
@@ -59,19 +59,19 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     let ring = rings::attach(&owner(target), choice(target))?;
     if let Some(joined) = ring.joined() {
-        tail::note(&format!(
+        note(&format!(
             "joined, as the producer may not be mapped or --join was given: slot {} is taken, parked, until the \
              producer's next scan",
             joined.slot
         ));
         // Where consumers are seen, a finding says what is so.
         if let Some(earlier) = joined.earlier.as_ref().filter(|_| ring.hidden() != Some(0)) {
-            tail::note(&format!(
+            note(&format!(
                 "you joined this ring before, at {earlier}: that slot may still be taken, too"
             ));
         }
         if joined.mode == WakeupMode::Push {
-            tail::note("it is a push slot: until then, every commit makes a system call");
+            note("it is a push slot: until then, every commit makes a system call");
         }
     }
     Ok(ring)

@@ -11,14 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::Ending;
-use super::outlet::Outlet;
-use super::tail::{Summary, note};
+use super::note;
+use super::sink::Sink;
 use crate::cli;
 use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
-use crate::output::tail::{self as output, Format};
 use crate::ring::{Consumer, Error, MessageHeader, RawMessage, WakeupMode};
 use crate::text::escape;
 
@@ -33,8 +31,8 @@ const ENDS_IN: Duration = Duration::from_millis(250);
 
 /// Why a session ended.
 enum Outcome {
-    /// The end was asked for.
-    Asked,
+    /// All that was wanted is written, nothing has come for long enough, or the end was asked for.
+    Over,
     /// The producer has ended, and all that it committed is written out.
     ProducerGone,
     /// The producer evicted us; what lies from this offset on was not read.
@@ -46,14 +44,11 @@ enum Outcome {
 /// # Errors
 /// When the ring cannot be joined, or those of stdout.
 pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
-    let ending = Ending::watch()?;
     let mut reader = Reader {
-        outlet: Outlet::stdout(),
-        format: options.format.into(),
+        sink: Sink::new(options, 0)?,
         shows_fds: options.fds,
+        idle_timeout: options.idle_timeout,
         batch: Batch::default(),
-        text: Vec::new(),
-        summary: Summary::default(),
     };
     let mut lost = None;
     let outcome = loop {
@@ -65,17 +60,11 @@ pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
             consumer.mode()
         ));
         if let Some(from) = lost.take() {
-            reader.skip(
-                Gap {
-                    from,
-                    to: consumer.tail(),
-                    why: "evicted by the producer".into(),
-                },
-                &ending,
-            )?;
+            reader.skip(from, consumer.tail(), "evicted by the producer".into())?;
+            reader.sink.flush()?;
         }
-        match reader.session(&mut Held::new(consumer), &ending)? {
-            Outcome::Evicted(from) if !ending.asked() => {
+        match reader.session(&mut Held::new(consumer))? {
+            Outcome::Evicted(from) if !reader.sink.is_done() => {
                 note("evicted by the producer, which found no progress; joining again");
                 lost = Some(from);
             }
@@ -85,7 +74,7 @@ pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
     if matches!(outcome, Outcome::ProducerGone) {
         note("the producer has ended");
     }
-    reader.summary.print();
+    reader.sink.summary();
     Ok(())
 }
 
@@ -164,22 +153,21 @@ impl Batch {
 }
 
 struct Reader {
-    outlet: Outlet,
-    format: Format,
+    sink: Sink,
     shows_fds: bool,
+    idle_timeout: Option<Duration>,
     batch: Batch,
-    text: Vec<u8>,
-    summary: Summary,
 }
 
 impl Reader {
-    fn session(&mut self, held: &mut Held, ending: &Ending) -> anyhow::Result<Outcome> {
+    fn session(&mut self, held: &mut Held) -> anyhow::Result<Outcome> {
         let Some(consumer) = held.0.as_mut() else {
-            return Ok(Outcome::Asked);
+            return Ok(Outcome::Over);
         };
         let mut wait = WAIT.0;
         let mut published = consumer.tail();
-        while !ending.asked() {
+        let mut moved = Instant::now();
+        while !self.sink.is_done() && published < self.sink.until() {
             // Before the look: a commit in between changes it, and the wait returns at once.
             let token = consumer.futex_token();
             // And this, too: what is committed before the producer ends is seen by the look that follows.
@@ -193,50 +181,50 @@ impl Reader {
                 if !alive {
                     return Ok(Outcome::ProducerGone);
                 }
+                if self
+                    .idle_timeout
+                    .is_some_and(|timeout| moved.elapsed() >= timeout)
+                {
+                    return Ok(Outcome::Over);
+                }
                 match consumer.mode() {
                     WakeupMode::Push => {
                         consumer.wait_broadcast(token, WAKE)?;
-                        self.outlet.sleep(Duration::ZERO)?;
+                        self.sink.sleep(Duration::ZERO)?;
                     }
                     WakeupMode::Pull => {
-                        self.outlet.sleep(wait)?;
+                        self.sink.sleep(wait)?;
                         wait = (wait * 2).min(WAIT.1);
                     }
                 }
                 continue;
             }
             wait = WAIT.0;
+            moved = Instant::now();
             // A producer that has ended wrote nothing more, but whether it had evicted us before is not known.
             let integrity = if evicted {
                 Integrity::Likely
             } else {
                 Integrity::Intact
             };
-            if !self.write_batch(integrity, ending)? {
-                return Ok(Outcome::Asked);
-            }
+            self.write_batch(integrity)?;
             if let Some(why) = self.batch.broken.take() {
-                let from = consumer.tail();
-                let head = consumer.acquire_head();
-                self.skip(
-                    Gap {
-                        from,
-                        to: head,
-                        why,
-                    },
-                    ending,
-                )?;
+                let (from, head) = (consumer.tail(), consumer.acquire_head());
+                self.skip(from, head, why)?;
                 consumer.advance(head);
+            }
+            self.sink.flush()?;
+            // What nobody took is not published.
+            if self.sink.is_done() {
+                break;
             }
             published = consumer.tail();
             consumer.publish(published);
         }
-        Ok(Outcome::Asked)
+        Ok(Outcome::Over)
     }
 
-    /// Writes the batch out; false if the end was asked for before all of it was.
-    fn write_batch(&mut self, integrity: Integrity, ending: &Ending) -> io::Result<bool> {
-        self.text.clear();
+    fn write_batch(&mut self, integrity: Integrity) -> io::Result<()> {
         let mut at = 0;
         for (offset, header, fds) in &self.batch.messages {
             let end = at + header.payload_len as usize;
@@ -247,31 +235,24 @@ impl Reader {
                 header: *header,
                 payload,
             };
+            if !self.sink.wants(&raw, integrity) {
+                continue;
+            }
             let described: Option<Vec<Descriptor>> = self
                 .shows_fds
                 .then(|| fds.iter().map(Descriptor::of).collect());
-            output::message(
-                &mut self.text,
-                self.format,
-                &raw,
-                integrity,
-                described.as_deref(),
-            )?;
-            self.summary.messages += 1;
-            self.summary.bytes += payload.len() as u64;
-        }
-        self.outlet.write(&self.text, ending)
-    }
-
-    fn skip(&mut self, gap: Gap, ending: &Ending) -> io::Result<()> {
-        self.summary.skipped += gap.to.saturating_sub(gap.from);
-        self.summary.gaps += 1;
-        self.text.clear();
-        if output::gap(&mut self.text, self.format, &gap)? {
-            self.outlet.write(&self.text, ending)?;
-        } else {
-            note(&output::gap_line(&gap));
+            self.sink.write(&raw, integrity, described.as_deref())?;
         }
         Ok(())
+    }
+
+    fn skip(&mut self, from: u64, to: u64, why: String) -> io::Result<()> {
+        let torn = 0;
+        self.sink.gap(&Gap {
+            from,
+            to,
+            why,
+            torn,
+        })
     }
 }

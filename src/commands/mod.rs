@@ -3,13 +3,21 @@
 pub mod demo;
 pub mod lossless;
 mod outlet;
+mod sink;
 pub mod snapshot;
 pub mod tail;
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Says something on stderr.
+pub(crate) fn note(text: &str) {
+    // Where nobody can be told, there is nothing to be done about it.
+    let _ = writeln!(std::io::stderr(), "zbqtop: {text}");
+}
 
 /// Notices that the user, or the system, wants the program to end.
 #[derive(Debug, Clone)]

@@ -5,16 +5,14 @@
 //! can be trusted. A walk starts at a known boundary only: the start of a lap, a value that head had, or a real
 //! consumer's tail.
 
-use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::attach::AttachedRing;
 use super::frame::{Integrity, Message};
 use super::sample::control;
 use super::vouch::Vouch;
-use super::walks::{CHUNK, count, first_clear, header_of, lands};
-use crate::ring::layout::HEADER_SIZE;
-use crate::ring::message::{MessageHeader, RawMessage, Walk};
+use super::walks::{CHUNK, first_clear, header_of, lands};
+use crate::ring::message::{RawMessage, Walk};
 use crate::text;
 
 /// The longest message that is copied: a header that lies, in a ring that is large but empty, must not cost us its
@@ -43,6 +41,8 @@ pub struct Gap {
     pub to: u64,
     /// Why.
     pub why: String,
+    /// Messages known to lie there, which the producer may have written into while they were copied.
+    pub torn: u64,
 }
 
 /// Reads a ring forward from a known boundary.
@@ -53,6 +53,10 @@ pub struct Reader {
     /// The last jump went to a boundary found in bytes that may have been written over since: a second one in a row
     /// would lose to the producer again.
     searched: bool,
+    shows_torn: bool,
+    /// Where a walk through torn bytes ended, and head at that time: as long as neither changes, there is nothing new
+    /// to be learned from another one.
+    proven: Option<(u64, u64)>,
 }
 
 impl Reader {
@@ -63,7 +67,15 @@ impl Reader {
             position: boundary,
             buffer: Vec::new(),
             searched: false,
+            shows_torn: false,
+            proven: None,
         }
+    }
+
+    /// Hands out torn messages as well, where their headers lead to a known boundary.
+    #[must_use]
+    pub fn with_torn(self, shows_torn: bool) -> Self {
+        Self { shows_torn, ..self }
     }
 
     /// Offset of the next message.
@@ -93,18 +105,13 @@ impl Reader {
         if self.position >= until {
             // A head that fell behind us is a lie or a new ring: only a new boundary helps.
             if head < self.position {
-                each(Event::Gap(Gap {
-                    from: self.position,
-                    to: head,
-                    why: "head went back".into(),
-                }))?;
-                self.position = head;
+                self.skip(head, "head went back", 0, &mut each)?;
                 return Ok(true);
             }
             return Ok(false);
         }
         if head - self.position > ring.capacity() {
-            self.skip(head, OVERRUN, &mut each)?;
+            self.skip(head, OVERRUN, 0, &mut each)?;
             return Ok(true);
         }
         let capacity = ring.capacity();
@@ -119,7 +126,8 @@ impl Reader {
             copy(ring, self.position, end, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
-            if vouch.integrity(start) == Integrity::Torn {
+            let torn = vouch.integrity(start) == Integrity::Torn;
+            if torn && !(self.shows_torn && self.is_sound(ring, landing, &vouch)?) {
                 let first = if self.searched {
                     None
                 } else {
@@ -128,9 +136,9 @@ impl Reader {
                 };
                 self.searched = first.is_some();
                 match first {
-                    Some(first) => self.skip(first, DOUBTFUL, &mut each)?,
+                    Some((first, torn)) => self.skip(first, DOUBTFUL, torn, &mut each)?,
                     // The head read after the copy is a boundary, whatever lies in between.
-                    None => self.skip(vouch.head, OVERRUN, &mut each)?,
+                    None => self.skip(vouch.head, OVERRUN, 0, &mut each)?,
                 }
                 return Ok(true);
             }
@@ -144,7 +152,7 @@ impl Reader {
                     }
                     Err(corruption) => {
                         let why = format!("framing lost: {corruption}");
-                        self.skip(landing, &why, &mut each)?;
+                        self.skip(landing, &why, 0, &mut each)?;
                         return Ok(true);
                     }
                 }
@@ -162,16 +170,30 @@ impl Reader {
                         text::bytes(whole - start),
                         text::bytes(LONGEST)
                     );
-                    self.skip(whole, &why, &mut each)?;
+                    self.skip(whole, &why, 0, &mut each)?;
                     return Ok(true);
                 }
                 None => {
                     let why = "framing lost: a message is longer than what was committed";
-                    self.skip(landing, why, &mut each)?;
+                    self.skip(landing, why, 0, &mut each)?;
                     return Ok(true);
                 }
             }
         }
+    }
+
+    /// Whether the headers from here on lead to `landing`, although the bytes are torn.
+    fn is_sound(&mut self, ring: &AttachedRing, landing: u64, vouch: &Vouch) -> io::Result<bool> {
+        if vouch.head.saturating_sub(self.position) > vouch.capacity {
+            return Ok(false);
+        }
+        let state = (landing, vouch.head);
+        if self.proven != Some(state) {
+            let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+            let sound = lands(self.position, landing, vouch.capacity, read, |_| {})?;
+            self.proven = sound.then_some(state);
+        }
+        Ok(self.proven.is_some())
     }
 
     /// Goes on from a later boundary, and says so.
@@ -179,12 +201,14 @@ impl Reader {
         &mut self,
         boundary: u64,
         why: &str,
+        torn: u64,
         each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         each(Event::Gap(Gap {
             from: self.position,
             to: boundary,
             why: why.to_owned(),
+            torn,
         }))?;
         self.position = boundary;
         Ok(())
@@ -192,101 +216,16 @@ impl Reader {
 }
 
 /// Appends a copy of the logical bytes `[from, to)`, which lie within one lap, to `buffer`.
-fn copy(ring: &AttachedRing, from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn copy(
+    ring: &AttachedRing,
+    from: u64,
+    to: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
     let before = buffer.len();
     let length = usize::try_from(to - from).map_err(io::Error::other)?;
     buffer.resize(before + length, 0);
     ring.copy_out(from % ring.capacity(), &mut buffer[before..])
-}
-
-/// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or the
-/// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
-#[must_use]
-pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
-    let vouch = Vouch::read(ring);
-    let lap = vouch.head - vouch.head % vouch.capacity;
-    // At the very start of a lap, the lap before is whole unless it is being written over.
-    let lap = if lap == vouch.head {
-        lap.saturating_sub(vouch.capacity)
-    } else {
-        lap
-    };
-    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-    vouch
-        .min_tail
-        .filter(|tail| *tail < lap)
-        .filter(|tail| lands(*tail, lap, vouch.capacity, read, |_| {}).unwrap_or(false))
-        .unwrap_or(lap)
-}
-
-/// Where the messages in `[from, to)` begin, by their headers alone: none empty, at most `most`, and only if the last
-/// of them ends exactly on `to`, a known boundary. Gives up early where messages are too short for that.
-#[must_use]
-pub fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -> Option<Vec<u64>> {
-    /// Hops after which the mean length tells whether the rest is within reach.
-    const TRIAL: usize = 8;
-    let capacity = ring.capacity();
-    if from >= to || to - from > capacity {
-        return None;
-    }
-    let mut all = Vec::new();
-    let mut at = from;
-    while at < to {
-        let hopeless = || (at - from) / TRIAL as u64 * (most as u64) < to - from;
-        if all.len() == most || (all.len() == TRIAL && hopeless()) {
-            return None;
-        }
-        let position = at % capacity;
-        let mut header = [0; HEADER_SIZE];
-        if capacity - position < HEADER_SIZE as u64 {
-            return None;
-        }
-        ring.copy_out(position, &mut header).ok()?;
-        let length = MessageHeader::from_bytes(header).total_len();
-        if length > capacity - position {
-            return None;
-        }
-        all.push(at);
-        at += length;
-    }
-    (at == to).then_some(all)
-}
-
-/// How many messages lie between each of `tails` and `head`, in one walk over at most `budget` bytes. Absent from the
-/// answer: tails further back, tails that are no boundary, and all of them when the walk does not land on head or
-/// its bytes may have been written over meanwhile.
-#[must_use]
-pub fn count_behind(
-    ring: &AttachedRing,
-    tails: &[u64],
-    head: u64,
-    budget: u64,
-) -> HashMap<u64, u64> {
-    let capacity = ring.capacity();
-    let floor = head.saturating_sub(budget.min(capacity));
-    let tails: HashSet<u64> = tails
-        .iter()
-        .copied()
-        .filter(|tail| (floor..head).contains(tail))
-        .collect();
-    // At head itself there is nothing to be wrong about.
-    let mut counted = HashMap::from([(head, 0)]);
-    let Some(&start) = tails.iter().min() else {
-        return counted;
-    };
-    let mut bytes = Vec::new();
-    let mut from = start;
-    while from < head {
-        let lap_end = (from - from % capacity).saturating_add(capacity);
-        if copy(ring, from, head.min(lap_end), &mut bytes).is_err() {
-            return counted;
-        }
-        from = head.min(lap_end);
-    }
-    if Vouch::read(ring).integrity(start) != Integrity::Torn {
-        counted.extend(count(&bytes, start, capacity, &tails).into_iter().flatten());
-    }
-    counted
 }
 
 impl From<(RawMessage<'_>, Integrity)> for Message {

@@ -4,9 +4,11 @@
 //! remembers them, [`health`] and [`findings`] judge them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 
 pub mod attach;
+pub mod boundaries;
 pub mod descriptor;
 pub mod discover;
 pub mod error;
+pub mod filter;
 pub mod findings;
 #[cfg(test)]
 mod fixtures;
@@ -27,5 +29,6 @@ pub mod slots;
 pub mod snapshot;
 pub mod sockets;
 pub mod vouch;
+pub mod wait;
 mod walks;
 pub mod watch;

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
+use super::boundaries::{boundaries, oldest_boundary};
 use super::frame::{Integrity, Message};
-use super::messages::{Event, Reader, boundaries, oldest_boundary};
+use super::messages::{Event, Reader};
 use super::sample::control;
 use crate::ring::message::{MessageHeader, RawMessage};
 use crate::text;

@@ -24,28 +24,31 @@ impl Vouch {
         // The copy's loads come before the tails': a consumer that had not let the producer in when its tail was
         // read had not done so during the copy either.
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-        let members = ring.members().iter();
-        let tails: Vec<_> = members.map(|member| (member, member.tail())).collect();
+        let members = ring.members();
+        let tails = members
+            .iter()
+            .map(|member| (member.tail(), member.highest_tail()))
+            .collect();
         let head = control(ring).producer_head;
         // Asked last: a slot that is still held now was held when its tail was read, and ever since it was taken.
-        let held = tails
-            .into_iter()
-            .filter(|(member, tail)| {
-                counts(*tail, head, ring.capacity()) && ring.still_holds(member)
-            })
-            .map(|(member, tail)| (tail, member.highest_tail()));
-        Self::of(held, head, ring.capacity())
+        let holds = |index: usize| ring.still_holds(&members[index]);
+        Self::of(tails, holds, head, ring.capacity())
     }
 
-    /// From the tails of the consumers whose slots are held, each with the highest that was ever seen of it. One that has
-    /// gone back is a lie: the producer was let in where it now says that it was not.
-    fn of(tails: impl Iterator<Item = (u64, u64)>, head: u64, capacity: u64) -> Self {
-        let min_tail = tails
-            .filter(|(tail, highest)| counts(*tail, head, capacity) && tail >= highest)
-            .map(|(tail, _)| tail)
-            .min();
+    /// From the tails of the consumers, each with the highest that was ever seen of it, and whether their slots are held.
+    /// A tail that has gone back is a lie: the producer was let in where it now says that it was not.
+    fn of(tails: Vec<(u64, u64)>, holds: impl Fn(usize) -> bool, head: u64, capacity: u64) -> Self {
+        let mut able: Vec<(u64, usize)> = tails
+            .into_iter()
+            .zip(0..)
+            .filter(|((tail, highest), _)| counts(*tail, head, capacity) && tail >= highest)
+            .map(|((tail, _), index)| (tail, index))
+            .collect();
+        able.sort_unstable();
+        // To ask costs a system call: the first that holds its slot is the answer.
+        let min_tail = able.into_iter().find(|(_, index)| holds(*index));
         Self {
-            min_tail,
+            min_tail: min_tail.map(|(tail, _)| tail),
             head,
             capacity,
         }
@@ -80,6 +83,13 @@ mod tests {
     use Integrity::{Intact, Likely, Torn};
 
     #[test]
+    fn a_slot_that_is_not_held_vouches_for_nothing() {
+        let tails = vec![(4000, 4000), (3000, 3000), (3500, 3500)];
+        let vouch = Vouch::of(tails, |index| index != 1, 5000, 4096);
+        assert_eq!(vouch.min_tail, Some(3500));
+    }
+
+    #[test]
     fn only_a_tail_that_can_be_true_vouches() {
         // (tail, highest ever seen) of each consumer, head; capacity 4096.
         for (tails, head, expected) in [
@@ -100,7 +110,7 @@ mod tests {
             ),
             (&[(0, 0)], u64::MAX, None),
         ] {
-            let vouch = Vouch::of(tails.iter().copied(), head, 4096);
+            let vouch = Vouch::of(tails.to_vec(), |_| true, head, 4096);
             assert_eq!(vouch.min_tail, expected, "{tails:?} head {head}");
         }
     }

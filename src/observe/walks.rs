@@ -11,7 +11,7 @@ use super::vouch::Vouch;
 use crate::ring::message::{MessageHeader, Walk, WalkState};
 
 /// Bytes copied at a time.
-pub(super) const CHUNK: u64 = 1 << 20;
+pub(super) const CHUNK: u64 = 256 << 10;
 
 /// The header that `bytes` begin with, if they hold one.
 pub(super) fn header_of(bytes: &[u8]) -> Option<MessageHeader> {
@@ -55,18 +55,22 @@ pub(super) fn lands(
 }
 
 /// The first message from `start` on, which is torn, that is not, if the walk through all of them, torn headers
-/// included, lands on `end` and on the tail that vouches for what follows it.
+/// included, lands on `end` and on the tail that vouches for what follows it; and how many torn ones come before it.
 pub(super) fn first_clear(
     start: u64,
     end: u64,
     vouch: &Vouch,
     read: impl FnMut(u64, u64, &mut Vec<u8>) -> io::Result<()>,
-) -> io::Result<Option<u64>> {
+) -> io::Result<Option<(u64, u64)>> {
     let mut first = None;
+    let mut torn = 0;
     let mut due = vouch.min_tail.filter(|tail| (start..end).contains(tail));
     let landed = lands(start, end, vouch.capacity, read, |offset| {
-        if first.is_none() && vouch.integrity(offset) != Integrity::Torn {
-            first = Some(offset);
+        if first.is_none() {
+            match vouch.integrity(offset) {
+                Integrity::Torn => torn += 1,
+                Integrity::Intact | Integrity::Likely => first = Some((offset, torn)),
+            }
         }
         if due == Some(offset) {
             due = None;
@@ -189,8 +193,8 @@ mod tests {
             first_clear(start, end, &vouch, reader(rest, start, &mut 0)).expect("bytes in memory")
         };
         // In the lap from 0 to 4096.
-        assert_eq!(first(&bytes, 64, 4096, None), Some(2816));
-        assert_eq!(first(&bytes, 64, 4096, Some(2880)), Some(2816));
+        assert_eq!(first(&bytes, 64, 4096, None), Some((2816, 43)));
+        assert_eq!(first(&bytes, 64, 4096, Some(2880)), Some((2816, 43)));
         assert_eq!(
             first(&bytes, 64, 2816, None),
             None,
@@ -259,7 +263,7 @@ mod tests {
             let end = base + bytes.len() as u64;
             let vouch = Vouch { min_tail, head, capacity: 4096 };
             let found = first_clear(base, end, &vouch, reader(&bytes, base, &mut 0)).expect("bytes in memory");
-            if let Some(found) = found {
+            if let Some((found, _)) = found {
                 prop_assert!((base..end).contains(&found));
                 prop_assert_ne!(vouch.integrity(found), Integrity::Torn);
             }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
+use super::boundaries::count_behind;
 use super::findings::findings;
 use super::frame::Frame;
 use super::health::{self, Context};
 use super::history::History;
 use super::member::Presence;
-use super::messages::count_behind;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
 use super::snapshot::{

@@ -1,6 +1,7 @@
 //! The canonical hex dump, by table and without formatting machinery: it must keep up with a ring.
 //!
-//! `00000000  48 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |Hello, world.|`, as `hexdump -C` has it.
+//! `00000000  48 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |Hello, world.|`, as `hexdump -C` has it. Eight digits
+//! of offset are enough: no payload is longer than a u32 can say.
 
 use std::io::{self, Write};
 
@@ -12,53 +13,132 @@ const BYTES: usize = 10;
 const TEXT: usize = BYTES + 3 * WIDTH + 2;
 /// A full line: text between two bars, and the newline.
 const LINE: usize = TEXT + WIDTH + 3;
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Lines written at a time.
+const ROWS: usize = 32;
+
+/// Each byte as two digits and two blanks: four bytes are stored as cheaply as two, and the next byte's digits go
+/// over the last of them.
+static DIGITS: [[u8; 4]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut all = [[b' '; 4]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        all[byte][0] = digits[byte >> 4];
+        all[byte][1] = digits[byte & 15];
+        byte += 1;
+    }
+    all
+};
+
+/// A byte as two digits.
+#[must_use]
+pub fn digits(byte: u8) -> [u8; 2] {
+    let [high, low, ..] = DIGITS[usize::from(byte)];
+    [high, low]
+}
 
 /// Writes `bytes` as lines of 16, offsets counted from 0.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn dump(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    for (row, chunk) in bytes.chunks(WIDTH).enumerate() {
-        out.write_all(&line(row * WIDTH, chunk)[..TEXT + chunk.len() + 3])?;
+    let (rows, rest) = bytes.as_chunks::<WIDTH>();
+    let mut page = [[b' '; LINE]; ROWS];
+    let mut offset = 0_u32;
+    for rows in rows.chunks(ROWS) {
+        for (line, row) in page.iter_mut().zip(rows) {
+            fill(line, offset, row);
+            offset = offset.wrapping_add(WIDTH as u32);
+        }
+        out.write_all(page[..rows.len()].as_flattened())?;
     }
-    Ok(())
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let mut row = [0; WIDTH];
+    row[..rest.len()].copy_from_slice(rest);
+    let line = &mut page[0];
+    fill(line, offset, &row);
+    let shown = BYTES + 3 * rest.len() + usize::from(rest.len() > WIDTH / 2);
+    line[shown..TEXT].fill(b' ');
+    line[TEXT + 1 + rest.len()..][..2].copy_from_slice(b"|\n");
+    out.write_all(&line[..TEXT + rest.len() + 3])
 }
 
-/// One line of at most [`WIDTH`] bytes.
-fn line(offset: usize, chunk: &[u8]) -> [u8; LINE] {
-    let mut line = [b' '; LINE];
-    for (place, digit) in line[..8].iter_mut().rev().enumerate() {
-        *digit = DIGITS[offset >> (4 * place) & 15];
+/// A full line.
+fn fill(line: &mut [u8; LINE], offset: u32, row: &[u8; WIDTH]) {
+    let mut put = |at: usize, byte: u8| {
+        line[at..at + 4].copy_from_slice(&DIGITS[usize::from(byte)]);
+    };
+    for (place, byte) in offset.to_be_bytes().into_iter().enumerate() {
+        put(2 * place, byte);
     }
-    line[TEXT] = b'|';
-    for (column, byte) in chunk.iter().enumerate() {
-        let at = BYTES + 3 * column + usize::from(column >= WIDTH / 2);
-        line[at] = DIGITS[usize::from(byte >> 4)];
-        line[at + 1] = DIGITS[usize::from(byte & 15)];
-        line[TEXT + 1 + column] = if matches!(byte, 0x20..=0x7e) {
-            *byte
+    for (column, byte) in row.iter().enumerate() {
+        put(BYTES + 3 * column + usize::from(column >= WIDTH / 2), *byte);
+    }
+    let shown = row.map(|byte| {
+        if matches!(byte, 0x20..=0x7e) {
+            byte
         } else {
             b'.'
-        };
-    }
-    line[TEXT + 1 + chunk.len()] = b'|';
-    line[TEXT + 2 + chunk.len()] = b'\n';
-    line
+        }
+    });
+    line[TEXT] = b'|';
+    line[TEXT + 1..][..WIDTH].copy_from_slice(&shown);
+    line[TEXT + 1 + WIDTH..].copy_from_slice(b"|\n");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn dumped(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        dump(&mut out, bytes).expect("a Vec takes everything");
+        String::from_utf8(out).expect("ASCII")
+    }
+
     #[test]
     fn it_reads_like_hexdump_c() {
-        let mut out = Vec::new();
-        dump(&mut out, b"Hello, world.\n\x00\xff\x1b[").expect("a Vec takes everything");
         assert_eq!(
-            String::from_utf8(out).expect("ASCII"),
+            dumped(b"Hello, world.\n\x00\xff\x1b["),
             "00000000  48 65 6c 6c 6f 2c 20 77  6f 72 6c 64 2e 0a 00 ff  |Hello, world....|\n\
              00000010  1b 5b                                             |.[|\n"
         );
+        assert_eq!(dumped(b""), "");
+    }
+
+    /// By the book, byte by byte.
+    fn expected(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        for (row, chunk) in bytes.chunks(WIDTH).enumerate() {
+            let (left, right) = chunk.split_at(chunk.len().min(8));
+            let hex = |half: &[u8]| {
+                let all: Vec<String> = half.iter().map(|byte| format!("{byte:02x}")).collect();
+                all.join(" ")
+            };
+            let shown: String = chunk
+                .iter()
+                .map(|byte| match byte {
+                    0x20..=0x7e => char::from(*byte),
+                    _ => '.',
+                })
+                .collect();
+            let hex = format!("{:<23}  {:<23}", hex(left), hex(right));
+            text += &format!("{:08x}  {hex}  |{shown}|\n", row * WIDTH);
+        }
+        text
+    }
+
+    #[test]
+    fn every_length_and_every_byte_is_laid_out_alike() {
+        let bytes: Vec<u8> = (0..3000_u32).map(|i| (i * 7 + i / 256) as u8).collect();
+        for length in (0..100).chain([511, 512, 513, 527, 1024, 2999]) {
+            assert_eq!(
+                dumped(&bytes[..length]),
+                expected(&bytes[..length]),
+                "{length}"
+            );
+        }
     }
 }

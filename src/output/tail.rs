@@ -1,17 +1,24 @@
-//! Messages for people and pipes.
+//! Messages for people and pipes. The formats are stable:
 //!
-//! - `hex`: a header line `-- offset 4096 seq 7 len 13 fds 0 flags 0x00 intact --`, then a canonical dump.
-//! - `text`: one line a message; valid UTF-8 as it is, everything else and all controls escaped.
+//! - `hex`: a header line `-- offset 4096 seq 7 len 13 fds 0 flags 0x00 intact --`, then a canonical dump, 16 bytes a
+//!   line, as `hexdump -C` writes it. Offsets in the header are the ring's, in bytes ever committed; those of the dump
+//!   are the payload's.
+//! - `text`: one line a message; valid UTF-8 as it is, everything else and all controls escaped (`\n`, `\xff`,
+//!   `\u{202e}`). A backslash stays as it is: for what has to be read back there are the others.
 //! - `raw`: the payload's bytes and nothing else, not even a newline.
 //! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "text" or
-//!   "base64"}`; bytes passed over are `{"skipped_bytes", "from", "to", "why"}`.
+//!   "base64"}`, with `--fds` also `"fds"`; a payload that is not UTF-8 is in standard base64 with padding. Bytes
+//!   passed over are `{"skipped_bytes", "from", "to", "why"}`.
+//! - `base64`: the payload in standard base64 with padding, one line a message; an empty message is an empty line.
+//! - `len-prefixed`: the payload's length in bytes as a little-endian u32, then the payload.
 //!
-//! A gap is written in the stream by `hex`, `text` and `json`; with `raw` it belongs on stderr, which is the
-//! caller's.
+//! A gap is written in the stream by `hex`, `text` and `json`; the others have no place for it, and it belongs on
+//! stderr, which is the caller's.
 
 use std::io::{self, Write};
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
@@ -33,6 +40,10 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Json,
+    /// One line of base64 each.
+    Base64,
+    /// A little-endian u32 with the length, then bytes.
+    LenPrefixed,
 }
 
 #[derive(Serialize)]
@@ -64,7 +75,8 @@ struct Skipped<'a> {
     why: &'a str,
 }
 
-/// Writes one message, and what its descriptors are where they were received. `raw` has no place for those.
+/// Writes one message, and what its descriptors are where they were received: only `hex`, `text` and `json` have a
+/// place for those.
 ///
 /// # Errors
 /// Those of `out`.
@@ -82,20 +94,17 @@ pub fn message(
     } = *raw;
     match format {
         Format::Raw => out.write_all(payload),
+        Format::LenPrefixed => {
+            out.write_all(&header.payload_len.to_le_bytes())?;
+            out.write_all(payload)
+        }
+        Format::Base64 => writeln!(out, "{}", Base64Display::new(payload, &STANDARD)),
         Format::Text => {
             writeln!(out, "{}", text::escape_bytes(payload))?;
             descriptors(out, fds)
         }
         Format::Hex => {
-            writeln!(
-                out,
-                "-- offset {offset} seq {} len {} fds {} flags {:#04x} {} --",
-                header.seq_id,
-                header.payload_len,
-                header.fd_count,
-                header.flags,
-                integrity.word()
-            )?;
+            headline(out, raw, integrity)?;
             descriptors(out, fds)?;
             hex::dump(out, payload)
         }
@@ -120,6 +129,29 @@ pub fn message(
     }
 }
 
+/// The line above a dump. Written without formatting machinery: there is one for each message, however short.
+fn headline(out: &mut impl Write, raw: &RawMessage<'_>, integrity: Integrity) -> io::Result<()> {
+    let RawMessage { offset, header, .. } = *raw;
+    let mut line = [0; 160];
+    let mut rest = &mut line[..];
+    let mut number = itoa::Buffer::new();
+    rest.write_all(b"-- offset ")?;
+    rest.write_all(number.format(offset).as_bytes())?;
+    rest.write_all(b" seq ")?;
+    rest.write_all(number.format(header.seq_id).as_bytes())?;
+    rest.write_all(b" len ")?;
+    rest.write_all(number.format(header.payload_len).as_bytes())?;
+    rest.write_all(b" fds ")?;
+    rest.write_all(number.format(header.fd_count).as_bytes())?;
+    rest.write_all(b" flags 0x")?;
+    rest.write_all(&hex::digits(header.flags))?;
+    rest.write_all(b" ")?;
+    rest.write_all(integrity.word().as_bytes())?;
+    rest.write_all(b" --\n")?;
+    let left = rest.len();
+    out.write_all(&line[..line.len() - left])
+}
+
 /// One line for each descriptor.
 fn descriptors(out: &mut impl Write, fds: Option<&[Descriptor]>) -> io::Result<()> {
     for (number, fd) in fds.into_iter().flatten().enumerate() {
@@ -134,10 +166,12 @@ fn descriptors(out: &mut impl Write, fds: Option<&[Descriptor]>) -> io::Result<(
 /// Those of `out`.
 pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> {
     match format {
-        Format::Raw => return Ok(false),
+        Format::Raw | Format::Base64 | Format::LenPrefixed => return Ok(false),
         Format::Hex | Format::Text => writeln!(out, "{}", gap_line(gap))?,
         Format::Json => {
-            let Gap { from, to, ref why } = *gap;
+            let Gap {
+                from, to, ref why, ..
+            } = *gap;
             let skipped = Skipped {
                 skipped_bytes: to.saturating_sub(from),
                 from,
@@ -185,6 +219,9 @@ mod tests {
     #[test]
     fn each_format_is_what_it_says() {
         assert_eq!(written(Format::Raw, b"a\nb"), "a\nb");
+        assert_eq!(written(Format::LenPrefixed, b"a\nb"), "\x03\0\0\0a\nb");
+        assert_eq!(written(Format::Base64, b"a\nb!"), "YQpiIQ==\n");
+        assert_eq!(written(Format::Base64, b""), "\n");
         assert_eq!(written(Format::Text, b"a\x1b\xff"), "a\\x1b\\xff\n");
         assert!(
             written(Format::Hex, b"abc")
@@ -202,14 +239,43 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_has_its_place_in_every_format_but_raw() {
+    fn the_longest_header_has_its_line() {
+        let header = MessageHeader {
+            payload_len: u32::MAX,
+            fd_count: 255,
+            flags: 255,
+            reserved: 0,
+            seq_id: u64::MAX,
+        };
+        let raw = RawMessage {
+            offset: u64::MAX,
+            header,
+            payload: &[],
+        };
+        let mut out = Vec::new();
+        message(&mut out, Format::Hex, &raw, Integrity::Likely, None).expect("it fits");
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            format!(
+                "-- offset {0} seq {0} len {1} fds 255 flags 0xff likely --\n",
+                u64::MAX,
+                u32::MAX
+            )
+        );
+    }
+
+    #[test]
+    fn a_gap_has_its_place_in_every_format_for_eyes_and_json() {
         let skipped = Gap {
             from: 10,
             to: 1034,
             why: "head overran the reader".into(),
+            torn: 0,
         };
         let mut out = Vec::new();
-        assert!(!gap(&mut out, Format::Raw, &skipped).expect("a Vec takes everything"));
+        for format in [Format::Raw, Format::Base64, Format::LenPrefixed] {
+            assert!(!gap(&mut out, format, &skipped).expect("a Vec takes everything"));
+        }
         assert!(out.is_empty());
         assert!(gap(&mut out, Format::Json, &skipped).expect("a Vec takes everything"));
         let expected =

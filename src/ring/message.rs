@@ -91,27 +91,28 @@ impl fmt::Display for Corruption {
             header,
             lap_left,
         } = self;
-        let header = MessageHeader::from_bytes(*header);
+        let claims = MessageHeader::from_bytes(*header);
         match kind {
-            CorruptionKind::HeaderCrossesLap => {
-                write!(
-                    f,
-                    "offset {offset}: {lap_left} bytes left in the lap, expected a header of {HEADER_SIZE}"
-                )
-            }
+            CorruptionKind::HeaderCrossesLap => write!(
+                f,
+                "offset {offset}: {lap_left} bytes left in the lap, expected a header of {HEADER_SIZE}"
+            ),
             CorruptionKind::PayloadCrossesLap => write!(
                 f,
                 "offset {offset}: a message of {} bytes, but the lap ends after {lap_left}",
-                header.total_len()
+                claims.total_len()
             ),
-            CorruptionKind::TooManyFds => {
-                write!(
-                    f,
-                    "offset {offset}: {} descriptors, expected at most {MAX_FDS}",
-                    header.fd_count
-                )
-            }
-        }
+            CorruptionKind::TooManyFds => write!(
+                f,
+                "offset {offset}: {} descriptors, expected at most {MAX_FDS}",
+                claims.fd_count
+            ),
+        }?;
+        let found = usize::try_from(*lap_left).map_or(HEADER_SIZE, |left| left.min(HEADER_SIZE));
+        write!(f, "; found")?;
+        header[..found]
+            .iter()
+            .try_for_each(|byte| write!(f, " {byte:02x}"))
     }
 }
 

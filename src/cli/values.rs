@@ -1,0 +1,125 @@
+//! How single values are written on the command line: offsets, sizes, ranges, patterns.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use regex::bytes::Regex;
+
+/// A place in a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The oldest message that can be found.
+    Oldest,
+    /// Where the ring stands when the program starts.
+    Head,
+    /// Bytes ever committed.
+    Offset(u64),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "oldest" => Ok(Self::Oldest),
+            "head" => Ok(Self::Head),
+            _ => number(text)
+                .map(Self::Offset)
+                .map_err(|_| "expected `oldest`, `head`, or an offset in bytes".into()),
+        }
+    }
+}
+
+/// Where to end.
+pub fn end(text: &str) -> Result<Place, String> {
+    match text.parse() {
+        Ok(Place::Oldest) | Err(_) => Err("expected `head`, or an offset in bytes".into()),
+        place => place,
+    }
+}
+
+/// A whole number, decimal or `0x` and hex.
+fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|error| format!("`{text}`: {error}"))
+}
+
+/// Bytes: `4096`, `64KiB`, `1MiB`, `2k`; every unit is a power of 1024.
+pub fn size(text: &str) -> Result<u64, String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        _ => return Err("expected bytes, or a number and KiB, MiB or GiB".into()),
+    };
+    number(digits)?
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "more than 2^64 bytes".into())
+}
+
+/// `A..B` without B, `A..=B` with it, `A..`, `..B`, or one number.
+pub fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let Some((first, last)) = text.split_once("..") else {
+        return number(text).map(|only| only..=only);
+    };
+    let first = match first {
+        "" => 0,
+        first => number(first)?,
+    };
+    let last = match (last, last.strip_prefix('=')) {
+        ("", _) => u64::MAX,
+        (_, Some(last)) => number(last)?,
+        (last, None) => number(last)?.checked_sub(1).ok_or("nothing lies below 0")?,
+    };
+    if first > last {
+        return Err("nothing lies in it".into());
+    }
+    Ok(first..=last)
+}
+
+/// A regular expression over bytes.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_they_are_written() {
+        assert_eq!("oldest".parse(), Ok(Place::Oldest));
+        assert_eq!("4096".parse(), Ok(Place::Offset(4096)));
+        assert_eq!("0x10".parse(), Ok(Place::Offset(16)));
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("64KiB"), Ok(64 << 10));
+        assert_eq!(size("2m"), Ok(2 << 20));
+        assert_eq!(range("5..10"), Ok(5..=9));
+        assert_eq!(range("5..=10"), Ok(5..=10));
+        assert_eq!(range("5.."), Ok(5..=u64::MAX));
+        assert_eq!(range("..5"), Ok(0..=4));
+        assert_eq!(range("7"), Ok(7..=7));
+    }
+
+    #[test]
+    fn what_is_no_value_is_told() {
+        for bad in ["", "tail", "-1", "1.5", "99999999999999999999"] {
+            assert!(bad.parse::<Place>().is_err(), "{bad}");
+        }
+        for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "a..b", "5..5", "9..3", "..0", "1...3"] {
+            assert!(range(bad).is_err(), "{bad}");
+        }
+        assert!(pattern("(").is_err_and(|error| error.contains("unclosed group")));
+    }
+}

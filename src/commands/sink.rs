@@ -1,0 +1,202 @@
+//! Where the messages of `tail` go: those that are wanted are written to standard output, and all are counted.
+
+use std::io;
+use std::time::Duration;
+
+use super::outlet::Outlet;
+use super::{Ending, note};
+use crate::cli;
+use crate::cli::values::Place;
+use crate::observe::descriptor::Descriptor;
+use crate::observe::filter::Filter;
+use crate::observe::frame::Integrity;
+use crate::observe::messages::Gap;
+use crate::output::tail::{Format, gap, gap_line, message};
+use crate::ring::message::RawMessage;
+use crate::text::bytes;
+
+/// What is collected before it is written.
+const BATCH: usize = 128 << 10;
+
+/// What went through.
+#[derive(Debug, Default)]
+struct Summary {
+    messages: u64,
+    bytes: u64,
+    scanned: u64,
+    matched: u64,
+    skipped: u64,
+    gaps: u64,
+    torn: u64,
+}
+
+/// Standard output, and what is wanted there.
+pub(super) struct Sink {
+    outlet: Outlet,
+    format: Format,
+    filter: Filter,
+    /// Offsets: messages outside are not looked at.
+    range: (u64, u64),
+    /// Messages after which all is said.
+    count: u64,
+    batch: Vec<u8>,
+    summary: Summary,
+    ending: Ending,
+    /// A message at the end of the range was met.
+    past: bool,
+    /// As many as were wanted are written, or nobody takes them.
+    done: bool,
+}
+
+impl Sink {
+    /// What `options` ask for, on a ring whose head is at `head`.
+    ///
+    /// # Errors
+    /// When signals cannot be watched.
+    pub(super) fn new(options: &cli::Tail, head: u64) -> io::Result<Self> {
+        let place = |place| match place {
+            Place::Oldest => 0,
+            Place::Head => head,
+            Place::Offset(offset) => offset,
+        };
+        let from = options.from.map_or(0, place);
+        let until = options.until.map_or(u64::MAX, place);
+        let count = options.count.unwrap_or(u64::MAX);
+        Ok(Self {
+            outlet: Outlet::stdout(),
+            format: options.format.into(),
+            filter: filter(&options.wanted),
+            range: (from, until),
+            count,
+            batch: Vec::with_capacity(BATCH),
+            summary: Summary::default(),
+            ending: Ending::watch()?,
+            past: false,
+            done: count == 0,
+        })
+    }
+
+    /// Whether there is nothing more to be done: all that was wanted is written, or the end was asked for.
+    pub(super) fn is_done(&self) -> bool {
+        self.done || self.past || self.ending.asked()
+    }
+
+    /// Offset at which to end.
+    pub(super) fn until(&self) -> u64 {
+        self.range.1
+    }
+
+    /// Takes a look at a message: whether it is to be written.
+    pub(super) fn wants(&mut self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
+        self.past |= message.offset >= self.range.1;
+        if self.done || self.past || message.offset < self.range.0 {
+            return false;
+        }
+        self.summary.scanned += 1;
+        self.summary.torn += u64::from(integrity == Integrity::Torn);
+        let wanted = self.filter.wants(message);
+        self.summary.matched += u64::from(wanted);
+        wanted
+    }
+
+    /// Writes a message that is wanted.
+    ///
+    /// # Errors
+    /// Those of standard output; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
+    pub(super) fn write(
+        &mut self,
+        raw: &RawMessage<'_>,
+        integrity: Integrity,
+        fds: Option<&[Descriptor]>,
+    ) -> io::Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        message(&mut self.batch, self.format, raw, integrity, fds)?;
+        self.summary.messages += 1;
+        self.summary.bytes += raw.payload.len() as u64;
+        self.done = self.summary.messages >= self.count;
+        if self.batch.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Says that bytes were passed over: in the stream, or, where the format has no place for that, on stderr.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub(super) fn gap(&mut self, skipped: &Gap) -> io::Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        self.summary.skipped += skipped.to.saturating_sub(skipped.from);
+        self.summary.gaps += 1;
+        self.summary.torn += skipped.torn;
+        if !gap(&mut self.batch, self.format, skipped)? {
+            note(&gap_line(skipped));
+        }
+        Ok(())
+    }
+
+    /// Writes out what was collected, unless the end is asked for while nobody takes it.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.done |= !self.outlet.write(&self.batch, &self.ending)?;
+        self.batch.clear();
+        // One message can be hundreds of megabytes: its room is not kept.
+        self.batch.shrink_to(4 * BATCH);
+        Ok(())
+    }
+
+    /// Sleeps, and notices meanwhile that nobody reads the output any more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`].
+    pub(super) fn sleep(&self, time: Duration) -> io::Result<()> {
+        self.outlet.sleep(time)
+    }
+
+    /// Says what went through.
+    pub(super) fn summary(&self) {
+        let Summary {
+            messages,
+            bytes: payload,
+            scanned,
+            matched,
+            skipped,
+            gaps,
+            torn,
+        } = self.summary;
+        note(&format!(
+            "{messages} messages, {} of payload; {scanned} scanned, {matched} matched, {torn} torn; skipped {} in {gaps} gaps",
+            bytes(payload),
+            bytes(skipped),
+        ));
+    }
+}
+
+fn filter(wanted: &cli::Wanted) -> Filter {
+    Filter {
+        include: wanted.include.clone(),
+        bytes: wanted.hex_match.clone(),
+        exclude: wanted.exclude.clone(),
+        lengths: wanted.min_len.unwrap_or(0)..=wanted.max_len.unwrap_or(u64::MAX),
+        seqs: wanted.seq.clone().unwrap_or(0..=u64::MAX),
+    }
+}
+
+impl From<cli::Format> for Format {
+    fn from(format: cli::Format) -> Self {
+        match format {
+            cli::Format::Hex => Self::Hex,
+            cli::Format::Text => Self::Text,
+            cli::Format::Raw => Self::Raw,
+            cli::Format::Json => Self::Json,
+            cli::Format::Base64 => Self::Base64,
+            cli::Format::LenPrefixed => Self::LenPrefixed,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Waiting for a ring to go on, at next to no cost for anybody.
+//!
+//! While push slots are active the producer wakes whoever waits on its futex, so we wait there, too (a read-only
+//! mapping will do). Otherwise head is looked at, ever more seldom. Whether push slots are active is told by the
+//! futex itself: it changes with head, or it does not. Nobody is waited for longer than [`WAKE`].
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::attach::AttachedRing;
+use crate::ring::layout::CTRL_BROADCAST_FUTEX;
+
+/// Shortest and longest time between two looks at head: it doubles while nothing comes.
+const LOOK: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
+/// Longest wait on the futex: nobody wakes us when the producer dies.
+const WAKE: Duration = Duration::from_millis(50);
+/// To wake a waiter costs the producer a microsecond or two at each commit: one that commits more often than this is
+/// looked at instead.
+const TOO_OFTEN: Duration = Duration::from_micros(500);
+
+/// Waits for one ring.
+#[derive(Debug)]
+pub struct Waiter {
+    /// The futex when the ring last stood still.
+    token: u32,
+    /// The producer changes the futex when it commits.
+    wakes: bool,
+    /// The time until the next look.
+    look: Duration,
+    /// The ring has gone on since the last wait.
+    moved: bool,
+    waited: Instant,
+}
+
+impl Waiter {
+    /// Waits for `ring`.
+    #[must_use]
+    pub fn new(ring: &AttachedRing) -> Self {
+        Self {
+            token: token(ring),
+            wakes: false,
+            look: LOOK.0,
+            moved: false,
+            waited: Instant::now(),
+        }
+    }
+
+    /// To be told that something came.
+    pub fn moved(&mut self) {
+        self.moved = true;
+        self.look = LOOK.0;
+    }
+
+    /// Waits until the ring may have gone on since `token` was taken, or a while; `sleep` is how the caller likes to
+    /// sleep.
+    ///
+    /// # Errors
+    /// Those of `sleep`, and when the kernel refuses.
+    pub fn wait(
+        &mut self,
+        ring: &AttachedRing,
+        token: u32,
+        sleep: impl FnOnce(Duration) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.moved {
+            self.wakes = token != self.token;
+            self.moved = false;
+        }
+        self.token = token;
+        let often = self.waited.elapsed() < TOO_OFTEN;
+        self.waited = Instant::now();
+        if self.wakes && !often {
+            ring.ctrl()
+                .futex_wait(CTRL_BROADCAST_FUTEX, token, Some(WAKE))
+                .map_err(io::Error::other)?;
+            return sleep(Duration::ZERO);
+        }
+        let look = self.look;
+        self.look = (look * 2).min(LOOK.1);
+        sleep(look)
+    }
+}
+
+/// The futex now. To be taken before head is looked at: a commit in between changes it, and the wait ends at once.
+#[must_use]
+pub fn token(ring: &AttachedRing) -> u32 {
+    // Pairs with the producer's increment after its store-release of head: whoever sees it sees that head.
+    ring.ctrl().load_u32_acquire(CTRL_BROADCAST_FUTEX)
+}
