@@ -178,9 +178,6 @@ pub struct Tail {
     /// How messages are written.
     #[arg(long, value_enum, default_value_t = Format::Hex)]
     pub format: Format,
-    /// Which messages.
-    #[command(flatten)]
-    pub wanted: Wanted,
     /// Show torn messages, too: their bytes may have been written over while they were copied.
     #[arg(long)]
     pub torn: bool,
@@ -191,6 +188,9 @@ pub struct Tail {
     /// Receive the descriptors that come with messages, say what they are, and close them.
     #[arg(long, requires = "lossless")]
     pub fds: bool,
+    /// Which messages.
+    #[command(flatten)]
+    pub wanted: Wanted,
 }
 
 /// Which messages are wanted: those that meet every condition given.

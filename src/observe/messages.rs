@@ -119,11 +119,13 @@ impl Reader {
         // Both are boundaries: a walk that lands here was right all the way.
         let landing = until.min(lap_end);
         let mut end = landing.min(self.position.saturating_add(CHUNK));
-        self.buffer.clear();
+        // A long message's room is not kept; what is read over need not be cleared.
+        self.buffer.truncate(CHUNK as usize);
         self.buffer.shrink_to(2 * CHUNK as usize);
         loop {
-            self.buffer.clear();
-            copy(ring, self.position, end, &mut self.buffer)?;
+            let length = usize::try_from(end - self.position).map_err(io::Error::other)?;
+            self.buffer.resize(length, 0);
+            ring.copy_out(self.position % capacity, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
             let torn = vouch.integrity(start) == Integrity::Torn;

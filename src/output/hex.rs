@@ -14,27 +14,28 @@ const TEXT: usize = BYTES + 3 * WIDTH + 2;
 /// A full line: text between two bars, and the newline.
 const LINE: usize = TEXT + WIDTH + 3;
 /// Lines written at a time.
-const ROWS: usize = 32;
+const ROWS: usize = 8;
 
-/// Each byte as two digits and two blanks: four bytes are stored as cheaply as two, and the next byte's digits go
-/// over the last of them.
-static DIGITS: [[u8; 4]; 256] = {
+/// Each byte as two digits, the first in the low byte.
+static DIGITS: [u16; 256] = {
     let digits = b"0123456789abcdef";
-    let mut all = [[b' '; 4]; 256];
+    let mut all = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        all[byte][0] = digits[byte >> 4];
-        all[byte][1] = digits[byte & 15];
+        all[byte] = u16::from_le_bytes([digits[byte >> 4], digits[byte & 15]]);
         byte += 1;
     }
     all
 };
+/// What stands behind and between the digits of two bytes.
+const BLANKS: u64 = 0x2020_2000_0020_0000;
 
+/// Lines with nothing on them.
+static PAGE: [[u8; LINE]; ROWS] = [[b' '; LINE]; ROWS];
 /// A byte as two digits.
 #[must_use]
 pub fn digits(byte: u8) -> [u8; 2] {
-    let [high, low, ..] = DIGITS[usize::from(byte)];
-    [high, low]
+    DIGITS[usize::from(byte)].to_le_bytes()
 }
 
 /// Writes `bytes` as lines of 16, offsets counted from 0.
@@ -43,7 +44,7 @@ pub fn digits(byte: u8) -> [u8; 2] {
 /// Those of `out`.
 pub fn dump(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     let (rows, rest) = bytes.as_chunks::<WIDTH>();
-    let mut page = [[b' '; LINE]; ROWS];
+    let mut page = PAGE;
     let mut offset = 0_u32;
     for rows in rows.chunks(ROWS) {
         for (line, row) in page.iter_mut().zip(rows) {
@@ -65,24 +66,23 @@ pub fn dump(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(&line[..TEXT + rest.len() + 3])
 }
 
-/// A full line.
+/// A full line. Digits are put together in registers and stored eight characters at a time, each store over the blanks
+/// at the end of the one before.
 fn fill(line: &mut [u8; LINE], offset: u32, row: &[u8; WIDTH]) {
-    let mut put = |at: usize, byte: u8| {
-        line[at..at + 4].copy_from_slice(&DIGITS[usize::from(byte)]);
-    };
-    for (place, byte) in offset.to_be_bytes().into_iter().enumerate() {
-        put(2 * place, byte);
+    let two = |byte: u8| u64::from(DIGITS[usize::from(byte)]);
+    let [a, b, c, d] = offset.to_be_bytes().map(two);
+    line[..8].copy_from_slice(&(a | b << 16 | c << 32 | d << 48).to_le_bytes());
+    let (pairs, _) = row.as_chunks::<2>();
+    for (place, [first, second]) in pairs.iter().enumerate() {
+        let at = BYTES + 6 * place + usize::from(place >= WIDTH / 4);
+        let digits = two(*first) | two(*second) << 24 | BLANKS;
+        line[at..at + 8].copy_from_slice(&digits.to_le_bytes());
     }
-    for (column, byte) in row.iter().enumerate() {
-        put(BYTES + 3 * column + usize::from(column >= WIDTH / 2), *byte);
+    let mut shown = *row;
+    for byte in &mut shown {
+        let plain = byte.wrapping_sub(b' ') < 0x5f;
+        *byte = if plain { *byte } else { b'.' };
     }
-    let shown = row.map(|byte| {
-        if matches!(byte, 0x20..=0x7e) {
-            byte
-        } else {
-            b'.'
-        }
-    });
     line[TEXT] = b'|';
     line[TEXT + 1..][..WIDTH].copy_from_slice(&shown);
     line[TEXT + 1 + WIDTH..].copy_from_slice(b"|\n");
