@@ -2,11 +2,14 @@
 //!
 //! Data flows one way: [`discover`] finds rings, [`attach`] maps one, [`sample`] reads its numbers, [`history`]
 //! remembers them, [`health`] and [`findings`] judge them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
+//! [`check`] makes one verdict of it: [`figures`] against [`limits`].
 
 pub mod attach;
+pub mod check;
 pub mod descriptor;
 pub mod discover;
 pub mod error;
+pub mod figures;
 pub mod findings;
 #[cfg(test)]
 mod fixtures;
@@ -14,6 +17,7 @@ pub mod frame;
 pub mod health;
 pub mod history;
 pub mod joins;
+pub mod limits;
 pub mod maps;
 pub mod member;
 pub mod messages;
@@ -29,3 +33,4 @@ pub mod sockets;
 pub mod vouch;
 mod walks;
 pub mod watch;
+pub mod zombies;
