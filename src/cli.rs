@@ -1,10 +1,12 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
+mod check;
 pub mod values;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use check::Check;
 use regex::bytes::Regex;
 
 use crate::observe::filter::hex_pattern;
@@ -65,6 +67,9 @@ pub enum Command {
     },
     /// Print messages: those the ring still holds, and with -f those to come.
     Tail(Tail),
+    /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
+    #[command(after_help = check::AFTER)]
+    Check(Check),
     /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.
@@ -287,9 +292,39 @@ fn period(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Whether `check` is what the user meant, however wrong the rest is.
+pub fn means_check(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    use clap::CommandFactory as _;
+    let lenient = Cli::command()
+        .ignore_errors(true)
+        .args_conflicts_with_subcommands(false);
+    let matches = lenient.try_get_matches_from(arguments);
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn check_is_recognized_in_a_line_that_is_wrong() {
+        for (line, expected) in [
+            ("check", true),
+            ("check --bogus", true),
+            ("check --max-lag", true),
+            ("check --max-lag 7 extra", true),
+            ("--pid 5 check", true),
+            ("--pid none check --bogus", true),
+            ("--pid check", false),
+            ("tail --socket check --bogus", false),
+            ("tail check", false),
+            ("snapshot --bogus", false),
+            ("", false),
+        ] {
+            let words = std::iter::once("zbqtop").chain(line.split_whitespace());
+            assert_eq!(means_check(words.map(Into::into)), expected, "{line}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

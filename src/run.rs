@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{Cli, Command, Screen, Target, When};
-use crate::commands::{demo, lossless, note, snapshot, tail};
+use crate::cli::{self, Cli, Command, Screen, Target, When};
+use crate::commands::{check, demo, lossless, note, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
@@ -14,13 +14,13 @@ use crate::observe::rings::{self, Owner, Rings};
 use crate::observe::snapshot::WakeupMode;
 use crate::{ring, ui};
 
-/// Does what was asked for.
+/// Does what was asked for, and says with which status to end.
 ///
 /// # Errors
 /// To be printed by the caller, with [`exit_code`].
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let out = &mut io::BufWriter::new(io::stdout().lock());
-    match cli.command {
+    let done: anyhow::Result<()> = match cli.command {
         None if cli.json || !io::stdout().is_terminal() || is_dumb() => Ok(snapshot::snapshot(
             attach(&cli.target)?,
             cli.json,
@@ -44,6 +44,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Some(address) if options.lossless => lossless::lossless(address, &options),
             _ => tail::tail(attach(&options.target)?, &options),
         },
+        Some(Command::Check(options)) => return Ok(check::check(&options, attach, out)),
         Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {
             let ring = AttachedRing::by_pid(pid, Choice::Only)?;
             show(Some(ring), options(screen, None))
@@ -53,7 +54,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             socket,
             parent,
         }) => roles::play(role, &socket, parent),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
@@ -143,6 +145,18 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
         ascii: screen.ascii || is_ascii_locale(),
         target: None,
     }
+}
+
+/// Ends with what is wrong with the command line, or with the help that was asked for.
+#[must_use]
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    // Where nobody can be told, the exit status has to do.
+    let _ = error.print();
+    if error.use_stderr() && cli::means_check(std::env::args_os()) {
+        // What is 2 elsewhere is CRITICAL to a monitoring system: nothing is known yet.
+        return check::misused(&error.to_string(), &mut io::stdout().lock());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 
 /// An error with its causes, each said once: many say their cause themselves.

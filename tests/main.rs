@@ -1,5 +1,6 @@
 //! zbqtop from outside: one module per concern, one binary to link.
 
+mod check;
 mod cli;
 mod demo;
 mod find;

@@ -1,5 +1,6 @@
 //! The commands, one file each where one is more than a few lines.
 
+pub mod check;
 pub mod demo;
 pub mod lossless;
 mod outlet;

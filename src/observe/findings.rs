@@ -175,7 +175,8 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
     findings
 }
 
-fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) -> String {
+/// A consumer's slot and process, as far as they are known, in words that are safe on a terminal.
+pub(super) fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) -> String {
     let slot = slot.map(|slot| format!("slot {slot}"));
     let pid = pid.map(|pid| format!("pid {pid}"));
     let process = match (pid, command) {

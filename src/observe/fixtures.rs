@@ -1,8 +1,11 @@
-//! Samples for the tests of what is made from them.
+//! Samples and snapshots for the tests of what is made from them.
 
 use super::member::Presence;
 use super::sample::{MemberSample, Sample};
-use super::snapshot::Control;
+use super::snapshot::{
+    Attach, Consumer, ConsumerState, Control, Estimate, Method, Producer, Rate, RingSnapshot,
+    RingState, Slots,
+};
 
 /// A ring of 64 KiB at `head` whose producer lives.
 pub(super) fn sample(head: u64, members: Vec<MemberSample>) -> Sample {
@@ -41,5 +44,75 @@ pub(super) fn member(meta_inode: u64, tail: u64) -> MemberSample {
         join_baseline: 0,
         silent_ns: None,
         truncated: false,
+    }
+}
+
+/// The snapshot of a ring of 64 KiB that flows, all of whose consumers are seen.
+pub(super) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
+    RingSnapshot {
+        id: "7/3".into(),
+        state: RingState::Flowing,
+        reason: "head moves".into(),
+        sampled_ns: 0,
+        attach: Attach {
+            method: Method::Map,
+            slot_table: true,
+            joined: None,
+            limits: Vec::new(),
+        },
+        producer: Producer {
+            pid: 7,
+            ns_pid: Some(7),
+            command: Some("quotes".into()),
+            uid: Some(0),
+            alive: true,
+            started_at: None,
+            sockets: Vec::new(),
+        },
+        control: sample(1 << 20, Vec::new()).control,
+        slots: Some(Slots {
+            max: 16,
+            used: 1,
+            push: 0,
+            clog_attempts: 0,
+            next_seq_id: 1,
+        }),
+        free_bytes: None,
+        gating_slot: None,
+        gating_pid: None,
+        gating_meta_inode: None,
+        time_to_full_ns: None,
+        rate: Rate {
+            bytes_per_second: Some(1e6),
+            messages_per_second: Estimate::default(),
+        },
+        consumers,
+        hidden_consumers: Some(0),
+        findings: Vec::new(),
+    }
+}
+
+/// A consumer that moves, `lag_bytes` behind, of which nothing else is known.
+pub(super) fn consumer(lag_bytes: u64) -> Consumer {
+    Consumer {
+        meta_inode: 1,
+        slot: Some(0),
+        pid: Some(8),
+        command: Some("risk".into()),
+        alive: Some(true),
+        state: ConsumerState::Ok,
+        reason: "caught up".into(),
+        wakeup_mode: None,
+        wakeup_basis: None,
+        tail_offset: (1 << 20) - lag_bytes,
+        lag_bytes: Some(lag_bytes),
+        lag_percent: None,
+        lag_messages: Estimate::default(),
+        lag_time_ns: None,
+        rate_bytes_per_second: Some(1e6),
+        progress_timestamp: 0,
+        join_baseline: 0,
+        progress_age_ns: None,
+        evict_in_ns: None,
     }
 }

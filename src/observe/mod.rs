@@ -2,12 +2,15 @@
 //!
 //! Data flows one way: [`discover`] finds rings, [`attach`] maps one, [`sample`] reads its numbers, [`history`]
 //! remembers them, [`health`] and [`findings`] judge them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
+//! [`check`] makes one verdict of it: [`figures`] against [`limits`].
 
 pub mod attach;
 pub mod boundaries;
+pub mod check;
 pub mod descriptor;
 pub mod discover;
 pub mod error;
+pub mod figures;
 pub mod filter;
 pub mod findings;
 #[cfg(test)]
@@ -16,6 +19,7 @@ pub mod frame;
 pub mod health;
 pub mod history;
 pub mod joins;
+pub mod limits;
 pub mod maps;
 pub mod member;
 pub mod messages;
@@ -32,3 +36,4 @@ pub mod vouch;
 pub mod wait;
 mod walks;
 pub mod watch;
+pub mod zombies;

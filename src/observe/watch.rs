@@ -124,6 +124,13 @@ impl Watcher {
         &self.ring
     }
 
+    /// How long ago it is that the CPU's counter stood at `ticks`, ns; `None` when it has yet to.
+    #[must_use]
+    pub fn age_ns(&self, ticks: u64) -> Option<u64> {
+        let elapsed = crate::ring::clock::ticks().checked_sub(ticks)?;
+        Some(self.clock.ticks_to_ns(elapsed))
+    }
+
     fn assemble(&self, sample: &Sample) -> RingSnapshot {
         let head = sample.control.producer_head;
         let capacity = sample.control.ring_capacity;

@@ -27,6 +27,7 @@ pub fn write(out: &mut impl Write, document: &impl Serialize, layout: Layout) ->
 
 #[cfg(test)]
 mod tests {
+    use crate::observe::check::Verdict;
     use crate::observe::frame::Listing;
     use crate::observe::snapshot::Report;
 
@@ -36,6 +37,7 @@ mod tests {
         for (name, schema) in [
             ("snapshot", schemars::schema_for!(Report)),
             ("ls", schemars::schema_for!(Listing)),
+            ("check", schemars::schema_for!(Verdict)),
         ] {
             let path = format!("{}/assets/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let made = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";

@@ -1,6 +1,7 @@
 //! Everything that is printed, one file a format. Each writer takes an [`std::io::Write`] and plain data; none
 //! knows a mapping.
 
+pub mod check;
 pub mod hex;
 pub mod json;
 pub mod table;

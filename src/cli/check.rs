@@ -1,0 +1,364 @@
+//! Options of `check`, and how its limits are written. Nothing is looked at here.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Target, duration};
+use crate::observe::limits::{Levels, Limits};
+use crate::text::whole;
+
+/// What `check --help` says below the options.
+pub(super) const AFTER: &str = "\
+A limit is W:C, a level for WARNING and one for CRITICAL: `50%:90%`. One level alone is for CRITICAL; `50%:` is for \
+WARNING alone. A figure at its level is still well, one past it is not.
+
+Without a target, every ring that can be seen on this machine is judged, and each is named; processes that may not be \
+looked into are counted in the line, and a ring that cannot be read is UNKNOWN.
+
+Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, and that no \
+consumer lags more than 80%:95% of the ring. A limit on a figure that is unknown makes the status UNKNOWN, with the \
+reason; an estimate is marked `~`.
+
+Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
+first in the order CRITICAL, WARNING, UNKNOWN, OK.
+
+Where --socket has to join, each check takes a slot until the producer's next scan, and from the second on that is a \
+WARNING: let checks run as the producer's user, or as root.
+
+  zbqtop check --socket /run/quotes.sock --max-lag 50%:90% --max-lag 500ms:2s --min-consumers 2
+";
+
+/// Options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// Which ring; none given: every ring that can be seen on this machine, in one verdict.
+    #[command(flatten)]
+    pub target: Target,
+    /// How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was
+    /// where the consumer is now. May be given once for each of the four; `off`: however far [default: 80%:95%]
+    #[arg(long, value_name = "W:C")]
+    pub max_lag: Vec<Lag>,
+    /// How long any consumer may be behind without moving, as `2s:10s`.
+    #[arg(long, value_name = "W:C", value_parser = times)]
+    pub max_stall: Option<Levels<u64>>,
+    /// How many reservations may fail in a row (clog attempts), as `10:100`.
+    #[arg(long, value_name = "W:C", value_parser = most)]
+    pub max_clog: Option<Levels<u64>>,
+    /// How few live consumers there may be, as `3:1`.
+    #[arg(long, value_name = "W:C", value_parser = fewest)]
+    pub min_consumers: Option<Levels<u64>>,
+    /// CRITICAL if an evicted consumer still reads the ring. Every process is looked into for that: where some may not
+    /// be, as for most users but root, UNKNOWN.
+    #[arg(long)]
+    pub no_zombies: bool,
+    /// JSON with every reason and figure instead of the line.
+    #[arg(long)]
+    pub json: bool,
+    /// Time between the two samples that rates and motion come from; 0: one sample. What is to be known of time, as
+    /// with `--max-lag 2s`, is known the better the longer this is.
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
+    pub interval: Duration,
+}
+
+impl Check {
+    /// The limits that are set.
+    ///
+    /// # Errors
+    /// When two of them contradict, in words.
+    pub fn limits(&self) -> Result<Limits, String> {
+        let mut limits = Limits {
+            stall_ns: self.max_stall.unwrap_or_default(),
+            clog_attempts: self.max_clog.unwrap_or_default(),
+            min_consumers: self.min_consumers.unwrap_or_default(),
+            no_zombies: self.no_zombies,
+            ..Limits::default()
+        };
+        if self.max_lag.is_empty() {
+            limits.lag_percent = Levels {
+                warning: Some(80.0),
+                critical: Some(95.0),
+            };
+        }
+        let off = self.max_lag.iter().any(|lag| lag.unit == Unit::Off);
+        if off && self.max_lag.len() > 1 {
+            return Err("--max-lag off beside another --max-lag; expected it alone".into());
+        }
+        for lag in &self.max_lag {
+            let levels = lag.levels;
+            let before = match lag.unit {
+                Unit::Bytes => std::mem::replace(&mut limits.lag_bytes, levels.map(whole)),
+                Unit::Messages => std::mem::replace(&mut limits.lag_messages, levels.map(whole)),
+                Unit::Nanoseconds => std::mem::replace(&mut limits.lag_time_ns, levels.map(whole)),
+                Unit::Percent => std::mem::replace(&mut limits.lag_percent, levels).map(whole),
+                Unit::Off => continue,
+            };
+            if before != Levels::default() {
+                let unit = lag.unit.name();
+                return Err(format!(
+                    "--max-lag is given twice in {unit}; expected once for each unit"
+                ));
+            }
+        }
+        Ok(limits)
+    }
+}
+
+/// A limit on a lag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lag {
+    /// What it counts.
+    pub unit: Unit,
+    /// How many of them.
+    pub levels: Levels<f64>,
+}
+
+/// What a lag is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// Percent of the capacity.
+    Percent,
+    /// Messages.
+    Messages,
+    /// Time, ns.
+    Nanoseconds,
+    /// Not at all: there is no limit.
+    Off,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Percent => "percent",
+            Self::Messages => "messages",
+            Self::Nanoseconds => "time",
+            Self::Off => "nothing",
+        }
+    }
+}
+
+impl FromStr for Lag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self {
+                unit: Unit::Off,
+                levels: Levels::default(),
+            });
+        }
+        let levels = split(text, lag)?;
+        let [warning, critical] =
+            [levels.warning, levels.critical].map(|level| level.map(|it| it.0));
+        match (warning, critical) {
+            (Some(one), Some(other)) if one != other => Err(format!(
+                "the levels are in {} and in {}, expected one unit",
+                one.name(),
+                other.name()
+            )),
+            _ => Ok(Self {
+                unit: warning.or(critical).unwrap_or(Unit::Off),
+                levels: ascending(levels.map(|it| it.1))?,
+            }),
+        }
+    }
+}
+
+/// One level of a lag.
+fn lag(text: &str) -> Result<(Unit, f64), String> {
+    let expected = || {
+        format!("`{text}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s")
+    };
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(at.ok_or_else(expected)?);
+    let (unit, factor) = match unit {
+        "%" => (Unit::Percent, 1.0),
+        "msg" => (Unit::Messages, 1.0),
+        "B" => (Unit::Bytes, 1.0),
+        "KiB" => (Unit::Bytes, 1024.0),
+        "MiB" => (Unit::Bytes, 1024.0 * 1024.0),
+        "GiB" => (Unit::Bytes, 1024.0 * 1024.0 * 1024.0),
+        "kB" | "KB" => (Unit::Bytes, 1e3),
+        "MB" => (Unit::Bytes, 1e6),
+        "GB" => (Unit::Bytes, 1e9),
+        _ => {
+            let time = duration(text).map_err(|_| expected())?;
+            return Ok((Unit::Nanoseconds, time.as_secs_f64() * 1e9));
+        }
+    };
+    let number: f64 = number.parse().map_err(|_| expected())?;
+    if unit == Unit::Percent && number > 100.0 {
+        return Err(format!(
+            "`{text}` is more than the ring, expected at most 100%"
+        ));
+    }
+    Ok((unit, number * factor))
+}
+
+/// Two times, ns.
+fn times(text: &str) -> Result<Levels<u64>, String> {
+    let time = |text: &str| {
+        let time = duration(text).map_err(|why| format!("`{text}` is no time: {why}"))?;
+        u64::try_from(time.as_nanos()).map_err(|_| format!("`{text}` is too long"))
+    };
+    ascending(split(text, time)?)
+}
+
+/// Two counts, of which there may be no more.
+fn most(text: &str) -> Result<Levels<u64>, String> {
+    ascending(split(text, count)?)
+}
+
+/// Two counts, of which there may be no fewer.
+fn fewest(text: &str) -> Result<Levels<u64>, String> {
+    let levels = split(text, count)?;
+    match (levels.warning, levels.critical) {
+        (Some(warning), Some(critical)) if warning < critical => Err(format!(
+            "the warning level {warning} is below the critical level {critical}, expected W:C with W >= C"
+        )),
+        _ => Ok(levels),
+    }
+}
+
+fn count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+fn ascending<T: PartialOrd>(levels: Levels<T>) -> Result<Levels<T>, String> {
+    if matches!(&levels, Levels { warning: Some(warning), critical: Some(critical) } if warning > critical)
+    {
+        return Err(
+            "the warning level is above the critical level, expected W:C with W <= C".into(),
+        );
+    }
+    Ok(levels)
+}
+
+/// `W:C`, `W:` or `C`.
+fn split<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Levels<T>, String> {
+    let (warning, critical) = match text.split_once(':') {
+        Some((warning, critical)) => (warning, critical),
+        None => ("", text),
+    };
+    if (warning.is_empty() && critical.is_empty()) || critical.contains(':') {
+        return Err("expected W:C, two levels; C, a critical one; or W:, one for a warning".into());
+    }
+    let level = |text: &str| (!text.is_empty()).then(|| one(text)).transpose();
+    Ok(Levels {
+        warning: level(warning)?,
+        critical: level(critical)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn levels<T>(warning: impl Into<Option<T>>, critical: impl Into<Option<T>>) -> Levels<T> {
+        Levels {
+            warning: warning.into(),
+            critical: critical.into(),
+        }
+    }
+
+    /// The limits of `zbqtop check` with these options.
+    fn limits(options: &str) -> Result<Limits, String> {
+        let words = ["zbqtop", "check"]
+            .into_iter()
+            .chain(options.split_whitespace());
+        let cli = crate::cli::Cli::try_parse_from(words).map_err(|error| error.to_string())?;
+        match cli.command {
+            Some(crate::cli::Command::Check(check)) => check.limits(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn limits_have_a_level_for_each_status() {
+        for (text, unit, expected) in [
+            ("50%:90%", Unit::Percent, levels(50.0, 90.0)),
+            ("99.5%", Unit::Percent, levels(None, 99.5)),
+            ("50%:", Unit::Percent, levels(50.0, None)),
+            (":50%", Unit::Percent, levels(None, 50.0)),
+            (
+                "1MiB:1GiB",
+                Unit::Bytes,
+                levels(1_048_576.0, 1_073_741_824.0),
+            ),
+            ("512B:64KiB", Unit::Bytes, levels(512.0, 65_536.0)),
+            ("1kB:2MB", Unit::Bytes, levels(1e3, 2e6)),
+            ("10000msg", Unit::Messages, levels(None, 10_000.0)),
+            ("0msg:0msg", Unit::Messages, levels(0.0, 0.0)),
+            ("250ms:2s", Unit::Nanoseconds, levels(250e6, 2e9)),
+            ("5m", Unit::Nanoseconds, levels(None, 300e9)),
+            ("off", Unit::Off, levels(None, None)),
+        ] {
+            let expected = Lag {
+                unit,
+                levels: expected,
+            };
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        assert_eq!(times("2s:10s"), Ok(levels(2_000_000_000, 10_000_000_000)));
+        assert_eq!(most("10:100"), Ok(levels(10, 100)));
+        assert_eq!(fewest("3:1"), Ok(levels(3, 1)));
+        assert_eq!(fewest("2"), Ok(levels(None, 2)));
+    }
+
+    #[test]
+    fn a_limit_that_makes_no_sense_says_what_does() {
+        type Parse = fn(&str) -> Option<String>;
+        let lag: Parse = |text| text.parse::<Lag>().err();
+        let time: Parse = |text| times(text).err();
+        let few: Parse = |text| fewest(text).err();
+        for (parse, text, found, expected) in [
+            (lag, "50", "`50`", "50%, 1MiB, 10000msg or 2s"),
+            (lag, "5 parsecs", "`5 parsecs`", "2s"),
+            (lag, "-5%", "`-5%`", "50%"),
+            (lag, "1.2.3MiB", "`1.2.3MiB`", "1MiB"),
+            (lag, "101%", "`101%`", "at most 100%"),
+            (lag, "50%:2s", "percent and in time", "one unit"),
+            (lag, "90%:50%", "above", "W <= C"),
+            (lag, "", "", "W:C"),
+            (lag, ":", "", "W:C"),
+            (lag, "1%:2%:3%", "", "W:C"),
+            (time, "5", "`5`", "250ms"),
+            (time, "2s:1s", "above", "W <= C"),
+            (few, "1:3", "below", "W >= C"),
+            (few, "many", "`many`", "whole number"),
+            (few, "-1", "`-1`", "whole number"),
+        ] {
+            let said = parse(text).unwrap_or_else(|| panic!("{text} is accepted"));
+            assert!(
+                said.contains(found) && said.contains(expected),
+                "{text}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lag_is_limited_once_in_each_unit_and_by_default_in_percent() {
+        let percent = |limits: Limits| limits.lag_percent;
+        assert_eq!(limits("").map(percent), Ok(levels(80.0, 95.0)));
+        assert_eq!(limits("--max-lag off").map(percent), Ok(levels(None, None)));
+        assert_eq!(limits("--max-lag 1s").map(percent), Ok(levels(None, None)));
+        let both = limits("--max-lag 1s --max-lag 10%:20%").expect("two units");
+        assert_eq!(both.lag_time_ns, levels(None, 1_000_000_000));
+        assert_eq!(both.lag_percent, levels(10.0, 20.0));
+        for (options, said) in [
+            ("--max-lag 1s --max-lag 2s", "twice in time"),
+            ("--max-lag 10% --max-lag 20%", "twice in percent"),
+            ("--max-lag off --max-lag 20%", "expected it alone"),
+            ("--max-lag 7", "invalid value '7'"),
+        ] {
+            let error = limits(options).expect_err(options);
+            assert!(error.contains(said), "{options}: {error}");
+        }
+    }
+}

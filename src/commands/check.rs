@@ -1,0 +1,154 @@
+//! `check`: looks, has the verdict made, and ends with the status that monitoring plugins have for it.
+//!
+//! Whatever happens, there is a verdict on stdout: what cannot be looked at is UNKNOWN.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::cli::{Check, Target};
+use crate::observe::attach::AttachedRing;
+use crate::observe::check::{Observed, Status, Verdict, judge, judge_all};
+use crate::observe::discover::discover;
+use crate::observe::error::AttachError;
+use crate::observe::limits::Limits;
+use crate::observe::watch::{Budget, Watcher};
+use crate::observe::zombies::{Survey, Zombies};
+use crate::output::check::{Labels, line};
+use crate::output::json::{self, Layout};
+
+/// Judges the ring that is meant, which `attach` finds, or all there are.
+pub fn check(
+    options: &Check,
+    attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
+    out: &mut impl Write,
+) -> ExitCode {
+    let target = &options.target;
+    let everything = target.pid.is_none() && target.socket.is_none();
+    let verdict = options.limits().map_or_else(
+        |why| Verdict::unknown("usage", &why),
+        |limits| {
+            if everything {
+                all(options, &limits)
+            } else {
+                one(options, &limits, attach)
+            }
+        },
+    );
+    let labels = if everything {
+        Labels::ByRing
+    } else {
+        Labels::Plain
+    };
+    let said = if options.json {
+        json::write(out, &verdict, Layout::Pretty)
+    } else {
+        line(out, &verdict, labels)
+    };
+    ended(verdict.status, said.and_then(|()| out.flush()))
+}
+
+/// Ends a `check` whose command line is wrong; `why` is all that there is to say of it, the first paragraph the gist.
+pub fn misused(why: &str, out: &mut impl Write) -> ExitCode {
+    let gist = why.split("\n\n").next().unwrap_or_default();
+    let gist = gist.strip_prefix("error: ").unwrap_or(gist);
+    let verdict = Verdict::unknown("usage", &format!("usage: {gist}"));
+    ended(verdict.status, line(out, &verdict, Labels::Plain))
+}
+
+/// The status stands whether or not anyone reads why; but one whose reasons were lost is none.
+fn ended(status: Status, said: io::Result<()>) -> ExitCode {
+    match said {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "zbqtop: {error}");
+            ExitCode::from(Status::Unknown.code())
+        }
+        _ => ExitCode::from(status.code()),
+    }
+}
+
+fn one(
+    options: &Check,
+    limits: &Limits,
+    attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
+) -> Verdict {
+    let survey = survey(limits);
+    match attach(&options.target) {
+        Ok(ring) => {
+            let zombies = survey.map(|survey| zombies(&survey, &ring));
+            let seen = observe(vec![(ring, zombies)], options.interval);
+            seen.first().map_or_else(
+                || Verdict::unknown("cannot-attach", "the ring vanished"),
+                |seen| judge(seen, limits),
+            )
+        }
+        Err(error) => Verdict::unknown("cannot-attach", &error.to_string()),
+    }
+}
+
+fn all(options: &Check, limits: &Limits) -> Verdict {
+    let survey = survey(limits);
+    let found = match discover() {
+        Ok(found) => found,
+        Err(error) => {
+            return Verdict::unknown("no-ring", &format!("/proc cannot be read: {error}"));
+        }
+    };
+    let mut broken: Vec<String> = found.broken.iter().map(ToString::to_string).collect();
+    let mut rings = Vec::new();
+    for ring in found.rings {
+        match AttachedRing::map(ring) {
+            Ok(ring) => {
+                let zombies = survey.as_ref().map(|survey| zombies(survey, &ring));
+                rings.push((ring, zombies));
+            }
+            // It has ended since, and its ring with it.
+            Err(AttachError::NoSuchProcess(_)) => {}
+            Err(error) => broken.push(error.to_string()),
+        }
+    }
+    let seen = observe(rings, options.interval);
+    judge_all(&seen, &broken, &found.limits, limits)
+}
+
+/// What all processes map; only where zombies are asked for, as it is dear.
+fn survey(limits: &Limits) -> Option<io::Result<Survey>> {
+    limits.no_zombies.then(Survey::take)
+}
+
+fn zombies(survey: &io::Result<Survey>, ring: &AttachedRing) -> Zombies {
+    match survey {
+        Ok(survey) => survey.zombies(ring),
+        Err(error) => Zombies {
+            found: Vec::new(),
+            unseen: Some(format!("/proc cannot be read: {error}")),
+        },
+    }
+}
+
+/// Looks at all of them twice, or once if no time is to pass in between.
+fn observe(rings: Vec<(AttachedRing, Option<Zombies>)>, interval: Duration) -> Vec<Observed> {
+    let mut watched: Vec<(Watcher, Option<Zombies>)> = rings
+        .into_iter()
+        .map(|(ring, zombies)| (Watcher::new(ring, Budget::ONCE), zombies))
+        .collect();
+    if !interval.is_zero() {
+        for (watcher, _) in &mut watched {
+            watcher.look();
+        }
+        std::thread::sleep(interval);
+    }
+    let observe = |(mut watcher, zombies): (Watcher, Option<Zombies>)| {
+        let ring = watcher.look();
+        let joined_ago = ring.consumers.iter().filter_map(|consumer| {
+            Some((consumer.meta_inode, watcher.age_ns(consumer.join_baseline)?))
+        });
+        Observed {
+            joined_ago_ns: joined_ago.collect(),
+            watched_ns: watcher.interval_ns(),
+            zombies,
+            ring,
+        }
+    };
+    watched.into_iter().map(observe).collect()
+}

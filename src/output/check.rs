@@ -1,0 +1,206 @@
+//! A verdict as the one line of a monitoring plugin: `ZBQ OK - text | 'label'=value[unit];warn;crit;min;max …`.
+//!
+//! Nothing in the text can end it early or begin a second line: what comes from outside is escaped, `|` included.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::observe::check::{Figure, Measure, Verdict};
+use crate::text::escape;
+
+/// How figures are labelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// By their names alone: so they stay the same when the one ring's producer starts anew.
+    Plain,
+    /// With the id of their ring in front.
+    ByRing,
+}
+
+/// Writes `verdict` and a newline.
+///
+/// # Errors
+/// Those of `out`.
+pub fn line(out: &mut impl Write, verdict: &Verdict, labels: Labels) -> io::Result<()> {
+    let text = escape(&verdict.message).replace('|', "\\x7c");
+    let mut line = format!("ZBQ {} - {text}", verdict.status.word());
+    let mut separator = " | ";
+    for ring in &verdict.rings {
+        let prefix = match labels {
+            Labels::Plain => String::new(),
+            Labels::ByRing => format!("{}_", ring.id),
+        };
+        for figure in &ring.figures {
+            line.push_str(separator);
+            push(&mut line, &prefix, figure);
+            separator = " ";
+        }
+    }
+    writeln!(out, "{line}")
+}
+
+fn push(line: &mut String, prefix: &str, figure: &Figure) {
+    let (label, unit, kind) = match figure.name {
+        Measure::LagBytes => ("lag_bytes", "B", Kind::Whole),
+        Measure::LagMessages => ("lag_messages", "", Kind::Whole),
+        Measure::LagTimeNs => ("lag_time", "s", Kind::Time),
+        Measure::StallNs => ("stall", "s", Kind::Time),
+        Measure::ClogAttempts => ("clog_attempts", "", Kind::Whole),
+        Measure::Consumers => ("consumers", "", Kind::Fewest),
+        Measure::Zombies => ("zombies", "", Kind::Whole),
+        Measure::ProducerHead => ("producer_head", "c", Kind::Whole),
+        Measure::BytesPerSecond => ("bytes_per_second", "", Kind::Whole),
+    };
+    let number = |value: u64| match kind {
+        Kind::Time => seconds(value),
+        Kind::Whole | Kind::Fewest => value.to_string(),
+    };
+    let level = |level: Option<u64>| {
+        let colon = if kind == Kind::Fewest { ":" } else { "" };
+        level.map_or_else(String::new, |level| format!("{}{colon}", number(level)))
+    };
+    let value = figure
+        .value
+        .map_or_else(|| "U".into(), |value| format!("{}{unit}", number(value)));
+    let label = format!("{prefix}{label}")
+        .replace('\'', "''")
+        .replace('=', "_");
+    let fields = format!(
+        "{value};{};{};0;{}",
+        level(figure.warning),
+        level(figure.critical),
+        figure.max.map_or_else(String::new, number)
+    );
+    // What is not there at the end need not be: `;;;0;` says no more than `;;;0`.
+    let fields = fields.trim_end_matches(';');
+    // Writing to a String cannot fail.
+    let _ = write!(line, "'{label}'={fields}");
+}
+
+/// How a figure's numbers are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As they are; levels are the most there may be.
+    Whole,
+    /// As they are; levels are the fewest there may be.
+    Fewest,
+    /// Nanoseconds, as seconds.
+    Time,
+}
+
+/// Nanoseconds as seconds, in digits and a point only.
+fn seconds(ns: u64) -> String {
+    let text = format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::check::{Reason, RingVerdict, Status};
+
+    fn figure(name: Measure, value: Option<u64>) -> Figure {
+        Figure {
+            name,
+            value,
+            exact: true,
+            at_least: 0,
+            at_most: None,
+            warning: None,
+            critical: None,
+            max: None,
+        }
+    }
+
+    fn verdict(message: &str, figures: Vec<Figure>) -> Verdict {
+        let mut verdict = Verdict::unknown("test", "");
+        verdict.message = message.into();
+        verdict.status = Status::Ok;
+        verdict.reasons = Vec::<Reason>::new();
+        verdict.rings = vec![RingVerdict {
+            id: "7/3".into(),
+            pid: 7,
+            command: None,
+            status: Status::Ok,
+            figures,
+        }];
+        verdict
+    }
+
+    fn written(verdict: &Verdict, labels: Labels) -> String {
+        let mut out = Vec::new();
+        line(&mut out, verdict, labels).expect("memory takes it");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn figures_are_written_as_the_guidelines_want_them() {
+        let limited = |name, value, warning, critical, max| Figure {
+            warning,
+            critical,
+            max,
+            ..figure(name, value)
+        };
+        for (figure, expected) in [
+            (
+                limited(
+                    Measure::LagBytes,
+                    Some(3600),
+                    Some(32_768),
+                    Some(58_982),
+                    Some(65_536),
+                ),
+                "'lag_bytes'=3600B;32768;58982;0;65536",
+            ),
+            (figure(Measure::LagBytes, None), "'lag_bytes'=U;;;0"),
+            (
+                limited(
+                    Measure::LagTimeNs,
+                    Some(1_500_000_000),
+                    None,
+                    Some(2_000_000_000),
+                    None,
+                ),
+                "'lag_time'=1.5s;;2;0",
+            ),
+            (
+                figure(Measure::StallNs, Some(1)),
+                "'stall'=0.000000001s;;;0",
+            ),
+            (
+                figure(Measure::StallNs, Some(100_000_000_000)),
+                "'stall'=100s;;;0",
+            ),
+            (
+                limited(Measure::Consumers, Some(2), Some(3), Some(1), Some(16)),
+                "'consumers'=2;3:;1:;0;16",
+            ),
+            (
+                limited(Measure::Zombies, Some(0), None, Some(0), None),
+                "'zombies'=0;;0;0",
+            ),
+            (
+                figure(Measure::ProducerHead, Some(5)),
+                "'producer_head'=5c;;;0",
+            ),
+        ] {
+            let line = written(&verdict("", vec![figure]), Labels::Plain);
+            let found = line.split_once(" | ").expect("figures").1;
+            assert_eq!(found, format!("{expected}\n"));
+        }
+    }
+
+    #[test]
+    fn labels_name_the_ring_where_there_may_be_several() {
+        let verdict = verdict("", vec![figure(Measure::Zombies, Some(0))]);
+        let line = written(&verdict, Labels::ByRing);
+        assert_eq!(line, "ZBQ OK -  | '7/3_zombies'=0;;;0\n");
+    }
+
+    #[test]
+    fn nothing_in_the_text_ends_it_or_steers_a_terminal() {
+        let message = "a|b\nc\u{1b}[31m";
+        let line = written(&verdict(message, Vec::new()), Labels::Plain);
+        assert_eq!(line, "ZBQ OK - a\\x7cb\\nc\\x1b[31m\n");
+    }
+}
