@@ -1,6 +1,7 @@
 //! zbqtop from outside: one module per concern, one binary to link.
 
 mod check;
+mod choose;
 mod cli;
 mod demo;
 mod find;
