@@ -44,7 +44,8 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
             "its metadata page shrank under us: what it said is lost".into(),
         );
     }
-    if !member.held {
+    // Whoever parked reckons with being overwritten: what is lost with its slot is nothing to it.
+    if !member.held && member.tail != u64::MAX {
         return (
             State::Evicted,
             "the producer has dropped it; what it still reads may be overwritten".into(),
@@ -72,10 +73,14 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
         Presence::Mapped | Presence::Unknown => {}
     }
     if member.tail == u64::MAX {
+        let slot = if member.held {
+            "the next scan frees its slot"
+        } else {
+            "its slot is free again"
+        };
         return (
             State::Parked,
-            "its tail is parked above head: it holds nothing up, and the next scan frees its slot"
-                .into(),
+            format!("its tail is parked above head: it holds nothing up, and {slot}"),
         );
     }
     let Some(lag) = head.checked_sub(member.tail) else {
@@ -233,9 +238,14 @@ mod tests {
     #[test]
     fn what_a_consumer_is_comes_before_how_it_does() {
         type Change = fn(&mut MemberSample);
-        let cases: [(Change, State, &str); 12] = [
+        let cases: [(Change, State, &str); 13] = [
             (|one| one.truncated = true, State::Invalid, "shrank"),
             (|one| one.held = false, State::Evicted, "overwritten"),
+            (
+                |one| (one.held, one.tail) = (false, u64::MAX),
+                State::Parked,
+                "free again",
+            ),
             (
                 |one| one.presence = Presence::Gone,
                 State::Dead,
