@@ -182,7 +182,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         ) => 5,
         Some(AttachError::Join { source, .. }) => join_code(source),
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
-        Some(AttachError::Vanished { .. } | AttachError::Io { .. }) => 1,
+        Some(
+            AttachError::Vanished { .. }
+            | AttachError::Io { .. }
+            | AttachError::OtherPidNamespace { .. },
+        ) => 1,
         None if is_broken_pipe(error) => 0,
         None => error.downcast_ref().map_or(1, join_code),
     })
@@ -197,6 +201,7 @@ fn join_code(error: &ring::Error) -> u8 {
             Kind::PermissionDenied => 4,
             _ => 1,
         },
+        ring::Error::NoProducer { .. } => 3,
         ring::Error::Protocol { .. } => 5,
         _ => 1,
     }

@@ -325,37 +325,3 @@ fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
     child.kill().expect("our child");
     child.wait().expect("our child");
 }
-
-#[test]
-fn what_hides_a_producer_is_told_by_evidence() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let place = Place::new();
-    let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
-    let producer =
-        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
-    let everyone = std::fs::Permissions::from_mode(0o777);
-    std::fs::set_permissions(place.socket(), everyone).expect("our own");
-    // A /proc of its own, in which other users' processes are hidden.
-    let script = format!(
-        "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups \
-         '{}' --json --interval 0 --socket '{}'",
-        copy.display(),
-        place.socket().display()
-    );
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", &script])
-        .env("XDG_RUNTIME_DIR", "/nonexistent");
-    let Ok(output) = command.output() else { return };
-    if !output.status.success() && !stderr(&output).contains("zbqtop") {
-        // No right to mount: not tried.
-        return;
-    }
-    assert!(output.status.success(), "{}", stderr(&output));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let why = report["rings"][0]["attach"]["limits"][0]["why"].to_string();
-    assert!(
-        why.contains("hidepid") && why.contains(&producer.pid().to_string()),
-        "{why}"
-    );
-}

@@ -4,6 +4,7 @@ mod cli;
 mod demo;
 mod find;
 mod handshake;
+mod hidden;
 mod join;
 mod lossless;
 mod ring;

@@ -9,8 +9,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use super::Ending;
 use super::outlet::Outlet;
 use super::tail::{Summary, note};
@@ -18,9 +16,9 @@ use crate::cli;
 use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
+use crate::observe::passive::connect;
 use crate::output::tail::{self as output, Format};
 use crate::ring::{Consumer, Error, MessageHeader, RawMessage, WakeupMode};
-use crate::text::escape;
 
 /// Payload bytes copied before they are written out and their space is given back.
 const BATCH: usize = 256 << 10;
@@ -57,8 +55,7 @@ pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
     };
     let mut lost = None;
     let outcome = loop {
-        let consumer = Consumer::connect(address, WakeupMode::Pull, options.target.timeout)
-            .with_context(|| format!("socket {}", escape(address)))?;
+        let consumer = connect(address, options.target.timeout)?;
         note(&format!(
             "joined in slot {} ({}): this reader holds ring space until what it read is written out",
             consumer.slot(),

@@ -56,6 +56,24 @@ pub enum Error {
         "the producer closed the connection without an answer, expected a slot (it probably has none free)"
     )]
     Refused,
+    /// Who listens counts pids otherwise than we do, and a join tells pids. Found out before anything was asked for.
+    #[error(
+        "the kernel knows the listener by no pid of our pid namespace (SO_PEERCRED says 0): it runs in another one, \
+         where our pid {ours} is nobody's, or a stranger's, and that is whom its producer would watch; join from the \
+         producer's pid namespace"
+    )]
+    OtherPidNamespace {
+        /// Our own pid, in our own namespace.
+        ours: i32,
+    },
+    /// The process that the answer names as the producer is not there.
+    #[error(
+        "join answer: producer_pid: {pid}, expected a process of our pid namespace: it has ended, or is in another"
+    )]
+    NoProducer {
+        /// The pid that the answer gave.
+        pid: i32,
+    },
     /// The side socket is closed: this consumer was evicted, or the producer is gone.
     #[error("side socket: closed by the producer")]
     SideSocketClosed,
