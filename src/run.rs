@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, Screen, Target, When};
+use crate::commands::outlet::Stdout;
 use crate::commands::{demo, lossless, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
@@ -41,7 +42,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }) => Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?),
         Some(Command::Ls { json, interval }) => Ok(snapshot::list(json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
-            Some(address) if options.lossless => lossless::lossless(address, &options),
+            Some(address) if options.lossless => {
+                lossless::lossless(address, &options, Stdout::now())
+            }
             _ => Ok(tail::tail(attach(&options.target)?, &options)?),
         },
         Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {

@@ -2,13 +2,13 @@
 //! up once it is gone.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{ring, ring_when, run, stderr, zbqtop};
-use crate::support::{Peer, Place, contents, eventually};
+use crate::support::{Peer, Place, contents, eventually, example, number};
 
 fn lossless(place: &Place, arguments: &str) -> Child {
     let mut command = zbqtop();
@@ -185,6 +185,34 @@ fn it_parks_before_it_goes() {
             Some(0)
         );
     }
+}
+
+#[test]
+fn it_parks_when_it_panics() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --payload 48 --consumers 1 --hold --stall-timeout 600000 --clog-threshold 1000000000",
+    );
+    let mut child = Command::new(example("panicking"))
+        .args(["tail", "--lossless", "--socket"])
+        .arg(place.socket())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    producer = producer.settled();
+    producer.ask("send 1", "done");
+    let status = eventually("it panics", || child.try_wait().expect("our child"));
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("piped");
+    stderr.read_to_string(&mut said).expect("text");
+    assert_eq!(status.code(), Some(101), "{said}");
+    assert!(said.contains("are too many"), "{said}");
+    let consumer = &ring(producer.pid())["consumers"][0];
+    assert_eq!(consumer["tail_offset"], u64::MAX, "{consumer}");
+    // It is gone without a word, and yet many laps pass it by before any scan.
+    let sent = producer.ask("send 20000", "done");
+    assert_eq!(number(&sent, "refused"), 0);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! when it goes.
 //!
 //! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
-//! only then is it written out, and only then published. However the program ends, short of SIGKILL, the consumer is
-//! parked, so that it holds nothing up.
+//! only then is it written out, and only then published. However the program ends, short of SIGKILL, by a panic too,
+//! the consumer is parked, so that it holds nothing up.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -39,14 +39,14 @@ enum Outcome {
     Evicted(u64),
 }
 
-/// Joins the ring behind `address` and writes every message from then on to stdout; joins again when evicted.
+/// Joins the ring behind `address` and writes every message from then on to `outlet`; joins again when evicted.
 ///
 /// # Errors
-/// When the ring cannot be joined, or those of stdout.
-pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
+/// When the ring cannot be joined, or those of `outlet`.
+pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyhow::Result<()> {
     let ending = Ending::watch()?;
     let mut reader = Reader {
-        outlet: Outlet::stdout(),
+        outlet,
         format: options.format.into(),
         shows_fds: options.fds,
         batch: Batch::default(),
@@ -160,8 +160,8 @@ impl Batch {
     }
 }
 
-struct Reader {
-    outlet: Outlet,
+struct Reader<O> {
+    outlet: O,
     format: Format,
     shows_fds: bool,
     batch: Batch,
@@ -169,7 +169,7 @@ struct Reader {
     summary: Summary,
 }
 
-impl Reader {
+impl<O: Outlet> Reader<O> {
     fn session(&mut self, held: &mut Held, ending: &Ending) -> anyhow::Result<Outcome> {
         let Some(consumer) = held.0.as_mut() else {
             return Ok(Outcome::Asked);

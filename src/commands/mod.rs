@@ -2,7 +2,7 @@
 
 pub mod demo;
 pub mod lossless;
-mod outlet;
+pub mod outlet;
 pub mod snapshot;
 pub mod tail;
 
