@@ -197,13 +197,12 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 /// The exit status for a join that failed.
 fn join_code(error: &ring::Error) -> u8 {
-    use io::ErrorKind as Kind;
     match error {
-        ring::Error::Io { source, .. } => match source.kind() {
-            Kind::NotFound | Kind::ConnectionRefused => 3,
-            Kind::PermissionDenied => 4,
-            _ => 1,
-        },
+        error if error.is_no_listener() => 3,
+        ring::Error::Io {
+            op: "connect",
+            source,
+        } if source.kind() == io::ErrorKind::PermissionDenied => 4,
         ring::Error::NoProducer { .. } => 3,
         ring::Error::Protocol { .. } => 5,
         _ => 1,

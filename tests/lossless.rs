@@ -267,24 +267,18 @@ fn a_ring_that_cannot_be_joined_is_told_why() {
     let place = Place::new();
     let path = place.socket();
     let path = path.to_str().expect("text");
-    let fails = |timeout: &str, code: i32, words: &str| {
-        let output = run(&["tail", "--lossless", "--timeout", timeout, "--socket", path]);
-        let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(path) && said.contains(words), "{said}");
-    };
-    fails("60s", 3, "No such file");
-    let listener = std::os::unix::net::UnixListener::bind(path).expect("a free path");
-    fails("300ms", 1, "nothing within 300ms");
-    drop(listener);
-    fails("60s", 3, "refused");
-    std::fs::remove_file(path).expect("it is there");
     let _full = Peer::producer(
         &place.socket(),
         "--impl reference --consumers 1 --hold --max-consumers 1",
     );
     let _only = Peer::consumer(&place.socket(), "--impl reference --hold");
-    fails("60s", 1, "without an answer");
+    let output = run(&["tail", "--lossless", "--socket", path]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(path) && said.contains("without an answer"),
+        "{said}"
+    );
     assert_eq!(run(&["tail", "--lossless"]).status.code(), Some(2));
     assert_eq!(
         run(&["tail", "--lossless", "--socket", path, "-n", "3"])

@@ -6,6 +6,7 @@ mod find;
 mod handshake;
 mod hidden;
 mod join;
+mod liars;
 mod lossless;
 mod ring;
 mod screen;

@@ -24,7 +24,8 @@ use crate::ring::{self, Consumer, Control, Parked};
 /// When the ring cannot be joined; the error names what was found and what was expected.
 pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError> {
     let depth = |process: io::Result<Process>| process.ok()?.depth();
-    if let Ok(listener) = listener(address)
+    let listener = listener(address);
+    if let Ok(listener) = &listener
         && let ours @ Some(_) = depth(Process::ourselves())
         && let theirs @ Some(_) = listener.depth()
         && ours != theirs
@@ -34,11 +35,13 @@ pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError
             pid: listener.pid(),
         });
     }
-    Consumer::connect(address, ring::WakeupMode::Pull, timeout).map_err(|source| {
-        AttachError::Join {
+    Consumer::connect(address, ring::WakeupMode::Pull, timeout).map_err(|source| match listener {
+        // Tried all the same: a path can be reached in other network namespaces, too.
+        Err(nobody @ AttachError::NoListener { .. }) if source.is_no_listener() => nobody,
+        _ => AttachError::Join {
             address: address.into(),
             source,
-        }
+        },
     })
 }
 

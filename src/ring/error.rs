@@ -170,6 +170,12 @@ impl Error {
         matches!(self, Self::NoFreeSlot { .. } | Self::Refused)
     }
 
+    /// Whether nobody listens where a rendezvous socket was expected.
+    pub fn is_no_listener(&self) -> bool {
+        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+        matches!(self, Self::Io { op: "connect", source } if matches!(source.kind(), NotFound | ConnectionRefused))
+    }
+
     /// Whether a time limit passed.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout { .. })
