@@ -1,6 +1,7 @@
 //! Joining as a passive consumer: it holds nothing up, and says what it costs all the same.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{public_copy, ring, stderr, zbqtop};
-use crate::support::{Peer, Place, eventually, number};
+use crate::support::{Peer, Place, eventually, example, number};
 
 const NOBODY: u32 = 65_534;
 
@@ -89,6 +90,43 @@ fn it_parks_at_once_and_says_what_it_costs() {
 }
 
 #[test]
+fn descriptors_that_are_broadcast_pile_up_nowhere() {
+    let place = Place::new();
+    let peer = public_copy(place.path(), &example("peer"));
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o777)).expect("ours");
+    // As a user that may have a thousand in flight, and whose account nobody else is on.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 1024 && exec \"$@\"", "sh"])
+        .arg(peer)
+        .args(
+            "produce --impl reference --hold --consumers 1 --fds 8 --fds-every 1 --socket"
+                .split(' '),
+        )
+        .arg(place.socket());
+    if rustix::process::geteuid().is_root() {
+        command.uid(64_999).gid(64_999);
+    }
+    let mut producer = Peer::spawn(&mut command);
+    producer.expect("ready");
+    // One that takes them, and fails if one is missing.
+    let mut reader = Peer::consumer(&place.socket(), "--fds 8 --fds-every 1 --hold");
+    reader = reader.settled();
+    producer = producer.settled();
+    let (mut child, mut next) = watcher(&place);
+    assert_eq!(next()["rings"][0]["attach"]["joined"]["slot"], 1);
+    for _ in 0..100 {
+        producer.ask("send 100", "done");
+        reader.ask("take 100", "done");
+    }
+    // Our slot was one of those that were sent to, all the while.
+    assert_eq!(ring(producer.pid())["slots"]["used"], 2);
+    assert_eq!(child.try_wait().expect("our child"), None);
+    child.kill().expect("our child");
+    child.wait().expect("our child");
+}
+
+#[test]
 fn joining_anew_again_and_again_uses_no_slot_up() {
     let place = Place::new();
     let mut producer = Peer::producer(
@@ -141,7 +179,6 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
         "--impl reference --hold --consumers 0 --payload 48 --stall-timeout 600000",
     )
     .settled();
-    use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(place.socket(), std::fs::Permissions::from_mode(0o777))
         .expect("our own");
     let runtime = place.path().join("runtime");
@@ -223,7 +260,6 @@ fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
     let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
     let mut producer = Peer::producer(
