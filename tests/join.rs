@@ -1,6 +1,6 @@
 //! Joining as a passive consumer: it holds nothing up, and says what it costs all the same.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
@@ -18,6 +18,16 @@ fn joining(place: &Place) -> Command {
     let mut command = zbqtop();
     command.env("XDG_RUNTIME_DIR", place.path());
     command
+}
+
+/// Whether we are root; if not, it is said.
+fn may_become_another_user() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        let why = "not tried: only root can become another user";
+        let _ = writeln!(std::io::stderr(), "{why}");
+    }
+    is_root
 }
 
 /// A watcher that has joined and says a line every 20 ms.
@@ -169,7 +179,7 @@ fn joining_anew_again_and_again_uses_no_slot_up() {
 
 #[test]
 fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
-    if !rustix::process::geteuid().is_root() {
+    if !may_become_another_user() {
         return;
     }
     let place = Place::new();
@@ -257,7 +267,7 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
 
 #[test]
 fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
-    if !rustix::process::geteuid().is_root() {
+    if !may_become_another_user() {
         return;
     }
     let place = Place::new();
