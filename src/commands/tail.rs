@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::note;
+use super::outlet::{Outlet, Stdout};
 use super::sink::Sink;
 use crate::cli;
 use crate::cli::values::Place;
@@ -32,7 +33,7 @@ const LAST: usize = 10;
 /// When what was asked for is not there yet; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
 pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
     let head = control(&ring).producer_head;
-    let mut sink = Sink::new(options, head)?;
+    let mut sink = Sink::new(options, head, Stdout::now())?;
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -64,7 +65,12 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
 }
 
 /// The boundary from which the messages at and behind `offset` are reached; says what cannot be.
-fn begin(ring: &AttachedRing, offset: u64, head: u64, sink: &mut Sink) -> io::Result<u64> {
+fn begin(
+    ring: &AttachedRing,
+    offset: u64,
+    head: u64,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<u64> {
     let start = oldest_boundary(ring);
     let retained = head.saturating_sub(ring.capacity());
     let mut gap = |from: u64, to: u64, why: &str| {
@@ -96,7 +102,7 @@ fn retained(
     reader: &mut Reader,
     head: u64,
     last: usize,
-    sink: &mut Sink,
+    sink: &mut Sink<impl Outlet>,
 ) -> io::Result<()> {
     let oldest = reader.position();
     let mut kept: VecDeque<Result<Message, Gap>> = VecDeque::new();
@@ -161,7 +167,7 @@ fn retained(
 fn follow(
     ring: &mut AttachedRing,
     reader: &mut Reader,
-    sink: &mut Sink,
+    sink: &mut Sink<impl Outlet>,
     idle_timeout: Option<Duration>,
 ) -> io::Result<()> {
     let mut refreshed = Instant::now();
@@ -198,7 +204,7 @@ fn follow(
     Ok(())
 }
 
-fn pass(sink: &mut Sink, event: Event<'_>) -> io::Result<()> {
+fn pass(sink: &mut Sink<impl Outlet>, event: Event<'_>) -> io::Result<()> {
     match event {
         Event::Message(raw, integrity) if sink.wants(&raw, integrity) => {
             sink.write(&raw, integrity, None)

@@ -115,7 +115,7 @@ impl AttachedRing {
     /// # Errors
     /// Each way in which it cannot be had.
     pub fn by_pid(pid: i32, choice: Choice) -> Result<Self, AttachError> {
-        let process = Process::open(pid).map_err(|_| AttachError::NoSuchProcess(pid))?;
+        let process = Process::open(pid).map_err(|_| discover::missing(pid))?;
         let mut found = discover::rings_of(process)?;
         let fds: Vec<i32> = found.rings.iter().map(|ring| ring.ctrl.fd).collect();
         let index = match choice {

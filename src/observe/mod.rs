@@ -17,6 +17,7 @@ pub mod findings;
 mod fixtures;
 pub mod frame;
 pub mod health;
+mod hidden;
 pub mod history;
 pub mod joins;
 pub mod limits;
