@@ -115,7 +115,8 @@ fn descriptors_that_are_broadcast_pile_up_nowhere() {
         )
         .arg(place.socket());
     if rustix::process::geteuid().is_root() {
-        command.uid(64_999).gid(64_999);
+        let nobody_elses = 1_000_000 + std::process::id();
+        command.uid(nobody_elses).gid(nobody_elses);
     }
     let mut producer = Peer::spawn(&mut command);
     producer.expect("ready");
