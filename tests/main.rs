@@ -6,6 +6,7 @@ mod find;
 mod handshake;
 mod join;
 mod lossless;
+mod recover;
 mod ring;
 mod screen;
 mod snapshot;

@@ -7,8 +7,8 @@ use super::habits::Habits;
 use crate::ring::layout::{HEADER_SIZE, MAX_FDS};
 use crate::ring::message::{FLAG_FILLER, MessageHeader};
 
-/// Headers held at most, 28 bytes each. Zeros, which have one in 16 bytes, need that many for 32 MiB.
-const MAX_HEADERS: usize = 1 << 21;
+/// Headers held at most, 28 bytes each. Zeros, which have one in 16 bytes, need that many for 16 MiB.
+const MAX_HEADERS: usize = 1 << 20;
 /// Flags and reserved bits of a message that our producer fills a lap with.
 const FILLER: (u8, u16) = (FLAG_FILLER, 0);
 /// How many times as heavy a header is as one that is taken for its echo.
@@ -88,43 +88,84 @@ impl<'a> Chains<'a> {
         let mut ends = Bits::new(self.bytes.len() + 1);
         ends.set(self.bytes.len());
         loop {
-            let skip = marks.skip[usize::from(self.bytes[at + 5])];
+            let mut skip = usize::from(marks.skip[usize::from(self.bytes[at + 5])]);
             if skip == 0 {
-                if let Some(header) = marks.header(&self.bytes[at..], self.bytes.len() - at) {
+                let zeros = self.zeros_below(at);
+                if zeros > 0 {
+                    self.meet_zeros(at, zeros, &mut ends);
+                } else if let Some(header) = marks.header(&self.bytes[at..], self.bytes.len() - at)
+                {
                     let end = at + HEADER_SIZE + header.payload_len as usize;
                     let chained = ends.get(end) && marks.may_end(header, end == self.bytes.len());
-                    if chained || !is_blank(header) {
-                        self.meet(at, header, chained.then_some(end), habits);
-                    }
                     if chained {
                         ends.set(at);
                     }
-                    if self.nodes.len() == MAX_HEADERS {
-                        self.bottom = at;
-                        return;
-                    }
+                    self.meet(at, header, chained.then_some(end), habits);
                 }
+                if self.nodes.len() >= MAX_HEADERS {
+                    self.bottom = self.at(self.nodes.len() - 1);
+                    return;
+                }
+                skip = zeros.max(1);
             }
-            match at.checked_sub(usize::from(skip.max(1))) {
+            match at.checked_sub(skip) {
                 Some(lower) => at = lower,
                 None => return,
             }
         }
     }
 
-    /// Takes in what looks like a header, and is one of a chain if it has an `end`.
+    /// How many blank headers there are at `at` and right below.
+    fn zeros_below(&self, at: usize) -> usize {
+        let is_zero = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) == 0;
+        if !is_zero(&self.bytes[at..at + HEADER_SIZE]) {
+            return 0;
+        }
+        let words = self.bytes[..at].rchunks_exact(HEADER_SIZE);
+        let whole = words.take_while(|word| is_zero(word)).count() * HEADER_SIZE;
+        let rest = self.bytes[..at - whole].iter().rev();
+        1 + whole + rest.take_while(|byte| **byte == 0).count()
+    }
+
+    /// Takes in the `count` blank headers at `at` and below: those are in chains that the 16 bytes above lead on to, and
+    /// again every 16 bytes.
+    fn meet_zeros(&mut self, at: usize, count: usize, ends: &mut Bits) {
+        let lowest = at + 1 - count;
+        let chained = |back: &usize| ends.get(at + HEADER_SIZE - back);
+        let places: Vec<usize> = (0..HEADER_SIZE.min(count)).filter(chained).collect();
+        if places.is_empty() {
+            return;
+        }
+        for round in (0..count).step_by(HEADER_SIZE) {
+            for back in &places {
+                let Some(at) = at.checked_sub(round + back).filter(|at| *at >= lowest) else {
+                    return;
+                };
+                if self.nodes.len() == MAX_HEADERS {
+                    return;
+                }
+                ends.set(at);
+                let behind = self.node_at((at + HEADER_SIZE) as u32);
+                self.push(at, behind, false);
+            }
+        }
+    }
+
+    /// Takes in what looks like a header with something in it, and is one of a chain if it has an `end`.
     fn meet(&mut self, at: usize, header: MessageHeader, end: Option<usize>, habits: &Habits) {
-        let behind = end.map(|end| self.node_at(end as u32));
-        let above = behind.and_then(|behind| self.number_from(behind));
-        if !is_blank(header) {
+        if !self.is_crowded() {
             self.lookalikes.push(at as u32);
         }
-        let weighty = !is_blank(header) && habits.is_usual(header, above);
-        let Some(behind) = behind else { return };
-        let index = self.nodes.len() as u32;
+        let Some(end) = end else { return };
+        let behind = self.node_at(end as u32);
         // Into zeros, one header in sixteen hits a chain of blank ones: that says nothing for it.
         let anchored = behind == 0 || !is_blank(self.header(behind));
-        let weighty = weighty && anchored;
+        let weighty = anchored && habits.is_usual(header, self.number_from(behind));
+        self.push(at, behind, weighty);
+    }
+
+    fn push(&mut self, at: usize, behind: usize, weighty: bool) {
+        let index = self.nodes.len() as u32;
         self.nodes.push(Node {
             at: at as u32,
             behind: behind as u32,
@@ -180,7 +221,12 @@ impl<'a> Chains<'a> {
     /// zeros around it are one as well. Tells whether there are any.
     fn hush(&mut self) -> bool {
         let mut echoes = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.weighty) {
+        for (index, node) in self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.weighty)
+        {
             let heavier = |other: &Node| other.weight / HEAVIER >= node.weight;
             let overlaps = |other: &&Node| other.at.abs_diff(node.at) < HEADER_SIZE as u32;
             let above = self.nodes[..index].iter().rev().take_while(overlaps);
@@ -233,6 +279,11 @@ impl<'a> Chains<'a> {
     pub(super) fn lowest(&self, node: usize) -> Option<usize> {
         let lowest = self.nodes[node].lowest;
         (lowest != NONE).then_some(lowest as usize)
+    }
+
+    /// Whether there are more lookalikes than are held.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.lookalikes.len() == MAX_HEADERS
     }
 
     /// Everything that looks like a header with something in it, in a chain or not, ordered downwards.
@@ -291,7 +342,6 @@ impl Marks {
     fn may_end(&self, header: MessageHeader, last: bool) -> bool {
         last || !self.fills || (header.flags, header.reserved) != FILLER
     }
-
 }
 
 /// A set of offsets.

@@ -10,6 +10,8 @@ use crate::ring::message::MessageHeader;
 const TAGS: usize = 8;
 /// Of the messages that are sure, one in so many makes a way of numbering usual.
 const USUAL: u64 = 64;
+/// Of the messages that are sure, one in so many must be one below the next for numbers to prove anything.
+const COUNTED: u64 = 4;
 
 /// How a message's number relates to the one above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,11 @@ impl Habits {
     pub(super) fn is_usual(&self, header: MessageHeader, above: Option<u64>) -> bool {
         self.fd_counts[usize::from(header.fd_count)]
             && above.is_none_or(|above| self.is_usual_link(Link::between(header.seq_id, above)))
+    }
+
+    /// Whether messages are numbered one after the other, as far as it is known.
+    pub(super) fn counts(&self) -> bool {
+        self.links[Link::Next as usize] * COUNTED >= self.links.iter().sum()
     }
 
     /// Whether a message may be numbered so. Numbers without an order may follow one another by chance.

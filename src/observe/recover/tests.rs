@@ -1,410 +1,313 @@
-//! Rings made by the producer's rules, of payloads that look like anything, and what is found in them.
+//! What is found in rings of which the truth is known, and what it costs.
+#![expect(
+    clippy::print_stdout,
+    reason = "shares and times are figures to be read"
+)]
 
 use proptest::prelude::*;
 
+use super::rings::{HARMFUL, HARMLESS, Kind, NUMBERS, Numbers, Recipe, Ring, frame};
 use super::*;
-use crate::ring::message::FLAG_FILLER;
-
-/// Numbers that differ from one seed to the next and repeat for the same one.
-#[derive(Clone)]
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.roll() % limit.max(1)
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize]
-    }
-
-    /// As many short ones as long ones: each doubling is as likely as the next.
-    fn length(&mut self, longest: u64) -> u64 {
-        let bits = self.below(u64::from((longest + 1).ilog2()) + 1) as u32;
-        self.below(2 << bits).min(longest)
-    }
-}
-
-/// How an application numbers its messages.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Numbers {
-    Running,
-    Zero,
-    Arbitrary,
-    /// Only now and then one, as where numbers are for descriptors.
-    Rare,
-    Constant,
-}
-
-const NUMBERS: [Numbers; 5] = [
-    Numbers::Running,
-    Numbers::Zero,
-    Numbers::Arbitrary,
-    Numbers::Rare,
-    Numbers::Constant,
-];
-
-impl Numbers {
-    fn number(self, last: u64, dice: &mut Dice) -> u64 {
-        match self {
-            Self::Running => last + 1,
-            Self::Zero => 0,
-            Self::Arbitrary => dice.roll(),
-            Self::Rare => {
-                if dice.below(10) == 0 {
-                    dice.below(1000)
-                } else {
-                    0
-                }
-            }
-            Self::Constant => 7,
-        }
-    }
-}
-
-/// What is in a payload.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Zeros,
-    Text,
-    Random,
-    PaddedText,
-    /// 0, 1, 2, 3… in 32 bits, or in 64.
-    Counting(usize),
-    /// Small multiples of 4, in 32 bits or 64.
-    Small(usize),
-    /// 16 over and over, in 32 bits or 64.
-    Constant(usize),
-    Bytes(u8),
-    /// Zeros with a small number here and there.
-    Sparse,
-    /// Records framed like ours from the payload's start to its end.
-    Records(Numbers),
-    /// Such records, but the first of them cut.
-    Captured(Numbers),
-    /// One record with our own number, in our own frame.
-    Wrapped,
-    /// The last few messages once more, by number.
-    Echo,
-}
-
-const HARMLESS: [Kind; 3] = [Kind::Zeros, Kind::Text, Kind::Random];
-const HARMFUL: [Kind; 24] = [
-    Kind::Zeros,
-    Kind::Text,
-    Kind::Random,
-    Kind::PaddedText,
-    Kind::Counting(4),
-    Kind::Counting(8),
-    Kind::Small(4),
-    Kind::Small(8),
-    Kind::Constant(4),
-    Kind::Constant(8),
-    Kind::Bytes(1),
-    Kind::Bytes(0x80),
-    Kind::Bytes(0xff),
-    Kind::Sparse,
-    Kind::Records(Numbers::Running),
-    Kind::Records(Numbers::Zero),
-    Kind::Records(Numbers::Arbitrary),
-    Kind::Records(Numbers::Constant),
-    Kind::Captured(Numbers::Running),
-    Kind::Captured(Numbers::Zero),
-    Kind::Captured(Numbers::Arbitrary),
-    Kind::Captured(Numbers::Rare),
-    Kind::Wrapped,
-    Kind::Echo,
-];
-
-/// Records back to back, `length` bytes of them. The last ends at the end.
-fn records(length: usize, numbers: Numbers, first: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(length);
-    let mut number = first;
-    while length - bytes.len() >= HEADER_SIZE {
-        let left = length - bytes.len() - HEADER_SIZE;
-        let mut payload = dice.length(200) as usize;
-        // Either the last, or room for another.
-        if payload + HEADER_SIZE > left {
-            payload = left;
-        }
-        number = numbers.number(number, dice);
-        frame(&mut bytes, payload, 0, number);
-        let kind = dice.of(&HARMLESS);
-        fill(&mut bytes, payload, kind, dice);
-    }
-    bytes.resize(length, b'x');
-    bytes
-}
-
-fn frame(bytes: &mut Vec<u8>, payload: usize, flags: u8, seq_id: u64) {
-    let header = MessageHeader {
-        payload_len: payload as u32,
-        flags,
-        seq_id,
-        ..MessageHeader::default()
-    };
-    bytes.extend(header.to_bytes());
-}
-
-fn words(bytes: &mut Vec<u8>, size: usize, mut word: impl FnMut(u64) -> u64) {
-    for index in 0..(bytes.capacity() - bytes.len()).div_ceil(size) as u64 {
-        let word = word(index).to_le_bytes();
-        bytes.extend(&word[..size]);
-    }
-}
-
-fn fill(out: &mut Vec<u8>, length: usize, kind: Kind, dice: &mut Dice) {
-    fill_numbered(out, length, kind, 0, dice);
-}
-
-fn fill_numbered(out: &mut Vec<u8>, length: usize, kind: Kind, seq_id: u64, dice: &mut Dice) {
-    let mut bytes = Vec::with_capacity(length);
-    match kind {
-        Kind::Zeros => {}
-        Kind::Text => {
-            let text = b"{\"level\":\"info\",\"thread\":12,\"message\":\"nothing new\"}\n";
-            bytes.extend(text.iter().cycle().skip(dice.below(40) as usize).take(length));
-        }
-        Kind::Random => words(&mut bytes, 8, |_| dice.roll()),
-        Kind::PaddedText => {
-            let text = dice.below(length as u64 + 1) as usize;
-            bytes.resize(text, b'a');
-        }
-        Kind::Counting(size) => words(&mut bytes, size, |index| index),
-        Kind::Small(size) => words(&mut bytes, size, |_| dice.below(25) * 4),
-        Kind::Constant(size) => words(&mut bytes, size, |_| 16),
-        Kind::Bytes(byte) => bytes.resize(length, byte),
-        Kind::Sparse => {
-            bytes.resize(length, 0);
-            for _ in 0..length / 100 {
-                let at = dice.below(length as u64) as usize;
-                bytes[at] = dice.below(200) as u8;
-            }
-        }
-        Kind::Records(numbers) | Kind::Captured(numbers) => {
-            let cut = match kind {
-                Kind::Captured(_) => dice.below(100) as usize,
-                _ => 0,
-            };
-            let first = dice.below(1000);
-            bytes.extend(&records(length + cut, numbers, first, dice)[cut..]);
-        }
-        Kind::Wrapped => {
-            if let Some(payload) = length.checked_sub(HEADER_SIZE) {
-                frame(&mut bytes, payload, 0, seq_id);
-                bytes.resize(length, b'w');
-            }
-        }
-        Kind::Echo => {
-            let count = (length / 40).min(5);
-            bytes.resize(length - 40 * count, b'e');
-            for back in (0..count as u64).rev() {
-                frame(&mut bytes, 24, 0, seq_id.saturating_sub(back));
-                bytes.resize(bytes.len() + 24, b'e');
-            }
-        }
-    }
-    bytes.resize(length, 0);
-    out.extend(bytes);
-}
-
-/// A ring as it stands at some head, and the truth about it.
-struct Ring {
-    bytes: Vec<u8>,
-    head: u64,
-    /// Where messages begin, in order.
-    boundaries: Vec<u64>,
-}
-
-/// How a ring is made.
-#[derive(Clone, Debug)]
-struct Recipe {
-    seed: u64,
-    capacity: u64,
-    longest: u64,
-    aligned: bool,
-    numbers: Numbers,
-    kinds: Vec<Kind>,
-    /// Laps in 1024ths.
-    laps: u64,
-}
-
-impl Recipe {
-    fn random(seed: u64, capacities: &[u64], kinds: &[Kind]) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let capacity = dice.of(capacities);
-        let longest = (16 << dice.below(13)).min(capacity / 2 - 16);
-        let mut some = kinds.to_vec();
-        if dice.below(2) == 0 {
-            let keep = dice.below(4) + 1;
-            some = (0..keep).map(|_| dice.of(kinds)).collect();
-        }
-        Self {
-            seed,
-            capacity,
-            longest,
-            aligned: dice.below(2) == 0,
-            numbers: dice.of(&NUMBERS),
-            kinds: some,
-            laps: 1030 + dice.below(2048),
-        }
-    }
-
-    fn make(&self) -> Ring {
-        let capacity = self.capacity;
-        let mut dice = Dice(self.seed);
-        let mut ring = Ring {
-            bytes: vec![0xaa; capacity as usize],
-            head: 0,
-            boundaries: Vec::new(),
-        };
-        let (mut message, mut number) = (Vec::new(), 0);
-        let until = capacity * self.laps / 1024;
-        while ring.head < until {
-            message.clear();
-            let left = capacity - ring.head % capacity;
-            let mut payload = dice.length(self.longest);
-            if self.aligned {
-                payload &= !15;
-            }
-            let total = payload + HEADER_SIZE as u64;
-            if total != left && total + HEADER_SIZE as u64 > left {
-                let payload = left as usize - HEADER_SIZE;
-                if dice.below(2) == 0 {
-                    frame(&mut message, payload, FLAG_FILLER, 0);
-                    // Zeroed, or as it was a lap ago.
-                    let from = (ring.head % capacity) as usize + HEADER_SIZE;
-                    if dice.below(2) == 0 {
-                        message.resize(payload + HEADER_SIZE, 0);
-                    } else {
-                        message.extend(&ring.bytes[from..from + payload]);
-                    }
-                } else {
-                    number = self.numbers.number(number, &mut dice);
-                    frame(&mut message, payload, 0, number);
-                    let kind = dice.of(&self.kinds);
-                    fill_numbered(&mut message, payload, kind, number, &mut dice);
-                }
-            } else {
-                number = self.numbers.number(number, &mut dice);
-                frame(&mut message, payload as usize, 0, number);
-                let kind = dice.of(&self.kinds);
-                fill_numbered(&mut message, payload as usize, kind, number, &mut dice);
-            }
-            let at = (ring.head % capacity) as usize;
-            ring.bytes[at..at + message.len()].copy_from_slice(&message);
-            ring.boundaries.push(ring.head);
-            ring.head += message.len() as u64;
-        }
-        ring
-    }
-}
-
-impl Ring {
-    fn capacity(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn region(&self) -> Region {
-        let capacity = self.capacity();
-        let end = self.head - self.head % capacity;
-        Region {
-            floor: self.head - capacity,
-            end,
-            known: self.head,
-            capacity,
-        }
-    }
-
-    fn read(&self, from: u64, to: u64, out: &mut Vec<u8>) -> io::Result<()> {
-        assert!(from <= to && self.head - from <= self.capacity());
-        let at = (from % self.capacity()) as usize;
-        out.extend(&self.bytes[at..at + (to - from) as usize]);
-        Ok(())
-    }
-
-    fn find(&self, region: Region, enough: usize) -> Recovered {
-        oldest(region, enough, |from, to, out| self.read(from, to, out)).unwrap()
-    }
-
-    /// Messages whole between the region's floor and its end.
-    fn whole(&self, region: Region) -> &[u64] {
-        let from = self.boundaries.partition_point(|at| *at < region.floor);
-        let to = self.boundaries.partition_point(|at| *at < region.end);
-        &self.boundaries[from..to]
-    }
-
-    /// What is found, and the number of messages there are, or what is wrong with it.
-    fn judge(&self, region: Region, enough: usize) -> Result<(usize, usize), String> {
-        let found = self.find(region, enough);
-        let whole = self.whole(region);
-        let first = whole.len().checked_sub(found.messages);
-        let expected = first.map(|first| whole.get(first).copied().unwrap_or(region.end));
-        if expected != Some(found.boundary) || found.messages > enough {
-            return Err(format!("{found:?} of {} in {region:?}, expected {expected:?}", whole.len()));
-        }
-        Ok((found.messages, whole.len()))
-    }
-}
+use crate::ring::message::MessageHeader;
 
 #[test]
 fn nearly_all_messages_of_ordinary_rings_are_found() {
     let capacities = [64 << 10, 256 << 10, 1 << 20, 4 << 20];
-    let (mut found, mut all) = ([0; 5], [0; 5]);
-    let mut worst: Vec<(f64, Recipe)> = Vec::new();
-    for seed in 0..400 {
+    let (mut found, mut all) = ([0; NUMBERS.len()], [0; NUMBERS.len()]);
+    for seed in 0..120 {
         let mut recipe = Recipe::random(seed, &capacities, &HARMLESS);
-        if seed % 100 == 0 {
+        if seed % 60 == 0 {
             recipe.capacity = 16 << 20;
         }
         let ring = recipe.make();
-        let (some, whole) = ring.judge(ring.region(), usize::MAX).unwrap_or_else(|why| panic!("{why}: {recipe:?}"));
+        let (some, whole) = ring
+            .judge(ring.region(), usize::MAX)
+            .unwrap_or_else(|why| panic!("{why}: {recipe:?}"));
         found[recipe.numbers as usize] += some;
         all[recipe.numbers as usize] += whole;
-        if whole > 0 {
-            worst.push((some as f64 / whole as f64 , recipe.clone()));
-        }
     }
-    worst.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for w in worst.iter().filter(|w| w.0 < 0.9) {
-        eprintln!("{w:?}");
+    let share = |found: usize, all: usize| found as f64 / all as f64;
+    for (numbers, (found, all)) in NUMBERS.iter().zip(found.into_iter().zip(all)) {
+        println!("{numbers:?}: {found} of {all}, {:.4}", share(found, all));
     }
-    for (numbers, (found, all)) in NUMBERS.iter().zip(found.iter().zip(all)) {
-        eprintln!("{numbers:?}: {found} of {all}, {:.3} %", 100.0 * *found as f64 / all as f64);
-    }
-    let (found, all): (usize, usize) = (found.iter().sum(), all.iter().sum());
-    eprintln!("{found} of {all}, {:.3} %", 100.0 * found as f64 / all as f64);
-    assert!(found * 100 >= all * 99);
+    let all = share(found.iter().sum(), all.iter().sum());
+    println!("all: {all:.4}");
+    assert!(all >= 0.99);
 }
 
 #[test]
-fn soak() {
+fn nothing_is_invented_where_payloads_look_like_messages() {
     let capacities = [64 << 10, 128 << 10, 256 << 10, 1 << 20];
-    let count: u64 = std::env::var("SOAK").map_or(500, |n| n.parse().unwrap());
-    let from: u64 = std::env::var("FROM").map_or(0, |n| n.parse().unwrap());
-    let (mut found, mut all, mut bad) = (0, 0, 0);
-    for seed in from..from + count {
+    let (mut found, mut all) = (0, 0);
+    // More of them when a change needs it.
+    let seeds = std::env::var("SEEDS").map_or(300, |seeds| seeds.parse().unwrap());
+    // One that took a number met by chance for a proof.
+    for seed in (0..seeds).chain([113_471]) {
         let recipe = Recipe::random(seed, &capacities, &HARMFUL);
         let ring = recipe.make();
-        match ring.judge(ring.region(), usize::MAX) {
-            Ok((some, whole)) => {
-                found += some;
-                all += whole;
-            }
-            Err(why) => {
-                bad += 1;
-                eprintln!("{why}: {recipe:?}");
-            }
-        }
+        let (some, whole) = ring
+            .judge(ring.region(), usize::MAX)
+            .unwrap_or_else(|why| panic!("{why}: {recipe:?}"));
+        (found, all) = (found + some, all + whole);
     }
-    eprintln!("{found} of {all}, {:.3} %, {bad} bad", 100.0 * found as f64 / all as f64);
-    assert_eq!(bad, 0);
+    println!("{found} of {all}");
+    // Where it is not in doubt, much is found all the same.
+    assert!(found * 2 > all);
+}
+
+fn plain(numbers: Numbers, kind: Kind) -> Ring {
+    let recipe = Recipe {
+        seed: 5,
+        capacity: 4 << 20,
+        longest: 1000,
+        aligned: false,
+        numbers,
+        kinds: vec![kind],
+        laps: 1500,
+    };
+    recipe.make()
+}
+
+#[test]
+fn a_few_messages_cost_a_few_bytes() {
+    for (numbers, most) in [(Numbers::Running, 64 << 10), (Numbers::Zero, 3 << 19)] {
+        let ring = plain(numbers, Kind::Text);
+        let region = ring.region();
+        let mut read = 0;
+        let found = oldest(region, 10, |from, to, out| {
+            if to <= region.end {
+                read += to - from;
+            }
+            ring.read(from, to, out)
+        })
+        .unwrap();
+        assert_eq!(
+            (found.messages, ring.judge(region, 10)),
+            (10, Ok((10, ring.whole(region).len())))
+        );
+        assert!(read <= most, "{read}");
+    }
+}
+
+#[test]
+fn calls_compose_at_a_known_boundary() {
+    for numbers in [Numbers::Running, Numbers::Zero, Numbers::Arbitrary] {
+        let ring = plain(numbers, Kind::Random);
+        let region = ring.region();
+        let whole = ring.whole(region);
+        let tail = whole[whole.len() / 2];
+        let above = Region {
+            floor: tail,
+            ..region
+        };
+        let below = Region {
+            end: tail,
+            known: region.end,
+            ..region
+        };
+        let (above, below) = (ring.judge(above, usize::MAX), ring.judge(below, usize::MAX));
+        let sum = above.unwrap().0 + below.unwrap().0;
+        assert!(sum + 1 >= whole.len(), "{sum} of {}", whole.len());
+    }
+}
+
+#[test]
+fn without_anything_known_only_long_chains_are_believed() {
+    let ring = plain(Numbers::Zero, Kind::Text);
+    let region = Region {
+        known: 0,
+        ..ring.region()
+    };
+    let (found, all) = ring.judge(region, usize::MAX).unwrap();
+    assert!(found + 8 >= all, "{found} of {all}");
+    let short = Region {
+        floor: region.end - (1 << 20),
+        ..region
+    };
+    assert_eq!(ring.judge(short, usize::MAX).unwrap().0, 0);
+}
+
+#[test]
+fn a_message_longer_than_what_is_read_first_is_looked_past() {
+    let mut bytes = Vec::new();
+    let mut boundaries = Vec::new();
+    for seq_id in 1..100 {
+        boundaries.push(bytes.len() as u64);
+        let length = if seq_id == 95 { 3 << 20 } else { 100 };
+        frame(&mut bytes, length, 0, seq_id);
+        bytes.resize(bytes.len() + length, 0);
+    }
+    let capacity = 8 << 20;
+    let end = boundaries[97];
+    let head = bytes.len() as u64;
+    bytes.resize(capacity, 0);
+    // As if of the lap before: its first message is gone.
+    let ring = Ring {
+        bytes,
+        head,
+        boundaries,
+    };
+    let region = Region {
+        floor: 8,
+        end,
+        known: head,
+        capacity: capacity as u64,
+    };
+    assert_eq!(ring.judge(region, usize::MAX), Ok((96, 96)));
+    assert_eq!(ring.judge(region, 5), Ok((5, 96)));
+}
+
+#[test]
+fn flags_of_the_application_are_learned() {
+    let mut bytes = Vec::new();
+    let mut boundaries = Vec::new();
+    for seq_id in 1..=200 {
+        boundaries.push(bytes.len() as u64);
+        let header = MessageHeader {
+            payload_len: 64,
+            fd_count: 0,
+            flags: 3,
+            reserved: 0x102,
+            seq_id,
+        };
+        bytes.extend(header.to_bytes());
+        bytes.resize(bytes.len() + 64, b'x');
+    }
+    let (head, end) = (bytes.len() as u64, boundaries[100]);
+    bytes.resize(1 << 16, 0);
+    let ring = Ring {
+        bytes,
+        head,
+        boundaries,
+    };
+    let region = Region {
+        floor: 1,
+        end,
+        known: head,
+        capacity: 1 << 16,
+    };
+    assert_eq!(ring.judge(region, usize::MAX), Ok((99, 99)));
+}
+
+#[test]
+fn a_failing_read_is_handed_on() {
+    let region = Region {
+        floor: 5,
+        end: 4096,
+        known: 4096,
+        capacity: 4096,
+    };
+    let failed = oldest(region, 1, |_, _, _| Err(io::Error::other("gone")));
+    assert_eq!(failed.unwrap_err().to_string(), "gone");
+}
+
+/// Bytes that are hard on a search: many chains, many of them long.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let run = prop_oneof![
+        (1usize..400).prop_map(|length| vec![0; length]),
+        prop::collection::vec(any::<u8>(), 1..40),
+        // Headers of small and blank messages at every offset.
+        prop::collection::vec((0u8..40, 0u8..2), 1..40).prop_map(|all| {
+            all.iter()
+                .flat_map(|(length, seq)| [*length, 0, 0, 0, 0, 0, 0, 0, *seq])
+                .collect()
+        }),
+    ];
+    prop::collection::vec(run, 1..40).prop_map(|runs| runs.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_searched_to_an_end(
+        bytes in hostile(),
+        end in any::<prop::sample::Index>(),
+        floor in any::<u64>(),
+        lap in 0u64..3,
+        capacity in prop_oneof![0u64..100, Just(4096), Just(1 << 20)],
+        enough in prop_oneof![0usize..10, Just(usize::MAX)],
+    ) {
+        let base = lap * capacity;
+        let at = base + end.index(bytes.len() + 1) as u64;
+        let mut asked = 0;
+        let region = Region { floor: floor % (at + 1).max(1), end: at, known: base + bytes.len() as u64, capacity };
+        let found = oldest(region, enough, |from, to, out| {
+            asked += to - from;
+            let byte = |at: u64| at.checked_sub(base).and_then(|at| bytes.get(at as usize));
+            out.extend((from..to).map(|at| byte(at).copied().unwrap_or(0)));
+            Ok(())
+        }).unwrap();
+        prop_assert!(found.messages <= enough);
+        prop_assert!(asked <= 6 * at + (1 << 20));
+        // What it says is so: messages run from there to the end.
+        let mut position = found.boundary;
+        for _ in 0..found.messages {
+            let start = (position - base) as usize;
+            position += MessageHeader::from_bytes(*bytes[start..].first_chunk().unwrap()).total_len();
+        }
+        prop_assert_eq!(position, at);
+    }
+}
+
+/// One header in 16 bytes, all in chains, or one in each byte: linear all the same.
+#[test]
+fn the_worst_bytes_take_their_time_and_no_more() {
+    let size = 64 << 20;
+    let mut bytes = vec![0; size];
+    // Sixteen short messages at each remainder, so that every place in the zeros below is in a chain.
+    let mut at = size - 16;
+    for length in 1..16u8 {
+        at -= 16 + 17;
+        bytes[at] = (size - at - 16 - 16 * usize::from(length)) as u8;
+    }
+    for region in [0, 1] {
+        let start = std::time::Instant::now();
+        let region = Region {
+            floor: region,
+            end: size as u64,
+            known: 0,
+            capacity: 1 << 30,
+        };
+        let found = oldest(region, usize::MAX, |from, to, out| {
+            out.extend(&bytes[from as usize..to as usize]);
+            Ok(())
+        });
+        println!("{:?} in {:?}", found.unwrap(), start.elapsed());
+        assert!(start.elapsed().as_secs() < 30);
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release recover -- --ignored --nocapture"]
+fn speed() {
+    let capacity = 64 << 20;
+    for (numbers, kinds) in [
+        (Numbers::Running, vec![Kind::Random]),
+        (Numbers::Zero, vec![Kind::Random]),
+        (Numbers::Running, vec![Kind::Text]),
+        (Numbers::Zero, vec![Kind::Text]),
+        (Numbers::Running, vec![Kind::Zeros]),
+        (Numbers::Zero, vec![Kind::Zeros]),
+        (Numbers::Zero, vec![Kind::Counting(4)]),
+        (Numbers::Zero, vec![Kind::Records(Numbers::Zero)]),
+    ] {
+        let recipe = Recipe {
+            seed: 1,
+            capacity,
+            longest: 65536,
+            aligned: false,
+            numbers,
+            kinds,
+            laps: 1034,
+        };
+        let ring = recipe.make();
+        let start = std::time::Instant::now();
+        let (found, whole) = ring.judge(ring.region(), usize::MAX).unwrap();
+        let took = start.elapsed();
+        let bytes = ring.region().end - ring.region().floor;
+        println!(
+            "{numbers:?} {:?}: {found} of {whole}, {took:?}, {:.2} ns/byte",
+            recipe.kinds,
+            took.as_nanos() as f64 / bytes as f64
+        );
+    }
 }
