@@ -10,6 +10,7 @@ mod hidden;
 mod join;
 mod liars;
 mod lossless;
+mod recover;
 mod ring;
 mod screen;
 mod snapshot;

@@ -27,6 +27,7 @@ pub mod messages;
 pub mod passive;
 pub mod preview;
 pub mod proc;
+pub mod recover;
 pub mod rendezvous;
 pub mod rings;
 pub mod sample;
