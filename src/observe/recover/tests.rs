@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::rings::{HARMFUL, HARMLESS, Kind, NUMBERS, Numbers, Recipe, Ring, frame};
 use super::*;
+use crate::ring::layout::HEADER_SIZE;
 use crate::ring::message::MessageHeader;
 
 #[test]
@@ -199,6 +200,110 @@ fn a_failing_read_is_handed_on() {
     };
     let failed = oldest(region, 1, |_, _, _| Err(io::Error::other("gone")));
     assert_eq!(failed.unwrap_err().to_string(), "gone");
+}
+
+/// A second chain beside the true one, as long and as low, in its payloads: which of them is true is not to be told.
+#[test]
+fn where_two_chains_compete_there_is_none() {
+    let (capacity, count) = (1 << 18, 1000);
+    let mut bytes = Vec::new();
+    for index in 0..count {
+        frame(&mut bytes, 84, 0, 0);
+        bytes.resize(bytes.len() + 14, b'x');
+        // To the one in the next message, or to the end.
+        let last = index == count / 2 - 1;
+        frame(&mut bytes, if last { 54 } else { 84 }, 0, 0);
+        bytes.resize(bytes.len() + 54, b'x');
+    }
+    let ring = Ring {
+        head: bytes.len() as u64,
+        boundaries: (0..count).map(|index| index * 100).collect(),
+        bytes: bytes
+            .into_iter()
+            .chain(std::iter::repeat(0))
+            .take(capacity)
+            .collect(),
+    };
+    let region = Region {
+        floor: 50,
+        end: count / 2 * 100,
+        known: ring.head,
+        capacity: capacity as u64,
+    };
+    assert_eq!(ring.judge(region, usize::MAX), Ok((0, 499)));
+}
+
+/// Cut off anywhere, a message shows the rest of its payload with nothing above it to explain what is in there.
+#[test]
+fn the_rest_of_a_payload_holds_no_messages() {
+    let kinds = [
+        (Numbers::Zero, Kind::Records(Numbers::Zero)),
+        (Numbers::Zero, Kind::Captured(Numbers::Zero)),
+        (Numbers::Arbitrary, Kind::Captured(Numbers::Arbitrary)),
+        (Numbers::Zero, Kind::Small(4)),
+        (Numbers::Zero, Kind::Constant(8)),
+        (Numbers::Zero, Kind::Text),
+        (Numbers::Running, Kind::Wrapped),
+        (Numbers::Running, Kind::Echo),
+    ];
+    for (numbers, kind) in kinds {
+        let recipe = Recipe {
+            seed: 9,
+            capacity: 2 << 20,
+            longest: 4000,
+            aligned: false,
+            numbers,
+            kinds: vec![kind],
+            laps: 1024,
+        };
+        let ring = recipe.make();
+        for cut in 0..100 {
+            let floor = 9000 * cut + 1;
+            let end = ring.boundaries
+                [ring.boundaries.partition_point(|at| *at < floor) + cut as usize % 40];
+            let region = Region {
+                floor,
+                end,
+                known: recipe.capacity,
+                capacity: recipe.capacity,
+            };
+            ring.judge(region, usize::MAX)
+                .unwrap_or_else(|why| panic!("{why}: {numbers:?} {kind:?}"));
+        }
+    }
+}
+
+/// A filler is written over the end of the lap before it, which had messages up to the same end.
+#[test]
+fn what_a_filler_left_as_it_was_is_not_found() {
+    let capacity = 1 << 16;
+    let mut old = Vec::new();
+    while old.len() < capacity {
+        let payload = 84.min(capacity - old.len() - HEADER_SIZE);
+        frame(&mut old, payload, 0, 0);
+        old.resize(old.len() + payload, b'x');
+    }
+    // What did not fit at the lap's end begins the next one.
+    let mut new = Vec::new();
+    for payload in std::iter::once(5600).chain([84; 40]) {
+        frame(&mut new, payload, 0, 0);
+        new.resize(new.len() + payload, b'x');
+    }
+    let head = (capacity + new.len()) as u64;
+    old[..new.len()].copy_from_slice(&new);
+    let region = Region {
+        floor: 60_016,
+        end: capacity as u64,
+        known: head,
+        capacity: capacity as u64,
+    };
+    let boundaries = vec![60_000, capacity as u64];
+    let ring = Ring {
+        bytes: old,
+        head,
+        boundaries,
+    };
+    assert_eq!(ring.judge(region, usize::MAX), Ok((0, 0)));
 }
 
 /// Bytes that are hard on a search: many chains, many of them long.
