@@ -6,16 +6,25 @@ use std::process::Command;
 use zbqtop::observe::attach::{AttachedRing, Choice};
 use zbqtop::observe::recover::{Region, oldest};
 
+use serde_json::Value;
+
+use crate::support::program::stdout;
 use crate::support::{Peer, example};
 
+/// A message that was sent: its offset, its payload's length, its number.
+type Sent = (u64, u64, u64);
+
 /// A reference producer that has sent what `arguments` say, the messages it sent, and its head.
-fn mixed(arguments: &str) -> (Peer, Vec<u64>, u64) {
+fn mixed(arguments: &str) -> (Peer, Vec<Sent>, u64) {
     let mut command = Command::new(example("mixed"));
     let mut producer = Peer::spawn(command.args(arguments.split_whitespace()));
     let done = producer.expect("done");
-    let offsets = (0..field(&done, 2)).map(|_| field(&producer.expect("message"), 1));
-    let offsets = offsets.collect();
-    (producer, offsets, field(&done, 1))
+    let messages = (0..field(&done, 2)).map(|_| {
+        let line = producer.expect("message");
+        (field(&line, 1), field(&line, 2), field(&line, 3))
+    });
+    let messages = messages.collect();
+    (producer, messages, field(&done, 1))
 }
 
 fn field(line: &str, index: usize) -> u64 {
@@ -25,7 +34,7 @@ fn field(line: &str, index: usize) -> u64 {
 
 /// Messages found and messages whole in the old lap of such a ring. None is found that was not sent.
 fn found_of(arguments: &str) -> (usize, usize) {
-    let (producer, offsets, head) = mixed(arguments);
+    let (producer, sent, head) = mixed(arguments);
     let ring = AttachedRing::by_pid(producer.pid().cast_signed(), Choice::Only).expect("ours");
     let capacity = ring.capacity();
     let region = Region {
@@ -40,8 +49,9 @@ fn found_of(arguments: &str) -> (usize, usize) {
         ring.copy_out(from % capacity, &mut bytes[before..])
     })
     .expect("the ring can be read");
-    let whole: Vec<u64> = offsets
+    let whole: Vec<u64> = sent
         .into_iter()
+        .map(|(offset, ..)| offset)
         .filter(|offset| (region.floor..region.end).contains(offset))
         .collect();
     let first = whole.len().checked_sub(found.messages);
@@ -76,4 +86,101 @@ fn messages_of_the_lap_before_are_found_where_they_are() {
     }
     println!("{found} of {all}");
     assert!(found * 100 >= all * 99, "{found} of {all}");
+}
+
+/// What `tail` writes of a ring: messages, and how far each can be trusted.
+fn tail(producer: &Peer, arguments: &str) -> Vec<(Sent, String)> {
+    let pid = producer.pid().to_string();
+    let mut all = vec!["tail", "--format", "json", "--pid", &pid];
+    all.extend(arguments.split_whitespace());
+    let lines = stdout(&all);
+    let lines = lines
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(line).expect("JSON") });
+    let number = |line: &Value, name: &str| line[name].as_u64().expect("a number");
+    lines
+        .filter(|line| line.get("skipped_bytes").is_none())
+        .map(|line| {
+            let message = (
+                number(&line, "offset"),
+                number(&line, "payload_len"),
+                number(&line, "seq_id"),
+            );
+            (
+                message,
+                line["integrity"].as_str().expect("text").to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn tail_reads_back_into_the_lap_before() {
+    for (seed, capacity, laps) in [
+        (1, 1 << 20, 2500),
+        (2, 256 << 10, 3100),
+        (3, 64 << 10, 2700),
+    ] {
+        let (producer, sent, head) = mixed(&format!(
+            "--seed {seed} --capacity {capacity} --laps {laps} --max-payload {}",
+            capacity / 32
+        ));
+        let floor = head - capacity;
+        let whole: Vec<Sent> = sent
+            .into_iter()
+            .filter(|(offset, ..)| *offset >= floor)
+            .collect();
+        let torn = tail(&producer, "--from oldest --torn");
+        assert_eq!(
+            torn.iter().map(|(message, _)| *message).collect::<Vec<_>>(),
+            whole
+        );
+        // Torn are the oldest, those that the producer may be writing over.
+        for ((offset, ..), integrity) in &torn {
+            let expected = if *offset >= head - head % capacity {
+                "intact"
+            } else if *offset >= floor + capacity / 8 {
+                "likely"
+            } else {
+                "torn"
+            };
+            assert_eq!(integrity, expected, "{offset} of {head}");
+        }
+        let clear: Vec<_> = torn
+            .into_iter()
+            .filter(|(_, integrity)| integrity != "torn")
+            .collect();
+        assert!(clear.iter().any(|(_, integrity)| integrity == "likely"));
+        assert_eq!(tail(&producer, "--from oldest"), clear);
+        assert_eq!(tail(&producer, "-n 1000000"), clear);
+        // A few more than there are in this lap.
+        let likely = clear
+            .iter()
+            .filter(|(_, integrity)| integrity == "likely")
+            .count();
+        let last = &clear[likely - 3..];
+        assert_eq!(tail(&producer, &format!("-n {}", last.len())), last);
+        let lengths = |from: &[(Sent, String)]| -> Vec<Sent> {
+            from.iter()
+                .map(|(message, _)| *message)
+                .filter(|(_, length, _)| *length >= 100)
+                .collect()
+        };
+        let long = tail(&producer, "-n 1000000 --min-len 100");
+        assert_eq!(
+            long.into_iter()
+                .map(|(message, _)| message)
+                .collect::<Vec<_>>(),
+            lengths(&clear)
+        );
+        // From the middle of an old message, and up to a place in the old lap.
+        let (from, until) = (clear[1].0.0, clear[3].0.0);
+        let some = tail(
+            &producer,
+            &format!("--from {} --until {}", from + 1, until + 1),
+        );
+        assert_eq!(some, clear[2..4]);
+        let some = tail(&producer, &format!("-n 2 --until {until}"));
+        assert_eq!(some, clear[1..3]);
+    }
 }

@@ -81,6 +81,16 @@ impl<O: Outlet> Sink<O> {
         self.done || self.past || self.ending.asked()
     }
 
+    /// Whether the user, or the system, wants the program to end.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.ending.asked()
+    }
+
+    /// To be told that older messages come next.
+    pub(super) fn rewind(&mut self) {
+        self.past = false;
+    }
+
     /// Offset at which to end.
     pub(super) fn until(&self) -> u64 {
         self.range.1
