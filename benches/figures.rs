@@ -3,27 +3,23 @@
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median of the ratios. Nothing here passes or fails.
-#![expect(
-    unsafe_code,
-    reason = "the reference is called through its C interface, to be as fast as it can be"
-)]
 #![expect(clippy::print_stdout, reason = "figures are printed")]
 
 #[path = "../tests/support/pty.rs"]
 #[expect(dead_code, reason = "only some of it is needed here")]
 mod pty;
+mod rig;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write as _};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pty::Terminal;
+use rig::{Producer, Ring, Role, ZBQTOP, cpu, median, role, spawn, status, stock_consumer};
 
-const ZBQTOP: &str = env!("CARGO_BIN_EXE_zbqtop");
 /// Messages with descriptors, how many each has, and how many their sender may have in flight when it sends.
 const BROADCASTS: u64 = 100_000;
 const FDS: usize = 8;
@@ -35,9 +31,11 @@ const CAPACITY: u64 = 1 << 20;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("flat-out") => flat_out(&arguments[2], &arguments[3]),
-        Some("steady") => steady(&arguments[2]),
-        Some("consumer") => consumer(&arguments[2]),
+        Some("flat-out") => Ring::create(CAPACITY, MESSAGE).flat_out(&arguments[2], &arguments[3]),
+        Some("steady") => {
+            Ring::create(CAPACITY, MESSAGE).paced(&arguments[2], &arguments[3], 10_000)
+        }
+        Some("consumer") => stock_consumer(&arguments[2], Duration::from_millis(1)),
         Some("descriptors") => descriptors(&arguments[2]),
         Some("keeper") => keeper(&arguments[2]),
         Some("broadcasts") => broadcasts(),
@@ -60,16 +58,12 @@ fn figures() {
 
     broadcasts();
 
-    let socket = std::env::temp_dir().join(format!("zbqtop-figures-{}.sock", std::process::id()));
-    let socket = socket.to_str().expect("a temporary path is text");
-    let mut producer = role(&["steady", socket]);
-    let mut line = String::new();
-    BufReader::new(producer.0.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("it says ready");
-    let consumers: Vec<Role> = (0..8).map(|_| role(&["consumer", socket])).collect();
+    let producer = Producer::start("steady", "pull", MESSAGE, &[]);
+    let consumers: Vec<Role> = (0..8)
+        .map(|_| role(&["consumer", producer.path()]))
+        .collect();
     std::thread::sleep(Duration::from_millis(500));
-    let pid = producer.0.id().to_string();
+    let pid = producer.pid();
 
     let json = ["--json", "--interval", "0", "--pid", &pid];
     let took = median_of(21, || time(&json));
@@ -124,44 +118,33 @@ fn broadcasts() {
 
 /// The producer's speed with a dashboard attached against its speed alone, median of 7 pairs.
 fn watched(join: bool, mode: &str) -> f64 {
-    let socket = std::env::temp_dir().join(format!("zbqtop-flat-out-{}.sock", std::process::id()));
-    let socket = socket.to_str().expect("a temporary path is text");
-    let _ = std::fs::remove_file(socket);
     // One producer throughout: two runs of the same program differ by more than what is measured here.
-    let mut producer = role(&["flat-out", socket, mode]);
-    let mut line = String::new();
-    BufReader::new(producer.0.stdout.take().expect("piped"))
-        .read_line(&mut line)
-        .expect("it says ready");
-    let pid = producer.0.id();
-    let ctrl = File::open(format!("/proc/{pid}/fd/{}", line.trim())).expect("its control region");
-    let pid = pid.to_string();
+    let producer = Producer::start("flat-out", mode, MESSAGE, &[]);
+    let pid = producer.pid();
     let arguments = if join {
-        vec!["--join", "--socket", socket]
+        vec!["--join", "--socket", producer.path()]
     } else {
         vec!["--pid", &pid]
     };
-    // A connection makes the producer scan, which frees the slot that a joined dashboard leaves behind.
-    let scan = || drop(UnixStream::connect(socket).expect("it listens"));
-    let ratio = median_of(7, || {
-        let before = rate(&ctrl);
+    median_of(7, || {
+        let before = producer.rate();
         let mut screen = Terminal::start(Command::new(ZBQTOP).args(&arguments), 40, 120);
         screen.wait("the dashboard", |text| text.contains("flowing"));
-        let watched = rate(&ctrl);
+        let watched = producer.rate();
         assert!(screen.text().contains("flowing"), "it was watching");
         screen.keys("q");
         screen.ended();
-        scan();
-        std::thread::sleep(Duration::from_millis(100));
-        let alone = f64::midpoint(before, rate(&ctrl));
+        // Which frees the slot that a joined dashboard leaves behind.
+        producer.clear();
+        let alone = f64::midpoint(before, producer.rate());
         println!(
-            "    alone {alone:>6.2} M msg/s   watched {watched:>6.2} M msg/s   ratio {:.3}",
+            "    alone {:>6.2} M msg/s   watched {:>6.2} M msg/s   ratio {:.3}",
+            alone / 1e6,
+            watched / 1e6,
             watched / alone
         );
         watched / alone
-    });
-    let _ = std::fs::remove_file(socket);
-    ratio
+    })
 }
 
 /// Who joins a ring beside the consumer that takes its descriptors.
@@ -215,7 +198,7 @@ fn broadcast(joiner: Joiner) -> String {
 /// Lets in whoever joins until a line comes on stdin, then broadcasts descriptors to them and to a consumer in this very
 /// thread, which takes them at once; says how many messages came to it without theirs.
 fn descriptors(socket: &str) {
-    let mut ring = Ring::create();
+    let mut ring = Ring::create(CAPACITY, MESSAGE);
     let listener = UnixListener::bind(socket).expect("a free path");
     listener.set_nonblocking(true).expect("a socket");
     let (sender, go) = std::sync::mpsc::channel();
@@ -252,10 +235,7 @@ fn descriptors(socket: &str) {
     let fds = [null.as_raw_fd(); FDS];
     let (started, mut lost) = (Instant::now(), 0);
     for number in 1..=BROADCASTS {
-        // SAFETY: the producer is live, and `fds` has as many open descriptors as is said.
-        unsafe {
-            zbq_sys::zbq_producer_broadcast_fds(ring.0, number, fds.as_ptr(), FDS as u8);
-        }
+        ring.broadcast(number, &fds);
         assert!(ring.send(number), "there is room");
         let taken = reader.recv_fds(number, Duration::ZERO);
         lost += u64::from(!matches!(taken, Ok(Some(fds)) if fds.len() == FDS));
@@ -274,163 +254,6 @@ fn keeper(socket: &str) {
         keeper.publish(keeper.acquire_head());
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Millions of messages a second over one second, from head.
-fn rate(ctrl: &File) -> f64 {
-    let head = || {
-        let mut bytes = [0; 8];
-        ctrl.read_exact_at(&mut bytes, 0)
-            .expect("the control region is there");
-        u64::from_ne_bytes(bytes)
-    };
-    let (started, before) = (Instant::now(), head());
-    std::thread::sleep(Duration::from_secs(1));
-    (head() - before) as f64 / MESSAGE as f64 / 1e6 / started.elapsed().as_secs_f64()
-}
-
-/// Commits as fast as the reference can, for as long as it is let; says which descriptor is the control region. Scans
-/// whenever somebody connects, and then lets them in.
-fn flat_out(socket: &str, mode: &str) {
-    let mut ring = Ring::create();
-    let listener = UnixListener::bind(socket).expect("a free path");
-    listener.set_nonblocking(true).expect("a socket");
-    let fds = std::fs::read_dir("/proc/self/fd")
-        .expect("our own")
-        .flatten();
-    let ctrl = fds.into_iter().find(|fd| {
-        std::fs::read_link(fd.path()).is_ok_and(|link| link.to_string_lossy().contains("zbq_ctrl"))
-    });
-    println!(
-        "{}",
-        ctrl.expect("it was made").file_name().to_string_lossy()
-    );
-    loop {
-        for number in 0..100_000 {
-            ring.send(number);
-        }
-        if let Ok((conn, _)) = listener.accept() {
-            conn.set_nonblocking(false).expect("a socket");
-            ring.scan();
-            ring.join(&conn, mode);
-        }
-    }
-}
-
-/// Ten thousand messages a second, to whoever joins.
-fn steady(socket: &str) {
-    let mut ring = Ring::create();
-    let listener = UnixListener::bind(socket).expect("a free path");
-    listener.set_nonblocking(true).expect("a socket");
-    println!("ready");
-    let (started, mut sent) = (Instant::now(), 0_u64);
-    loop {
-        if let Ok((conn, _)) = listener.accept() {
-            conn.set_nonblocking(false).expect("a socket");
-            ring.join(&conn, "pull");
-        }
-        while sent < started.elapsed().as_millis() as u64 * 10 {
-            ring.send(sent);
-            sent += 1;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A stock pull consumer that looks once a millisecond.
-fn consumer(socket: &str) {
-    let conn = UnixStream::connect(socket).expect("a producer");
-    let consumer = zbq::Consumer::join(conn.as_raw_fd(), zbq::WakeupMode::Pull).expect("a slot");
-    while consumer.is_alive() {
-        while let Ok(Some(message)) = consumer.peek() {
-            consumer.publish(message.logical_offset() + message.total_len());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The reference's producer, without anything in between.
-struct Ring(*mut zbq_sys::zbq_producer);
-
-impl Ring {
-    fn create() -> Self {
-        let params = zbq_sys::zbq_producer_params {
-            ring_capacity: CAPACITY,
-            clog_threshold: 1000,
-            stall_timeout_ns: 60_000_000_000,
-            max_consumers: 16,
-        };
-        let mut producer = std::ptr::null_mut();
-        // SAFETY: both pointers are to live values; the producer is used by this thread alone and never destroyed.
-        let outcome = unsafe { zbq_sys::zbq_producer_create(&mut producer, &params) };
-        assert_eq!(outcome, 0);
-        Self(producer)
-    }
-
-    fn scan(&mut self) {
-        // SAFETY: the producer is live.
-        let outcome = unsafe { zbq_sys::zbq_producer_scan(self.0) };
-        assert_eq!(outcome, 0);
-    }
-
-    /// Fails for whoever has gone already.
-    fn join(&mut self, conn: &UnixStream, mode: &str) {
-        let mut slot = 0;
-        let mode = match mode {
-            "push" => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PUSH,
-            _ => zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PULL,
-        };
-        // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
-        unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
-    }
-
-    /// One message; the ring's capacity is a multiple of its length, so laps end evenly.
-    fn send(&mut self, number: u64) -> bool {
-        // SAFETY: the producer is live; a run of at least MESSAGE bytes at `base` is ours to write until the commit.
-        unsafe {
-            let run = zbq_sys::zbq_producer_query(self.0);
-            if run.max_bytes < MESSAGE {
-                return false;
-            }
-            let header = run.base.cast::<zbq_sys::zbq_msg_header>();
-            (*header).payload_len = (MESSAGE - 16) as u32;
-            (*header).fd_count = 0;
-            (*header).flags = 0;
-            (*header).reserved = 0;
-            (*header).seq_id = number;
-            let payload = run.base.cast::<u8>().add(16);
-            payload.write_bytes(number as u8, MESSAGE as usize - 16);
-            zbq_sys::zbq_producer_commit(
-                self.0,
-                MESSAGE,
-                zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE,
-            )
-        }
-    }
-}
-
-/// A child that ends with its handle.
-struct Role(Child);
-
-impl Drop for Role {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn role(arguments: &[&str]) -> Role {
-    spawn(Command::new(std::env::current_exe().expect("we are a file")).args(arguments))
-}
-
-fn spawn(command: &mut Command) -> Role {
-    Role(
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child starts"),
-    )
 }
 
 /// Seconds that one whole run of the program takes.
@@ -462,30 +285,5 @@ fn peak(arguments: &[&str]) -> u64 {
 }
 
 fn median_of(runs: usize, mut run: impl FnMut() -> f64) -> f64 {
-    let mut values: Vec<f64> = (0..runs).map(|_| run()).collect();
-    values.sort_by(f64::total_cmp);
-    values[runs / 2]
-}
-
-fn status(pid: i32, field: &str) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(field))
-        .expect("the kernel knows the field");
-    line.split_whitespace()
-        .next()
-        .and_then(|value| value.parse().ok())
-        .expect("a number")
-}
-
-/// Seconds of processor time used so far, to the nanosecond.
-fn cpu(pid: i32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("it lives");
-    let nanoseconds: f64 = text
-        .split_whitespace()
-        .next()
-        .and_then(|value| value.parse().ok())
-        .expect("a number");
-    nanoseconds / 1e9
+    median((0..runs).map(|_| run()).collect())
 }

@@ -2,10 +2,6 @@
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median. Nothing here passes or fails.
-#![expect(
-    unsafe_code,
-    reason = "the reference is called through its C interface, to be as fast as it can be"
-)]
 #![expect(clippy::print_stdout, reason = "figures are printed")]
 
 mod rig;

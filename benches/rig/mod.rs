@@ -1,5 +1,14 @@
 //! What benches are made of: the reference's producer and consumer, as fast as they can be, in processes of their
 //! own, and the ways to measure them.
+#![expect(
+    unsafe_code,
+    reason = "the reference is called through its C interface, to be as fast as it can be"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each bench needs only some of it"
+)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -77,6 +86,15 @@ impl Ring {
                 self.message,
                 zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE,
             )
+        }
+    }
+
+    /// Sends descriptors ahead of the message with this number, to whoever has room.
+    pub(crate) fn broadcast(&mut self, number: u64, fds: &[i32]) {
+        let count = u8::try_from(fds.len()).expect("few");
+        // SAFETY: the producer is live, and `fds` has as many descriptors as is said.
+        unsafe {
+            zbq_sys::zbq_producer_broadcast_fds(self.producer, number, fds.as_ptr(), count);
         }
     }
 
