@@ -14,7 +14,7 @@ const TEXT: usize = BYTES + 3 * WIDTH + 2;
 /// A full line: text between two bars, and the newline.
 const LINE: usize = TEXT + WIDTH + 3;
 /// Lines written at a time.
-const ROWS: usize = 8;
+const ROWS: usize = 4;
 
 /// Each byte as two digits, the first in the low byte.
 static DIGITS: [u16; 256] = {
