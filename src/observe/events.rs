@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use tale::Tale;
+use tale::{After, Tale};
 
 use super::event::{Event, EventKind};
 use super::health::STALLED_AFTER_NS;
@@ -163,7 +163,10 @@ impl Past {
                 if !known.dropped {
                     known.settle(tale);
                     if known.evictable(tale.now, elapsed, stall_timeout) {
-                        tale.evicted(known, false);
+                        let again = known.last.pid.is_some()
+                            && ring.consumers.iter().any(|one| one.pid == known.last.pid);
+                        let after = if again { After::Again } else { After::Gone };
+                        tale.evicted(known, after);
                     } else {
                         tale.left(known);
                     }
@@ -177,7 +180,7 @@ impl Past {
                     known.last.tail_offset = u64::MAX;
                     tale.left(known);
                 } else {
-                    tale.evicted(known, true);
+                    tale.evicted(known, After::Stays);
                 }
             }
             true

@@ -11,6 +11,17 @@ use crate::observe::snapshot::{Consumer, ConsumerState, Producer, RingSnapshot, 
 use crate::observe::spell::{Since, Turn};
 use crate::text::bytes;
 
+/// What an evicted consumer has done since.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum After {
+    /// It still has its page mapped.
+    Stays,
+    /// It has not, but its process holds another slot.
+    Again,
+    /// It is nowhere to be seen.
+    Gone,
+}
+
 /// The events of one look, under way.
 pub(super) struct Tale {
     pub(super) now: u64,
@@ -71,7 +82,7 @@ impl Tale {
         self.of(known, EventKind::Left, self.now, &words);
     }
 
-    pub(super) fn evicted(&mut self, known: &Known, stays: bool) {
+    pub(super) fn evicted(&mut self, known: &Known, after: After) {
         let last = &known.last;
         let still = known.moved.ago(self.now);
         let fault = match (last.state, last.lag_bytes) {
@@ -79,12 +90,13 @@ impl Tale {
             (_, Some(0) | None) => format!("caught up, and without progress for {still}"),
             (_, Some(lag)) => format!("{} behind, and without progress for {still}", bytes(lag)),
         };
-        let after = if !stays {
-            "; it has gone, too, and may have ended before"
-        } else if last.lag_bytes == Some(0) {
-            "; it is not told, and what it reads from now on may be overwritten"
-        } else {
-            "; it is not told, and what it had yet to read may be overwritten"
+        let after = match after {
+            After::Stays if last.lag_bytes == Some(0) => {
+                "; it is not told, and what it reads from now on may be overwritten"
+            }
+            After::Stays => "; it is not told, and what it had yet to read may be overwritten",
+            After::Again => "; its process has let go of it and holds another slot",
+            After::Gone => "; it has gone, too, and may have ended before",
         };
         self.of(
             known,

@@ -158,7 +158,9 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
         (one.tail_offset, one.lag_bytes) = (u64::MAX, None);
         one.evict_in_ns = Some(0);
     });
-    let cases: [(Consumer, Option<Consumer>, Kind, &str); 13] = [
+    // It noticed, and joined again at once.
+    let again = with(one(2, 0), |again| again.pid = Some(101));
+    let cases: [(Consumer, Option<Consumer>, Kind, &str); 14] = [
         (
             gone(State::Dead),
             None,
@@ -200,6 +202,12 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
             "640 B behind, and without progress for 300 ms; it has gone, too",
         ),
         (
+            overdue.clone(),
+            Some(again),
+            Kind::Evicted,
+            "its process has let go of it and holds another slot",
+        ),
+        (
             gone(State::Invalid),
             None,
             Kind::Evicted,
@@ -233,14 +241,17 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
         watched.look(100, ring(&[one(1, 640)]));
         watched.look(100, ring(std::slice::from_ref(&before)));
         watched.look(100, ring(std::slice::from_ref(&before)));
-        let after: Vec<Consumer> = after.into_iter().collect();
+        let mut after: Vec<Consumer> = after.into_iter().collect();
         let told = watched.look(100, ring(&after));
-        assert_eq!(told.len(), 1, "{before:?}: {told:?}");
-        assert_eq!(told[0].0, kind, "{}", watched.words());
-        assert!(watched.words().contains(words), "{}", watched.words());
+        let comes = after.iter().filter(|one| one.meta_inode != 1).count();
+        assert_eq!(told.len(), 1 + comes, "{before:?}: {told:?}");
+        let said = &watched.told[0].message;
+        assert_eq!(told[0].0, kind, "{said}");
+        assert!(said.contains(words), "{said}");
         // And never again, whatever becomes of its process.
         assert_eq!(watched.look(100, ring(&after)), []);
-        assert_eq!(watched.look(100, ring(&[])), []);
+        after.retain(|one| one.meta_inode != 1);
+        assert_eq!(watched.look(100, ring(&after)), []);
     }
 }
 
