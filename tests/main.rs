@@ -4,6 +4,7 @@ mod check;
 mod choose;
 mod cli;
 mod demo;
+mod events;
 mod find;
 mod handshake;
 mod hidden;

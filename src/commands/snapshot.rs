@@ -35,7 +35,11 @@ pub fn snapshot(
     }
     loop {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let ring = watcher.look();
+        let mut ring = watcher.look();
+        if sampling.watch.is_none() {
+            // A state is asked for, and no line came before it.
+            ring.events.clear();
+        }
         let report = Report {
             schema_version: SCHEMA_VERSION,
             zbqtop_version: env!("CARGO_PKG_VERSION"),

@@ -89,6 +89,7 @@ pub(super) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
         consumers,
         hidden_consumers: Some(0),
         findings: Vec::new(),
+        events: Vec::new(),
     }
 }
 
@@ -100,6 +101,7 @@ pub(super) fn consumer(lag_bytes: u64) -> Consumer {
         pid: Some(8),
         command: Some("risk".into()),
         alive: Some(true),
+        held: true,
         state: ConsumerState::Ok,
         reason: "caught up".into(),
         wakeup_mode: None,

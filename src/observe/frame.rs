@@ -2,8 +2,11 @@
 //!
 //! Plain data and one trait. It refuses to know how a ring is reached or how it is drawn.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::event::EventLog;
 use super::snapshot::{Limit, RingSnapshot, RingState};
 use crate::ring::message::MessageHeader;
 
@@ -57,6 +60,8 @@ pub struct Frame {
     pub messages: Vec<Message>,
     /// Why there are fewer messages than there could be, or none; in words for the panel.
     pub messages_note: Option<String>,
+    /// What has happened since the ring is watched.
+    pub events: Arc<EventLog>,
 }
 
 /// A ring found on this machine.

@@ -1,7 +1,7 @@
 //! Watching a ring that belongs to someone else, without its noticing: nothing is written, no slot is taken.
 //!
 //! Data flows one way: [`discover`] finds rings, [`attach`] maps one, [`sample`] reads its numbers, [`history`]
-//! remembers them, [`health`] and [`findings`] judge them, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
+//! remembers them, [`health`] and [`findings`] judge them, [`events`] tells what changed, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 //! [`check`] makes one verdict of it: [`figures`] against [`limits`].
 
 pub mod attach;
@@ -10,6 +10,8 @@ pub mod check;
 pub mod descriptor;
 pub mod discover;
 pub mod error;
+pub mod event;
+pub mod events;
 pub mod figures;
 pub mod filter;
 pub mod findings;
@@ -34,6 +36,7 @@ pub mod sample;
 pub mod slots;
 pub mod snapshot;
 pub mod sockets;
+mod spell;
 pub mod vouch;
 pub mod wait;
 mod walks;

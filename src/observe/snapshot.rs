@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+use super::event::Event;
+
 /// Raised when a name or a meaning in the JSON changes; additions leave it alone.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -66,6 +68,8 @@ pub struct RingSnapshot {
     pub hidden_consumers: Option<u32>,
     /// What is wrong and what follows from it, worst first.
     pub findings: Vec<Finding>,
+    /// What has happened since the last look, in the order in which it was noticed; with `--watch`, since the last line.
+    pub events: Vec<Event>,
 }
 
 /// What a ring is doing.
@@ -271,6 +275,8 @@ pub struct Consumer {
     pub command: Option<String>,
     /// Whether the process still runs; null when it could not be found out.
     pub alive: Option<bool>,
+    /// Whether the producer holds a slot for it; not for one that was evicted, or whose parked slot was freed.
+    pub held: bool,
     /// What it is doing.
     pub state: ConsumerState,
     /// `state` in words, with the figures that led to it.

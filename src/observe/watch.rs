@@ -1,9 +1,14 @@
 //! One ring, watched: each look takes a sample, remembers it, judges it, and gives plain data back.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::attach::AttachedRing;
 use super::boundaries::count_behind;
+use super::event::EventLog;
+use super::events::Events;
 use super::findings::findings;
 use super::frame::Frame;
 use super::health::{self, Context};
@@ -62,6 +67,9 @@ pub struct Watcher {
     refreshed: Instant,
     /// Whether the last sample had the slot table.
     reads_table: bool,
+    events: Events,
+    /// Shared with the frames that were handed out: it is copied when it changes, not at every look.
+    log: Arc<EventLog>,
 }
 
 impl Watcher {
@@ -76,6 +84,8 @@ impl Watcher {
             budget,
             refreshed: Instant::now(),
             reads_table: false,
+            events: Events::default(),
+            log: Arc::default(),
         }
     }
 
@@ -99,7 +109,12 @@ impl Watcher {
             self.preview.look(&self.ring, sample.control.producer_head)
         };
         self.history.push(&sample, messages);
-        self.assemble(&sample)
+        let mut ring = self.assemble(&sample);
+        ring.events = self.events.note(&ring, Timestamp::now());
+        for event in &ring.events {
+            Arc::make_mut(&mut self.log).push(event.clone());
+        }
+        ring
     }
 
     /// Samples the ring now, with what the dashboard needs besides.
@@ -109,6 +124,7 @@ impl Watcher {
             rates: self.history.rates(),
             messages: self.preview.messages(),
             messages_note: self.preview.note().map(str::to_owned),
+            events: Arc::clone(&self.log),
         }
     }
 
@@ -196,6 +212,7 @@ impl Watcher {
             consumers,
             hidden_consumers: hidden(sample),
             findings: Vec::new(),
+            events: Vec::new(),
         };
         ring.findings = findings(&ring);
         ring
@@ -210,6 +227,7 @@ impl Watcher {
             slot: member.slot.map(|slot| slot.index),
             pid: member.pid,
             command: member.command.clone(),
+            held: member.held,
             alive: match member.presence {
                 Presence::Mapped | Presence::Unmapped => Some(true),
                 Presence::Gone => Some(false),

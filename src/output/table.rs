@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::observe::event::Event;
 use crate::observe::frame::Listing;
 use crate::observe::snapshot::{
     Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, Slots, WakeupMode,
@@ -114,7 +115,14 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         };
         writeln!(out, "  {mark:<9} {}", finding.message)?;
     }
-    limits(out, &ring.attach.limits)
+    limits(out, &ring.attach.limits)?;
+    for event in &ring.events {
+        let Event {
+            kind, at, message, ..
+        } = event;
+        writeln!(out, "  event     {at} {}: {message}", kind.word())?;
+    }
+    Ok(())
 }
 
 fn free(ring: &RingSnapshot) -> String {

@@ -77,7 +77,7 @@ pub(crate) enum Screen {
 pub(crate) enum Pane {
     /// The table of consumers.
     Consumers,
-    /// Findings and limits.
+    /// Findings, limits and events.
     Findings,
     /// The newest messages.
     Messages,
@@ -99,6 +99,25 @@ fn culprit(ring: &RingSnapshot) -> usize {
     ring.consumers.iter().position(gate).unwrap_or(0)
 }
 
+/// What a row of the findings' pane is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    /// A finding or a limit, by its place: they come and go with what they are about.
+    Standing(usize),
+    /// An event, by its number: new ones come before it.
+    Event(u64),
+}
+
+/// The rows of the findings' pane.
+fn items(frame: &Frame) -> impl ExactSizeIterator<Item = Item> + Clone + use<> {
+    let standing = frame.snapshot.findings.len() + frame.snapshot.attach.limits.len();
+    let newest = frame.events.newest();
+    (0..standing + frame.events.len()).map(move |row| match row.checked_sub(standing) {
+        None => Item::Standing(row),
+        Some(newer) => Item::Event(newest - newer as u64),
+    })
+}
+
 /// The state of the dashboard.
 pub(crate) struct App {
     screen: Screen,
@@ -113,7 +132,7 @@ pub(crate) struct App {
     notice: Option<String>,
     rings: Cursor<String>,
     consumers: Cursor<u64>,
-    finding: usize,
+    findings: Cursor<Item>,
     message: Option<Message>,
     hex_row: usize,
 }
@@ -138,7 +157,7 @@ impl App {
             notice: None,
             rings: Cursor::default(),
             consumers: Cursor::default(),
-            finding: 0,
+            findings: Cursor::default(),
             message: None,
             hex_row: 0,
         }
@@ -169,7 +188,7 @@ impl App {
     pub(crate) fn attached(&mut self, id: String) {
         if self.ring.as_ref() != Some(&id) {
             self.consumers = Cursor::default();
-            self.finding = 0;
+            self.findings = Cursor::default();
             self.message = None;
             self.hex_row = 0;
         }
@@ -294,8 +313,7 @@ impl App {
                 self.consumers.step(step, keys, culprit(ring));
             }
             Pane::Findings => {
-                let last = frame.snapshot.findings.len() + frame.snapshot.attach.limits.len();
-                self.finding = step.from(self.finding.min(last), last.saturating_sub(1));
+                self.findings.step(step, items(frame), 0);
             }
             Pane::Messages => self.step_message(step),
             Pane::Hex => self.hex_row = step.from(self.hex_row.min(room.last_top), room.last_top),
@@ -332,7 +350,9 @@ impl App {
 
     fn has_findings(&self) -> bool {
         self.frame.as_ref().is_some_and(|frame| {
-            !frame.snapshot.findings.is_empty() || !frame.snapshot.attach.limits.is_empty()
+            !frame.snapshot.findings.is_empty()
+                || !frame.snapshot.attach.limits.is_empty()
+                || !frame.events.is_empty()
         })
     }
 
@@ -405,9 +425,9 @@ impl App {
         )
     }
 
-    /// The selected item of findings and limits.
-    pub(crate) fn selected_finding(&self) -> usize {
-        self.finding
+    /// The selected row of findings, limits and events, the newest event first.
+    pub(crate) fn selected_finding(&self) -> Option<usize> {
+        self.findings.row(items(self.frame.as_ref()?), 0)
     }
 
     /// The selected message: a copy where the user chose one, else the newest.

@@ -30,6 +30,17 @@ pub(crate) fn uptime(seconds: u64) -> String {
     }
 }
 
+/// How long ago something was, 8 columns at most: `now`, `12s ago`, `59m ago`, `3d ago`.
+pub(crate) fn ago(nanoseconds: u64) -> String {
+    match nanoseconds / 1_000_000_000 {
+        0 => "now".to_owned(),
+        seconds @ 1..=59 => format!("{seconds}s ago"),
+        seconds @ 60..=3_599 => format!("{}m ago", seconds / 60),
+        seconds @ 3_600..=86_399 => format!("{}h ago", seconds / 3_600),
+        seconds => format!("{}d ago", (seconds / 86_400).min(999)),
+    }
+}
+
 /// Percent without decimals. Only what is really all or nothing reads 100 or 0; a little reads `<1`.
 pub(crate) fn percent(percent: f64) -> String {
     match percent {
@@ -100,6 +111,15 @@ mod tests {
             (400 * 86_400 * SECOND, "400 d"),
         ] {
             assert_eq!(duration(value, "µs"), text);
+        }
+        for (value, text) in [
+            (999_999_999, "now"),
+            (12 * SECOND, "12s ago"),
+            (119 * SECOND, "1m ago"),
+            (7_200 * SECOND, "2h ago"),
+            (u64::MAX, "999d ago"),
+        ] {
+            assert_eq!(ago(value), text);
         }
         assert_eq!(uptime(15_129), "04:12:09");
         assert_eq!(uptime(274_320), "3d 04:12");

@@ -31,6 +31,18 @@ fn full_ring() {
 }
 
 #[test]
+fn ring_with_a_past() {
+    at_all_sizes("events", &on(with_events(full(), 30)));
+    // Nothing is wrong now, but something was.
+    let app = on(with_events(flowing(), 2));
+    assert_snapshot!("events_only_80x24", drawn(&app, 80, 24).backend());
+    let mut app = on(with_events(full(), 30));
+    press(&mut app, &[Action::NextPane]);
+    press(&mut app, &[Action::Down; 6]);
+    assert_snapshot!("events_selected_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
 fn producer_gone() {
     at_all_sizes("gone", &on(gone()));
 }
@@ -134,7 +146,7 @@ fn states_are_words() {
 
 #[test]
 fn any_size_is_survived() {
-    let frames: [fn() -> Frame; 4] = [flowing, full, gone, lonely];
+    let frames: [fn() -> Frame; 5] = [flowing, full, gone, lonely, || with_events(full(), 1000)];
     for frame in frames {
         for panes in 0..4 {
             let mut app = on(frame());

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
@@ -85,6 +86,7 @@ pub(super) fn flowing() -> Frame {
         consumers,
         hidden_consumers: Some(0),
         findings: Vec::new(),
+        events: Vec::new(),
     };
     let rates = (0..300u64)
         .map(|step| 400_000_000 + step * step * 7_919 % 500_000_000)
@@ -94,6 +96,7 @@ pub(super) fn flowing() -> Frame {
         rates,
         messages: (0..64).map(message).collect(),
         messages_note: None,
+        events: std::sync::Arc::default(),
     }
 }
 
@@ -111,6 +114,7 @@ pub(super) fn consumer(
         pid: Some(pid),
         command: Some(command.to_owned()),
         alive: Some(true),
+        held: true,
         state,
         reason: reason.to_owned(),
         wakeup_mode: Some(if slot == 1 {
@@ -210,6 +214,52 @@ pub(super) fn full() -> Frame {
     }];
     let last = frame.rates.len();
     frame.rates[last - 40..].fill(0);
+    frame
+}
+
+/// `frame`, with a past: as many events as asked for, one every seven seconds, the newest twelve seconds ago.
+pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
+    frame.snapshot.sampled_ns = 90_000_000 * MS;
+    let mut log = EventLog::default();
+    for age in (0..events).rev() {
+        let (kind, slot, message) = match age % 5 {
+            0 => (
+                EventKind::Clogged,
+                2,
+                "no room is left, and head has not moved for 1.0 s; held up by slot 2 archive (pid 6392), 1.0 MiB behind; 48211 failed reservations",
+            ),
+            1 => (
+                EventKind::Stalled,
+                2,
+                "slot 2 archive (pid 6392): 412 KiB behind (40 %), and its tail has not moved for 1.0 s",
+            ),
+            2 => (
+                EventKind::Joined,
+                2,
+                "slot 2 archive (pid 6392): a new consumer, at head",
+            ),
+            3 => (
+                EventKind::Evicted,
+                2,
+                "slot 2 archive (pid 6391): 64.0 KiB behind, and without progress for 5.1 s; it is not told, and what it had yet to read may be overwritten",
+            ),
+            _ => (
+                EventKind::Left,
+                1,
+                "slot 1 web (pid 6377): its process had ended, with nothing unread; its slot was held for 3.0 s more",
+            ),
+        };
+        log.push(Event {
+            kind,
+            at: "2026-01-04T04:12:18Z".to_owned(),
+            monotonic_ns: frame.snapshot.sampled_ns - (12_000 + 7_000 * age) * MS,
+            slot: Some(slot),
+            pid: None,
+            command: None,
+            message: message.to_owned(),
+        });
+    }
+    frame.events = std::sync::Arc::new(log);
     frame
 }
 

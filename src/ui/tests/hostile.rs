@@ -1,6 +1,7 @@
 //! Names, paths and payloads that try to act on the terminal.
 
 use super::fixtures::*;
+use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{ConsumerState, Finding, Limit, Severity};
 use crate::ui::app::{Action, App};
@@ -38,6 +39,18 @@ fn ring_called(name: &str) -> Frame {
         message.payload = name.as_bytes().to_vec();
     }
     frame.messages_note = Some(name.to_owned());
+    // Their messages are escaped where they are made; the screen does not rely on it.
+    let mut events = EventLog::default();
+    events.push(Event {
+        kind: EventKind::Left,
+        at: name.to_owned(),
+        monotonic_ns: 0,
+        slot: None,
+        pid: None,
+        command: Some(name.to_owned()),
+        message: name.to_owned(),
+    });
+    frame.events = std::sync::Arc::new(events);
     frame
 }
 

@@ -41,6 +41,46 @@ fn a_frozen_screen_stays_as_it_is() {
 }
 
 #[test]
+fn every_event_can_be_reached_and_stays_selected() {
+    let mut app = on(with_events(full(), 1000));
+    press(&mut app, &[Action::NextPane]);
+    assert_eq!(app.focus(), Pane::Findings);
+    let mut rows = vec![app.selected_finding()];
+    for _ in 0..1002 {
+        app.apply(Action::Down, ROOM);
+        rows.push(app.selected_finding());
+    }
+    // Two findings and a limit above them.
+    assert_eq!(rows, (0..1003).map(Some).collect::<Vec<_>>());
+    app.apply(Action::Down, ROOM);
+    assert_eq!(app.selected_finding(), Some(1002), "it is the oldest");
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    assert!(text.contains("1h ago"), "{text}");
+    // More have happened: what is read stays selected, and what is no longer kept gives its place.
+    press(&mut app, &[Action::Up, Action::Up, Action::Up]);
+    take(&mut app, with_events(full(), 1002));
+    assert_eq!(app.selected_finding(), Some(1001));
+    take(&mut app, with_events(full(), 1010));
+    assert_eq!(app.selected_finding(), Some(999), "that has gone");
+    press(&mut app, &[Action::First]);
+    assert_eq!(app.selected_finding(), Some(0));
+    take(&mut app, with_events(flowing(), 2));
+    assert_eq!(app.selected_finding(), Some(0), "the newest event");
+    take(&mut app, flowing());
+    assert_eq!(app.selected_finding(), None);
+}
+
+#[test]
+fn events_are_frozen_with_the_screen() {
+    let mut app = on(with_events(flowing(), 3));
+    press(&mut app, &[Action::Freeze]);
+    let before = lines(&drawn(&app, 80, 24));
+    take(&mut app, with_events(full(), 4));
+    assert_eq!(lines(&drawn(&app, 80, 24)), before);
+    assert!(before.join("\n").contains("events 3"));
+}
+
+#[test]
 fn the_newest_message_is_selected_until_the_user_moves() {
     let mut app = on(flowing());
     assert_eq!(selected(&app), 64);

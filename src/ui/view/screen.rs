@@ -7,8 +7,9 @@
 //!  Ring ├░░░░░░░░░░░░░░░░░░░2████████1██0▶┤  slot 2 gates, 412 KiB behind                 ring_bar
 //! ┌ ▸Consumers 3 ───────────────────────────────────── slot 0: follows head ─┐            consumers
 //! │▸    0    6390 risk     push  1.2 KiB   0    2 ms  846 MiB     1 ms ok    │
-//! ├ Findings 1 ──────────────────────────────────────────────────────────────┤            findings
+//! ├ Findings 1, events 2 ────────────────────────────────────────────────────┤            findings
 //! │ warning  slot 2 is 39 % behind                                           │
+//! │ 12s ago  joined slot 2 archive (pid 6392): a new consumer, at head       │
 //! ├ Messages, newest ────────────┬ Hex 1234567040 ─────────────── 48 B, intact ┤          messages, hex
 //! │▸ 1234567040      9     48 ✓ H│0000  48 65 6c 6c 6f 20 7a 62  Hello zb    │
 //! └──────────────────────────────┴───────────────────────────────────────────┘
@@ -158,7 +159,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
         if places.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),
-                Pane::Findings => findings::title(ring),
+                Pane::Findings => findings::title(frame),
                 Pane::Messages => messages::title(frame, app),
                 Pane::Hex => hex::title(app),
             };
@@ -166,7 +167,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
         }
         match pane {
             Pane::Consumers => consumers::render(ring, app, canvas, inside),
-            Pane::Findings => findings::render(ring, app, canvas, inside),
+            Pane::Findings => findings::render(frame, app, canvas, inside),
             Pane::Messages => messages::render(frame, app, canvas, inside),
             Pane::Hex => hex::render(app, canvas, inside),
         }
@@ -174,7 +175,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
 }
 
 /// Cuts `rows` off the top of `area`.
-fn cut(area: &mut Rect, rows: u16) -> Rect {
+pub(super) fn cut(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     let top = Rect {
         height: rows,
@@ -234,23 +235,28 @@ fn places(app: &App, area: Rect) -> Places {
 fn stack(app: &App, frame: &Frame, places: &mut Places) {
     let body = places.body;
     let ring = &frame.snapshot;
-    let findings = if ring.findings.is_empty() && ring.attach.limits.is_empty() {
-        0
-    } else {
-        let wanted = findings::rows(ring, body.width.saturating_sub(2));
-        u16::try_from(wanted)
-            .unwrap_or(u16::MAX)
-            .clamp(1, (body.height / 4).max(1))
-            + 1
-    };
     // Their titles and an edge come on top of the rows.
     let consumers = u16::try_from(ring.consumers.len())
         .unwrap_or(u16::MAX)
         .max(1)
         .saturating_add(2)
         .saturating_sub(u16::from(ring.consumers.is_empty()));
+    let below = LEAST_MESSAGES - 1;
+    let standing = findings::rows(ring, body.width.saturating_sub(2));
+    let standing = u16::try_from(standing)
+        .unwrap_or(u16::MAX)
+        .min((body.height / 4).max(1));
+    // Events take what consumers leave them, but the newest is always there.
+    let spare = (body.height - 1).saturating_sub(consumers.saturating_add(standing + 1 + below));
+    let events = u16::try_from(frame.events.len())
+        .unwrap_or(u16::MAX)
+        .min((body.height / 6).min(spare).max(1));
+    let findings = match standing + events {
+        0 => 0,
+        rows => rows + 1,
+    };
     let consumers = consumers
-        .min((body.height - 1).saturating_sub(findings + LEAST_MESSAGES - 1))
+        .min((body.height - 1).saturating_sub(findings + below))
         .max(2);
     places.consumers = Rect {
         height: consumers + 1,
