@@ -7,12 +7,14 @@
 
 use std::time::Duration;
 
-use super::attach::{AttachedRing, RingBytes};
+use super::attach::AttachedRing;
 use super::discover::{refused, rings_of};
 use super::error::AttachError;
 use super::joins;
 use super::proc::{self, FileId, Process};
+use super::reach::RingBytes;
 use super::snapshot::{Joined, Limit, Producer, WakeupMode};
+use super::zombies::Evicted;
 use crate::ring::{self, Consumer, Control, Parked};
 
 impl AttachedRing {
@@ -110,6 +112,7 @@ impl AttachedRing {
             members: Vec::new(),
             writes: false,
             hidden: None,
+            evicted: Evicted::Unsought,
             attach_limits: vec![limit],
             member_limits: Vec::new(),
         }
