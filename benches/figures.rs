@@ -1,4 +1,5 @@
-//! What watching costs, on real rings made by the reference: `cargo bench --bench figures`.
+//! What watching costs, on real rings made by the reference: `cargo bench --bench figures`, or with `-- broadcasts` at its
+//! end just what concerns descriptors.
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median of the ratios. Nothing here passes or fails.
@@ -13,7 +14,7 @@
 mod pty;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -23,6 +24,10 @@ use std::time::{Duration, Instant};
 use pty::Terminal;
 
 const ZBQTOP: &str = env!("CARGO_BIN_EXE_zbqtop");
+/// Messages with descriptors, how many each has, and how many their sender may have in flight when it sends.
+const BROADCASTS: u64 = 100_000;
+const FDS: usize = 8;
+const IN_FLIGHT: u64 = 60;
 /// A message with its header, bytes.
 const MESSAGE: u64 = 64;
 const CAPACITY: u64 = 1 << 20;
@@ -33,6 +38,9 @@ fn main() {
         Some("flat-out") => flat_out(&arguments[2], &arguments[3]),
         Some("steady") => steady(&arguments[2]),
         Some("consumer") => consumer(&arguments[2]),
+        Some("descriptors") => descriptors(&arguments[2]),
+        Some("keeper") => keeper(&arguments[2]),
+        Some("broadcasts") => broadcasts(),
         _ => figures(),
     }
 }
@@ -49,6 +57,8 @@ fn figures() {
         let ratio = watched(how != "by map", mode);
         println!("  {how:<18} median ratio {ratio:.3}   (target for map and pull: at least 0.97)");
     }
+
+    broadcasts();
 
     let socket = std::env::temp_dir().join(format!("zbqtop-figures-{}.sock", std::process::id()));
     let socket = socket.to_str().expect("a temporary path is text");
@@ -97,6 +107,21 @@ fn figures() {
     drop(consumers);
 }
 
+/// What joining costs a producer that sends descriptors.
+fn broadcasts() {
+    println!(
+        "{BROADCASTS} messages with {FDS} descriptors each, at most {IN_FLIGHT} in flight; messages whose descriptors \
+         did not reach a consumer that takes them at once:"
+    );
+    for (who, joiner) in [
+        ("alone", Joiner::Nobody),
+        ("a joined watcher (target: 0)", Joiner::Zbqtop),
+        ("a joiner that keeps its side socket", Joiner::Keeper),
+    ] {
+        println!("  {who:<38} {}", broadcast(joiner));
+    }
+}
+
 /// The producer's speed with a dashboard attached against its speed alone, median of 7 pairs.
 fn watched(join: bool, mode: &str) -> f64 {
     let socket = std::env::temp_dir().join(format!("zbqtop-flat-out-{}.sock", std::process::id()));
@@ -137,6 +162,118 @@ fn watched(join: bool, mode: &str) -> f64 {
     });
     let _ = std::fs::remove_file(socket);
     ratio
+}
+
+/// Who joins a ring beside the consumer that takes its descriptors.
+#[derive(Clone, Copy, PartialEq)]
+enum Joiner {
+    Nobody,
+    Zbqtop,
+    Keeper,
+}
+
+/// What the producer says at the end: messages whose descriptors were lost, and how long all of them took.
+fn broadcast(joiner: Joiner) -> String {
+    let socket = std::env::temp_dir().join(format!("zbqtop-fds-{}.sock", std::process::id()));
+    let socket = socket.to_str().expect("a temporary path is text");
+    let _ = std::fs::remove_file(socket);
+    let mut producer = role(&["descriptors", socket]);
+    let mut said = BufReader::new(producer.0.stdout.take().expect("piped")).lines();
+    let mut line = || said.next().expect("a line").expect("text");
+    assert_eq!(line(), "ready");
+    let mut joined = match joiner {
+        Joiner::Nobody => None,
+        Joiner::Keeper => Some(role(&["keeper", socket])),
+        Joiner::Zbqtop => Some(spawn(
+            Command::new(ZBQTOP)
+                .args([
+                    "--json",
+                    "--watch",
+                    "1h",
+                    "--interval",
+                    "0",
+                    "--join",
+                    "--socket",
+                ])
+                .arg(socket)
+                .stderr(Stdio::null()),
+        )),
+    };
+    if let Some(joined) = &mut joined {
+        let out = joined.0.stdout.as_mut().expect("piped");
+        let mut first = String::new();
+        BufReader::new(out).read_line(&mut first).expect("text");
+        assert!(!first.is_empty(), "it has joined");
+    }
+    let mut stdin = producer.0.stdin.take().expect("piped");
+    stdin.write_all(b"go\n").expect("it listens");
+    let outcome = line();
+    let _ = std::fs::remove_file(socket);
+    outcome
+}
+
+/// Lets in whoever joins until a line comes on stdin, then broadcasts descriptors to them and to a consumer in this very
+/// thread, which takes them at once; says how many messages came to it without theirs.
+fn descriptors(socket: &str) {
+    let mut ring = Ring::create();
+    let listener = UnixListener::bind(socket).expect("a free path");
+    listener.set_nonblocking(true).expect("a socket");
+    let (sender, go) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(std::io::stdin().read_line(&mut String::new())));
+    println!("ready");
+    while go.recv_timeout(Duration::from_millis(5)).is_err() {
+        if let Ok((conn, _)) = listener.accept() {
+            conn.set_nonblocking(false).expect("a socket");
+            ring.join(&conn, "pull");
+        }
+    }
+    // It comes last, so that what others keep is in flight when its own is sent.
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let mut reader = std::thread::scope(|scope| {
+        let joining = scope.spawn(|| {
+            let wish = zbqtop::ring::WakeupMode::Pull;
+            zbqtop::ring::Consumer::join(&theirs, wish, Duration::from_secs(60))
+        });
+        ring.join(&ours, "pull");
+        joining.join().expect("no panic").expect("a slot")
+    });
+    // The limit is none for root.
+    if rustix::process::geteuid().is_root() {
+        // Nor does another's account matter, whoever runs this beside us.
+        let nobody_elses = rustix::process::Uid::from_raw(1_000_000 + std::process::id());
+        rustix::thread::set_thread_uid(nobody_elses).expect("we are root");
+    }
+    let limit = rustix::process::Rlimit {
+        current: Some(IN_FLIGHT),
+        maximum: Some(IN_FLIGHT),
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).expect("a lower limit");
+    let null = File::open("/dev/null").expect("it is there");
+    let fds = [null.as_raw_fd(); FDS];
+    let (started, mut lost) = (Instant::now(), 0);
+    for number in 1..=BROADCASTS {
+        // SAFETY: the producer is live, and `fds` has as many open descriptors as is said.
+        unsafe {
+            zbq_sys::zbq_producer_broadcast_fds(ring.0, number, fds.as_ptr(), FDS as u8);
+        }
+        assert!(ring.send(number), "there is room");
+        let taken = reader.recv_fds(number, Duration::ZERO);
+        lost += u64::from(!matches!(taken, Ok(Some(fds)) if fds.len() == FDS));
+        reader.publish(number * MESSAGE);
+    }
+    println!("{lost:>6} lost   {:.2} s", started.elapsed().as_secs_f64());
+}
+
+/// A consumer that holds nothing up, and never looks at its side socket.
+fn keeper(socket: &str) {
+    let wish = zbqtop::ring::WakeupMode::Pull;
+    let joined = zbqtop::ring::Consumer::connect(socket, wish, Duration::from_secs(60));
+    let mut keeper = joined.expect("a slot");
+    println!("joined");
+    loop {
+        keeper.publish(keeper.acquire_head());
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Millions of messages a second over one second, from head.

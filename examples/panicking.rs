@@ -1,8 +1,15 @@
-//! The dashboard on a source that panics after a few samples: for the test that the terminal is given back all the
-//! same.
+//! Parts of the program on something that panics, for the tests that what they took is given back all the same: the
+//! dashboard on a source, which has taken the terminal, and, with the arguments of `zbqtop tail --lossless`, that on an
+//! outlet, when it has taken a slot and holds ring space.
 
+use std::io;
 use std::time::Duration;
 
+use clap::Parser as _;
+use zbqtop::cli::{Cli, Command};
+use zbqtop::commands::Ending;
+use zbqtop::commands::lossless::lossless;
+use zbqtop::commands::outlet::Outlet;
 use zbqtop::observe::frame::{Frame, Listing, Source};
 use zbqtop::ui::{Options, run};
 
@@ -24,7 +31,25 @@ impl Source for Panicking {
     }
 }
 
-fn main() -> std::io::Result<()> {
+impl Outlet for Panicking {
+    fn write(&self, bytes: &[u8], _: &Ending) -> io::Result<bool> {
+        panic!("{} bytes are too many", bytes.len())
+    }
+
+    fn sleep(&self, time: Duration) -> io::Result<()> {
+        std::thread::sleep(time);
+        Ok(())
+    }
+}
+
+fn main() -> io::Result<()> {
+    if std::env::args().len() > 1 {
+        let Some(Command::Tail(options)) = Cli::parse().command else {
+            panic!("the arguments of `tail --lossless`, or none");
+        };
+        let address = options.target.socket.as_deref().unwrap_or_default();
+        return lossless(address, &options, Panicking(0)).map_err(io::Error::other);
+    }
     let options = Options {
         interval: Duration::from_millis(100),
         ..Options::default()

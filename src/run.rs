@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Screen, Target, When};
+use crate::commands::outlet::Stdout;
 use crate::commands::{check, demo, lossless, note, snapshot, tail};
 use crate::demo::roles;
 use crate::observe::attach::{AttachedRing, Choice};
@@ -45,7 +46,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             interval,
         }) => Ok(snapshot::list(all, json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
-            Some(address) if options.lossless => lossless::lossless(address, &options),
+            Some(address) if options.lossless => {
+                lossless::lossless(address, &options, Stdout::now())
+            }
             _ => tail::tail(attach(&options.target)?, &options),
         },
         Some(Command::Check(options)) => return Ok(check::check(&options, attach, out)),
@@ -201,7 +204,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         ) => 5,
         Some(AttachError::Join { source, .. }) => join_code(source),
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
-        Some(AttachError::Vanished { .. } | AttachError::Io { .. }) => 1,
+        Some(
+            AttachError::Vanished { .. }
+            | AttachError::Io { .. }
+            | AttachError::OtherPidNamespace { .. },
+        ) => 1,
         None if is_broken_pipe(error) => 0,
         None => error.downcast_ref().map_or(1, join_code),
     })
@@ -209,13 +216,13 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 /// The exit status for a join that failed.
 fn join_code(error: &ring::Error) -> u8 {
-    use io::ErrorKind as Kind;
     match error {
-        ring::Error::Io { source, .. } => match source.kind() {
-            Kind::NotFound | Kind::ConnectionRefused => 3,
-            Kind::PermissionDenied => 4,
-            _ => 1,
-        },
+        error if error.is_no_listener() => 3,
+        ring::Error::Io {
+            op: "connect",
+            source,
+        } if source.kind() == io::ErrorKind::PermissionDenied => 4,
+        ring::Error::NoProducer { .. } => 3,
         ring::Error::Protocol { .. } => 5,
         _ => 1,
     }

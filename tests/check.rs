@@ -385,7 +385,7 @@ fn another_users_ring_is_unknown_and_the_remedy_is_said() {
     let (code, line) = as_nobody(&["--pid", &producer.pid().to_string()]);
     assert_eq!(code, Some(3), "{line}");
     assert!(
-        line.contains("not permitted") && line.contains("run as uid 0, or as root"),
+        line.contains("not permitted") && line.contains("run as root"),
         "{line}"
     );
     let (code, line) = as_nobody(&[]);

@@ -3,25 +3,18 @@
 //!
 //! Counting descriptors takes a process in which nothing else runs, so each test here runs itself again in a child.
 
+use crate::support::liar::{Answer, CAPACITY, LIES, sockets};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{MemfdFlags, Mode, OFlags, ftruncate, memfd_create, open};
-use rustix::io::{pwrite, write};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-    SocketType, recv, send, sendmsg, socketpair,
-};
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use rustix::fd::OwnedFd;
+use rustix::io::write;
+use rustix::net::{RecvFlags, SendFlags, SocketType, recv, send};
 use std::time::{Duration, Instant};
 use zbqtop::ring::consumer::Consumer;
 use zbqtop::ring::error::{Error, Result};
-use zbqtop::ring::layout::{self, SlotIndex, WakeupMode};
+use zbqtop::ring::layout::{SlotIndex, WakeupMode};
 use zbqtop::ring::producer::{Producer, ProducerParams};
 
 const ALONE: &str = "ZBQTOP_TEST_ALONE";
-const CAPACITY: u64 = 8192;
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(60);
 
@@ -47,79 +40,6 @@ fn alone(test: &str) -> bool {
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-fn sockets(kind: SocketType) -> (OwnedFd, OwnedFd) {
-    socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap()
-}
-
-fn memfd(size: u64) -> OwnedFd {
-    let fd = memfd_create("mock", MemfdFlags::CLOEXEC).unwrap();
-    ftruncate(&fd, size).unwrap();
-    fd
-}
-
-/// An answer to a join request, true until a test makes it lie.
-struct Answer {
-    bytes: Vec<u8>,
-    fds: Vec<OwnedFd>,
-    /// The producer's end of the side socket.
-    _side: OwnedFd,
-}
-
-impl Answer {
-    fn new() -> Self {
-        let (side, theirs) = sockets(SocketType::SEQPACKET);
-        let fds = vec![memfd(4096), memfd(CAPACITY), memfd(4096), theirs];
-        let mut answer = Self {
-            bytes: vec![0; 64],
-            fds,
-            _side: side,
-        };
-        let pid = std::process::id();
-        answer.say(layout::JOIN_RING_CAPACITY, CAPACITY);
-        answer.say(layout::JOIN_BASELINE, 777);
-        answer.say(layout::JOIN_INITIAL_HEAD, 100);
-        answer.say32(layout::JOIN_PRODUCER_PID, pid);
-        answer.say32(layout::JOIN_SLOT_INDEX, 3);
-        answer.say32(layout::JOIN_WAKEUP_MODE, 1);
-        answer.put(0, layout::CTRL_PRODUCER_HEAD, 100);
-        answer.put(0, layout::CTRL_RING_CAPACITY, CAPACITY);
-        answer.put(0, layout::CTRL_PRODUCER_PID, pid.into());
-        answer.put(2, layout::META_TAIL_OFFSET, 100);
-        answer.put(2, layout::META_JOIN_BASELINE, 777);
-        answer
-    }
-
-    /// Puts a number into the 64 bytes.
-    fn say(&mut self, at: usize, value: u64) {
-        self.bytes[at..at + 8].copy_from_slice(&value.to_ne_bytes());
-    }
-
-    fn say32(&mut self, at: usize, value: u32) {
-        self.bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
-    }
-
-    /// Puts a number into one of the memfds.
-    fn put(&mut self, fd: usize, at: usize, value: u64) {
-        pwrite(&self.fds[fd], &value.to_ne_bytes(), at as u64).unwrap();
-    }
-
-    fn send(&self, conn: &OwnedFd, bytes: &[u8]) {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds: Vec<_> = self.fds.iter().map(AsFd::as_fd).collect();
-        if !fds.is_empty() {
-            assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
-        }
-        sendmsg(
-            conn,
-            &[IoSlice::new(bytes)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        )
-        .unwrap();
-    }
 }
 
 /// Joins a producer that does `act` with its end of the connection.
@@ -177,96 +97,7 @@ fn every_lie_is_found_out() {
     if !alone("handshake::every_lie_is_found_out") {
         return;
     }
-    type Lie = fn(&mut Answer);
-    let lies: &[(&str, Lie)] = &[
-        ("join answer: 63 bytes, expected 64", |a| {
-            a.bytes.truncate(63)
-        }),
-        ("join answer: 65 bytes, expected 64", |a| a.bytes.push(0)),
-        ("join answer: bytes or descriptors were lost", |a| {
-            a.bytes.resize(100, 0)
-        }),
-        ("join answer: 0 descriptors, expected 4", |a| a.fds.clear()),
-        ("join answer: 3 descriptors, expected 4", |a| {
-            a.fds.truncate(3)
-        }),
-        ("join answer: 5 descriptors, expected 4", |a| {
-            a.fds.push(memfd(4096))
-        }),
-        ("join answer: 200 descriptors, expected 4", |a| {
-            a.fds.resize_with(200, || memfd(0))
-        }),
-        ("join answer: ring_capacity: 0,", |a| {
-            a.say(layout::JOIN_RING_CAPACITY, 0)
-        }),
-        ("join answer: ring_capacity: 8193,", |a| {
-            a.say(layout::JOIN_RING_CAPACITY, CAPACITY + 1)
-        }),
-        ("join answer: ring_capacity: 1152921504606846976,", |a| {
-            a.say(layout::JOIN_RING_CAPACITY, 1 << 60)
-        }),
-        ("join answer: wakeup_mode: 7, expected 0 or 1", |a| {
-            a.say32(layout::JOIN_WAKEUP_MODE, 7)
-        }),
-        ("join answer: producer_pid: 0,", |a| {
-            a.say32(layout::JOIN_PRODUCER_PID, 0)
-        }),
-        ("join answer: producer_pid: -1,", |a| {
-            a.say32(layout::JOIN_PRODUCER_PID, u32::MAX)
-        }),
-        ("zbq_ctrl: Fifo, expected a memfd", |a| {
-            a.fds[0] = rustix::pipe::pipe().unwrap().0
-        }),
-        ("zbq_ring: Socket, expected a memfd", |a| {
-            a.fds[1] = sockets(SocketType::STREAM).0
-        }),
-        ("zbq_meta: a file without seals, expected a memfd", |a| {
-            a.fds[2] = open("/proc/self/exe", OFlags::RDONLY, Mode::empty()).unwrap();
-        }),
-        ("zbq_ctrl: 1024 bytes, expected 4096", |a| {
-            ftruncate(&a.fds[0], 1024).unwrap()
-        }),
-        ("zbq_ring: 4096 bytes, expected 8192", |a| {
-            ftruncate(&a.fds[1], 4096).unwrap()
-        }),
-        ("zbq_ring: 12288 bytes, expected 8192", |a| {
-            ftruncate(&a.fds[1], 12288).unwrap()
-        }),
-        ("zbq_ring: 8192 bytes, expected 16384", |a| {
-            a.say(layout::JOIN_RING_CAPACITY, 16384)
-        }),
-        ("zbq_meta: 0 bytes, expected 4096", |a| {
-            ftruncate(&a.fds[2], 0).unwrap()
-        }),
-        ("mmap: ", |a| {
-            let read_only = format!("/proc/self/fd/{}", a.fds[2].as_raw_fd());
-            a.fds[2] = open(read_only, OFlags::RDONLY, Mode::empty()).unwrap();
-        }),
-        ("side socket: no socket", |a| a.fds[3] = memfd(0)),
-        (
-            "side socket: AddressFamily(1) SocketType(1), expected a unix SOCK_SEQPACKET",
-            |a| {
-                a.fds[3] = sockets(SocketType::STREAM).0;
-            },
-        ),
-        ("zbq_ctrl: ring_capacity: 4096, expected 8192", |a| {
-            a.put(0, layout::CTRL_RING_CAPACITY, 4096)
-        }),
-        ("zbq_ctrl: producer_pid: 1, expected", |a| {
-            a.put(0, layout::CTRL_PRODUCER_PID, 1)
-        }),
-        (
-            "zbq_ctrl: producer_head: 99, expected at least the initial 100",
-            |a| a.put(0, 0, 99),
-        ),
-        ("zbq_meta: tail_offset: 101, expected 100", |a| {
-            a.put(2, layout::META_TAIL_OFFSET, 101)
-        }),
-        ("zbq_meta: join_baseline: 1, expected 777", |a| {
-            a.put(2, layout::META_JOIN_BASELINE, 1)
-        }),
-    ];
-    for (expected, lie) in lies {
+    for (_, expected, lie) in LIES {
         let before = descriptors();
         let mut answer = Answer::new();
         lie(&mut answer);
@@ -276,6 +107,29 @@ fn every_lie_is_found_out() {
         assert!(error.contains(expected), "{error:?}, expected {expected:?}");
         assert_eq!(descriptors(), before, "after {expected:?}");
     }
+}
+
+#[test]
+fn a_slot_that_is_given_and_cannot_be_used_is_parked() {
+    let mut parked = 0;
+    for (_, _, lie) in LIES {
+        let mut answer = Answer::new();
+        lie(&mut answer);
+        let Some(meta) = answer.fds.get(2).map(|fd| fd.try_clone().unwrap()) else {
+            continue;
+        };
+        let failed = join(SocketType::SEQPACKET, LONG, answering(answer));
+        let error = failed.unwrap_err().to_string();
+        // Everything had been mapped: only what was in it, or the producer's end, was wrong.
+        let usable = ["as the join answer said", "the initial", "it has ended"];
+        if usable.iter().any(|words| error.contains(words)) {
+            let mut tail = [0; 8];
+            rustix::io::pread(&meta, &mut tail, 0).unwrap();
+            assert_eq!(u64::from_ne_bytes(tail), u64::MAX, "{error}");
+            parked += 1;
+        }
+    }
+    assert_eq!(parked, 6);
 }
 
 #[test]

@@ -264,7 +264,9 @@ fn it_waits_for_a_ring_and_finds_it() {
     let mut terminal = Terminal::start(&mut zbqtop(), 50, 120);
     let _producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
     terminal.wait("a ring, or rings", |text| {
-        text.contains("peer") || text.contains("holder") || text.contains("demo")
+        ["peer", "holder", "demo", "mixed"]
+            .iter()
+            .any(|name| text.contains(name))
     });
     terminal.keys("q");
     assert_eq!(terminal.ended().code(), Some(0));

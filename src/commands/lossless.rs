@@ -2,23 +2,22 @@
 //! when it goes.
 //!
 //! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
-//! only then is it written out, and only then published. However the program ends, short of SIGKILL, the consumer is
-//! parked, so that it holds nothing up.
+//! only then is it written out, and only then published. However the program ends, short of SIGKILL, by a panic too,
+//! the consumer is parked, so that it holds nothing up.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use super::note;
+use super::outlet::Outlet;
 use super::sink::Sink;
 use crate::cli;
 use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
+use crate::observe::passive::connect;
 use crate::ring::{Consumer, Error, MessageHeader, RawMessage, WakeupMode};
-use crate::text::escape;
 
 /// Payload bytes copied before they are written out and their space is given back.
 const BATCH: usize = 256 << 10;
@@ -39,21 +38,20 @@ enum Outcome {
     Evicted(u64),
 }
 
-/// Joins the ring behind `address` and writes every message from then on to stdout; joins again when evicted.
+/// Joins the ring behind `address` and writes every message from then on to `outlet`; joins again when evicted.
 ///
 /// # Errors
-/// When the ring cannot be joined, or those of stdout.
-pub fn lossless(address: &str, options: &cli::Tail) -> anyhow::Result<()> {
+/// When the ring cannot be joined, or those of `outlet`.
+pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyhow::Result<()> {
     let mut reader = Reader {
-        sink: Sink::new(options, 0)?,
+        sink: Sink::new(options, 0, outlet)?,
         shows_fds: options.fds,
         idle_timeout: options.idle_timeout,
         batch: Batch::default(),
     };
     let mut lost = None;
     let outcome = loop {
-        let consumer = Consumer::connect(address, WakeupMode::Pull, options.target.timeout)
-            .with_context(|| format!("socket {}", escape(address)))?;
+        let consumer = connect(address, options.target.timeout)?;
         note(&format!(
             "joined in slot {} ({}): this reader holds ring space until what it read is written out",
             consumer.slot(),
@@ -152,14 +150,14 @@ impl Batch {
     }
 }
 
-struct Reader {
-    sink: Sink,
+struct Reader<O> {
+    sink: Sink<O>,
     shows_fds: bool,
     idle_timeout: Option<Duration>,
     batch: Batch,
 }
 
-impl Reader {
+impl<O: Outlet> Reader<O> {
     fn session(&mut self, held: &mut Held) -> anyhow::Result<Outcome> {
         let Some(consumer) = held.0.as_mut() else {
             return Ok(Outcome::Over);

@@ -3,7 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod lossless;
-mod outlet;
+pub mod outlet;
 mod sink;
 pub mod snapshot;
 pub mod tail;

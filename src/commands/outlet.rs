@@ -1,5 +1,5 @@
-//! Standard output for a program that must not get stuck in it: what is written can be given up when the end is
-//! asked for, and a reader that has gone is noticed although nothing is written.
+//! Where messages go, for a program that must not get stuck there: what is written can be given up when the end is
+//! asked for, and a reader that has gone is noticed although nothing is written. Knows nothing of what is written.
 
 use std::io;
 use std::time::Duration;
@@ -15,17 +15,32 @@ const ATOMIC: usize = 4096;
 /// How often the end is thought of while the reader is not ready.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// A place to write messages to.
+pub trait Outlet {
+    /// Writes all of `bytes`, unless the end is asked for while the reader is not ready: then `false`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`] when the reader has gone, and those of writing.
+    fn write(&self, bytes: &[u8], ending: &Ending) -> io::Result<bool>;
+
+    /// Sleeps, and notices meanwhile that the reader has gone.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`].
+    fn sleep(&self, time: Duration) -> io::Result<()>;
+}
+
 /// Standard output.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub struct Stdout {
     /// Bytes written at a time.
     piece: usize,
 }
 
-impl Outlet {
+impl Stdout {
     /// Standard output as it is now.
     #[must_use]
-    pub(super) fn stdout() -> Self {
+    pub fn now() -> Self {
         let waits = fstat(stdout()).is_ok_and(|stat| {
             !matches!(
                 FileType::from_raw_mode(stat.st_mode),
@@ -41,12 +56,10 @@ impl Outlet {
             },
         }
     }
+}
 
-    /// Writes all of `bytes`, unless the end is asked for while the reader is not ready: then `false`.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::BrokenPipe`] when the reader has gone, and those of writing.
-    pub(super) fn write(&self, mut bytes: &[u8], ending: &Ending) -> io::Result<bool> {
+impl Outlet for Stdout {
+    fn write(&self, mut bytes: &[u8], ending: &Ending) -> io::Result<bool> {
         while !bytes.is_empty() {
             if !wait(PollFlags::OUT, PATIENCE)? {
                 if ending.asked() {
@@ -64,11 +77,7 @@ impl Outlet {
         Ok(true)
     }
 
-    /// Sleeps, and notices meanwhile that the reader has gone.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::BrokenPipe`].
-    pub(super) fn sleep(&self, time: Duration) -> io::Result<()> {
+    fn sleep(&self, time: Duration) -> io::Result<()> {
         wait(PollFlags::empty(), time).map(|_| ())
     }
 }

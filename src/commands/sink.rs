@@ -1,4 +1,4 @@
-//! Where the messages of `tail` go: those that are wanted are written to standard output, and all are counted.
+//! What becomes of the messages of `tail`: those that are wanted are written out, and all are counted.
 
 use std::io;
 use std::time::Duration;
@@ -30,9 +30,9 @@ struct Summary {
     torn: u64,
 }
 
-/// Standard output, and what is wanted there.
-pub(super) struct Sink {
-    outlet: Outlet,
+/// An outlet, and what is wanted there.
+pub(super) struct Sink<O> {
+    outlet: O,
     format: Format,
     filter: Filter,
     /// Offsets: messages outside are not looked at.
@@ -48,12 +48,12 @@ pub(super) struct Sink {
     done: bool,
 }
 
-impl Sink {
+impl<O: Outlet> Sink<O> {
     /// What `options` ask for, on a ring whose head is at `head`.
     ///
     /// # Errors
     /// When signals cannot be watched.
-    pub(super) fn new(options: &cli::Tail, head: u64) -> io::Result<Self> {
+    pub(super) fn new(options: &cli::Tail, head: u64, outlet: O) -> io::Result<Self> {
         let place = |place| match place {
             Place::Oldest => 0,
             Place::Head => head,
@@ -63,7 +63,7 @@ impl Sink {
         let until = options.until.map_or(u64::MAX, place);
         let count = options.count.unwrap_or(u64::MAX);
         Ok(Self {
-            outlet: Outlet::stdout(),
+            outlet,
             format: options.format.into(),
             filter: filter(&options.wanted),
             range: (from, until),
@@ -79,6 +79,16 @@ impl Sink {
     /// Whether there is nothing more to be done: all that was wanted is written, or the end was asked for.
     pub(super) fn is_done(&self) -> bool {
         self.done || self.past || self.ending.asked()
+    }
+
+    /// Whether the user, or the system, wants the program to end.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.ending.asked()
+    }
+
+    /// To be told that older messages come next.
+    pub(super) fn rewind(&mut self) {
+        self.past = false;
     }
 
     /// Offset at which to end.
@@ -102,7 +112,7 @@ impl Sink {
     /// Writes a message that is wanted.
     ///
     /// # Errors
-    /// Those of standard output; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
+    /// Those of the outlet.
     pub(super) fn write(
         &mut self,
         raw: &RawMessage<'_>,
@@ -125,7 +135,7 @@ impl Sink {
     /// Says that bytes were passed over: in the stream, or, where the format has no place for that, on stderr.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Those of the outlet.
     pub(super) fn gap(&mut self, skipped: &Gap) -> io::Result<()> {
         if self.done {
             return Ok(());
@@ -142,7 +152,7 @@ impl Sink {
     /// Writes out what was collected, unless the end is asked for while nobody takes it.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Those of the outlet.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.done |= !self.outlet.write(&self.batch, &self.ending)?;
         self.batch.clear();

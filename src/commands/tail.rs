@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::note;
+use super::outlet::{Outlet, Stdout};
 use super::sink::Sink;
 use crate::cli;
 use crate::cli::values::Place;
 use crate::observe::attach::AttachedRing;
-use crate::observe::boundaries::oldest_boundary;
+use crate::observe::boundaries::{older, oldest_boundary};
 use crate::observe::frame::Message;
-use crate::observe::messages::{Event, Gap, Reader};
+use crate::observe::messages::{DOUBTFUL, Event, Gap, Reader};
 use crate::observe::sample::control;
 use crate::observe::wait::{Waiter, token};
 use crate::ring::message::RawMessage;
@@ -32,7 +33,7 @@ const LAST: usize = 10;
 /// When what was asked for is not there yet; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
 pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
     let head = control(&ring).producer_head;
-    let mut sink = Sink::new(options, head)?;
+    let mut sink = Sink::new(options, head, Stdout::now())?;
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -41,8 +42,10 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
         _ if last == Some(0) => head,
         None => oldest_boundary(&ring),
         Some(Place::Head) => head,
-        Some(Place::Oldest) => begin(&ring, 0, head, &mut sink)?,
-        Some(Place::Offset(offset)) if offset <= head => begin(&ring, offset, head, &mut sink)?,
+        Some(Place::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
+        Some(Place::Offset(offset)) if offset <= head => {
+            begin(&ring, offset, head, options.torn, &mut sink)?
+        }
         Some(Place::Offset(_)) if options.follow => head,
         Some(Place::Offset(offset)) => {
             bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
@@ -50,7 +53,7 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
     };
     let mut reader = Reader::at(start).with_torn(options.torn);
     match last {
-        Some(last) => retained(&ring, &mut reader, head, last, &mut sink)?,
+        Some(last) => retained(&ring, &mut reader, head, last, options, &mut sink)?,
         None => {
             while !sink.is_done() && reader.advance(&ring, head, |event| pass(&mut sink, event))? {}
         }
@@ -64,82 +67,88 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
 }
 
 /// The boundary from which the messages at and behind `offset` are reached; says what cannot be.
-fn begin(ring: &AttachedRing, offset: u64, head: u64, sink: &mut Sink) -> io::Result<u64> {
-    let start = oldest_boundary(ring);
+fn begin(
+    ring: &AttachedRing,
+    offset: u64,
+    head: u64,
+    torn: bool,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<u64> {
+    let known = oldest_boundary(ring);
+    if offset >= known {
+        return Ok(known);
+    }
+    let older = older(ring, known, usize::MAX)?;
     let retained = head.saturating_sub(ring.capacity());
-    let mut gap = |from: u64, to: u64, why: &str| {
-        let why = why.into();
+    let mut gap = |from: u64, to: u64, why: &str, torn| {
+        let (from, why) = (offset.max(from), why.into());
         if from < to {
             return sink.gap(&Gap {
                 from,
                 to,
                 why,
-                torn: 0,
+                torn,
             });
         }
         Ok(())
     };
     if offset > 0 {
-        gap(offset, retained, "no longer in the ring")?;
+        gap(offset, retained, "no longer in the ring", 0)?;
     }
     gap(
-        offset.max(retained),
-        start,
+        retained,
+        older.oldest,
         "no message boundary is known there",
+        0,
     )?;
-    Ok(start)
+    if torn {
+        return Ok(older.oldest);
+    }
+    gap(older.oldest, older.clear, DOUBTFUL, older.torn)?;
+    Ok(older.clear)
 }
 
-/// Prints the last messages below `head`.
+/// Messages and gaps in order, oldest first.
+type Kept = VecDeque<Result<Message, Gap>>;
+
+/// Prints the last messages below `head`, and leaves `reader` behind them.
 fn retained(
     ring: &AttachedRing,
     reader: &mut Reader,
     head: u64,
     last: usize,
-    sink: &mut Sink,
+    options: &cli::Tail,
+    sink: &mut Sink<impl Outlet>,
 ) -> io::Result<()> {
-    let oldest = reader.position();
-    let mut kept: VecDeque<Result<Message, Gap>> = VecDeque::new();
-    let mut messages = 0;
-    // On a ring that is too fast to be read whole, what comes next will do as well.
-    let (mut until, deadline) = (head, Instant::now() + OVERTAKEN_FOR);
-    while !sink.is_done() {
-        let moved = reader.advance(ring, until, |event| {
-            match event {
-                Event::Message(raw, integrity) => {
-                    if sink.wants(&raw, integrity) {
-                        messages += 1;
-                        kept.push_back(Ok(Message::from((raw, integrity))));
-                    }
-                }
-                Event::Gap(gap) => kept.push_back(Err(gap)),
-            }
-            while messages > last {
-                messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
-            }
-            Ok(())
-        })?;
-        if reader.position() > head {
-            until = u64::MAX;
-        }
-        let done = if until == head {
-            !moved
+    let known = reader.position();
+    let mut oldest = known;
+    let (mut messages, mut kept) = collect(ring, reader, head, last, sink)?;
+    // Older ones have to be looked for, and it is not known how many of them will be wanted.
+    let mut enough = last;
+    while messages < last && options.from.is_none() && !sink.is_asked_to_end() {
+        let found = older(ring, known, enough)?;
+        let from = if options.torn {
+            found.oldest
         } else {
-            messages >= last || Instant::now() >= deadline
+            found.clear
         };
-        if done {
+        if from >= oldest {
             break;
         }
+        let mut reader = Reader::at(from).with_torn(options.torn);
+        sink.rewind();
+        let (more, mut before) = collect(ring, &mut reader, oldest, last - messages, sink)?;
+        before.append(&mut kept);
+        (messages, kept, oldest) = (messages + more, before, from);
+        enough = enough.saturating_mul(4);
     }
-    if messages < last && oldest > 0 {
-        let retained = head.saturating_sub(ring.capacity());
-        let unread = oldest.saturating_sub(retained);
-        if unread > 0 {
-            note(&format!(
-                "the {} before offset {oldest} were not read: no message boundary is known there",
-                bytes(unread)
-            ));
-        }
+    let unread = oldest.saturating_sub(head.saturating_sub(ring.capacity()));
+    if messages < last && options.from.is_none() && unread > 0 {
+        note(&format!(
+            "the {} before offset {oldest} were not read: no message boundary is known there, or they may be being \
+             written over",
+            bytes(unread)
+        ));
     }
     for event in kept {
         match event {
@@ -157,11 +166,53 @@ fn retained(
     Ok(())
 }
 
+/// Reads up to `until`, and keeps the last of the messages that are wanted.
+fn collect(
+    ring: &AttachedRing,
+    reader: &mut Reader,
+    until: u64,
+    last: usize,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<(usize, Kept)> {
+    let (mut messages, mut kept) = (0, Kept::new());
+    // On a ring that is too fast to be read whole, what comes next will do as well.
+    let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
+    while !sink.is_done() {
+        let moved = reader.advance(ring, end, |event| {
+            match event {
+                Event::Message(raw, integrity) => {
+                    if sink.wants(&raw, integrity) {
+                        messages += 1;
+                        kept.push_back(Ok(Message::from((raw, integrity))));
+                    }
+                }
+                Event::Gap(gap) => kept.push_back(Err(gap)),
+            }
+            while messages > last {
+                messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
+            }
+            Ok(())
+        })?;
+        if reader.position() > until {
+            end = u64::MAX;
+        }
+        let done = if end == until {
+            !moved
+        } else {
+            messages >= last || Instant::now() >= deadline
+        };
+        if done {
+            break;
+        }
+    }
+    Ok((messages, kept))
+}
+
 /// Prints messages as they come, until all that is wanted is printed, or the producer has ended and all is read.
 fn follow(
     ring: &mut AttachedRing,
     reader: &mut Reader,
-    sink: &mut Sink,
+    sink: &mut Sink<impl Outlet>,
     idle_timeout: Option<Duration>,
 ) -> io::Result<()> {
     let mut refreshed = Instant::now();
@@ -198,7 +249,7 @@ fn follow(
     Ok(())
 }
 
-fn pass(sink: &mut Sink, event: Event<'_>) -> io::Result<()> {
+fn pass(sink: &mut Sink<impl Outlet>, event: Event<'_>) -> io::Result<()> {
     match event {
         Event::Message(raw, integrity) if sink.wants(&raw, integrity) => {
             sink.write(&raw, integrity, None)

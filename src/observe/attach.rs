@@ -107,7 +107,7 @@ impl AttachedRing {
     /// # Errors
     /// Each way in which it cannot be had.
     pub fn by_pid(pid: i32, choice: Choice) -> Result<Self, AttachError> {
-        let process = Process::open(pid).map_err(|_| AttachError::NoSuchProcess(pid))?;
+        let process = Process::open(pid).map_err(|_| discover::missing(pid))?;
         let mut found = match discover::rings_of(process) {
             Err(error @ AttachError::NotARing { .. }) => {
                 return orphans::by_pid(pid, choice, error);

@@ -1,12 +1,14 @@
 //! Where messages of a live ring begin: boundaries that are known, and walks between them that show nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 use super::attach::AttachedRing;
 use super::frame::Integrity;
 use super::messages::copy;
+use super::recover::{self, Region};
 use super::vouch::Vouch;
-use super::walks::{count, lands};
+use super::walks::{count, first_clear, lands};
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::message::MessageHeader;
 
@@ -28,6 +30,61 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
         .filter(|tail| *tail < lap)
         .filter(|tail| lands(*tail, lap, vouch.capacity, read, |_| {}).unwrap_or(false))
         .unwrap_or(lap)
+}
+
+/// Messages older than a known boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// From this boundary, which was found in the bytes, messages run to the known one.
+    pub oldest: u64,
+    /// The first of their boundaries that is not torn; the known one when all are.
+    pub clear: u64,
+    /// Messages between the two.
+    pub torn: u64,
+}
+
+/// Looks for messages before `known`, a boundary, until `enough` are found or there is none that is beyond doubt. A ring that is written over meanwhile yields fewer, never false ones.
+///
+/// # Errors
+/// When the ring's bytes can no longer be read.
+pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older> {
+    let none = Older {
+        oldest: known,
+        clear: known,
+        torn: 0,
+    };
+    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+    let vouch = Vouch::read(ring);
+    let capacity = vouch.capacity;
+    let floor = vouch.head.saturating_sub(capacity);
+    if known <= floor {
+        return Ok(none);
+    }
+    let lap_end = known.next_multiple_of(capacity);
+    let sure = if known == lap_end {
+        vouch.head.min(known.saturating_add(capacity))
+    } else {
+        lap_end
+    };
+    let region = Region {
+        floor,
+        end: known,
+        known: if lands(known, sure, capacity, read, |_| {})? {
+            sure
+        } else {
+            known
+        },
+        capacity,
+    };
+    let found = recover::oldest(region, enough, read)?;
+    let vouch = Vouch::read(ring);
+    let clear = first_clear(found.boundary, known, &vouch, read)?;
+    let (clear, torn) = clear.unwrap_or((known, found.messages as u64));
+    Ok(Older {
+        oldest: found.boundary,
+        clear,
+        torn,
+    })
 }
 
 /// Where the messages in `[from, to)` begin, by their headers alone: none empty, at most `most`, and only if the last

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::error::AttachError;
+use super::hidden;
 use super::maps::Maps;
 use super::proc::{FileId, Kind, MemFd, Process, holds_ring, pids};
 use super::slots::SlotTable;
@@ -140,6 +141,13 @@ pub fn discover() -> io::Result<Found> {
         }
     }
     drop_inherited(&mut found.rings);
+    if let Some(hidden::Reason { why, remedy }) = hidden::hidepid() {
+        found.limits.push(Limit {
+            what: "rings of other users".into(),
+            why,
+            remedy,
+        });
+    }
     if denied > 0 {
         found.limits.push(Limit {
             what: format!("rings of {denied} of {} processes", seen + denied),
@@ -488,7 +496,7 @@ pub fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
         _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
             AttachError::NoSuchProcess(pid)
         }
-        io::ErrorKind::NotFound if !process.runs() => AttachError::NoSuchProcess(pid),
+        io::ErrorKind::NotFound if !process.runs() => missing(pid),
         io::ErrorKind::NotFound => AttachError::Vanished {
             pid,
             what: error.to_string(),
@@ -497,29 +505,25 @@ pub fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
             pid,
             what: format!("{what}: {error}"),
         },
-        io::ErrorKind::PermissionDenied => {
-            let ours = rustix::process::geteuid().as_raw();
-            let (why, remedy) = match process.identity().uid {
-                Some(uid) if uid != ours => (
-                    format!("it belongs to uid {uid}, we are uid {ours} and lack CAP_SYS_PTRACE"),
-                    format!("run as uid {uid}, or as root"),
-                ),
-                _ => (
-                    "it belongs to us but is not dumpable, or holds capabilities that we lack"
-                        .into(),
-                    "run as root".into(),
-                ),
-            };
-            AttachError::NotPermitted {
-                pid,
-                why,
-                remedy: Some(remedy),
-            }
-        }
+        io::ErrorKind::PermissionDenied => not_permitted(pid, hidden::reason(process)),
         _ => AttachError::Io {
             pid,
             what: what.into(),
             source: error,
         },
     }
+}
+
+/// No process `pid` is seen: there is none, or it is hidden from us.
+#[must_use]
+pub fn missing(pid: i32) -> AttachError {
+    match hidden::unseen(pid) {
+        Some(reason) => not_permitted(pid, reason),
+        None => AttachError::NoSuchProcess(pid),
+    }
+}
+
+fn not_permitted(pid: i32, reason: hidden::Reason) -> AttachError {
+    let hidden::Reason { why, remedy } = reason;
+    AttachError::NotPermitted { pid, why, remedy }
 }

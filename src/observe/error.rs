@@ -24,7 +24,7 @@ pub enum AttachError {
     #[error("pid {0}: no such process")]
     NoSuchProcess(i32),
     /// The process is there, but not ours to look into.
-    #[error("pid {pid}: not permitted to look into it: {why}{}", .remedy.as_ref().map(|text| format!("; {text}")).unwrap_or_default())]
+    #[error("pid {pid}: not permitted to look into it: {why}{}", and(.remedy.as_ref()))]
     NotPermitted {
         /// The process.
         pid: i32,
@@ -122,10 +122,26 @@ pub enum AttachError {
         why: String,
     },
     /// Someone listens there, but not a process whose descriptors we may see.
-    #[error("socket {}: the process that listens there may not be looked into; run as its user, or as root", escape(.address))]
+    #[error("socket {}: somebody listens there, but {why}{}", escape(.address), and(.remedy.as_ref()))]
     ListenerHidden {
         /// A path, or `@name`.
         address: String,
+        /// The evidence.
+        why: String,
+        /// What to try.
+        remedy: Option<String>,
+    },
+    /// The process that listens counts pids otherwise than we do, so neither end could name itself to the other.
+    #[error(
+        "socket {}: pid {pid}, which listens there, is in another pid namespace: the pid that a join would tell it is \
+         nobody's there, or a stranger's; map the ring instead (without --join, as root), or run zbqtop in that \
+         namespace (nsenter --target {pid} --pid)", escape(.address)
+    )]
+    OtherPidNamespace {
+        /// A path, or `@name`.
+        address: String,
+        /// The process, in our namespace.
+        pid: i32,
     },
     /// The ring could not be joined.
     #[error("socket {}: {source}", escape(.address))]
@@ -153,6 +169,10 @@ pub enum AttachError {
         /// The kernel's answer.
         source: io::Error,
     },
+}
+
+fn and(remedy: Option<&String>) -> String {
+    remedy.map(|text| format!("; {text}")).unwrap_or_default()
 }
 
 fn numbered(places: &[Place]) -> String {

@@ -11,10 +11,11 @@ use crate::ring::message::MessageHeader;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrity {
-    /// A consumer's tail read after the copy vouches for it: the producer had not been let in. That rests on the
-    /// consumer's word: one whose tail goes back unseen between two looks can make it false.
+    /// It lies in the lap of a head read after the copy, where the producer writes above head alone; or a consumer's
+    /// tail read after the copy vouches for it: the producer had not been let in. That rests on the consumer's word:
+    /// one whose tail goes back unseen between two looks can make it false.
     Intact,
-    /// No tail vouches for it, but head has stayed well clear.
+    /// It is of the lap before and no tail vouches for it, but head has stayed well clear.
     Likely,
     /// The producer may have written into it while it was copied.
     Torn,

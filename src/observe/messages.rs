@@ -21,7 +21,7 @@ const LONGEST: u64 = 256 << 20;
 /// Why a reader lost its place on a ring that is too fast for it.
 const OVERRUN: &str = "head overran the reader";
 /// Why a reader leaves out the oldest bytes of a ring.
-const DOUBTFUL: &str = "too near to what the producer may be writing over";
+pub const DOUBTFUL: &str = "too near to what the producer may be writing over";
 
 /// Something met on the way through a ring.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Reader {
             return Ok(false);
         }
         if head - self.position > ring.capacity() {
-            self.skip(head, OVERRUN, 0, &mut each)?;
+            self.overrun(head, ring.capacity(), &mut each)?;
             return Ok(true);
         }
         let capacity = ring.capacity();
@@ -139,8 +139,7 @@ impl Reader {
                 self.searched = first.is_some();
                 match first {
                     Some((first, torn)) => self.skip(first, DOUBTFUL, torn, &mut each)?,
-                    // The head read after the copy is a boundary, whatever lies in between.
-                    None => self.skip(vouch.head, OVERRUN, 0, &mut each)?,
+                    None => self.overrun(vouch.head, capacity, &mut each)?,
                 }
                 return Ok(true);
             }
@@ -182,6 +181,25 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Goes on from a boundary that is known whatever lies in between: where head's lap starts, if that leaves time to
+    /// read what is there, or head itself.
+    fn overrun(
+        &mut self,
+        head: u64,
+        capacity: u64,
+        each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let lap_start = head - head % capacity;
+        let in_time = lap_start > self.position && head - lap_start <= capacity / 2;
+        let boundary = if in_time && !self.searched {
+            self.searched = true;
+            lap_start
+        } else {
+            head
+        };
+        self.skip(boundary, OVERRUN, 0, each)
     }
 
     /// Whether the headers from here on lead to `landing`, although the bytes are torn.

@@ -144,7 +144,7 @@ fn open(survey: &Survey, reader: &Reader, ctrl: MappedMemFd) -> Result<Orphan, A
     let mut limits = vec![Limit {
         what: "the producer: command, uid, slot table, who held a slot".into(),
         why: format!(
-            "it is gone: no process maps zbq_ctrl for writing. Its pid was {writer} in its own pid namespace, says \
+            "it is gone: no process that we can see maps zbq_ctrl for writing. Its pid was {writer} in its own pid namespace, says \
              zbq_ctrl, and may be another process's by now. The ring is reached through pid {}, which maps it",
             process.pid()
         ),

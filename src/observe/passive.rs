@@ -5,17 +5,47 @@
 //! said by [`Joined`]. Where `/proc` does show the producer after all, the join is completed from there, so that
 //! consumers and slots are seen too.
 
+use std::io;
 use std::time::Duration;
 
 use super::attach::AttachedRing;
-use super::discover::{refused, rings_of};
+use super::discover::{missing, refused, rings_of};
 use super::error::AttachError;
 use super::joins;
-use super::proc::{self, FileId, Process};
+use super::proc::{self, FileId, Process, numbers_are_ours};
 use super::reach::RingBytes;
+use super::rendezvous::listener;
 use super::snapshot::{Joined, Limit, Producer, WakeupMode};
 use super::zombies::Evicted;
 use crate::ring::{self, Consumer, Control, Parked};
+
+/// Joins through the rendezvous socket at `address` (a path, or `@name`), asking for a pull slot. `timeout` bounds the
+/// handshake. Where the process that listens can be seen to be in another pid namespace, it is not disturbed.
+///
+/// # Errors
+/// When the ring cannot be joined; the error names what was found and what was expected.
+pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError> {
+    let depth = |process: io::Result<Process>| process.ok()?.depth();
+    let listener = listener(address);
+    if let Ok(listener) = &listener
+        && let ours @ Some(_) = depth(Process::ourselves())
+        && let theirs @ Some(_) = listener.depth()
+        && ours != theirs
+    {
+        return Err(AttachError::OtherPidNamespace {
+            address: address.into(),
+            pid: listener.pid(),
+        });
+    }
+    Consumer::connect(address, ring::WakeupMode::Pull, timeout).map_err(|source| match listener {
+        // Tried all the same: a path can be reached in other network namespaces, too.
+        Err(nobody @ AttachError::NoListener { .. }) if source.is_no_listener() => nobody,
+        _ => AttachError::Join {
+            address: address.into(),
+            source,
+        },
+    })
+}
 
 impl AttachedRing {
     /// Joins through the rendezvous socket at `address` (a path, or `@name`) and parks. `timeout` bounds the handshake;
@@ -24,12 +54,7 @@ impl AttachedRing {
     /// # Errors
     /// When the ring cannot be joined; the error names what was found and what was expected.
     pub fn join(address: &str, timeout: Duration) -> Result<Self, AttachError> {
-        let parked = Consumer::connect(address, ring::WakeupMode::Pull, timeout)
-            .map_err(|source| AttachError::Join {
-                address: address.into(),
-                source,
-            })?
-            .park();
+        let parked = connect(address, timeout)?.park();
         let joined = Joined {
             slot: parked.slot.0,
             mode: match parked.mode {
@@ -40,7 +65,11 @@ impl AttachedRing {
         };
         let control = Control::load(&parked.ctrl);
         // Who listens is usually who produces; if not, the pid that the ring states is right within one pid namespace.
-        let pids = [parked.peer, Some(control.producer_pid)];
+        let pids = if numbers_are_ours() {
+            [parked.peer, Some(control.producer_pid)]
+        } else {
+            [None; 2]
+        };
         let mut why = None;
         for process in pids
             .into_iter()
@@ -74,13 +103,21 @@ impl AttachedRing {
         let process = parked.peer.and_then(|pid| Process::open(pid).ok());
         let identity = process.as_ref().map(Process::identity).unwrap_or_default();
         let (why, remedy) = match why {
-            Some(AttachError::NotPermitted { why, remedy, .. }) => (why, remedy),
-            // The kernel has just named it, so it is there.
-            Some(AttachError::NoSuchProcess(pid)) if parked.peer == Some(pid) => {
-                unseen_why(parked.peer, false)
+            Some(AttachError::NotPermitted { pid, why, remedy }) => {
+                (format!("pid {pid}: {why}"), remedy)
             }
             Some(other) => (other.to_string(), None),
-            None => unseen_why(parked.peer, process.is_some()),
+            None => match parked.peer.map(missing) {
+                Some(AttachError::NotPermitted { why, remedy, .. }) => {
+                    (format!("pid {pid}: {why}"), remedy)
+                }
+                _ => (
+                    format!(
+                        "pid {pid}, which listens, does not own the ring, and who does is not known"
+                    ),
+                    Some("give the producer's pid with --pid".into()),
+                ),
+            },
         };
         let limit = Limit {
             what: "consumers, their tails and lags, free space, the slot table".into(),
@@ -116,24 +153,6 @@ impl AttachedRing {
             attach_limits: vec![limit],
             member_limits: Vec::new(),
         }
-    }
-}
-
-/// Why no process in `/proc` owns the ring, by what the kernel says of who listens, and the remedy.
-fn unseen_why(peer: Option<i32>, in_proc: bool) -> (String, Option<String>) {
-    match peer {
-        None => (
-            "the kernel gives the listening process no pid in our pid namespace: it runs in another".into(),
-            Some("run zbqtop in the producer's pid namespace".into()),
-        ),
-        Some(pid) if !in_proc => (
-            format!("the kernel says that pid {pid} listens, but /proc does not show it: it is mounted with hidepid"),
-            Some("run as the producer's user, as root, or as a member of the group that hidepid exempts".into()),
-        ),
-        Some(pid) => (
-            format!("pid {pid}, which listens, does not own the ring, and who does is not known"),
-            Some("give the producer's pid with --pid".into()),
-        ),
     }
 }
 

@@ -117,6 +117,16 @@ impl Process {
         Ok(Self { pid, dir })
     }
 
+    /// This process itself, whatever its pid is in `/proc`.
+    ///
+    /// # Errors
+    /// When `/proc` is not mounted.
+    pub fn ourselves() -> io::Result<Self> {
+        let shown = rustix::fs::readlink("/proc/self", Vec::new())?;
+        let pid = shown.to_str().ok().and_then(|pid| pid.parse().ok());
+        Self::open(pid.ok_or(Errno::SRCH)?)
+    }
+
     /// Another handle on the same process: opening its pid again might give another one.
     ///
     /// # Errors
@@ -135,9 +145,11 @@ impl Process {
     /// A descriptor that becomes readable when the process ends. Costs the process nothing.
     ///
     /// # Errors
-    /// `ESRCH` when it is gone already.
+    /// `ESRCH` when it is gone already, or `/proc` counts pids otherwise than the kernel does for us.
     pub fn pidfd(&self) -> io::Result<OwnedFd> {
-        let pid = Pid::from_raw(self.pid).ok_or(Errno::SRCH)?;
+        let pid = Pid::from_raw(self.pid)
+            .filter(|_| numbers_are_ours())
+            .ok_or(Errno::SRCH)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         // The pid may have been reused between the two opens: the old handle then answers ESRCH.
         self.text("stat")?;
@@ -282,6 +294,16 @@ impl Process {
         }
     }
 
+    /// How many pid namespaces it has a pid in, from that of `/proc` inwards.
+    #[must_use]
+    pub fn depth(&self) -> Option<usize> {
+        Some(
+            field(&self.text("status").ok()?, "NSpid:")?
+                .split_whitespace()
+                .count(),
+        )
+    }
+
     /// Parent, by pid.
     #[must_use]
     pub fn parent(&self) -> Option<i32> {
@@ -359,11 +381,13 @@ fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
             continue;
         };
         let mut link = [std::mem::MaybeUninit::uninit(); 128];
-        // A descriptor that was closed since the directory was read is not an error.
-        let Ok((link, _)) = readlinkat_raw(&dir, name, &mut link) else {
-            continue;
-        };
-        each(fd, link);
+        match readlinkat_raw(&dir, name, &mut link) {
+            Ok((link, _)) => each(fd, link),
+            // The owner's uid may list the numbers; what they stand for takes more.
+            Err(error @ (Errno::ACCESS | Errno::PERM)) => return Err(error.into()),
+            // A descriptor that was closed since the directory was read is not an error.
+            Err(_) => {}
+        }
     }
     Ok(())
 }
@@ -437,8 +461,14 @@ pub fn started_at(ticks: u64) -> Option<String> {
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
 }
 
+/// Whether the numbers in `/proc` are pids of our own namespace: it may have been mounted in another.
+pub(super) fn numbers_are_ours() -> bool {
+    let ours = rustix::process::getpid().as_raw_nonzero().get();
+    Process::ourselves().is_ok_and(|shown| shown.pid == ours)
+}
+
 /// The rest of the line that starts with `name`, trimmed.
-fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
     text.split(|&byte| byte == b'\n')
         .find_map(|line| line.strip_prefix(name.as_bytes()))
         .and_then(|value| std::str::from_utf8(value).ok())

@@ -3,10 +3,12 @@
 //! Answered from `/proc` alone: no connection is made, so the producer never notices.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::error::AttachError;
+use super::hidden::{Reason, hidepid};
 use super::proc::{Process, pids};
 use super::sockets::listeners;
 
@@ -36,7 +38,8 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
             "no such path"
         }));
     }
-    let holds = |process: &Process| {
+    let mut refused = 0_usize;
+    let mut holds = |process: &Process| {
         let mut found = false;
         let seen = process.each_link(|_, link| {
             let inode = link
@@ -44,7 +47,9 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
                 .and_then(|rest| rest.strip_suffix(b"]"));
             found |= inode.is_some_and(|inode| inodes.contains(&inode));
         });
-        seen.is_ok() && found
+        refused +=
+            usize::from(seen.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied));
+        found
     };
     // A fork inherits the socket; its parent, which was there first, has the lower start time.
     let processes = pids()
@@ -52,11 +57,33 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
         .into_iter()
         .filter_map(|pid| Process::open(pid).ok());
     let oldest = processes
-        .filter(holds)
+        .filter(|process| holds(process))
         .min_by_key(|process| (process.start_ticks(), process.pid()));
-    oldest.ok_or_else(|| AttachError::ListenerHidden {
+    oldest.ok_or_else(|| hidden(address, refused))
+}
+
+/// Who listens is none of those that may be looked into; `refused` may not.
+fn hidden(address: &str, refused: usize) -> AttachError {
+    let (why, remedy) = match hidepid() {
+        Some(Reason { why, remedy }) => (why, remedy),
+        None if refused > 0 => (
+            format!("it is one of the {refused} processes that may not be looked into"),
+            Some("run as its user, or as root".into()),
+        ),
+        None => (
+            "/proc shows no process that has the socket open: it is in another pid namespace"
+                .into(),
+            Some(
+                "run zbqtop in the pid namespace of the producer, or as root outside of both"
+                    .into(),
+            ),
+        ),
+    };
+    AttachError::ListenerHidden {
         address: address.into(),
-    })
+        why,
+        remedy,
+    }
 }
 
 /// Whether a socket bound as `name` is the one meant by `address`. A path may have been bound relative to another

@@ -248,7 +248,10 @@ pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError
         1 => AttachedRing::map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {
             let limit = found.limits.first();
-            AttachError::NoRing(limit.map(|limit| format!("{}: {}", limit.what, limit.why)))
+            AttachError::NoRing(limit.map(|Limit { what, why, remedy }| match remedy {
+                Some(remedy) => format!("{what}: {why}; {remedy}"),
+                None => format!("{what}: {why}"),
+            }))
         })),
         _ => Err(AttachError::Several(Rings::default().list().rings)),
     }

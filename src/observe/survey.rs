@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::hidden;
 use super::maps::{MappedMemFd, Maps};
 use super::proc::{FileId, Kind, Process, maps_ring, pids};
 
@@ -49,9 +50,9 @@ impl Survey {
     /// # Errors
     /// When `/proc` cannot be listed.
     pub fn begin() -> io::Result<Self> {
-        let own = std::process::id().cast_signed();
+        let own = Process::ourselves().map(|process| process.pid()).ok();
         let mut pending = pids()?;
-        pending.retain(|pid| *pid != own);
+        pending.retain(|pid| Some(*pid) != own);
         Ok(Self {
             pending,
             ..Self::default()
@@ -124,12 +125,18 @@ impl Survey {
             .filter(move |reader| reader.writes(ctrl))
     }
 
-    /// A process that could not be asked and whose pid, in its own namespace, is `ns_pid`.
+    /// A process that could not be asked and whose pid is `ns_pid` in its own namespace, or may be.
     #[must_use]
     pub fn denied_as(&self, ns_pid: i32) -> Option<i32> {
-        self.denied.iter().copied().find(|pid| {
-            Process::open(*pid).is_ok_and(|process| process.identity().ns_pid == Some(ns_pid))
-        })
+        let may_be = |pid: &i32| {
+            // Some mounts of /proc show of others' processes that they are there, and nothing else.
+            let shown = Process::open(*pid)
+                .ok()
+                .map(|process| process.identity().ns_pid);
+            shown.is_some_and(|shown| shown.unwrap_or(*pid) == ns_pid)
+        };
+        let not_shown = || (ns_pid > 0 && hidden::unseen(ns_pid).is_some()).then_some(ns_pid);
+        self.denied.iter().copied().find(may_be).or_else(not_shown)
     }
 
     /// The pages of `reader` that stand for joins to `ctrl` and for no slot. `holds` says which pages are known to

@@ -57,8 +57,11 @@ impl Vouch {
     /// How far bytes copied from `offset` on can be trusted.
     #[must_use]
     pub fn integrity(&self, offset: u64) -> Integrity {
-        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail.
-        if self.min_tail.is_some_and(|tail| offset >= tail) {
+        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail. And what it is
+        // given to write never crosses the lap's end (zbq.h: zbq_producer_query): what it may be writing before its
+        // next commit lies above head in this lap, and so over bytes of the lap before.
+        let lap_start = self.head - self.head.checked_rem(self.capacity).unwrap_or(0);
+        if offset >= lap_start || self.min_tail.is_some_and(|tail| offset >= tail) {
             return Integrity::Intact;
         }
         // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
@@ -117,18 +120,22 @@ mod tests {
 
     #[test]
     fn a_copy_is_worth_what_keeps_the_producer_out() {
-        // Capacity 4096: an eighth is 512, so without a tail the oldest 512 bytes are doubtful.
+        // Capacity 4096: an eighth is 512, so without a tail the oldest 512 bytes are doubtful, and what lies in the
+        // lap of head is not.
         for (min_tail, head, offset, expected) in [
-            (None, 5000, 4999, Likely),
+            (None, 5000, 4999, Intact),
+            (None, 5000, 4096, Intact),
+            (None, 5000, 4095, Likely),
+            (None, 8192, 8191, Likely),
             (None, 5000, 1416, Likely),
             (None, 5000, 1415, Torn),
             (Some(2000), 5000, 2000, Intact),
             (Some(2000), 5000, 1999, Likely),
             (Some(904), 5000, 904, Intact),
             (Some(904), 5000, 903, Torn),
-            (None, 100, 0, Likely),
-            (None, u64::MAX, u64::MAX - 3584, Likely),
-            (None, u64::MAX, u64::MAX - 3585, Torn),
+            (None, 100, 0, Intact),
+            (None, u64::MAX, u64::MAX - 4095, Intact),
+            (None, u64::MAX - 4095, u64::MAX - 4095 - 3585, Torn),
         ] {
             let vouch = Vouch {
                 min_tail,

@@ -4,7 +4,7 @@
 
 use super::clock::ticks;
 use super::error::{Error, Result};
-use super::join::{self, Deadline, Joined, Received};
+use super::join::{self, Deadline, JoinPayload, Joined, Received};
 use super::layout::{self, HEADER_SIZE, SlotIndex, WakeupMode};
 use super::mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use rustix::time::Timespec;
 use std::cell::{Cell, RefCell};
 use std::os::unix::ffi::OsStrExt as _;
@@ -137,7 +137,7 @@ pub struct Consumer {
 #[derive(Debug)]
 pub struct Parked {
     /// Process that listens on the rendezvous socket, in our pid namespace, from the kernel (`SO_PEERCRED`); `None`
-    /// when it has no pid there, or the connection was none of that kind.
+    /// when the kernel does not tell.
     pub peer: Option<i32>,
     /// The control region.
     pub ctrl: Mapping<ReadOnly>,
@@ -173,7 +173,7 @@ impl Consumer {
             loop {
                 match connect(&conn, &address) {
                     Ok(()) => return Self::join_by(&conn, wish, deadline),
-                    Err(Errno::PROTOTYPE) if kind == SocketType::SEQPACKET => break,
+                    Err(Errno::PROTOTYPE) => break,
                     // Abstract names are looked up by type as well: the wrong type is nobody at all.
                     Err(Errno::CONNREFUSED) if kind == SocketType::SEQPACKET && is_abstract => {
                         break;
@@ -193,7 +193,12 @@ impl Consumer {
                 }
             }
         }
-        Err(Error::io("connect")(Errno::PROTOTYPE))
+        // The wrong type twice over: of the three there are, that leaves one.
+        Err(Error::protocol(
+            "rendezvous socket",
+            "SOCK_DGRAM",
+            "SOCK_SEQPACKET or SOCK_STREAM",
+        ))
     }
 
     /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `wish` is
@@ -206,6 +211,14 @@ impl Consumer {
     }
 
     fn join_by(conn: impl AsFd, wish: WakeupMode, deadline: Deadline) -> Result<Self> {
+        let peer = peer_pid(conn.as_fd());
+        // Before anything is asked for: the producer would take a stranger for us, if anyone. (A socket that was
+        // handed into our namespace from outside looks the same; that its producer is in ours cannot be seen here.)
+        if peer == Some(0) {
+            return Err(Error::OtherPidNamespace {
+                ours: getpid().as_raw_nonzero().get(),
+            });
+        }
         let Joined {
             payload,
             ctrl,
@@ -214,45 +227,15 @@ impl Consumer {
             side,
         } = join::request(conn.as_fd(), wish, deadline)?;
         let capacity = payload.ring_capacity;
-        let ctrl = Mapping::read_only(layout::CTRL_NAME, ctrl, layout::CTRL_SIZE)?;
-        let ring = Mapping::read_only(layout::RING_NAME, ring, capacity as usize)?;
         let meta = Mapping::read_write(layout::META_NAME, meta, layout::META_SIZE)?;
-
-        let (control, metadata) = (Control::load(&ctrl), Metadata::load(&meta));
-        agree("zbq_ctrl: ring_capacity", control.ring_capacity, capacity)?;
-        agree(
-            "zbq_ctrl: producer_pid",
-            control.producer_pid,
-            payload.producer_pid,
-        )?;
-        agree(
-            "zbq_meta: tail_offset",
-            metadata.tail_offset,
-            payload.initial_head,
-        )?;
-        agree(
-            "zbq_meta: join_baseline",
-            metadata.join_baseline,
-            payload.join_baseline,
-        )?;
-        if control.producer_head < payload.initial_head {
-            let expected = format_args!("at least the initial {}", payload.initial_head);
-            return Err(Error::protocol(
-                "zbq_ctrl: producer_head",
-                control.producer_head,
-                expected,
-            ));
-        }
-        let pid = Pid::from_raw(payload.producer_pid).ok_or_else(|| {
-            Error::protocol(
-                "join answer: producer_pid",
-                payload.producer_pid,
-                "a process",
-            )
-        })?;
-        let producer = pidfd_open(pid, PidfdFlags::empty())
-            .map_err(Error::io("pidfd_open of the producer"))?;
-        let peer = peer_pid(conn.as_fd());
+        let joined = || -> Result<_> {
+            let ctrl = Mapping::read_only(layout::CTRL_NAME, ctrl, layout::CTRL_SIZE)?;
+            let ring = Mapping::read_only(layout::RING_NAME, ring, capacity as usize)?;
+            check_memory(&payload, &Control::load(&ctrl), &Metadata::load(&meta))?;
+            Ok((ctrl, ring, open_producer(payload.producer_pid)?))
+        };
+        // The slot is taken by now: one that we cannot use holds nothing up.
+        let (ctrl, ring, producer) = joined().inspect_err(|_| park_page(&meta))?;
         Ok(Self {
             peer,
             ctrl,
@@ -432,9 +415,7 @@ impl Consumer {
     /// head, so it never gates, and the next scan frees its slot. The mappings go on working, and the producer may
     /// write over any byte at any time.
     pub fn park(self) -> Parked {
-        // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
-        self.meta
-            .store_u64_release(layout::META_TAIL_OFFSET, u64::MAX);
+        park_page(&self.meta);
         Parked {
             peer: self.peer,
             ctrl: self.ctrl,
@@ -543,7 +524,53 @@ impl Consumer {
     }
 }
 
+/// Puts a tail above any head.
+fn park_page(meta: &Mapping<ReadWrite>) {
+    // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
+    meta.store_u64_release(layout::META_TAIL_OFFSET, u64::MAX);
+}
+
+/// A descriptor that tells when the producer ends.
+fn open_producer(pid: i32) -> Result<OwnedFd> {
+    match Pid::from_raw(pid).map_or(Err(Errno::SRCH), |pid| pidfd_open(pid, PidfdFlags::empty())) {
+        Err(Errno::SRCH) => Err(Error::NoProducer { pid }),
+        opened => opened.map_err(Error::io("pidfd_open of the producer")),
+    }
+}
+
 /// Whether what the shared memory says is what the handshake said.
+fn check_memory(said: &JoinPayload, control: &Control, metadata: &Metadata) -> Result<()> {
+    agree(
+        "zbq_ctrl: ring_capacity",
+        control.ring_capacity,
+        said.ring_capacity,
+    )?;
+    agree(
+        "zbq_ctrl: producer_pid",
+        control.producer_pid,
+        said.producer_pid,
+    )?;
+    agree(
+        "zbq_meta: tail_offset",
+        metadata.tail_offset,
+        said.initial_head,
+    )?;
+    agree(
+        "zbq_meta: join_baseline",
+        metadata.join_baseline,
+        said.join_baseline,
+    )?;
+    if control.producer_head < said.initial_head {
+        let expected = format_args!("at least the initial {}", said.initial_head);
+        return Err(Error::protocol(
+            "zbq_ctrl: producer_head",
+            control.producer_head,
+            expected,
+        ));
+    }
+    Ok(())
+}
+
 fn agree<T: PartialEq + ToString>(object: &'static str, found: T, said: T) -> Result<()> {
     if found == said {
         return Ok(());

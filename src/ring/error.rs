@@ -56,6 +56,24 @@ pub enum Error {
         "the producer closed the connection without an answer, expected a slot (it probably has none free)"
     )]
     Refused,
+    /// Who listens counts pids otherwise than we do, and a join tells pids. Found out before anything was asked for.
+    #[error(
+        "the kernel knows the listener by no pid of our pid namespace (SO_PEERCRED says 0): it runs in another one, \
+         where our pid {ours} is nobody's, or a stranger's, and that is whom its producer would watch; join from the \
+         producer's pid namespace"
+    )]
+    OtherPidNamespace {
+        /// Our own pid, in our own namespace.
+        ours: i32,
+    },
+    /// The process that the answer names as the producer is not there.
+    #[error(
+        "join answer: producer_pid: {pid}, expected a process of our pid namespace: it has ended, or is in another"
+    )]
+    NoProducer {
+        /// The pid that the answer gave.
+        pid: i32,
+    },
     /// The side socket is closed: this consumer was evicted, or the producer is gone.
     #[error("side socket: closed by the producer")]
     SideSocketClosed,
@@ -150,6 +168,12 @@ impl Error {
     /// Whether this is how a full slot table shows, on either side.
     pub fn is_no_free_slot(&self) -> bool {
         matches!(self, Self::NoFreeSlot { .. } | Self::Refused)
+    }
+
+    /// Whether nobody listens where a rendezvous socket was expected.
+    pub fn is_no_listener(&self) -> bool {
+        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+        matches!(self, Self::Io { op: "connect", source } if matches!(source.kind(), NotFound | ConnectionRefused))
     }
 
     /// Whether a time limit passed.

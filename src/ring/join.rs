@@ -12,7 +12,7 @@ use super::layout::{
 use rustix::cmsg_space;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{FileType, fcntl_get_seals, fstat};
+use rustix::fs::{FileType, OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat};
 use rustix::io::Errno;
 use rustix::net::sockopt::{socket_domain, socket_type};
 use rustix::net::{
@@ -235,9 +235,24 @@ pub(super) fn request(
     let [ctrl, ring, meta, side] = <[OwnedFd; JOIN_FDS]>::try_from(fds).map_err(|_| {
         Error::protocol("join answer", format_args!("{count} descriptors"), JOIN_FDS)
     })?;
-    check_memfd(layout::CTRL_NAME, ctrl.as_fd(), layout::CTRL_SIZE as u64)?;
-    check_memfd(layout::RING_NAME, ring.as_fd(), payload.ring_capacity)?;
-    check_memfd(layout::META_NAME, meta.as_fd(), layout::META_SIZE as u64)?;
+    check_memfd(
+        layout::CTRL_NAME,
+        ctrl.as_fd(),
+        layout::CTRL_SIZE as u64,
+        false,
+    )?;
+    check_memfd(
+        layout::RING_NAME,
+        ring.as_fd(),
+        payload.ring_capacity,
+        false,
+    )?;
+    check_memfd(
+        layout::META_NAME,
+        meta.as_fd(),
+        layout::META_SIZE as u64,
+        true,
+    )?;
     check_side_socket(side.as_fd())?;
     Ok(Joined {
         payload,
@@ -334,15 +349,33 @@ pub(super) fn receive(
     })
 }
 
-/// A memfd is a regular file that has seals, and these have exactly one right size.
-fn check_memfd(name: &'static str, fd: BorrowedFd<'_>, size: u64) -> Result<()> {
+/// A memfd is a regular file that has seals, and these have exactly one right size. All are read, one is written.
+fn check_memfd(name: &'static str, fd: BorrowedFd<'_>, size: u64, is_written: bool) -> Result<()> {
     let stat = fstat(fd).map_err(Error::io("fstat"))?;
     let kind = FileType::from_raw_mode(stat.st_mode);
     if kind != FileType::RegularFile {
         return Err(Error::protocol(name, format_args!("{kind:?}"), "a memfd"));
     }
-    if fcntl_get_seals(fd).is_err() {
+    let Ok(seals) = fcntl_get_seals(fd) else {
         return Err(Error::protocol(name, "a file without seals", "a memfd"));
+    };
+    let mode = fcntl_getfl(fd).map_err(Error::io("F_GETFL"))? & OFlags::RWMODE;
+    if mode != OFlags::RDWR && mode != OFlags::RDONLY {
+        return Err(Error::protocol(name, "not opened for reading", "it to be"));
+    }
+    if is_written && mode != OFlags::RDWR {
+        return Err(Error::protocol(
+            name,
+            "opened for reading alone",
+            "for writing, too",
+        ));
+    }
+    if is_written && seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
+        return Err(Error::protocol(
+            name,
+            "sealed against writing",
+            "a page to be written",
+        ));
     }
     if u64::try_from(stat.st_size) != Ok(size) {
         return Err(Error::protocol(

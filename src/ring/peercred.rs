@@ -10,7 +10,8 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Pid of the process that connected or listens at the other end, in our pid namespace; `None` when it has none there.
+/// Pid of the process that connected or listens at the other end, in our pid namespace: 0 when it has none there.
+/// `None` when the kernel does not tell.
 pub(super) fn peer_pid(socket: BorrowedFd<'_>) -> Option<i32> {
     let mut credentials = libc::ucred {
         pid: 0,
@@ -28,7 +29,7 @@ pub(super) fn peer_pid(socket: BorrowedFd<'_>) -> Option<i32> {
             &raw mut length,
         )
     };
-    (outcome == 0 && credentials.pid > 0).then_some(credentials.pid)
+    (outcome == 0).then_some(credentials.pid)
 }
 
 #[cfg(test)]

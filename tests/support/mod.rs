@@ -3,6 +3,7 @@
 //!
 //! The limits are far longer than anything takes: they turn a hang into a failure, and slowness into nothing.
 
+pub(crate) mod liar;
 pub(crate) mod program;
 pub(crate) mod pty;
 

@@ -485,17 +485,19 @@ fn clogs_and_zombies_are_unknown_when_they_cannot_be_seen() {
 #[test]
 fn findings_count_by_their_severity_and_need_no_limit() {
     use ConsumerState as State;
-    for (state, expected) in [
-        (State::Ok, Status::Ok),
-        (State::Idle, Status::Ok),
-        (State::Lagging, Status::Ok),
-        (State::Dead, Status::Warning),
-        (State::Stalled, Status::Warning),
-        (State::Blocking, Status::Critical),
-        (State::Evicted, Status::Critical),
+    for (state, rate, expected) in [
+        (State::Ok, 1e6, Status::Ok),
+        (State::Idle, 0.0, Status::Ok),
+        (State::Lagging, 1e6, Status::Ok),
+        (State::Dead, 0.0, Status::Warning),
+        (State::Stalled, 0.0, Status::Warning),
+        (State::Blocking, 1e6, Status::Warning),
+        (State::Blocking, 0.0, Status::Critical),
+        (State::Evicted, 0.0, Status::Critical),
     ] {
         let change = |seen: &mut Observed| {
             seen.ring.consumers[0].state = state;
+            seen.ring.consumers[0].rate_bytes_per_second = Some(rate);
             seen.ring.findings = findings(&seen.ring);
         };
         assert_eq!(
