@@ -334,16 +334,14 @@ fn without_the_capability_it_is_read_out_of_the_consumers_memory() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
-    let lines =
+    let mut lines =
         std::io::BufRead::lines(std::io::BufReader::new(watch.stdout.take().expect("piped")));
     consumer.ask("take 10", "done");
-    let moved = lines.take(1000).map_while(Result::ok).any(|line| {
+    let moved = lines.by_ref().take(1000).map_while(Result::ok).any(|line| {
         let report: Value = serde_json::from_str(&line).expect("JSON");
         report["rings"][0]["consumers"][0]["tail_offset"] == 360
     });
     assert!(moved, "its tail stands still");
-    watch.kill().expect("our child");
-    watch.wait().expect("our child");
     // Of somebody else's processes nothing is known.
     let root = Peer::holder("maps 4096 4096 ring_capacity=4096");
     let refused = output(&format!("--json --pid {}", root.pid()));
@@ -357,6 +355,18 @@ fn without_the_capability_it_is_read_out_of_the_consumers_memory() {
         listing["limits"].to_string().contains("run as"),
         "{listing}"
     );
+    // It ends; what was read stays, its bytes do not.
+    consumer.kill();
+    let ended = lines.map_while(Result::ok).take(1000).find_map(|line| {
+        let mut report: Value = serde_json::from_str(&line).expect("JSON");
+        let ring = report["rings"][0].take();
+        (ring["consumers"][0]["state"] == "dead").then_some(ring)
+    });
+    let ended = ended.expect("it notices");
+    assert_eq!(ended["state"], "producer_gone");
+    assert_eq!(ended["control"]["producer_head"], 3600);
+    watch.kill().expect("our child");
+    watch.wait().expect("our child");
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl AttachedRing {
         self.bytes.copy_out(position, buffer, self.capacity)
     }
 
-    /// Whether bytes of the ring are there no more: its memfd has shrunk, or whose memory it was read from has ended.
+    /// Whether the ring's memfd has shrunk.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         self.bytes.is_cut_short(self.capacity)

@@ -167,7 +167,7 @@ pub fn ring_state(
     if sample.cut_short {
         return (
             RingState::Truncated,
-            "zbq_ring is not all there any more: bytes of its messages are gone".into(),
+            "zbq_ring shrank under us: bytes of its messages are gone".into(),
         );
     }
     if !sample.producer_alive {
