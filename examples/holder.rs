@@ -4,8 +4,10 @@
 //! consumers on DIRECTORY/0, DIRECTORY/1, …, and with `--fork` has a child that inherits every descriptor.
 //! `holder false CTRL_SIZE RING_SIZE [FIELD=VALUE…]` holds memfds with a ring's names, of these sizes, and writes the
 //! named fields into the control region; `rings=2` among them makes two such rings, with one metadata page in all.
+//! `holder maps CTRL_SIZE RING_SIZE [FIELD=VALUE…]` maps such memfds for reading, as a consumer does, and closes them.
+//! `holder joins SOCKET…` joins each of these rings with zbqtop's own consumer.
 //!
-//! Both say `ready`, then obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`,
+//! All say `ready`; the first two obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`,
 //! `length OFFSET PAYLOAD_LEN` (the first word of a header in the ring);
 //! each is answered with `done`. They end when stdin does.
 #![expect(
@@ -23,6 +25,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use zbqtop::ring::consumer::Consumer;
+use zbqtop::ring::layout::WakeupMode;
+use zbqtop::ring::mapping::Mapping;
 
 /// Offsets in the control region, by name.
 const FIELDS: [(&str, u64); 6] = [
@@ -50,8 +55,63 @@ fn main() {
             ring.parse().expect("bytes"),
             fields,
         ),
+        ["maps", ctrl, ring, ref fields @ ..] => pretend(
+            ctrl.parse().expect("bytes"),
+            ring.parse().expect("bytes"),
+            fields,
+        ),
+        ["joins", ref sockets @ ..] => join(sockets),
         _ => panic!("what to hold? {words:?}"),
     }
+}
+
+/// Joins rings, and reads nothing.
+fn join(sockets: &[&str]) {
+    let timeout = Duration::from_secs(30);
+    let consumers: Vec<Consumer> = sockets
+        .iter()
+        .map(|socket| Consumer::connect(socket, WakeupMode::Pull, timeout).expect("a slot"))
+        .collect();
+    println!("ready");
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    drop(consumers);
+}
+
+/// Maps memfds that have a ring's names, as if it consumed.
+fn pretend(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
+    let map = |name: &'static str, size: u64, fields: &[&str]| {
+        let fd = memfd_create(name, MemfdFlags::CLOEXEC).expect("a memfd");
+        ftruncate(&fd, size).expect("a size");
+        let file = File::from(fd);
+        for field in fields {
+            set(&file, field);
+        }
+        let size = usize::try_from(size).expect("bytes");
+        Mapping::read_only(name, &file, size).expect("room")
+    };
+    let _mapped = [
+        map("zbq_ctrl", ctrl_size, fields),
+        map("zbq_ring", ring_size, &[]),
+    ];
+    println!("ready");
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+}
+
+/// Writes `FIELD=VALUE` into a control region.
+fn set(ctrl: &File, field: &str) {
+    let (name, value) = field.split_once('=').expect("FIELD=VALUE");
+    let (_, offset) = FIELDS
+        .iter()
+        .find(|(field, _)| *field == name)
+        .expect("a field");
+    let bytes = value.parse::<u64>().expect("a number").to_ne_bytes();
+    let length = if matches!(name, "broadcast_futex" | "producer_pid") {
+        4
+    } else {
+        8
+    };
+    ctrl.write_all_at(&bytes[..length], *offset)
+        .expect("the page is ours");
 }
 
 /// Real rings, all alike.
@@ -132,29 +192,13 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
     let (ctrl, ring) = pair();
     let second = (!twice.is_empty()).then(pair);
     let meta = memfd("zbq_meta", 4096);
-    let write = |name: &str, value: u64| {
-        let (_, offset) = FIELDS
-            .iter()
-            .find(|(field, _)| *field == name)
-            .expect("a field");
-        let bytes = value.to_ne_bytes();
-        let length = if matches!(name, "broadcast_futex" | "producer_pid") {
-            4
-        } else {
-            8
-        };
-        for ctrl in [Some(&ctrl), second.as_ref().map(|(ctrl, _)| ctrl)]
-            .into_iter()
-            .flatten()
-        {
-            ctrl.write_all_at(&bytes[..length], *offset)
-                .expect("the page is ours");
+    let write = |field: &str| {
+        let second = second.as_ref().map(|(ctrl, _)| ctrl);
+        for ctrl in [Some(&ctrl), second].into_iter().flatten() {
+            set(ctrl, field);
         }
     };
-    for field in fields {
-        let (name, value) = field.split_once('=').expect("FIELD=VALUE");
-        write(name, value.parse().expect("a number"));
-    }
+    fields.into_iter().for_each(write);
     println!("ready");
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
@@ -172,7 +216,7 @@ fn lie(ctrl_size: u64, ring_size: u64, fields: &[&str]) {
                 ring.write_all_at(&length.to_ne_bytes(), offset)
                     .expect("the ring is ours");
             }
-            ["head", value] => write("producer_head", value.parse().expect("a number")),
+            ["head", value] => write(&format!("producer_head={value}")),
             _ => panic!("no such command: {line}"),
         }
         println!("done");

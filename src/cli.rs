@@ -58,6 +58,10 @@ pub enum Command {
     },
     /// List every ring on this machine.
     Ls {
+        /// Also rings whose producer is gone, in processes that still map them; `--pid` with such a process opens the
+        /// ring. Every process is asked what it maps: dear.
+        #[arg(long)]
+        all: bool,
         /// JSON instead of a table.
         #[arg(long)]
         json: bool,

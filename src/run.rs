@@ -40,7 +40,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             json,
             sampling,
         }) => Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?),
-        Some(Command::Ls { json, interval }) => Ok(snapshot::list(json, interval, out)?),
+        Some(Command::Ls {
+            all,
+            json,
+            interval,
+        }) => Ok(snapshot::list(all, json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => {
                 lossless::lossless(address, &options, Stdout::now())
@@ -195,7 +199,8 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             AttachError::NotARing { .. }
             | AttachError::Inherited { .. }
             | AttachError::WrongSize { .. }
-            | AttachError::WrongControl { .. },
+            | AttachError::WrongControl { .. }
+            | AttachError::WrongMapping { .. },
         ) => 5,
         Some(AttachError::Join { source, .. }) => join_code(source),
         Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,

@@ -245,9 +245,10 @@ fn a_zombie_is_found_after_the_fact() {
         "{line}"
     );
     assert!(line.contains("'consumers'=1;"), "{line}");
-    // Not asked for, it is not looked for: nothing else is wrong.
+    // It is critical whether or not it is asked for.
     let (code, line) = check(&producer, "");
-    assert_eq!(code, Some(0), "{line}");
+    assert_eq!(code, Some(2), "{line}");
+    assert!(line.contains("the producer has dropped it"), "{line}");
     consumers[0].kill();
     // None is left, if all processes may be looked into.
     let (code, line) = check(&producer, "--no-zombies");

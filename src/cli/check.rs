@@ -49,8 +49,8 @@ pub struct Check {
     /// How few live consumers there may be, as `3:1`.
     #[arg(long, value_name = "W:C", value_parser = fewest)]
     pub min_consumers: Option<Levels<u64>>,
-    /// CRITICAL if an evicted consumer still reads the ring. Every process is looked into for that: where some may not
-    /// be, as for most users but root, UNKNOWN.
+    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but root:
+    /// every process is looked into for that. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
     /// JSON with every reason and figure instead of the line.

@@ -12,8 +12,8 @@ use crate::observe::check::{Observed, Status, Verdict, judge, judge_all};
 use crate::observe::discover::discover;
 use crate::observe::error::AttachError;
 use crate::observe::limits::Limits;
+use crate::observe::survey::Survey;
 use crate::observe::watch::{Budget, Watcher};
-use crate::observe::zombies::{Survey, Zombies};
 use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
 
@@ -72,11 +72,9 @@ fn one(
     limits: &Limits,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
 ) -> Verdict {
-    let survey = survey(limits);
     match attach(&options.target) {
         Ok(ring) => {
-            let zombies = survey.map(|survey| zombies(&survey, &ring));
-            let seen = observe(vec![(ring, zombies)], options.interval);
+            let seen = observe(vec![ring], options.interval);
             seen.first().map_or_else(
                 || Verdict::unknown("cannot-attach", "the ring vanished"),
                 |seen| judge(seen, limits),
@@ -87,7 +85,6 @@ fn one(
 }
 
 fn all(options: &Check, limits: &Limits) -> Verdict {
-    let survey = survey(limits);
     let found = match discover() {
         Ok(found) => found,
         Err(error) => {
@@ -98,10 +95,7 @@ fn all(options: &Check, limits: &Limits) -> Verdict {
     let mut rings = Vec::new();
     for ring in found.rings {
         match AttachedRing::map(ring) {
-            Ok(ring) => {
-                let zombies = survey.as_ref().map(|survey| zombies(survey, &ring));
-                rings.push((ring, zombies));
-            }
+            Ok(ring) => rings.push(ring),
             // It has ended since, and its ring with it.
             Err(AttachError::NoSuchProcess(_)) => {}
             Err(error) => broken.push(error.to_string()),
@@ -111,34 +105,29 @@ fn all(options: &Check, limits: &Limits) -> Verdict {
     judge_all(&seen, &broken, &found.limits, limits)
 }
 
-/// What all processes map; only where zombies are asked for, as it is dear.
-fn survey(limits: &Limits) -> Option<io::Result<Survey>> {
-    limits.no_zombies.then(Survey::take)
-}
-
-fn zombies(survey: &io::Result<Survey>, ring: &AttachedRing) -> Zombies {
-    match survey {
-        Ok(survey) => survey.zombies(ring),
-        Err(error) => Zombies {
-            found: Vec::new(),
-            unseen: Some(format!("/proc cannot be read: {error}")),
-        },
-    }
-}
-
 /// Looks at all of them twice, or once if no time is to pass in between.
-fn observe(rings: Vec<(AttachedRing, Option<Zombies>)>, interval: Duration) -> Vec<Observed> {
-    let mut watched: Vec<(Watcher, Option<Zombies>)> = rings
+fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
+    // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
+    if let Ok(survey) = Survey::take() {
+        for ring in &mut rings {
+            ring.admit_evicted(&survey);
+        }
+    }
+    let budget = Budget {
+        survey: Duration::ZERO,
+        ..Budget::ONCE
+    };
+    let mut watched: Vec<Watcher> = rings
         .into_iter()
-        .map(|(ring, zombies)| (Watcher::new(ring, Budget::ONCE), zombies))
+        .map(|ring| Watcher::new(ring, budget))
         .collect();
     if !interval.is_zero() {
-        for (watcher, _) in &mut watched {
+        for watcher in &mut watched {
             watcher.look();
         }
         std::thread::sleep(interval);
     }
-    let observe = |(mut watcher, zombies): (Watcher, Option<Zombies>)| {
+    let observe = |mut watcher: Watcher| {
         let ring = watcher.look();
         let joined_ago = ring.consumers.iter().filter_map(|consumer| {
             Some((consumer.meta_inode, watcher.age_ns(consumer.join_baseline)?))
@@ -146,7 +135,7 @@ fn observe(rings: Vec<(AttachedRing, Option<Zombies>)>, interval: Duration) -> V
         Observed {
             joined_ago_ns: joined_ago.collect(),
             watched_ns: watcher.interval_ns(),
-            zombies,
+            zombies_unseen: watcher.ring().evicted().unseen(),
             ring,
         }
     };

@@ -16,6 +16,9 @@ use crate::ring::clock::monotonic_ns;
 /// Between the two samples of a single snapshot, when nothing else was asked for.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// For finding evicted consumers, where nobody waits for anything else meanwhile: what is left over is said.
+const SURVEY_ONCE: Duration = Duration::from_millis(8);
+
 /// Prints the state of one ring.
 ///
 /// # Errors
@@ -27,11 +30,20 @@ pub fn snapshot(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let interval = sampling.interval.unwrap_or(INTERVAL);
-    let mut watcher = Watcher::new(ring, Budget::ONCE);
+    let once = interval.is_zero() && sampling.watch.is_none();
+    let budget = Budget {
+        survey: if once {
+            SURVEY_ONCE
+        } else {
+            Budget::ONCE.survey
+        },
+        ..Budget::ONCE
+    };
+    let mut watcher = Watcher::new(ring, budget);
     let mut due = Instant::now();
     if !interval.is_zero() {
         watcher.look();
-        due += interval;
+        due = Instant::now() + interval;
     }
     loop {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -67,12 +79,16 @@ pub fn snapshot(
     }
 }
 
-/// Prints every ring of this machine.
+/// Prints the rings of this machine, with `all` those without a producer, too.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn list(as_json: bool, interval: Duration, out: &mut impl Write) -> io::Result<()> {
-    let mut rings = Rings::default();
+pub fn list(all: bool, as_json: bool, interval: Duration, out: &mut impl Write) -> io::Result<()> {
+    let mut rings = if all {
+        Rings::with_orphans()
+    } else {
+        Rings::default()
+    };
     let mut listing = rings.list();
     if !interval.is_zero() {
         std::thread::sleep(interval);

@@ -115,7 +115,7 @@ pub fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -> Optio
             return None;
         }
         all.push(at);
-        at += length;
+        at = at.checked_add(length)?;
     }
     (at == to).then_some(all)
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::figures::{Measured, figures, said};
 use super::limits::{Levels, Limits, against, code, show, words};
 use super::snapshot::{Limit, RingSnapshot, RingState, SCHEMA_VERSION, Severity};
-use super::zombies::Zombies;
 use crate::text::{bytes_per_second, escape};
 
 /// How a ring is; the worst sorts last.
@@ -61,8 +60,8 @@ pub struct Observed {
     pub watched_ns: Option<u64>,
     /// How long ago consumers joined, ns, by [`super::snapshot::Consumer::meta_inode`]; as far as known.
     pub joined_ago_ns: HashMap<u64, u64>,
-    /// Its zombies, if they were looked for.
-    pub zombies: Option<Zombies>,
+    /// Why there may be more evicted consumers that still read it than are in the snapshot; `None`: there are not.
+    pub zombies_unseen: Option<String>,
 }
 
 /// Which figure.

@@ -7,6 +7,15 @@ use super::frame::RingListing;
 use super::proc::MemFd;
 use crate::text::escape;
 
+/// Where a process has a control region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At this descriptor.
+    Fd(i32),
+    /// Mapped, from this address on.
+    Mapped(u64),
+}
+
 /// Why a ring cannot be watched: each names the object, what was found and what would help.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,23 +67,33 @@ pub enum AttachError {
         /// What was expected.
         expected: String,
     },
+    /// What the process maps under the name of a ring whose producer is gone is none.
+    #[error("pid {pid} maps no zbq ring at {address:x}: {why}")]
+    WrongMapping {
+        /// The process.
+        pid: i32,
+        /// Where it maps it.
+        address: u64,
+        /// What was found, and what was expected.
+        why: String,
+    },
     /// The process has several rings, and it was not said which.
-    #[error("pid {pid} has {} rings; choose one with --ring N or --fd N:{}", .fds.len(), numbered(.fds))]
+    #[error("pid {pid} has {} rings; choose one with --ring N or --fd N:{}", .places.len(), numbered(.places))]
     SeveralHere {
         /// The process.
         pid: i32,
-        /// Their control descriptors.
-        fds: Vec<i32>,
+        /// Where their control regions are.
+        places: Vec<Place>,
     },
     /// The process has rings, but not the one asked for.
-    #[error("pid {pid} has no ring {asked}; it has:{}", numbered(.fds))]
+    #[error("pid {pid} has no ring {asked}; it has:{}", numbered(.places))]
     NoSuchRing {
         /// The process.
         pid: i32,
         /// What was asked for: `number 7` or `at fd 7`.
         asked: String,
-        /// The control descriptors there are.
-        fds: Vec<i32>,
+        /// Where the control regions are that there are.
+        places: Vec<Place>,
     },
     /// The process is a fork of the one that owns the ring.
     #[error(
@@ -156,13 +175,20 @@ fn and(remedy: Option<&String>) -> String {
     remedy.map(|text| format!("; {text}")).unwrap_or_default()
 }
 
-fn numbered(fds: &[i32]) -> String {
-    fds.iter()
-        .enumerate()
-        .fold(String::new(), |mut text, (number, fd)| {
-            let _ = write!(text, "\n  --ring {number}   (--fd {fd})");
-            text
-        })
+fn numbered(places: &[Place]) -> String {
+    let mut text = String::new();
+    for (number, place) in places.iter().enumerate() {
+        let _ = match place {
+            Place::Fd(fd) => write!(text, "\n  --ring {number}   (--fd {fd})"),
+            Place::Mapped(address) => {
+                write!(
+                    text,
+                    "\n  --ring {number}   (its producer is gone; zbq_ctrl is mapped at {address:x})"
+                )
+            }
+        };
+    }
+    text
 }
 
 fn listed(rings: &[RingListing]) -> String {

@@ -91,22 +91,25 @@ pub fn figures(seen: &Observed) -> Vec<Measured<'_>> {
         ),
         alone(Measure::Consumers, consumers(seen), uncounted(seen)),
     ];
-    if let Some(zombies) = &seen.zombies {
-        let many = zombies.found.len() as u64;
-        let high = zombies.unseen.is_none().then_some(many);
-        let bounds = Bounds {
-            low: many,
-            high,
-            guess: None,
-        };
-        let why = zombies.unseen.clone().unwrap_or_default();
-        figures.push(alone(Measure::Zombies, bounds, why));
-    }
+    let many = zombies(seen).count() as u64;
+    let bounds = Bounds {
+        low: many,
+        high: seen.zombies_unseen.is_none().then_some(many),
+        guess: None,
+    };
+    let why = seen.zombies_unseen.clone().unwrap_or_default();
+    figures.push(alone(Measure::Zombies, bounds, why));
     let head = (ring.state != RingState::Truncated).then_some(ring.control.producer_head);
     figures.push(alone(Measure::ProducerHead, known(head), String::new()));
     let rate = ring.rate.bytes_per_second.map(whole);
     figures.push(alone(Measure::BytesPerSecond, known(rate), String::new()));
     figures
+}
+
+/// The consumers that read a ring which has evicted them.
+pub fn zombies(seen: &Observed) -> impl Iterator<Item = &Consumer> {
+    let consumers = seen.ring.consumers.iter();
+    consumers.filter(|one| one.state == ConsumerState::Evicted && one.alive != Some(false))
 }
 
 /// The largest figure of any consumer that the producer minds.

@@ -68,9 +68,11 @@ pub struct Frame {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RingListing {
-    /// `<producer pid>/<ctrl fd>`.
+    /// `<producer pid>/<ctrl fd>`; of a ring whose producer is gone `<through>/map:<address>`, the address at which that
+    /// process maps the control region.
     pub id: String,
-    /// Pid of the producer as the watcher sees it.
+    /// Pid of the producer as the watcher sees it; of one that is gone as it stood in its own namespace, says the ring.
+    /// It may be another process's by now.
     pub pid: i32,
     /// The producer's process name, unescaped.
     pub command: Option<String>,
@@ -78,7 +80,8 @@ pub struct RingListing {
     pub ring_capacity: u64,
     /// Bytes ever committed.
     pub producer_head: u64,
-    /// Consumers that hold a slot; null when they could not be counted.
+    /// Consumers that hold a slot; of a ring whose producer is gone, processes that map it. Null when they could not be
+    /// counted.
     pub consumers: Option<u32>,
     /// Bytes per second between two looks; null with one.
     pub bytes_per_second: Option<f64>,
@@ -88,6 +91,9 @@ pub struct RingListing {
     pub reason: String,
     /// Unix sockets the producer listens on: a path, or `@name` when abstract, unescaped.
     pub sockets: Vec<String>,
+    /// Process that maps the ring, through which it was found: `--pid` with it opens the ring. Null where the producer
+    /// has it.
+    pub through: Option<i32>,
 }
 
 /// All rings found on this machine, and what could not be looked at.

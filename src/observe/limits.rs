@@ -4,10 +4,10 @@
 //! where neither decides, that is what is said.
 
 use super::check::{Measure, Observed, Status};
-use super::figures::Measured;
+use super::figures::{Measured, zombies};
 use super::findings::who;
 use super::health::percent_of;
-use crate::text::{bytes, duration_in, escape, whole};
+use crate::text::{bytes, duration_in, whole};
 
 /// A limit's two levels, each of which may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,12 +172,8 @@ pub fn words(
     match measure {
         Measure::Consumers => format!("{figure}, expected at least {limit}"),
         Measure::Zombies => {
-            let found = seen.zombies.iter().flat_map(|zombies| &zombies.found);
-            let names: Vec<String> = found
-                .map(|zombie| {
-                    let command = zombie.command.as_deref().map_or("?".into(), escape);
-                    format!("{command} (pid {})", zombie.pid)
-                })
+            let names: Vec<String> = zombies(seen)
+                .map(|one| who(one.slot, one.pid, one.command.as_deref()))
                 .collect();
             format!(
                 "{figure}: {} still reads the ring but has lost its slot, what it reads may be overwritten",

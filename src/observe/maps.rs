@@ -9,6 +9,10 @@ use super::proc::{FileId, Kind};
 pub struct MappedMemFd {
     /// First address.
     pub address: u64,
+    /// Past the last address.
+    pub end: u64,
+    /// Where in the file the first address is, bytes.
+    pub offset: u64,
     /// What its name says it is.
     pub kind: Kind,
     /// The file behind it.
@@ -71,6 +75,8 @@ fn parse_mapping(line: &[u8], maps: &mut Maps) {
     if is_memfd && let Some(kind) = Kind::of(mapping.path) {
         maps.memfds.push(MappedMemFd {
             address: mapping.start,
+            end: mapping.end,
+            offset: mapping.offset,
             kind,
             file: mapping.file,
             writable: mapping.writable,
@@ -89,6 +95,7 @@ struct Mapping<'a> {
     start: u64,
     end: u64,
     writable: bool,
+    offset: u64,
     file: FileId,
     path: &'a [u8],
 }
@@ -104,7 +111,7 @@ impl<'a> Mapping<'a> {
         };
         let (start, end) = word()?.split_once('-')?;
         let writable = word()?.as_bytes().get(1) == Some(&b'w');
-        let _file_offset = word()?;
+        let offset = word()?;
         let (major, minor) = word()?.split_once(':')?;
         let ino = word()?.parse().ok()?;
         let hex = |text| u64::from_str_radix(text, 16).ok();
@@ -116,6 +123,7 @@ impl<'a> Mapping<'a> {
             start: hex(start)?,
             end: hex(end)?,
             writable,
+            offset: hex(offset)?,
             file: FileId { dev, ino },
             path: rest.trim_ascii_start(),
         })
@@ -137,6 +145,8 @@ mod tests {
             maps.memfds,
             [MappedMemFd {
                 address: 0x7f1c_2a00_0000,
+                end: 0x7f1c_2a00_1000,
+                offset: 0,
                 kind: Kind::Ctrl,
                 file: FileId {
                     dev: rustix::fs::makedev(0, 1),

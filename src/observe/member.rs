@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::proc::{FileId, Process};
+use super::reach::Copied;
 use super::slots::SlotView;
 use crate::ring::layout::META_TAIL_OFFSET;
 use crate::ring::mapping::{Mapping, ReadOnly};
@@ -36,10 +37,12 @@ pub enum Presence {
 pub struct Member {
     /// The metadata page.
     pub meta: Mapping<ReadOnly>,
+    /// Where the page is copied from, where it could not be mapped.
+    pub(super) copied: Option<Copied>,
     /// Its file: the consumer's identity.
     pub file: FileId,
-    /// Its descriptor in the producer.
-    pub meta_fd: i32,
+    /// Its descriptor in the producer, if that has one, or had when it was first seen.
+    pub meta_fd: Option<i32>,
     /// Its slot at the last reading of the table.
     pub slot: Option<SlotView>,
     /// Whether the producer still holds the page, that is, the slot.

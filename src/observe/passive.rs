@@ -8,13 +8,15 @@
 use std::io;
 use std::time::Duration;
 
-use super::attach::{AttachedRing, RingBytes};
+use super::attach::AttachedRing;
 use super::discover::{missing, refused, rings_of};
 use super::error::AttachError;
 use super::joins;
 use super::proc::{self, FileId, Process, numbers_are_ours};
+use super::reach::RingBytes;
 use super::rendezvous::listener;
 use super::snapshot::{Joined, Limit, Producer, WakeupMode};
+use super::zombies::Evicted;
 use crate::ring::{self, Consumer, Control, Parked};
 
 /// Joins through the rendezvous socket at `address` (a path, or `@name`), asking for a pull slot. `timeout` bounds the
@@ -147,6 +149,7 @@ impl AttachedRing {
             members: Vec::new(),
             writes: false,
             hidden: None,
+            evicted: Evicted::Unsought,
             attach_limits: vec![limit],
             member_limits: Vec::new(),
         }

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::maps::Maps;
+use super::maps::{MappedMemFd, Maps};
 use crate::ring::Mapping as Mapped;
 use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
 
@@ -208,14 +208,33 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`; `NotFound` when the descriptor is closed or is no longer `expected`.
     pub fn open_memfd(&self, expected: &MemFd) -> io::Result<OwnedFd> {
+        self.open_link(&format!("fd/{}", expected.fd), expected.kind, expected.file)
+    }
+
+    /// Opens a memfd that this process has mapped read-only, as a description of our own; otherwise as
+    /// [`Self::open_memfd`].
+    ///
+    /// # Errors
+    /// `PermissionDenied`, also without CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE; `NotFound` when it is no longer
+    /// mapped there.
+    pub fn open_mapped(&self, expected: &MappedMemFd) -> io::Result<OwnedFd> {
+        let MappedMemFd { address, end, .. } = expected;
+        self.open_link(
+            &format!("map_files/{address:x}-{end:x}"),
+            expected.kind,
+            expected.file,
+        )
+    }
+
+    fn open_link(&self, link: &str, kind: Kind, file: FileId) -> io::Result<OwnedFd> {
         let path = openat(
             &self.dir,
-            format!("fd/{}", expected.fd),
+            link,
             OFlags::PATH | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
         let stat = rustix::fs::fstat(&path)?;
-        let file = FileId {
+        let found = FileId {
             dev: stat.st_dev,
             ino: stat.st_ino,
         };
@@ -223,15 +242,11 @@ impl Process {
         let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
         // The name once more: kind and file were looked up one after the other when it was listed.
         let named = rustix::fs::readlink(&own, Vec::new())
-            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(expected.kind));
-        if file != expected.file || !regular || !named {
+            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(kind));
+        if found != file || !regular || !named {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!(
-                    "descriptor {} is no longer {}",
-                    expected.fd,
-                    expected.kind.name()
-                ),
+                format!("{link} is no longer {}", kind.name()),
             ));
         }
         Ok(openat(
@@ -388,6 +403,24 @@ pub fn holds_ring(pid: i32) -> io::Result<bool> {
     let mut found = false;
     each_link(dir, |_, link| found |= Kind::of(link) == Some(Kind::Ring))?;
     Ok(found)
+}
+
+/// Reads what process `pid` has mapped into `text`, and tells whether anything of a ring is: asked of every process there
+/// is, as [`holds_ring`].
+///
+/// # Errors
+/// As [`Process::maps`].
+pub fn maps_ring(pid: i32, text: &mut Vec<u8>) -> io::Result<bool> {
+    let path = format!("/proc/{pid}/maps");
+    let maps = openat(
+        rustix::fs::CWD,
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    text.clear();
+    std::fs::File::from(maps).take(MAX_TEXT).read_to_end(text)?;
+    Ok(memchr::memmem::find(text, b"/memfd:zbq_").is_some())
 }
 
 /// Every pid there is, in the order of `/proc`.

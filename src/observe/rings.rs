@@ -7,14 +7,18 @@ use super::attach::{AttachedRing, Choice};
 use super::discover::discover;
 use super::error::AttachError;
 use super::frame::{Frame, Listing, RingListing, Source};
+use super::orphans::orphans;
 use super::rendezvous::listener;
 use super::snapshot::{ConsumerState, Limit, RingSnapshot};
+use super::survey::Survey;
 use super::watch::{Budget, Watcher};
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
 pub struct Rings {
     listed: BTreeMap<String, Watcher>,
+    /// Whether rings whose producer is gone are listed, too.
+    orphans: bool,
     watched: Option<Watcher>,
 }
 
@@ -24,7 +28,58 @@ impl Rings {
     pub fn watching(ring: AttachedRing) -> Self {
         Self {
             listed: BTreeMap::new(),
+            orphans: false,
             watched: Some(Watcher::new(ring, Budget::DASHBOARD)),
+        }
+    }
+}
+
+impl Rings {
+    /// Lists rings whose producer is gone, too.
+    #[must_use]
+    pub fn with_orphans() -> Self {
+        Self {
+            orphans: true,
+            ..Self::default()
+        }
+    }
+
+    /// The rings that live on in the processes that map them, but for those that `listed` has already.
+    fn list_orphans(&self, listed: &mut Listing, broken: impl Fn(AttachError) -> Limit) {
+        let limit = |what: String, why: String| Limit {
+            what,
+            why,
+            remedy: None,
+        };
+        let survey = match Survey::take() {
+            Ok(survey) => survey,
+            Err(error) => {
+                let what = "every ring without a producer".into();
+                listed.limits.push(limit(what, error.to_string()));
+                return;
+            }
+        };
+        if survey.left() > 0 {
+            let what = format!("rings without a producer in {} processes", survey.left());
+            let why = "there are too many processes to ask each in time what it maps".into();
+            listed.limits.push(limit(what, why));
+        }
+        let found = orphans(&survey, None);
+        listed.limits.extend(found.broken.into_iter().map(broken));
+        for orphan in found.rings {
+            // Whoever kept a descriptor of it is listed with it already.
+            let mut known = self.listed.values();
+            if known.any(|watcher| watcher.ring().watches(orphan.ctrl.file)) {
+                continue;
+            }
+            let through = Some(orphan.process.pid());
+            let consumers = survey.denied.is_empty().then_some(orphan.readers);
+            let ring = AttachedRing::adopt(orphan, &survey);
+            listed.rings.push(RingListing {
+                through,
+                consumers,
+                ..Watcher::new(ring, Budget::GLANCE).look().into()
+            });
         }
     }
 }
@@ -46,14 +101,12 @@ impl Source for Rings {
             }
         };
         let mut limits = found.limits;
-        let mut broken = |error: AttachError| {
-            limits.push(Limit {
-                what: "a ring".into(),
-                why: error.to_string(),
-                remedy: None,
-            });
+        let broken = |error: AttachError| Limit {
+            what: "a ring".into(),
+            why: error.to_string(),
+            remedy: None,
         };
-        found.broken.into_iter().for_each(&mut broken);
+        limits.extend(found.broken.into_iter().map(broken));
         let mut listed = BTreeMap::new();
         for ring in found.rings {
             let id = ring.id();
@@ -69,7 +122,7 @@ impl Source for Rings {
                 Ok(watcher) => {
                     listed.insert(id, watcher);
                 }
-                Err(error) => broken(error),
+                Err(error) => limits.push(broken(error)),
             }
         }
         self.listed = listed;
@@ -79,7 +132,11 @@ impl Source for Rings {
             .map(|watcher| RingListing::from(watcher.look()))
             .collect();
         rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
-        Listing { rings, limits }
+        let mut listing = Listing { rings, limits };
+        if self.orphans {
+            self.list_orphans(&mut listing, broken);
+        }
+        listing
     }
 
     fn attach(&mut self, id: &str) -> Result<(), String> {
@@ -125,6 +182,7 @@ impl From<RingSnapshot> for RingListing {
             state: ring.state,
             reason: ring.reason,
             sockets: ring.producer.sockets,
+            through: None,
         }
     }
 }

@@ -33,7 +33,8 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RingSnapshot {
-    /// `<producer pid>/<ctrl fd>`, as seen from the watcher's pid namespace.
+    /// `<producer pid>/<ctrl fd>`, as seen from the watcher's pid namespace; of a ring whose producer was gone before it
+    /// was attached `<pid>/map:<address>`, of a process that maps it.
     pub id: String,
     /// What the ring is doing.
     pub state: RingState,
@@ -146,7 +147,8 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Producer {
-    /// Pid as the watcher sees it.
+    /// Pid as the watcher sees it; of one that was gone before as it stood in its own namespace, says the ring. It may be
+    /// another process's by now.
     pub pid: i32,
     /// Pid inside the producer's own pid namespace, from `NSpid`.
     pub ns_pid: Option<i32>,

@@ -19,6 +19,7 @@ use super::sample::{MemberSample, Sample, take};
 use super::snapshot::{
     Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
 };
+use super::survey::Survey;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -29,13 +30,19 @@ const REFRESH_OFTEN: Duration = Duration::from_secs(1);
 /// And this often where the slot table tells of changes at every sample, and all is well.
 const REFRESH_SELDOM: Duration = Duration::from_secs(5);
 
-/// How much a look may read of the ring's bytes.
+/// Consumers that were evicted before the ring was attached are looked for among all processes this often.
+const SURVEY_EVERY: Duration = Duration::from_secs(60);
+
+/// How much a look may read of the ring's bytes, and of `/proc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// For the newest messages and their rate.
     pub preview: u64,
     /// For counting the messages that consumers lag behind, all together.
     pub lag: u64,
+    /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
+    /// none is asked.
+    pub survey: Duration,
 }
 
 impl Budget {
@@ -43,16 +50,19 @@ impl Budget {
     pub const DASHBOARD: Self = Self {
         preview: 128 << 10,
         lag: 64 << 10,
+        survey: Duration::from_millis(5),
     };
     /// For one ring of many.
     pub const GLANCE: Self = Self {
         preview: 4 << 10,
         lag: 0,
+        survey: Duration::ZERO,
     };
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self {
         preview: 16 << 20,
         lag: 4 << 20,
+        survey: Duration::from_millis(500),
     };
 }
 
@@ -65,6 +75,9 @@ pub struct Watcher {
     preview: Preview,
     budget: Budget,
     refreshed: Instant,
+    /// A search for evicted consumers that is under way, and when the next one is due.
+    survey: Option<Survey>,
+    survey_due: Instant,
     /// Whether the last sample had the slot table.
     reads_table: bool,
     events: Events,
@@ -83,6 +96,8 @@ impl Watcher {
             preview: Preview::new(budget.preview),
             budget,
             refreshed: Instant::now(),
+            survey: None,
+            survey_due: Instant::now(),
             reads_table: false,
             events: Events::default(),
             log: Arc::default(),
@@ -101,6 +116,7 @@ impl Watcher {
             self.clock.refine();
             self.refreshed = Instant::now();
         }
+        self.look_for_evicted();
         let sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
         let messages = if sample.truncated || sample.cut_short {
@@ -115,6 +131,24 @@ impl Watcher {
             Arc::make_mut(&mut self.log).push(event.clone());
         }
         ring
+    }
+
+    /// Goes on with the search for consumers that were evicted before the ring was attached.
+    fn look_for_evicted(&mut self) {
+        if self.budget.survey.is_zero() {
+            return;
+        }
+        if self.survey.is_none() && Instant::now() >= self.survey_due {
+            self.survey = Survey::begin().ok();
+            self.survey_due = Instant::now() + SURVEY_EVERY;
+        }
+        if let Some(survey) = &mut self.survey {
+            let done = survey.advance(self.budget.survey);
+            self.ring.admit_evicted(survey);
+            if done {
+                self.survey = None;
+            }
+        }
     }
 
     /// Samples the ring now, with what the dashboard needs besides.

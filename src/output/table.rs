@@ -221,7 +221,11 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
             .rings
             .iter()
             .map(|ring| {
-                let sockets: Vec<_> = ring.sockets.iter().map(|socket| escape(socket)).collect();
+                let mut sockets: Vec<_> =
+                    ring.sockets.iter().map(|socket| escape(socket)).collect();
+                if let Some(through) = ring.through {
+                    sockets.push(format!("(through pid {through})").into());
+                }
                 vec![
                     ring.id.clone(),
                     ring.pid.to_string(),

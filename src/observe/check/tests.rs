@@ -4,7 +4,6 @@ use super::*;
 use crate::observe::findings::findings;
 use crate::observe::fixtures::{consumer, ring};
 use crate::observe::snapshot::{Consumer, ConsumerState, Estimate};
-use crate::observe::zombies::Zombie;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -15,7 +14,7 @@ fn seen(consumers: Vec<Consumer>) -> Observed {
         ring: ring(consumers),
         watched_ns: Some(200 * MS),
         joined_ago_ns: HashMap::new(),
-        zombies: None,
+        zombies_unseen: None,
     }
 }
 
@@ -466,19 +465,16 @@ fn clogs_and_zombies_are_unknown_when_they_cannot_be_seen() {
     };
     for (found, unseen, expected, words) in [
         (0, None, Status::Ok, "0 zombies"),
-        (1, None, Status::Critical, "1 zombie: risk\\x1b (pid 9)"),
+        (1, None, Status::Critical, "risk\\x1b (pid 9) still reads"),
         (1, Some("dark"), Status::Critical, "at least 1 zombies: "),
         (0, Some("dark"), Status::Unknown, "zombies unknown: dark"),
     ] {
         let change = |seen: &mut Observed| {
-            let zombie = Zombie {
-                pid: 9,
-                command: Some("risk\u{1b}".into()),
-            };
-            seen.zombies = Some(Zombies {
-                found: vec![zombie; found],
-                unseen: unseen.map(str::to_owned),
-            });
+            for consumer in &mut seen.ring.consumers[..found] {
+                consumer.state = ConsumerState::Evicted;
+                (consumer.pid, consumer.command) = (Some(9), Some("risk\u{1b}".into()));
+            }
+            seen.zombies_unseen = unseen.map(str::to_owned);
         };
         let verdict = verdict(0, change, &none);
         assert_eq!(verdict.status, expected, "{found} {unseen:?}");

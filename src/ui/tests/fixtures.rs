@@ -341,6 +341,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             state,
             reason: "as it was found".to_owned(),
             sockets: vec![format!("/run/{command}.sock")],
+            through: None,
         });
     let limits = vec![Limit {
         what: "4 processes of other users".to_owned(),

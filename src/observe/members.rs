@@ -1,0 +1,271 @@
+//! Who is in a ring that is attached: its members, kept up to date.
+//!
+//! Finds the pages that stand for slots among the producer's descriptors, and the process behind each. Of consumers
+//! that have no slot any more only those stay whose page was mapped while they had one; the others are found by
+//! [`super::zombies`] and, once the producer is gone, by [`super::orphans`].
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use super::attach::{AttachedRing, map_page};
+use super::discover::{consumers_of, unique};
+use super::member::{Member, MemberProcess, Presence, presence};
+use super::proc::{FileId, Kind, MemFd, Process, pids};
+use super::slots::{SlotTable, SlotView};
+use super::snapshot::Limit;
+use crate::ring::layout::META_SIZE;
+
+impl AttachedRing {
+    /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
+    /// descriptors and one `maps` for each consumer.
+    pub fn refresh(&mut self) {
+        if !self.producer_alive() {
+            // Nothing can be asked of it any more: what it held last is what its consumers still map.
+            for member in &mut self.members {
+                member.presence = presence(member.process.as_ref(), member.file);
+            }
+            return;
+        }
+        // Taken for the time being, so that it can be asked while the members change.
+        if let Some(process) = self.process.take() {
+            self.refresh_from(&process);
+            self.process = Some(process);
+        }
+    }
+
+    fn refresh_from(&mut self, process: &Process) {
+        self.member_limits.clear();
+        let slots = self
+            .table
+            .as_ref()
+            .and_then(SlotTable::read)
+            .map(|view| view.active);
+        self.hidden = Some(0);
+        let pages = match process.memfds() {
+            Ok(memfds) => self.held_pages(process, &memfds, slots.as_deref()),
+            Err(error) => {
+                self.hidden = None;
+                self.member_limits.push(Limit {
+                    what: "consumers".into(),
+                    why: format!("the producer's descriptors can no longer be listed: {error}"),
+                    remedy: None,
+                });
+                return;
+            }
+        };
+        let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
+        for member in &mut self.members {
+            member.held = held.contains(&member.file);
+            member.presence = presence(member.process.as_ref(), member.file);
+        }
+        self.members
+            .retain(|member| member.held || member.presence == Presence::Mapped);
+        let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
+        for page in pages.iter().filter(|page| !known.contains(&page.file)) {
+            self.admit(process, page);
+        }
+        let slots: HashMap<Option<i32>, SlotView> = slots
+            .into_iter()
+            .flatten()
+            .map(|slot| (Some(slot.meta_fd), slot))
+            .collect();
+        for member in &mut self.members {
+            // One that was evicted keeps the slot that it had.
+            if member.held {
+                member.slot = slots.get(&member.meta_fd).copied();
+            }
+        }
+        self.find_processes(process);
+        self.members.sort_by_key(|member| {
+            (
+                !member.held,
+                member.slot.map(|slot| slot.index),
+                member.meta_fd,
+            )
+        });
+    }
+
+    /// The metadata pages that stand for slots of this ring. Those of which that is not known are hidden consumers.
+    fn held_pages(
+        &mut self,
+        process: &Process,
+        memfds: &[MemFd],
+        slots: Option<&[SlotView]>,
+    ) -> Vec<MemFd> {
+        if let Some(slots) = slots {
+            let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
+            let named = |page: &&MemFd| page.kind == Kind::Meta && taken.contains(&page.fd);
+            return memfds.iter().filter(named).copied().collect();
+        }
+        let mut pages = unique(memfds, Kind::Meta);
+        if !self.shares_process {
+            return pages;
+        }
+        // Several rings in one process and no slot table: a page belongs to the one ring that the process maps which
+        // maps the page.
+        let (mut ours, mut placed) = (HashSet::new(), HashSet::new());
+        for consumer in consumers_of(process) {
+            let Ok(maps) = consumer.maps() else { continue };
+            let files = |kind: Kind| {
+                let mapped = maps.memfds.iter().filter(move |at| at.kind == kind);
+                mapped.map(|at| at.file).collect::<HashSet<FileId>>()
+            };
+            let ctrls = files(Kind::Ctrl);
+            if ctrls.len() == 1 {
+                placed.extend(files(Kind::Meta));
+                if ctrls.contains(&self.ctrl_file) {
+                    ours.extend(files(Kind::Meta));
+                }
+            }
+        }
+        let unplaced = pages
+            .iter()
+            .filter(|page| !placed.contains(&page.file))
+            .count();
+        if unplaced > 0 {
+            self.hidden = None;
+            self.member_limits.push(Limit {
+                what: format!("{unplaced} consumers, which may be of this ring"),
+                why: "the process has several rings, its slot table could not be read, and their metadata pages are \
+                      mapped by no process that maps just one of them"
+                    .into(),
+                remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+            });
+        }
+        pages.retain(|page| ours.contains(&page.file));
+        pages
+    }
+
+    /// Maps a new consumer's page.
+    fn admit(&mut self, process: &Process, memfd: &MemFd) {
+        match map_page(process, memfd, META_SIZE) {
+            Ok(meta) => self.members.push(Member {
+                meta,
+                copied: None,
+                file: memfd.file,
+                meta_fd: Some(memfd.fd),
+                slot: None,
+                held: true,
+                presence: Presence::Unknown,
+                process: None,
+                admitted: Instant::now(),
+                highest_tail: Cell::new(0),
+                sought: None,
+            }),
+            // Evicted since it was listed: it will not be listed again.
+            Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}
+            Err(error) => {
+                self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
+                self.member_limits.push(Limit {
+                    what: format!("the consumer at the producer's fd {}", memfd.fd),
+                    why: error.to_string(),
+                    remedy: None,
+                });
+            }
+        }
+    }
+
+    /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
+    /// of, then, once for each, among all.
+    fn find_processes(&mut self, process: &Process) {
+        if !self.members.iter().any(|member| member.process.is_none()) {
+            return;
+        }
+        let candidates = consumers_of(process)
+            .into_iter()
+            .map(|process| process.pid())
+            .collect::<Vec<_>>();
+        self.match_processes(&candidates);
+        let lacks = |member: &&mut Member| member.process.is_none();
+        if self
+            .members
+            .iter()
+            .any(|member| member.process.is_none() && member.sought.is_none())
+        {
+            for member in self.members.iter_mut().filter(lacks) {
+                // One that comes to map its page during the search may be missed.
+                member.sought = member.has_settled().then_some(false);
+            }
+            if pids().is_ok_and(|pids| self.match_processes(&pids)) {
+                for member in self.members.iter_mut().filter(lacks) {
+                    member.sought = member.sought.map(|_| true);
+                }
+            }
+        }
+        for member in self.members.iter_mut().filter(lacks) {
+            if member.presence == Presence::Unknown && member.sought == Some(true) {
+                member.presence = Presence::Nobody;
+            }
+            let Some(slot) = member.slot else { continue };
+            // The pidfd in its slot still tells who joined, or that it is gone.
+            match process.pidfd_target(slot.pidfd) {
+                Some(pid) if pid > 0 && member.has_settled() => {
+                    let consumer = Process::open(pid)
+                        .ok()
+                        // The pid may be another's by now: then the pidfd has no process any more.
+                        .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
+                        .map(MemberProcess::new);
+                    member.presence = presence(consumer.as_ref(), member.file);
+                    member.process = consumer;
+                }
+                Some(-1) => member.presence = Presence::Gone,
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives each of `pids` the members whose page it maps; tells whether all of them could be asked.
+    fn match_processes(&mut self, pids: &[i32]) -> bool {
+        let mut all_seen = true;
+        for &pid in pids {
+            let Ok(process) = Process::open(pid) else {
+                continue;
+            };
+            let maps = match process.maps() {
+                Ok(maps) => maps,
+                Err(error) => {
+                    all_seen &= error.kind() != std::io::ErrorKind::PermissionDenied;
+                    continue;
+                }
+            };
+            let writable =
+                |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
+            // A consumer writes its own page and nothing else. Whoever can write the control region is the
+            // producer or a fork of it; whoever maps a page read-only is a watcher.
+            if writable(self.ctrl_file) {
+                continue;
+            }
+            for member in self
+                .members
+                .iter_mut()
+                .filter(|member| member.process.is_none())
+            {
+                if writable(member.file)
+                    && let Ok(process) = process.try_clone()
+                {
+                    member.process = Some(MemberProcess::new(process));
+                    member.presence = Presence::Mapped;
+                }
+            }
+        }
+        all_seen
+    }
+
+    /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date: one system
+    /// call each.
+    pub fn note_ends(&mut self) {
+        for member in &mut self.members {
+            if let Some(copied) = &member.copied {
+                copied.renew();
+            }
+            if member
+                .process
+                .as_ref()
+                .is_some_and(|process| !process.runs())
+            {
+                member.presence = Presence::Gone;
+            }
+        }
+    }
+}
