@@ -336,6 +336,7 @@ fn without_the_capability_it_is_read_out_of_the_consumers_memory() {
         .expect("it starts");
     let mut lines =
         std::io::BufRead::lines(std::io::BufReader::new(watch.stdout.take().expect("piped")));
+    lines.next().expect("a first look").expect("text");
     consumer.ask("take 10", "done");
     let moved = lines.by_ref().take(1000).map_while(Result::ok).any(|line| {
         let report: Value = serde_json::from_str(&line).expect("JSON");

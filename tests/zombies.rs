@@ -80,12 +80,9 @@ fn one_that_was_evicted_before_is_a_member() {
 fn a_watcher_that_parked_is_none() {
     let place = Place::new();
     let mut producer = start(&place, 0).settled();
-    let mut watcher = crate::support::program::zbqtop()
-        .args(["--json", "--watch", "50ms", "--join", "--socket"])
-        .arg(place.socket())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("it starts");
+    let mut command = crate::support::program::zbqtop();
+    command.args(["--json", "--watch", "50ms", "--join", "--socket"]);
+    let _watcher = Peer::spawn(command.arg(place.socket()));
     ring_when("a slot", producer.pid(), |ring| {
         ring["consumers"][0]["state"] == "parked"
     });
@@ -94,8 +91,6 @@ fn a_watcher_that_parked_is_none() {
     let report = run(&["--json", "--interval", "10ms", "--pid", &pid]);
     let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
     assert_eq!(report["rings"][0]["consumers"], Value::Array(Vec::new()));
-    watcher.kill().expect("our child");
-    watcher.wait().expect("our child");
 }
 
 #[test]
