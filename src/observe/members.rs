@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::attach::{AttachedRing, map_page};
 use super::discover::{consumers_of, unique};
@@ -15,6 +15,9 @@ use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::{SlotTable, SlotView};
 use super::snapshot::Limit;
 use crate::ring::layout::META_SIZE;
+
+/// A process that has closed its descriptors in order to end has ended by then.
+const ENDS_IN: Duration = Duration::from_millis(50);
 
 impl AttachedRing {
     /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
@@ -43,6 +46,10 @@ impl AttachedRing {
             .map(|view| view.active);
         self.hidden = Some(0);
         let pages = match process.memfds() {
+            // A process that ends closes its descriptors first: that is no word on who held a slot.
+            Ok(memfds) if !memfds.iter().any(|at| at.file == self.ctrl_file) && self.ends() => {
+                return;
+            }
             Ok(memfds) => self.held_pages(process, &memfds, slots.as_deref()),
             Err(error) => {
                 self.hidden = None;
@@ -84,6 +91,21 @@ impl AttachedRing {
                 member.meta_fd,
             )
         });
+    }
+
+    /// Whether the producer ends within a moment. Asked only while somebody is known to hold a slot.
+    fn ends(&self) -> bool {
+        if !self.members.iter().any(|member| member.held) {
+            return false;
+        }
+        let deadline = Instant::now() + ENDS_IN;
+        while self.producer_alive() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     /// The metadata pages that stand for slots of this ring. Those of which that is not known are hidden consumers.
