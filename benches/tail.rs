@@ -32,6 +32,10 @@ fn main() {
             }
             ring.paced(&arguments[2], &arguments[3], 1);
         }
+        // What costs a producer nothing but half of what two hardware threads share.
+        Some("neighbour") => loop {
+            std::hint::black_box(now());
+        },
         Some("consumer") => stock_consumer(&arguments[2], Duration::ZERO),
         _ => figures(),
     }
@@ -87,6 +91,7 @@ fn follow(message: u64) {
     let pid = producer.pid();
     for format in ["raw", "hex"] {
         let (mut pairs, mut read, mut memory) = (Vec::new(), Vec::new(), (0, 0));
+        let mut neighbours = Vec::new();
         for _ in 0..5 {
             let before = producer.rate();
             // Its own count of what went through, from its summary.
@@ -115,18 +120,24 @@ fn follow(message: u64) {
                 .and_then(|count| count.parse().ok())
                 .expect("a summary");
             let alone = f64::midpoint(before, producer.rate());
+            let neighbour = role(&["neighbour"]);
+            let beside = producer.rate();
+            drop(neighbour);
             pairs.push(watched / alone);
+            neighbours.push(beside / alone);
             read.push(messages * message as f64 / took);
             println!(
-                "    alone {:>6.2}   watched {:>6.2}   read {:>6.2} M msg/s",
+                "    alone {:>6.2}   beside a busy loop {:>6.2}   watched {:>6.2}   read {:>6.2} M msg/s",
                 alone / 1e6,
+                beside / 1e6,
                 watched / 1e6,
                 messages / took / 1e6
             );
         }
         println!(
-            "tail -f --format {format}, {message}-byte messages: producer {:.3} of alone (target: at least 0.97), {:.2} GB/s read{}, {} -> {} KiB",
+            "tail -f --format {format}, {message}-byte messages: producer {:.3} of alone (target: at least 0.97; beside a busy loop {:.3}), {:.2} GB/s read{}, {} -> {} KiB",
             median(pairs),
+            median(neighbours),
             median(read) / 1e9,
             if (message, format) == (1024, "raw") {
                 " (target: 3)"
