@@ -89,6 +89,13 @@ impl AttachedRing {
         Ok(Self::unseen(address, parked, &control, joined, why))
     }
 
+    /// Our own metadata page, and the mode that the producer gave us, when the ring was joined.
+    #[must_use]
+    pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
+        let (page, joined) = (self._own_page.as_ref()?, self.joined.as_ref()?);
+        Some((FileId::of(page), joined.mode))
+    }
+
     /// A joined ring whose producer shows nothing.
     fn unseen(
         address: &str,

@@ -11,9 +11,11 @@ use super::history::History;
 use super::member::Presence;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
+use super::side_socket::SideSockets;
 use super::snapshot::{
-    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
+    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis, WakeupMode,
 };
+use super::waits::Waits;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -31,6 +33,8 @@ pub struct Budget {
     pub preview: u64,
     /// For counting the messages that consumers lag behind, all together.
     pub lag: u64,
+    /// Whether consumers' threads and side sockets may be asked.
+    pub asks: bool,
 }
 
 impl Budget {
@@ -38,16 +42,19 @@ impl Budget {
     pub const DASHBOARD: Self = Self {
         preview: 128 << 10,
         lag: 64 << 10,
+        asks: true,
     };
     /// For one ring of many.
     pub const GLANCE: Self = Self {
         preview: 4 << 10,
         lag: 0,
+        asks: false,
     };
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self {
         preview: 16 << 20,
         lag: 4 << 20,
+        asks: true,
     };
 }
 
@@ -60,6 +67,8 @@ pub struct Watcher {
     preview: Preview,
     budget: Budget,
     refreshed: Instant,
+    waits: Waits,
+    side_sockets: SideSockets,
     /// Whether the last sample had the slot table.
     reads_table: bool,
 }
@@ -75,6 +84,8 @@ impl Watcher {
             preview: Preview::new(budget.preview),
             budget,
             refreshed: Instant::now(),
+            waits: Waits::default(),
+            side_sockets: SideSockets::default(),
             reads_table: false,
         }
     }
@@ -99,6 +110,10 @@ impl Watcher {
             self.preview.look(&self.ring, sample.control.producer_head)
         };
         self.history.push(&sample, messages);
+        if self.budget.asks {
+            self.waits.look(&self.ring, sample.producer_alive);
+            self.side_sockets.look(&self.ring, sample.producer_alive);
+        }
         self.assemble(&sample)
     }
 
@@ -205,6 +220,8 @@ impl Watcher {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = health::consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
+        let wakeup = self.wakeup(member);
+        let unread = self.side_sockets.unread(member.meta_inode);
         Consumer {
             meta_inode: member.meta_inode,
             slot: member.slot.map(|slot| slot.index),
@@ -217,8 +234,13 @@ impl Watcher {
             },
             state,
             reason,
-            wakeup_mode: member.slot.map(|slot| slot.mode),
-            wakeup_basis: member.slot.map(|_| WakeupBasis::SlotTable),
+            wakeup_mode: wakeup.map(|(mode, _)| mode),
+            wakeup_basis: wakeup.map(|(_, basis)| basis),
+            waits_on_futex: self.waits.stranded(member.meta_inode),
+            side_socket_unread_bytes: unread.map(|unread| unread.bytes),
+            side_socket_capacity_bytes: unread.map(|unread| unread.capacity),
+            side_socket_descriptors: unread.and_then(|unread| unread.descriptors),
+            side_socket_descriptors_limit: unread.and_then(|unread| unread.descriptors_limit),
             tail_offset: member.tail,
             lag_bytes: lag,
             lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
@@ -230,6 +252,18 @@ impl Watcher {
             join_baseline: member.join_baseline,
             progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
             evict_in_ns: context.evict_in_ns,
+        }
+    }
+
+    /// How a consumer is woken, and where that is known from.
+    fn wakeup(&self, member: &MemberSample) -> Option<(WakeupMode, WakeupBasis)> {
+        if let Some(slot) = member.slot {
+            return Some((slot.mode, WakeupBasis::SlotTable));
+        }
+        match self.ring.own_slot() {
+            Some((page, mode)) if page.ino == member.meta_inode => Some((mode, WakeupBasis::Join)),
+            _ => (self.waits.caught(member.meta_inode))
+                .then_some((WakeupMode::Push, WakeupBasis::FutexWait)),
         }
     }
 
@@ -289,6 +323,8 @@ impl Watcher {
                 remedy: None,
             });
         }
+        limits.extend_from_slice(self.waits.limits());
+        limits.extend_from_slice(self.side_sockets.limits());
         limits
     }
 }
