@@ -80,9 +80,11 @@ fn descriptors_that_nobody_takes_pile_up() {
 fn what_waits_goes_with_who_should_have_taken_it() {
     let place = Place::new();
     let (producer, mut careless, _reader) = piled(&place, 300);
-    if ring(producer.pid())["attach"]["slot_table"] == false {
+    let before = ring(producer.pid());
+    if before["attach"]["slot_table"] == false {
         return;
     }
+    assert_eq!(pile(&before).len(), 1, "{before}");
     careless.kill();
     let gone = ring_when("a death", producer.pid(), |ring| {
         ring["consumers"][0]["state"] == "dead"
