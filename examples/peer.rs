@@ -123,6 +123,9 @@ struct Produce {
     /// With the own implementation, reserve and commit like an application of the reference instead of `send`.
     #[arg(long)]
     raw: bool,
+    /// Hold the control region by a lower descriptor, too: a watcher then cannot tell where the slot table lies.
+    #[arg(long)]
+    hidden_table: bool,
 }
 
 #[derive(Args)]
@@ -439,6 +442,14 @@ fn produce(options: &Produce) -> Result<(), Failure> {
         stall_timeout_ns: options.stall_timeout * 1_000_000,
         max_consumers: options.max_consumers,
     };
+    let place = match options.hidden_table {
+        true => Some(rustix::fs::open(
+            "/dev/null",
+            rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        )?),
+        false => None,
+    };
     let tx = match common.implementation {
         Impl::Zbqtop if options.raw => Tx::OwnRaw(Producer::create(params)?),
         Impl::Zbqtop => Tx::Own(Producer::create(params)?),
@@ -449,6 +460,7 @@ fn produce(options: &Produce) -> Result<(), Failure> {
             max_consumers: params.max_consumers,
         })?),
     };
+    let _twin = place.map(twin_of_ctrl).transpose()?;
     let listener = socket(common.stream)?;
     rustix::net::bind(&listener, &address(&common.socket)?)?;
     rustix::net::listen(&listener, 16)?;
@@ -476,6 +488,23 @@ fn produce(options: &Produce) -> Result<(), Failure> {
             Err(TryRecvError::Disconnected) => return Ok(()),
         }
     }
+}
+
+/// Opens the control region again, in the place of a descriptor that is older than it.
+fn twin_of_ctrl(place: OwnedFd) -> Result<OwnedFd, Failure> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let path = entry?.path();
+        // The directory's own descriptor is listed, and gone.
+        let link = std::fs::read_link(&path).unwrap_or_default();
+        if link.as_os_str() == "/memfd:zbq_ctrl (deleted)" {
+            paths.push(path);
+        }
+    }
+    let path = paths.first().ok_or("no control region is open")?;
+    drop(place);
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)
 }
 
 impl Sender<'_> {

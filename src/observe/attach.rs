@@ -34,7 +34,7 @@ pub struct AttachedRing {
     pub(super) table: Option<SlotTable>,
     pub(super) joined: Option<Joined>,
     /// Our own parked page, kept mapped so that others can see who holds the slot.
-    pub(super) _own_page: Option<Mapping<ReadWrite>>,
+    pub(super) own_page: Option<Mapping<ReadWrite>>,
     pub(super) shares_process: bool,
     pub(super) writes: bool,
     pub(super) members: Vec<Member>,
@@ -87,7 +87,7 @@ impl AttachedRing {
             ctrl_file: ctrl.file,
             bytes: RingBytes::File(File::from(data)),
             joined: None,
-            _own_page: None,
+            own_page: None,
             capacity: control.ring_capacity,
             table,
             shares_process,

@@ -3,7 +3,7 @@
 //! A pure function of a snapshot whose states are judged already ([`super::health`]). Reads nothing, remembers nothing.
 
 use super::snapshot::{
-    Consumer, ConsumerState, Finding, RingSnapshot, RingState, Severity, WakeupMode,
+    Consumer, ConsumerState, Finding, FutexWait, RingSnapshot, RingState, Severity, WakeupMode,
 };
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, escape};
@@ -145,6 +145,28 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
         add("scan-evicts-healthy", severity, message, None, None);
     }
     for consumer in &ring.consumers {
+        let stranded = !ring.producer.alive && consumer.alive == Some(true);
+        if stranded && consumer.waits_on_futex == Some(FutexWait::Endless) {
+            let message = format!(
+                "{}: asleep in the futex of a producer that has ended, without a time limit: nothing will ever wake \
+                 it; restart it (such a wait needs a time limit, and then a look whether the producer lives)",
+                name(consumer)
+            );
+            let code = "asleep-on-dead-futex";
+            add(
+                code,
+                Severity::Critical,
+                message,
+                consumer.slot,
+                consumer.pid,
+            );
+        }
+        if let Some((severity, message)) = pile(consumer) {
+            let code = "descriptors-pile-up";
+            add(code, severity, message, consumer.slot, consumer.pid);
+        }
+    }
+    for consumer in &ring.consumers {
         use ConsumerState as State;
         // A producer that has ended scans no more, and waits for nobody.
         if ring.state == RingState::ProducerGone && consumer.state != State::Evicted {
@@ -166,17 +188,71 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             State::Parked => ("consumer-parked", Severity::Info),
             State::Ok | State::Idle => continue,
         };
-        let who = who(consumer.slot, consumer.pid, consumer.command.as_deref());
         add(
             code,
             severity,
-            format!("{who}: {}", consumer.reason),
+            format!("{}: {}", name(consumer), consumer.reason),
             consumer.slot,
             consumer.pid,
         );
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// A part of what a side socket, or the producer's user, can hold that is worth a warning.
+const PILE: u64 = 4;
+
+/// What is wrong with a consumer that does not read its side socket, if much is waiting there.
+fn pile(consumer: &Consumer) -> Option<(Severity, String)> {
+    let (unread, capacity) = (
+        consumer.side_socket_unread_bytes?,
+        consumer.side_socket_capacity_bytes?,
+    );
+    let (descriptors, limit) = (
+        consumer.side_socket_descriptors,
+        consumer.side_socket_descriptors_limit,
+    );
+    let reaches = |part: u64| {
+        descriptors
+            .zip(limit)
+            .is_some_and(|(descriptors, limit)| descriptors >= (limit / part).max(1))
+    };
+    let is_full = unread >= capacity;
+    if unread == 0 || (unread < capacity / PILE && !reaches(PILE)) {
+        return None;
+    }
+    let taken = format!("{} of {} taken", bytes(unread), bytes(capacity));
+    let held = descriptors.map_or_else(
+        || "descriptors".into(),
+        |descriptors| format!("{descriptors} descriptors"),
+    );
+    let state = if is_full {
+        format!("its side socket is full ({taken}): further descriptors are lost silently")
+    } else {
+        format!(
+            "does not read its side socket ({taken}): once it is full, descriptors are lost silently"
+        )
+    };
+    let share = limit.map_or_else(String::new, |limit| format!(" ({limit})"));
+    let count = if reaches(1) {
+        format!(
+            "the {held} in flight are as many as RLIMIT_NOFILE allows the producer's user{share}: unless it is \
+             privileged, no more can be sent to anyone"
+        )
+    } else {
+        format!("the {held} in flight count against the producer's user's RLIMIT_NOFILE{share}")
+    };
+    let severity = if is_full || reaches(1) {
+        Severity::Critical
+    } else {
+        Severity::Warning
+    };
+    Some((severity, format!("{}: {state}; {count}", name(consumer))))
+}
+
+fn name(consumer: &Consumer) -> String {
+    who(consumer.slot, consumer.pid, consumer.command.as_deref())
 }
 
 /// A consumer's slot and process, as far as they are known, in words that are safe on a terminal.
@@ -198,6 +274,115 @@ pub(super) fn who(slot: Option<u32>, pid: Option<i32>, command: Option<&str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::fixtures::{consumer, ring};
+
+    fn found(ring: &RingSnapshot, code: &str) -> Option<(Severity, String)> {
+        let finding = findings(ring).into_iter().find(|one| one.code == code)?;
+        assert_eq!((finding.slot, finding.pid), (Some(0), Some(8)));
+        assert!(
+            finding.message.starts_with("slot 0 risk (pid 8): "),
+            "{}",
+            finding.message
+        );
+        Some((finding.severity, finding.message))
+    }
+
+    #[test]
+    fn only_a_wait_that_nothing_ends_is_for_ever() {
+        for (producer_lives, lives, wait, expected) in [
+            (false, Some(true), Some(FutexWait::Endless), true),
+            (false, Some(true), Some(FutexWait::Timed), false),
+            (false, Some(true), Some(FutexWait::No), false),
+            (false, Some(true), None, false),
+            (false, Some(false), Some(FutexWait::Endless), false),
+            (true, Some(true), Some(FutexWait::Endless), false),
+        ] {
+            let mut one = consumer(0);
+            (one.alive, one.waits_on_futex) = (lives, wait);
+            let mut ring = ring(vec![one]);
+            ring.producer.alive = producer_lives;
+            let found = found(&ring, "asleep-on-dead-futex");
+            assert_eq!(
+                found.is_some(),
+                expected,
+                "{producer_lives} {lives:?} {wait:?}"
+            );
+            if let Some((severity, message)) = found {
+                assert_eq!(severity, Severity::Critical);
+                assert!(message.contains("restart it") && message.contains("time limit"));
+            }
+        }
+    }
+
+    #[test]
+    fn descriptors_pile_up_by_bytes_or_by_number() {
+        use Severity::{Critical, Warning};
+        const FULL: u64 = 524_288;
+        for (unread, descriptors, limit, expected) in [
+            (Some(FULL / 4 - 1), Some(10), Some(1024), None),
+            (
+                Some(FULL / 4),
+                Some(10),
+                Some(1024),
+                Some((Warning, "once it is full")),
+            ),
+            (
+                Some(FULL / 4),
+                None,
+                None,
+                Some((Warning, "the descriptors in flight")),
+            ),
+            (
+                Some(FULL - 1),
+                Some(1),
+                Some(1024),
+                Some((Warning, "(1024)")),
+            ),
+            (
+                Some(FULL),
+                Some(1),
+                Some(1024),
+                Some((Critical, "socket is full")),
+            ),
+            (Some(FULL), None, None, Some((Critical, "lost silently"))),
+            // Few records of many descriptors each.
+            (Some(3840), Some(255), Some(1024), None),
+            (
+                Some(3840),
+                Some(256),
+                Some(1024),
+                Some((Warning, "256 descriptors")),
+            ),
+            (
+                Some(3840),
+                Some(1024),
+                Some(1024),
+                Some((Critical, "no more can be sent")),
+            ),
+            (Some(3840), Some(5000), None, None),
+            (Some(3840), None, Some(1024), None),
+            (Some(0), Some(0), Some(0), None),
+            (None, None, None, None),
+        ] {
+            let mut one = consumer(0);
+            one.side_socket_unread_bytes = unread;
+            one.side_socket_capacity_bytes = unread.map(|_| FULL);
+            (
+                one.side_socket_descriptors,
+                one.side_socket_descriptors_limit,
+            ) = (descriptors, limit);
+            let found = found(&ring(vec![one]), "descriptors-pile-up");
+            let severity = found.as_ref().map(|found| found.0);
+            assert_eq!(
+                severity,
+                expected.map(|expected| expected.0),
+                "{unread:?} {descriptors:?} {limit:?}"
+            );
+            if let (Some((_, message)), Some((_, words))) = (found, expected) {
+                assert!(message.contains(words), "{message}");
+            }
+        }
+    }
 
     #[test]
     fn nobody_is_named_by_what_could_steer_a_terminal() {

@@ -107,6 +107,10 @@ impl MemberProcess {
         self.process.pid()
     }
 
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
     pub(super) fn runs(&self) -> bool {
         self.pidfd
             .as_ref()

@@ -279,7 +279,7 @@ impl AttachedRing {
             capacity: control.ring_capacity,
             table: None,
             joined: None,
-            _own_page: None,
+            own_page: None,
             shares_process: false,
             writes: false,
             members,

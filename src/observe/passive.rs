@@ -80,7 +80,7 @@ impl AttachedRing {
                 Ok(Some(found)) => {
                     return Ok(Self {
                         joined: Some(joined),
-                        _own_page: Some(parked.meta),
+                        own_page: Some(parked.meta),
                         ..found
                     });
                 }
@@ -89,6 +89,13 @@ impl AttachedRing {
             }
         }
         Ok(Self::unseen(address, parked, &control, joined, why))
+    }
+
+    /// Our own metadata page, and the mode that the producer gave us, when the ring was joined.
+    #[must_use]
+    pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
+        let (page, joined) = (self.own_page.as_ref()?, self.joined.as_ref()?);
+        Some((FileId::of(page), joined.mode))
     }
 
     /// A joined ring whose producer shows nothing.
@@ -144,7 +151,7 @@ impl AttachedRing {
             bytes: RingBytes::Mapped(parked.ring),
             table: None,
             joined: Some(joined),
-            _own_page: Some(parked.meta),
+            own_page: Some(parked.meta),
             shares_process: false,
             members: Vec::new(),
             writes: false,

@@ -72,6 +72,8 @@ pub struct SlotView {
     pub mode: WakeupMode,
     /// The producer's pidfd on the consumer.
     pub pidfd: i32,
+    /// The producer's end of the side socket.
+    pub side_socket_fd: i32,
     /// The producer's descriptor of the consumer's metadata page.
     pub meta_fd: i32,
     /// Where the producer has that page mapped.
@@ -206,6 +208,7 @@ impl SlotView {
             index,
             mode,
             pidfd: i32_at(bytes, table::SLOT_PIDFD),
+            side_socket_fd: i32_at(bytes, table::SLOT_SIDE_SOCKET_FD),
             meta_fd: i32_at(bytes, table::SLOT_META_FD),
             meta_address: u64_at(bytes, table::SLOT_META),
             last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL),

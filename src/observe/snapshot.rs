@@ -287,6 +287,19 @@ pub struct Consumer {
     pub wakeup_mode: Option<WakeupMode>,
     /// Where `wakeup_mode` is known from.
     pub wakeup_basis: Option<WakeupBasis>,
+    /// Whether it waits in the ring's futex though the producer has ended; null while that lives, and where the
+    /// consumer's threads cannot be looked at (see `attach.limits`).
+    pub waits_on_futex: Option<FutexWait>,
+    /// Bytes of its side socket's buffer that records it has not read take, as the kernel counts: most of it overhead.
+    /// Null without the slot table, or where the socket cannot be asked (see `attach.limits`).
+    pub side_socket_unread_bytes: Option<u64>,
+    /// Bytes at which that buffer is full: further descriptors are lost silently.
+    pub side_socket_capacity_bytes: Option<u64>,
+    /// Descriptors in those records; null where the consumer's end of the socket cannot be looked at.
+    pub side_socket_descriptors: Option<u64>,
+    /// Descriptors that the producer's user may have in flight in all sockets together (the producer's
+    /// `RLIMIT_NOFILE`), unless privileged; null when none of these is in flight.
+    pub side_socket_descriptors_limit: Option<u64>,
     /// Logical offset up to which it has released the ring.
     pub tail_offset: u64,
     /// `producer_head - tail_offset`; null when the tail is above head.
@@ -395,6 +408,19 @@ pub enum WakeupBasis {
     Join,
     /// It was seen waiting on the ring's futex.
     FutexWait,
+}
+
+/// Whether a consumer waits in the ring's futex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum FutexWait {
+    /// It does not.
+    No,
+    /// It does, with a time limit.
+    Timed,
+    /// It does, without one.
+    Endless,
 }
 
 /// Something wrong, or worth knowing, and what follows from it.

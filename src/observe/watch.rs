@@ -16,10 +16,12 @@ use super::history::History;
 use super::member::Presence;
 use super::preview::Preview;
 use super::sample::{MemberSample, Sample, take};
+use super::side_socket::SideSockets;
 use super::snapshot::{
-    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis,
+    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis, WakeupMode,
 };
 use super::survey::Survey;
+use super::waits::Waits;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -43,6 +45,8 @@ pub struct Budget {
     /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
     /// none is asked.
     pub survey: Duration,
+    /// Whether consumers' threads and side sockets may be asked.
+    pub asks: bool,
 }
 
 impl Budget {
@@ -51,18 +55,21 @@ impl Budget {
         preview: 128 << 10,
         lag: 64 << 10,
         survey: Duration::from_millis(5),
+        asks: true,
     };
     /// For one ring of many.
     pub const GLANCE: Self = Self {
         preview: 4 << 10,
         lag: 0,
         survey: Duration::ZERO,
+        asks: false,
     };
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self {
         preview: 16 << 20,
         lag: 4 << 20,
         survey: Duration::from_millis(500),
+        asks: true,
     };
 }
 
@@ -78,6 +85,8 @@ pub struct Watcher {
     /// A search for evicted consumers that is under way, and when the next one is due.
     survey: Option<Survey>,
     survey_due: Instant,
+    waits: Waits,
+    side_sockets: SideSockets,
     /// Whether the last sample had the slot table.
     reads_table: bool,
     events: Events,
@@ -98,6 +107,8 @@ impl Watcher {
             refreshed: Instant::now(),
             survey: None,
             survey_due: Instant::now(),
+            waits: Waits::default(),
+            side_sockets: SideSockets::default(),
             reads_table: false,
             events: Events::default(),
             log: Arc::default(),
@@ -125,6 +136,10 @@ impl Watcher {
             self.preview.look(&self.ring, sample.control.producer_head)
         };
         self.history.push(&sample, messages);
+        if self.budget.asks {
+            self.waits.look(&self.ring, sample.producer_alive);
+            self.side_sockets.look(&self.ring, sample.producer_alive);
+        }
         let mut ring = self.assemble(&sample);
         ring.events = self.events.note(&ring, Timestamp::now());
         for event in &ring.events {
@@ -256,6 +271,8 @@ impl Watcher {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = health::consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
+        let wakeup = self.wakeup(member);
+        let unread = self.side_sockets.unread(member.meta_inode);
         Consumer {
             meta_inode: member.meta_inode,
             slot: member.slot.map(|slot| slot.index),
@@ -269,8 +286,13 @@ impl Watcher {
             },
             state,
             reason,
-            wakeup_mode: member.slot.map(|slot| slot.mode),
-            wakeup_basis: member.slot.map(|_| WakeupBasis::SlotTable),
+            wakeup_mode: wakeup.map(|(mode, _)| mode),
+            wakeup_basis: wakeup.map(|(_, basis)| basis),
+            waits_on_futex: self.waits.stranded(member.meta_inode),
+            side_socket_unread_bytes: unread.map(|unread| unread.bytes),
+            side_socket_capacity_bytes: unread.map(|unread| unread.capacity),
+            side_socket_descriptors: unread.and_then(|unread| unread.descriptors),
+            side_socket_descriptors_limit: unread.and_then(|unread| unread.descriptors_limit),
             tail_offset: member.tail,
             lag_bytes: lag,
             lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
@@ -282,6 +304,18 @@ impl Watcher {
             join_baseline: member.join_baseline,
             progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
             evict_in_ns: context.evict_in_ns,
+        }
+    }
+
+    /// How a consumer is woken, and where that is known from.
+    fn wakeup(&self, member: &MemberSample) -> Option<(WakeupMode, WakeupBasis)> {
+        if let Some(slot) = member.slot {
+            return Some((slot.mode, WakeupBasis::SlotTable));
+        }
+        match self.ring.own_slot() {
+            Some((page, mode)) if page.ino == member.meta_inode => Some((mode, WakeupBasis::Join)),
+            _ => (self.waits.caught(member.meta_inode))
+                .then_some((WakeupMode::Push, WakeupBasis::FutexWait)),
         }
     }
 
@@ -341,6 +375,8 @@ impl Watcher {
                 remedy: None,
             });
         }
+        limits.extend_from_slice(self.waits.limits());
+        limits.extend_from_slice(self.side_sockets.limits());
         limits
     }
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use crate::observe::event::Event;
 use crate::observe::frame::Listing;
 use crate::observe::snapshot::{
-    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, Slots, WakeupMode,
+    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, Slots, WakeupBasis,
+    WakeupMode,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 
@@ -174,9 +175,18 @@ fn consumer(consumer: &Consumer) -> Vec<String> {
         optional(consumer.command.as_deref(), |name| {
             escape(name).into_owned()
         }),
-        optional(consumer.wakeup_mode, |mode| match mode {
-            WakeupMode::Push => "push".into(),
-            WakeupMode::Pull => "pull".into(),
+        optional(consumer.wakeup_mode, |mode| {
+            let mode = match mode {
+                WakeupMode::Push => "push",
+                WakeupMode::Pull => "pull",
+            };
+            // Plain is what the slot table says, which the heading names.
+            let basis = match consumer.wakeup_basis {
+                Some(WakeupBasis::FutexWait) => " (futex wait)",
+                Some(WakeupBasis::Join) => " (join)",
+                Some(WakeupBasis::SlotTable) | None => "",
+            };
+            format!("{mode}{basis}")
         }),
         if consumer.tail_offset == u64::MAX {
             "parked".into()

@@ -5,6 +5,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::fixtures::*;
 use crate::observe::frame::Frame;
+use crate::observe::snapshot::WakeupBasis;
 use crate::ui::app::{Action, App};
 use crate::ui::keys::BINDINGS;
 use crate::ui::theme::Theme;
@@ -83,6 +84,25 @@ fn help() {
             "{} is not in the help",
             binding.help
         );
+    }
+}
+
+#[test]
+fn a_wakeup_mode_shows_what_it_is_known_from() {
+    let mut frame = flowing();
+    let consumers = &mut frame.snapshot.consumers;
+    consumers[0].wakeup_basis = Some(WakeupBasis::FutexWait);
+    consumers[2].wakeup_basis = Some(WakeupBasis::Join);
+    let mut app = on(frame);
+    let text = lines(&drawn(&app, 80, 24));
+    for (name, mode) in [("risk", "push* "), ("web", "pull  "), ("archive", "push+ ")] {
+        let row = text.iter().find(|line| line.contains(name)).unwrap();
+        assert!(row.contains(mode), "{row}");
+    }
+    press(&mut app, &[Action::Help]);
+    let help = lines(&drawn(&app, 200, 60)).join("\n");
+    for mark in ["MODE push ", "MODE push* ", "MODE push+ "] {
+        assert!(help.contains(mark), "{help}");
     }
 }
 

@@ -123,6 +123,11 @@ pub(super) fn consumer(
             WakeupMode::Push
         }),
         wakeup_basis: Some(WakeupBasis::SlotTable),
+        waits_on_futex: None,
+        side_socket_unread_bytes: None,
+        side_socket_capacity_bytes: None,
+        side_socket_descriptors: None,
+        side_socket_descriptors_limit: None,
         tail_offset: HEAD - lag_bytes,
         lag_bytes: Some(lag_bytes),
         lag_percent: Some(lag_bytes as f64 * 100.0 / CAPACITY as f64),

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::table::{self, Cell, Column, Table};
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupMode};
+use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis, WakeupMode};
 use crate::ui::app::{App, Pane};
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::theme::{Role, Theme};
@@ -14,7 +14,7 @@ const COLUMNS: [Column; 13] = [
     Column::number("SLOT", 4, 1),
     Column::number("PID", 7, 4),
     Column::text("COMMAND", 8, 3).up_to(20),
-    Column::text("MODE", 4, 9),
+    Column::text("MODE", 5, 9),
     Column::number("TAIL", 19, 11),
     Column::number("LAG", 8, 2),
     Column::number("%", 3, 5),
@@ -103,15 +103,27 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
     });
 }
 
+/// The mark behind a wakeup mode for where it is known from; the help explains them.
+fn basis(basis: Option<WakeupBasis>) -> &'static str {
+    match basis {
+        Some(WakeupBasis::FutexWait) => "*",
+        Some(WakeupBasis::Join) => "+",
+        Some(WakeupBasis::SlotTable) | None => "",
+    }
+}
+
 fn text(consumer: &Consumer, row: usize, column: usize, theme: &Theme) -> Option<String> {
     let time = |nanoseconds| duration(nanoseconds, theme.glyphs.microseconds);
     match column {
         0 => Some(label(consumer, row)),
         1 => consumer.pid.map(|pid| pid.to_string()),
         2 => consumer.command.clone(),
-        3 => consumer.wakeup_mode.map(|mode| match mode {
-            WakeupMode::Push => "push".to_owned(),
-            WakeupMode::Pull => "pull".to_owned(),
+        3 => consumer.wakeup_mode.map(|mode| {
+            let mode = match mode {
+                WakeupMode::Push => "push",
+                WakeupMode::Pull => "pull",
+            };
+            format!("{mode}{}", basis(consumer.wakeup_basis))
         }),
         // Parked on purpose, at the largest number there is: the digits would say nothing.
         4 if consumer.state == ConsumerState::Parked => None,

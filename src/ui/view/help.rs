@@ -1,4 +1,4 @@
-//! The keys in full, from the key table.
+//! The keys in full, from the key table, and what marks on the screen mean.
 
 use ratatui::layout::{Margin, Rect};
 
@@ -8,12 +8,24 @@ use crate::ui::theme::Role;
 
 /// Room for the names of the keys.
 const NAMES: u16 = 12;
+/// Marks behind a consumer's wakeup mode: where it is known from.
+const MARKS: [(&str, &str); 3] = [
+    ("MODE push", "so the producer's slot table says"),
+    ("MODE push*", "it was seen waiting in the ring's futex"),
+    ("MODE push+", "so the producer answered when we joined"),
+];
 /// Columns of the whole window, frame included.
 const WIDTH: u16 = 56;
 
+/// Every line of the help: names and what they mean.
+fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let keys = BINDINGS.iter().map(|binding| (binding.names, binding.help));
+    keys.chain(MARKS)
+}
+
 /// Where the help lies on the screen.
 fn place(screen: Rect) -> Rect {
-    let height = u16::try_from(BINDINGS.len())
+    let height = u16::try_from(lines().count())
         .unwrap_or(u16::MAX)
         .saturating_add(2)
         .min(screen.height);
@@ -37,7 +49,7 @@ pub(super) fn rows(screen: Rect) -> usize {
 
 /// The last row that may come first.
 pub(super) fn last_top(screen: Rect) -> usize {
-    BINDINGS.len().saturating_sub(rows(screen))
+    lines().count().saturating_sub(rows(screen))
 }
 
 pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
@@ -47,21 +59,15 @@ pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
     canvas.title(area, "Keys", "Esc closes", true);
     let room = area.inner(Margin::new(1, 1));
     let top = top.min(last_top(screen));
-    for (binding, y) in BINDINGS.iter().skip(top).zip(room.top()..room.bottom()) {
+    for ((names, help), y) in lines().skip(top).zip(room.top()..room.bottom()) {
         let x = canvas.put(
             room.x + 1,
             y,
             NAMES.min(room.width.saturating_sub(1)),
-            binding.names,
+            names,
             Role::Strong,
         );
         let x = x.max(room.x + 1 + NAMES);
-        canvas.put(
-            x,
-            y,
-            room.right().saturating_sub(x),
-            binding.help,
-            Role::Plain,
-        );
+        canvas.put(x, y, room.right().saturating_sub(x), help, Role::Plain);
     }
 }
