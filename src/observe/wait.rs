@@ -12,6 +12,8 @@ use crate::ring::layout::CTRL_BROADCAST_FUTEX;
 
 /// Shortest and longest time between two looks at head: it doubles while nothing comes.
 const LOOK: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
+/// Longest first time between two looks.
+const FIRST_LOOK: Duration = Duration::from_micros(400);
 /// Longest wait on the futex: nobody wakes us when the producer dies.
 const WAKE: Duration = Duration::from_millis(50);
 /// To wake a waiter costs the producer a microsecond or two at each commit: one that commits more often than this is
@@ -29,6 +31,7 @@ pub struct Waiter {
     look: Duration,
     /// The ring has gone on since the last wait.
     moved: bool,
+    moved_at: Instant,
     waited: Instant,
 }
 
@@ -41,14 +44,17 @@ impl Waiter {
             wakes: false,
             look: LOOK.0,
             moved: false,
+            moved_at: Instant::now(),
             waited: Instant::now(),
         }
     }
 
-    /// To be told that something came.
+    /// To be told that something came. What took its time to come is looked for a few times until the next, not
+    /// twenty times.
     pub fn moved(&mut self) {
         self.moved = true;
-        self.look = LOOK.0;
+        self.look = (self.moved_at.elapsed() / 3).clamp(LOOK.0, FIRST_LOOK);
+        self.moved_at = Instant::now();
     }
 
     /// Waits until the ring may have gone on since `token` was taken, or a while; `sleep` is how the caller likes to
