@@ -1,4 +1,5 @@
-//! How fast `tail` is, on real rings made by the reference: `cargo bench --bench tail`.
+//! How fast `tail` is, on real rings made by the reference: `cargo bench --bench tail`, or with `-- lossless`, `-- follow`,
+//! `-- hex` or `-- latency` at its end just that.
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median. Nothing here passes or fails.
@@ -37,22 +38,27 @@ fn main() {
             std::hint::black_box(now());
         },
         Some("consumer") => stock_consumer(&arguments[2], Duration::ZERO),
-        _ => figures(),
+        which => figures(which.filter(|which| !which.starts_with('-'))),
     }
 }
 
-fn figures() {
+fn figures(which: Option<&str>) {
+    let wanted = |name| which.is_none_or(|which| which == name);
     for message in [64, 1024] {
-        lossless(message);
-    }
-    for message in [64, 1024] {
-        follow(message);
-    }
-    for message in [64, 1024] {
-        hex(message);
+        if wanted("lossless") {
+            lossless(message);
+        }
+        if wanted("follow") {
+            follow(message);
+        }
+        if wanted("hex") {
+            hex(message);
+        }
     }
     for mode in ["push", "pull"] {
-        latency(mode);
+        if wanted("latency") {
+            latency(mode);
+        }
     }
 }
 
