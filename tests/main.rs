@@ -3,6 +3,7 @@
 mod check;
 mod choose;
 mod cli;
+mod crowd;
 mod demo;
 mod events;
 mod find;
@@ -14,8 +15,10 @@ mod lossless;
 mod orphans;
 mod recover;
 mod ring;
+mod scenarios;
 mod screen;
 mod snapshot;
+mod soak;
 mod socket;
 mod support;
 mod tail;
