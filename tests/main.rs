@@ -3,7 +3,6 @@
 mod check;
 mod choose;
 mod cli;
-mod crowd;
 mod demo;
 mod events;
 mod find;
@@ -17,6 +16,7 @@ mod recover;
 mod ring;
 mod scenarios;
 mod screen;
+mod several;
 mod snapshot;
 mod soak;
 mod socket;

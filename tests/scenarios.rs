@@ -4,11 +4,16 @@
 //! Without the producer's slot table (`/proc/PID/mem` refused) no eviction clock is known: the scenarios about it end there.
 
 use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::program::{ring, run};
+use crate::support::program::{ring as ring_of, zbqtop};
+use crate::support::verdict::{
+    assert_found, assert_reason, assert_words, checked, said_by_check, verdict,
+};
 use crate::support::watch::{Watch, consumer, findings};
 use crate::support::{Peer, Place, eventually};
 
@@ -25,53 +30,6 @@ fn producer(place: &Place, arguments: &str) -> Peer {
 /// A consumer that obeys.
 fn reader(socket: &Path) -> Peer {
     Peer::consumer(socket, COMMON).settled()
-}
-
-/// The exit status of `check`, and the codes of its reasons.
-fn check(target: &[&str], options: &[&str]) -> (i32, Vec<String>) {
-    let output = run(&[&["check", "--json"], target, options].concat());
-    let verdict: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let reasons = verdict["reasons"].as_array().expect("an array").iter();
-    let codes = reasons.map(|reason| reason["code"].as_str().expect("a code").to_owned());
-    (output.status.code().expect("it ends"), codes.collect())
-}
-
-/// The same of the ring of `producer`, however full it is: that is for the findings to judge.
-fn checked(producer: &Peer) -> (i32, Vec<String>) {
-    let pid = producer.pid().to_string();
-    check(&["--pid", &pid], &["--max-lag", "off"])
-}
-
-fn verdict(code: i32, reasons: &[&str]) -> (i32, Vec<String>) {
-    (code, reasons.iter().map(ToString::to_string).collect())
-}
-
-/// Asserts what is found, and of whom.
-fn assert_found(ring: &Value, expected: &[(&str, &str, Option<&Peer>)]) {
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|(code, severity, peer)| {
-            let pid = peer.map(|peer| u64::from(peer.pid()));
-            (code.to_string(), severity.to_string(), pid)
-        })
-        .collect();
-    assert_eq!(findings(ring), expected, "{ring:#}");
-}
-
-/// Asserts that the reason of a consumer's state has these words.
-fn assert_reason(ring: &Value, peer: &Peer, words: &[&str]) {
-    let reason = consumer(ring, peer)["reason"].clone();
-    let reason = reason.as_str().expect("text");
-    for words in words {
-        assert!(reason.contains(words), "{words:?} is not in {reason:?}");
-    }
-}
-
-fn assert_words(event: &Value, words: &[&str]) {
-    let message = event["message"].as_str().expect("text");
-    for words in words {
-        assert!(message.contains(words), "{words:?} is not in {message:?}");
-    }
 }
 
 /// Reads on until `peer` is no consumer any more.
@@ -233,7 +191,7 @@ fn dropped_its_mappings_but_lives() {
     // Its process lives: only that it stands still is against it.
     eventually("a scan that frees its slot", || {
         producer.ask("scan", "scanned");
-        ring_of(&producer)["consumers"]
+        ring_of(producer.pid())["consumers"]
             .as_array()
             .is_some_and(Vec::is_empty)
             .then_some(())
@@ -244,10 +202,6 @@ fn dropped_its_mappings_but_lives() {
     watch.settle();
     watch.told_of(Some(reader.pid()), &["joined", "left"]);
     assert_eq!(watch.told.len(), 2, "{:#?}", watch.told);
-}
-
-fn ring_of(producer: &Peer) -> Value {
-    ring(producer.pid())
 }
 
 #[test]
@@ -261,7 +215,7 @@ fn idle_for_longer_than_the_stall_timeout_with_forced_scans() {
     waits.ask("take 3", "done");
     producer.ask("scan", "scanned");
     let named = |ring: &Value| !findings(ring).is_empty();
-    let ring = ring_of(&producer);
+    let ring = ring_of(producer.pid());
     if !has_table(&ring) {
         return;
     }
@@ -328,19 +282,24 @@ fn clogged_by_one_of_two() {
 
 #[test]
 fn clogged_by_one_that_is_not_there() {
-    for (command, state) in [("", "dead"), ("leave", "left")] {
+    for state in ["dead", "left"] {
         let place = Place::new();
         // A producer that never scans: nobody else would tell it.
         let never = format!("{NEVER} --clog-threshold 1000000000000");
         let mut producer = producer(&place, &never);
-        let mut watch = Watch::of(&producer);
         let mut gone = reader(&place.socket());
-        watch.until_told("joined");
-        if command.is_empty() {
+        let mut watch = if state == "dead" {
+            // Of a process that ended before it came, it cannot know the pid.
+            let watch = Watch::of(&producer);
             gone.kill();
+            watch
         } else {
-            gone.ask(command, "left");
-        }
+            gone.ask("leave", "left");
+            eventually("it has left", || {
+                (ring_of(producer.pid())["consumers"][0]["state"] == state).then_some(())
+            });
+            Watch::of(&producer)
+        };
         watch.until_state(&gone, state);
         producer.tell("send 2000");
         let clogged = watch.until_told("clogged");
@@ -352,9 +311,8 @@ fn clogged_by_one_that_is_not_there() {
         assert_found(&ring, &[(&code, "critical", Some(&gone))]);
         assert_eq!(checked(&producer), verdict(2, &[&code]));
         watch.settle();
-        watch.told_of(Some(gone.pid()), &["joined"]);
         watch.told_of(None, &["clogged"]);
-        assert_eq!(watch.told.len(), 2, "{:#?}", watch.told);
+        assert_eq!(watch.told.len(), 1, "{:#?}", watch.told);
     }
 }
 
@@ -419,85 +377,29 @@ fn lying_tails() {
     assert_eq!(watch.told.len(), 8, "{:#?}", watch.told);
 }
 
+/// On a quiet ring a consumer that asks now and then has always been silent for long when the next message comes.
 #[test]
-fn two_rings_in_one_process() {
+fn asks_now_and_then_and_has_yet_to_ask() {
     let place = Place::new();
-    let mut holder = Peer::holder(&format!("rings {} 2", place.path().display()));
-    let pid = holder.pid().to_string();
-    let targets = ["0", "1"].map(|ring| ["--pid", &pid, "--ring", ring]);
-    let mut watches = targets.map(|target| Watch::start(&target, "100ms"));
-    let reader = |ring: &str| {
-        let socket = place.path().join(ring);
-        Peer::consumer(&socket, &format!("{COMMON} --stream")).settled()
+    let mut producer = producer(&place, NEVER);
+    let mut asks = reader(&place.socket());
+    producer.ask("send 1", "done");
+    asks.ask("take 1", "done");
+    std::thread::sleep(Duration::from_millis(1200));
+    producer.ask("send 1", "done");
+    let pid = producer.pid().to_string();
+    let check = || {
+        let mut command = zbqtop();
+        command.args(["check", "--json", "--interval", "100ms", "--pid", &pid]);
+        command.stdout(Stdio::piped()).spawn().expect("it starts")
     };
-    let [mut first, mut killed, other] = [reader("0"), reader("0"), reader("1")];
-    watches[0].until_told_times("joined", 2);
-    watches[1].until_told("joined");
-    killed.kill();
-    holder.ask("send 0 1", "done");
-    first.ask("take 1", "done");
-    let ring = watches[0].until("a death in the first", |ring| {
-        consumer(ring, &killed)["state"] == "dead" && consumer(ring, &first)["lag_bytes"] == 0
-    });
-    assert_found(&ring, &[("consumer-dead", "warning", Some(&killed))]);
-    assert_eq!(check(&targets[0], &[]), verdict(1, &["consumer-dead"]));
-    assert_eq!(check(&targets[1], &[]), verdict(0, &[]));
-    holder.ask("send 1 3", "done");
-    let ring = watches[1].until_state(&other, "stalled");
-    assert_eq!(ring["control"]["producer_head"], 144);
-    assert_found(&ring, &[("consumer-stalled", "warning", Some(&other))]);
-    assert_eq!(check(&targets[1], &[]), verdict(1, &["consumer-stalled"]));
-    for watch in &mut watches {
-        watch.settle();
-    }
-    watches[0].told_of(Some(first.pid()), &["joined"]);
-    watches[0].told_of(Some(killed.pid()), &["joined"]);
-    watches[1].told_of(Some(other.pid()), &["joined", "stalled"]);
-    assert_eq!(watches.each_ref().map(|watch| watch.told.len()), [2, 2]);
-    let pids = |peers: &[&Peer]| {
-        let mut pids: Vec<_> = peers.iter().map(|peer| u64::from(peer.pid())).collect();
-        pids.sort_unstable();
-        pids
-    };
-    assert_eq!(watches[0].pids(), pids(&[&first, &killed]));
-    assert_eq!(watches[1].pids(), pids(&[&other]));
-}
-
-#[test]
-fn a_consumer_of_two_rings() {
-    let places = [Place::new(), Place::new()];
-    let mut producers = places
-        .each_ref()
-        .map(|place| producer(place, "--stall-timeout 4000"));
-    let mut watches = producers.each_ref().map(Watch::of);
-    let sockets = places
-        .each_ref()
-        .map(|place| place.socket().display().to_string());
-    let both = Peer::holder(&format!("joins {}", sockets.join(" ")));
-    for watch in &mut watches {
-        watch.until_told("joined");
-    }
-    producers[0].ask("send 10", "done");
-    let ring = watches[0].until_state(&both, "stalled");
-    assert_reason(&ring, &both, &["640 B behind"]);
-    assert_found(&ring, &[("consumer-stalled", "warning", Some(&both))]);
-    assert_eq!(checked(&producers[0]), verdict(1, &["consumer-stalled"]));
-    assert_eq!(checked(&producers[1]), verdict(0, &[]));
-    eventually("an eviction from the first", || {
-        producers[0].ask("scan", "scanned");
-        let ring = ring_of(&producers[0]);
-        (consumer(&ring, &both)["held"] != true).then_some(())
-    });
-    watches[0].until_told("evicted");
-    let ring = watches[0].until_state(&both, "evicted");
-    assert_found(&ring, &[("consumer-evicted", "critical", Some(&both))]);
-    assert_eq!(checked(&producers[0]), verdict(2, &["consumer-evicted"]));
-    assert_eq!(checked(&producers[1]), verdict(0, &[]));
-    for watch in &mut watches {
-        watch.settle();
-    }
-    watches[0].told_of(Some(both.pid()), &["joined", "stalled", "evicted"]);
-    watches[1].told_of(Some(both.pid()), &["joined"]);
-    assert_eq!(watches.each_ref().map(|watch| watch.told.len()), [3, 1]);
-    assert!(!watches[1].states_of(&both).contains(&"stalled"));
+    let said = |check: Child| said_by_check(&check.wait_with_output().expect("our child"));
+    let checking = check();
+    std::thread::sleep(Duration::from_millis(500));
+    asks.ask("take 1", "done");
+    assert_eq!(said(checking), verdict(0, &[]));
+    // And one that does not ask is hung.
+    producer.ask("send 1", "done");
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(said(check()), verdict(1, &["consumer-stalled"]));
 }

@@ -8,7 +8,7 @@ use super::snapshot::{ConsumerState, RingState};
 use crate::text::{bytes, duration};
 
 /// Behind and without progress for this long is stalled.
-pub(super) const STALLED_AFTER_NS: u64 = 1_000_000_000;
+pub const STALLED_AFTER_NS: u64 = 1_000_000_000;
 /// Behind by this share of the ring is lagging.
 const LAGGING_PERCENT: f64 = 25.0;
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::program::zbqtop;
 use super::{PATIENCE, Peer};
 
-/// Lines in which whatever has begun comes to its end: an end is told once it has lasted for two seconds.
-const SETTLED: usize = 25;
+/// In this time whatever has begun comes to its end: an end is told once it has lasted for two seconds.
+const SETTLES_IN_NS: u64 = 2_300_000_000;
 
 /// A ring's JSON, line by line, and the events in it.
 pub(crate) struct Watch {
@@ -130,16 +130,9 @@ impl Watch {
         }
     }
 
-    /// Reads all there is, and on until nothing more can come of what has happened so far.
+    /// Reads on until nothing more can come of what has happened so far.
     pub(crate) fn settle(&mut self) {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let now = now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs();
-        self.until("a look after now", |ring| {
-            ring["sampled_ns"].as_u64() > Some(now)
-        });
-        for _ in 0..SETTLED {
-            self.next();
-        }
+        settle(std::slice::from_mut(self));
     }
 
     /// Asserts what was told of a process, or of none.
@@ -163,6 +156,17 @@ impl Watch {
     /// The processes that were ever seen to consume.
     pub(crate) fn pids(&self) -> Vec<u64> {
         self.states.keys().copied().collect()
+    }
+}
+
+/// Reads on in all of them until nothing more can come of what has happened so far.
+pub(crate) fn settle(watches: &mut [Watch]) {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs();
+    for watch in watches {
+        watch.until("an end to it all", |ring| {
+            ring["sampled_ns"].as_u64() > Some(now + SETTLES_IN_NS)
+        });
     }
 }
 
