@@ -29,7 +29,8 @@ type Failure = Box<dyn std::error::Error>;
 /// Both ends stop when stdin ends, and are killed when their parent dies. With `--hold` they stay after their messages
 /// and obey lines on stdin.
 /// Producer: `send N`, `scan`, `slots` (own implementation only).
-/// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`.
+/// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave` (unmap
+/// everything and live on).
 #[derive(Parser)]
 struct Peer {
     #[command(subcommand)]
@@ -118,8 +119,8 @@ struct Produce {
     #[arg(long, default_value_t = 5000)]
     stall_timeout: u64,
     /// Messages per second; 0 is flat out.
-    #[arg(long, default_value_t = 0)]
-    rate: u64,
+    #[arg(long, default_value_t = 0.0)]
+    rate: f64,
     /// With the own implementation, reserve and commit like an application of the reference instead of `send`.
     #[arg(long)]
     raw: bool,
@@ -135,6 +136,10 @@ struct Consume {
     /// Microseconds to dawdle over each message.
     #[arg(long, default_value_t = 0)]
     slow: u64,
+    /// With nothing to take, look again after so many milliseconds instead of spinning or waiting: messages are taken
+    /// in bursts.
+    #[arg(long, default_value_t = 0)]
+    poll: u64,
     /// After the messages, die of SIGKILL: no destructor runs, nothing is said to the producer.
     #[arg(long)]
     abrupt: bool,
@@ -537,8 +542,8 @@ impl Sender<'_> {
         } = self.options;
         let (start, mut payload, mut refused) = (Instant::now(), Vec::new(), 0_u64);
         for sent in 0..messages {
-            if *rate > 0 {
-                let due = Duration::from_secs_f64(sent as f64 / *rate as f64);
+            if *rate > 0.0 {
+                let due = Duration::from_secs_f64(sent as f64 / *rate);
                 std::thread::sleep(due.saturating_sub(start.elapsed()));
             }
             if sent % 4096 == 4095 {
@@ -817,6 +822,13 @@ fn consume(options: &Consume) -> Result<(), Failure> {
     }
     loop {
         match commands.recv_timeout(Duration::from_secs(3600)) {
+            Ok(command) if command == "leave" => {
+                drop(taker);
+                say(format_args!("left"))?;
+                // Until stdin ends, and the process with it.
+                std::thread::sleep(Duration::MAX);
+                return Ok(());
+            }
             Ok(command) => taker.obey(&command)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -847,6 +859,9 @@ impl Taker<'_> {
                     .into());
                 }
                 match self.mode {
+                    _ if self.options.poll > 0 => {
+                        std::thread::sleep(Duration::from_millis(self.options.poll));
+                    }
                     WakeupMode::Push => self.rx.wait(token)?,
                     WakeupMode::Pull if idle.is_multiple_of(64) => std::thread::yield_now(),
                     WakeupMode::Pull => std::hint::spin_loop(),

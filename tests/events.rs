@@ -1,95 +1,19 @@
 //! What `--watch` tells of rings to which things happen: what somebody who did them would tell, once each, and nothing
 //! else.
 
-use std::io::{BufRead as _, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::program::zbqtop;
+use crate::support::watch::Watch;
 use crate::support::{Peer, Place};
 
 /// More lines than anything here takes.
 const MANY: usize = 600;
-
-/// A ring's JSON, line by line, and the events in it.
-struct Watch {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    told: Vec<Value>,
-}
-
-impl Watch {
-    /// Watches the ring of `producer`; by the time that this returns, the first line has been read.
-    fn start(producer: &Peer) -> Self {
-        let pid = producer.pid().to_string();
-        let mut child = zbqtop()
-            .args(["snapshot", "--watch", "100ms", "--json", "--pid", &pid])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("zbqtop starts");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut watch = Self {
-            child,
-            lines,
-            told: Vec::new(),
-        };
-        watch.next();
-        watch
-    }
-
-    /// The ring in the next line.
-    fn next(&mut self) -> Value {
-        let line = self.lines.next().expect("more").expect("text");
-        let mut report: Value = serde_json::from_str(&line).expect("JSON");
-        let ring = report["rings"][0].take();
-        let events = ring["events"].as_array().expect("there, if empty");
-        self.told.extend(events.iter().cloned());
-        ring
-    }
-
-    fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) {
-        let seen = (0..MANY).any(|_| wanted(&self.next()));
-        assert!(seen, "{what} does not come; told: {:#?}", self.told);
-    }
-
-    /// Reads on until `kind` was told.
-    fn until_told(&mut self, kind: &str) -> Value {
-        for _ in 0..MANY {
-            if let Some(event) = self.told.iter().find(|event| event["kind"] == kind) {
-                return event.clone();
-            }
-            self.next();
-        }
-        panic!("{kind} is not told; told: {:#?}", self.told);
-    }
-
-    /// What was told of a process, or of none.
-    fn told_of(&self, pid: Option<u32>, kinds: &[&str]) {
-        let kind = |event: &Value| event["kind"].as_str().map(str::to_owned);
-        let about = |event: &&Value| match event["kind"].as_str() {
-            // The one who is to blame for it is named, but it is the ring that is clogged.
-            Some("clogged" | "unclogged") => pid.is_none(),
-            _ => event["pid"].as_u64() == pid.map(u64::from),
-        };
-        let told: Vec<String> = self.told.iter().filter(about).filter_map(kind).collect();
-        assert_eq!(told, kinds, "of {pid:?}: {:#?}", self.told);
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn signal(peer: &Peer, signal: Signal) {
-    let pid = Pid::from_raw(peer.pid().cast_signed()).expect("a pid");
-    kill_process(pid, signal).expect("our child");
-}
 
 #[test]
 fn joined_killed_clogged_freed_and_the_end() {
@@ -101,7 +25,7 @@ fn joined_killed_clogged_freed_and_the_end() {
     )
     .settled();
     let first = Peer::consumer(&place.socket(), common).settled();
-    let mut watch = Watch::start(&producer);
+    let mut watch = Watch::of(&producer);
     let mut reader = Peer::consumer(&place.socket(), common).settled();
     assert_eq!(watch.until_told("joined")["pid"], reader.pid());
     drop(first);
@@ -132,9 +56,7 @@ fn joined_killed_clogged_freed_and_the_end() {
     producer.kill();
     watch.until_told("producer_gone");
     reader.kill();
-    for _ in 0..15 {
-        watch.next();
-    }
+    watch.settle();
     watch.told_of(Some(reader.pid()), &["joined", "stalled", "recovered"]);
     watch.told_of(None, &["clogged", "unclogged"]);
     watch.told_of(Some(producer.pid()), &["producer_gone"]);
@@ -152,14 +74,14 @@ fn hung_and_evicted() {
         &format!("{common} --consumers 0 --stall-timeout 3000 --rate 2000"),
     )
     .settled();
-    let mut watch = Watch::start(&producer);
+    let mut watch = Watch::of(&producer);
     let reader = Peer::consumer(&place.socket(), &format!("{common} --messages 1000000"));
     watch.until_told("joined");
     producer.tell("send 1000000");
     watch.until("a flow", |ring| {
         ring["state"] == "flowing" && ring["consumers"][0]["state"] == "ok"
     });
-    signal(&reader, Signal::STOP);
+    reader.signal(Signal::STOP);
     let evicted = watch.until_told("evicted");
     let words = evicted["message"].as_str().expect("text");
     assert!(
@@ -169,9 +91,7 @@ fn hung_and_evicted() {
     watch.until_told("unclogged");
     // That it goes now is no news of the ring.
     drop(reader);
-    for _ in 0..15 {
-        watch.next();
-    }
+    watch.settle();
     let reader = evicted["pid"]
         .as_u64()
         .and_then(|pid| u32::try_from(pid).ok());

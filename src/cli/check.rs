@@ -57,7 +57,8 @@ pub struct Check {
     #[arg(long)]
     pub json: bool,
     /// Time between the two samples that rates and motion come from; 0: one sample. What is to be known of time, as
-    /// with `--max-lag 2s`, is known the better the longer this is.
+    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken after
+    /// a second: it may have had nothing to take until now.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
     pub interval: Duration,
 }

@@ -11,7 +11,9 @@ use crate::observe::attach::AttachedRing;
 use crate::observe::check::{Observed, Status, Verdict, judge, judge_all};
 use crate::observe::discover::discover;
 use crate::observe::error::AttachError;
+use crate::observe::health::STALLED_AFTER_NS;
 use crate::observe::limits::Limits;
+use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
 use crate::observe::survey::Survey;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
@@ -105,7 +107,7 @@ fn all(options: &Check, limits: &Limits) -> Verdict {
     judge_all(&seen, &broken, &found.limits, limits)
 }
 
-/// Looks at all of them twice, or once if no time is to pass in between.
+/// Looks at all of them twice, or once if no time is to pass in between; a third time where a consumer stands still.
 fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
     // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
     if let Ok(survey) = Survey::take() {
@@ -127,8 +129,15 @@ fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
         }
         std::thread::sleep(interval);
     }
-    let observe = |mut watcher: Watcher| {
-        let ring = watcher.look();
+    let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
+    // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing to
+    // take until a moment ago: to have stood still behind head, it must be seen to.
+    let rest = Duration::from_nanos(STALLED_AFTER_NS).saturating_sub(interval);
+    if !interval.is_zero() && !rest.is_zero() && looks.iter().any(has_one_that_stands) {
+        std::thread::sleep(rest);
+        looks = watched.iter_mut().map(Watcher::look).collect();
+    }
+    let observe = |(watcher, ring): (Watcher, RingSnapshot)| {
         let joined_ago = ring.consumers.iter().filter_map(|consumer| {
             Some((consumer.meta_inode, watcher.age_ns(consumer.join_baseline)?))
         });
@@ -139,5 +148,12 @@ fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
             ring,
         }
     };
-    watched.into_iter().map(observe).collect()
+    watched.into_iter().zip(looks).map(observe).collect()
+}
+
+fn has_one_that_stands(ring: &RingSnapshot) -> bool {
+    use ConsumerState as State;
+    let stands =
+        |one: &Consumer| matches!(one.state, State::Stalled | State::Blocking | State::Overdue);
+    ring.consumers.iter().any(stands)
 }

@@ -244,7 +244,7 @@ fn follow(
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
             return Ok(());
         }
-        waiter.wait(ring, token, |time| sink.sleep(time))?;
+        waiter.wait(ring, reader.position(), token, |time| sink.sleep(time))?;
     }
     Ok(())
 }

@@ -172,6 +172,14 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
         if ring.state == RingState::ProducerGone && consumer.state != State::Evicted {
             continue;
         }
+        // Nobody is there to make room: only a scan does, which may never come.
+        let in_the_way =
+            ring.state == RingState::Full && ring.gating_meta_inode == Some(consumer.meta_inode);
+        let absent = if in_the_way {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
         let (code, severity) = match consumer.state {
             // One that moves sets the pace: that may be how the ring is meant to work.
             State::Blocking if consumer.rate_bytes_per_second > Some(0.0) => {
@@ -182,8 +190,8 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
             State::Invalid => ("consumer-invalid", Severity::Critical),
             State::Evicted => ("consumer-evicted", Severity::Critical),
             State::Stalled => ("consumer-stalled", Severity::Warning),
-            State::Dead => ("consumer-dead", Severity::Warning),
-            State::Left => ("consumer-left", Severity::Warning),
+            State::Dead => ("consumer-dead", absent),
+            State::Left => ("consumer-left", absent),
             State::Lagging => ("consumer-lagging", Severity::Info),
             State::Parked => ("consumer-parked", Severity::Info),
             State::Ok | State::Idle => continue,
@@ -380,6 +388,28 @@ mod tests {
             );
             if let (Some((_, message)), Some((_, words))) = (found, expected) {
                 assert!(message.contains(words), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_without_a_process_is_critical_when_it_fills_the_ring() {
+        use RingState::{Flowing, Full, Idle};
+        for (state, gates, expected) in [
+            (Full, true, Severity::Critical),
+            (Full, false, Severity::Warning),
+            (Flowing, true, Severity::Warning),
+            (Idle, true, Severity::Warning),
+        ] {
+            for gone in [ConsumerState::Dead, ConsumerState::Left] {
+                let mut one = consumer(1 << 16);
+                one.state = gone;
+                let mut ring = ring(vec![one]);
+                ring.state = state;
+                ring.gating_meta_inode = Some(if gates { 1 } else { 2 });
+                let found = findings(&ring);
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert_eq!(found[0].severity, expected, "{gone:?} in {state:?}");
             }
         }
     }

@@ -8,7 +8,7 @@ use super::snapshot::{ConsumerState, RingState};
 use crate::text::{bytes, duration};
 
 /// Behind and without progress for this long is stalled.
-pub(super) const STALLED_AFTER_NS: u64 = 1_000_000_000;
+pub const STALLED_AFTER_NS: u64 = 1_000_000_000;
 /// Behind by this share of the ring is lagging.
 const LAGGING_PERCENT: f64 = 25.0;
 
@@ -51,26 +51,28 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
             "the producer has dropped it; what it still reads may be overwritten".into(),
         );
     }
-    match member.presence {
-        Presence::Gone => {
-            return (
-                State::Dead,
-                "its process has ended; its slot is held until the next scan".into(),
-            );
-        }
-        Presence::Unmapped => {
-            return (
-                State::Left,
-                "its process lives but has unmapped its page; its slot is held until a scan".into(),
-            );
-        }
-        Presence::Nobody => {
-            return (
-                State::Dead,
-                "no process has its page mapped; its slot is held until a scan".into(),
-            );
-        }
-        Presence::Mapped | Presence::Unknown => {}
+    let absent = match member.presence {
+        Presence::Gone => Some((
+            State::Dead,
+            "its process has ended; its slot is held until the next scan",
+        )),
+        Presence::Unmapped => Some((
+            State::Left,
+            "its process lives but has unmapped its page; its slot is held until a scan",
+        )),
+        Presence::Nobody => Some((
+            State::Dead,
+            "no process has its page mapped; its slot is held until a scan",
+        )),
+        Presence::Mapped | Presence::Unknown => None,
+    };
+    if let Some((state, reason)) = absent {
+        let follows = if context.holds_producer {
+            "; the producer has no room because of it"
+        } else {
+            ""
+        };
+        return (state, format!("{reason}{follows}"));
     }
     if member.tail == u64::MAX {
         let slot = if member.held {
@@ -292,6 +294,23 @@ mod tests {
             let (state, reason) = consumer_state(&one, &context());
             assert_eq!(state, expected, "{reason}");
             assert!(reason.contains(words), "{reason}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_there_may_hold_the_producer_up() {
+        for presence in [Presence::Gone, Presence::Nobody, Presence::Unmapped] {
+            for holds_producer in [false, true] {
+                let mut one = member(1, HEAD - CAPACITY);
+                one.presence = presence;
+                let context = Context {
+                    holds_producer,
+                    ..context()
+                };
+                let (state, reason) = consumer_state(&one, &context);
+                assert!(matches!(state, State::Dead | State::Left), "{reason}");
+                assert_eq!(reason.contains("no room because of it"), holds_producer);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::proc::{FileId, Process};
 use super::reach::Copied;
 use super::slots::SlotView;
+use crate::ring::clock::monotonic_ns;
 use crate::ring::layout::META_TAIL_OFFSET;
 use crate::ring::mapping::{Mapping, ReadOnly};
 
@@ -78,7 +79,11 @@ impl Member {
 
     /// Whether it has had the time to map its page: a slot is taken a moment before its consumer maps anything.
     pub(super) fn has_settled(&self) -> bool {
+        // Its clock is set when it takes the slot (zbq.h: zbq_producer_handshake), and only ever anew after that: a look
+        // that is not repeated need not wait to know.
+        let slot_age = |slot: SlotView| monotonic_ns().saturating_sub(slot.last_progress_time_ns);
         self.admitted.elapsed() >= SETTLES_IN
+            || self.slot.map(slot_age) >= Some(SETTLES_IN.as_nanos() as u64)
     }
 }
 

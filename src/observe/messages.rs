@@ -53,6 +53,8 @@ pub struct Reader {
     /// The last jump went to a boundary found in bytes that may have been written over since: a second one in a row
     /// would lose to the producer again.
     searched: bool,
+    /// Head went on so far during the last copy that there is no time to look for anything.
+    racing: bool,
     shows_torn: bool,
     /// Where a walk through torn bytes ended, and head at that time: as long as neither changes, there is nothing new
     /// to be learned from another one.
@@ -67,6 +69,7 @@ impl Reader {
             position: boundary,
             buffer: Vec::new(),
             searched: false,
+            racing: false,
             shows_torn: false,
             proven: None,
         }
@@ -128,9 +131,10 @@ impl Reader {
             ring.copy_out(self.position % capacity, &mut self.buffer)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
+            self.racing = vouch.head.saturating_sub(head) > capacity / 8;
             let torn = vouch.integrity(start) == Integrity::Torn;
             if torn && !(self.shows_torn && self.is_sound(ring, landing, &vouch)?) {
-                let first = if self.searched {
+                let first = if self.searched || self.racing {
                     None
                 } else {
                     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
@@ -183,8 +187,8 @@ impl Reader {
         }
     }
 
-    /// Goes on from a boundary that is known whatever lies in between: where head's lap starts, if that leaves time to
-    /// read what is there, or head itself.
+    /// Goes on from a boundary that is known whatever lies in between: where head's lap starts, or, if the last try was in
+    /// vain or the producer is too fast for one, head itself.
     fn overrun(
         &mut self,
         head: u64,
@@ -192,8 +196,7 @@ impl Reader {
         each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let lap_start = head - head % capacity;
-        let in_time = lap_start > self.position && head - lap_start <= capacity / 2;
-        let boundary = if in_time && !self.searched {
+        let boundary = if lap_start > self.position && !self.searched && !self.racing {
             self.searched = true;
             lap_start
         } else {

@@ -8,10 +8,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
+use super::sample::control;
 use crate::ring::layout::CTRL_BROADCAST_FUTEX;
 
 /// Shortest and longest time between two looks at head: it doubles while nothing comes.
 const LOOK: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
+/// On a ring that goes on more often than this, to sleep at all is to be overrun: head is looked at without a pause for
+/// as long first.
+const AT_ONCE: Duration = Duration::from_micros(30);
 /// Longest first time between two looks.
 const FIRST_LOOK: Duration = Duration::from_micros(400);
 /// Longest wait on the futex: nobody wakes us when the producer dies.
@@ -32,6 +36,8 @@ pub struct Waiter {
     /// The ring has gone on since the last wait.
     moved: bool,
     moved_at: Instant,
+    /// Time between the last two moves.
+    pace: Duration,
     waited: Instant,
 }
 
@@ -45,6 +51,7 @@ impl Waiter {
             look: LOOK.0,
             moved: false,
             moved_at: Instant::now(),
+            pace: LOOK.1,
             waited: Instant::now(),
         }
     }
@@ -52,22 +59,34 @@ impl Waiter {
     /// To be told that something came. What took its time to come is looked for a few times until the next, not
     /// twenty times.
     pub fn moved(&mut self) {
+        let now = Instant::now();
         self.moved = true;
-        self.look = (self.moved_at.elapsed() / 3).clamp(LOOK.0, FIRST_LOOK);
-        self.moved_at = Instant::now();
+        self.pace = now - self.moved_at;
+        self.moved_at = now;
+        self.look = (self.pace / 3).clamp(LOOK.0, FIRST_LOOK);
     }
 
-    /// Waits until the ring may have gone on since `token` was taken, or a while; `sleep` is how the caller likes to
-    /// sleep.
+    /// Waits until the ring may have gone on behind `position`, or since `token` was taken, or a while; `sleep` is how
+    /// the caller likes to sleep.
     ///
     /// # Errors
     /// Those of `sleep`, and when the kernel refuses.
     pub fn wait(
         &mut self,
         ring: &AttachedRing,
+        position: u64,
         token: u32,
         sleep: impl FnOnce(Duration) -> io::Result<()>,
     ) -> io::Result<()> {
+        let stands = || control(ring).producer_head == position;
+        if self.pace < AT_ONCE {
+            while self.moved_at.elapsed() < AT_ONCE {
+                if !stands() {
+                    return Ok(());
+                }
+                std::hint::spin_loop();
+            }
+        }
         if self.moved {
             self.wakes = token != self.token;
             self.moved = false;

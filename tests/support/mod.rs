@@ -6,12 +6,16 @@
 pub(crate) mod liar;
 pub(crate) mod program;
 pub(crate) mod pty;
+pub(crate) mod verdict;
+pub(crate) mod watch;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Longer than any test should ever wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -152,6 +156,12 @@ impl Peer {
     pub(crate) fn ask(&mut self, command: &str, word: &str) -> String {
         self.tell(command);
         self.expect(word)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// Kills it, and waits until it is gone.
