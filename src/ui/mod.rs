@@ -3,11 +3,15 @@
 //! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
 //! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts.
 
+mod action;
 mod app;
 mod cursor;
 mod format;
 mod input;
+mod items;
 mod keys;
+mod reading;
+mod roster;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -18,7 +22,8 @@ mod view;
 use std::io;
 use std::time::{Duration, Instant};
 
-use app::{App, Effect, Screen};
+use action::{Effect, Screen};
+use app::App;
 use terminal::{Terminal, Wake};
 use theme::Theme;
 use view::screen;
@@ -91,6 +96,12 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
             Wake::Redraw => terminal.redraw()?,
             Wake::Input => {
                 for key in terminal.keys() {
+                    if app.is_typing()
+                        && let Some(edit) = keys::edit(&key)
+                    {
+                        app.edit(edit);
+                        continue;
+                    }
                     let Some(action) = keys::action(&key) else {
                         continue;
                     };

@@ -46,6 +46,8 @@ pub(crate) struct Glyphs {
     pub(crate) state: &'static str,
     /// Before the selected row.
     pub(crate) selected: &'static str,
+    /// Beside the title of the column that rows are sorted by: the smallest first, the largest first.
+    pub(crate) sorted: [&'static str; 2],
     /// An unknown value.
     pub(crate) unknown: &'static str,
     /// Where text was cut off.
@@ -71,6 +73,7 @@ pub(crate) struct Glyphs {
 static UNICODE: Glyphs = Glyphs {
     state: "●",
     selected: "▸",
+    sorted: ["▲", "▼"],
     unknown: "–",
     ellipsis: "…",
     bar_ends: ["├", "┤"],
@@ -86,6 +89,7 @@ static UNICODE: Glyphs = Glyphs {
 static ASCII: Glyphs = Glyphs {
     state: "*",
     selected: ">",
+    sorted: ["^", "v"],
     unknown: "-",
     ellipsis: "~",
     bar_ends: ["[", "]"],

@@ -10,7 +10,9 @@ use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
-use crate::ui::app::{Action, App};
+use crate::ui::action::Action;
+use crate::ui::app::App;
+use crate::ui::roster::Edit;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
@@ -217,6 +219,47 @@ pub(super) fn full() -> Frame {
     frame
 }
 
+/// A ring with seventeen consumers in all kinds of trouble.
+pub(super) fn crowded() -> Frame {
+    let names = [
+        "risk",
+        "archive",
+        "web-gateway-eu",
+        "Web-gateway-us",
+        "audit",
+    ];
+    let states = [
+        (ConsumerState::Ok, "follows head"),
+        (ConsumerState::Lagging, "behind, and moving"),
+        (ConsumerState::Idle, "caught up, and nothing new comes"),
+        (
+            ConsumerState::Stalled,
+            "behind, and has not moved for 2.0 s",
+        ),
+    ];
+    let mut frame = flowing();
+    frame.snapshot.consumers = (0..17u32)
+        .map(|slot| {
+            let nth = slot as usize;
+            let (state, reason) = states[nth * 7 % 4];
+            let lag = match state {
+                ConsumerState::Idle => 0,
+                _ => u64::from(slot * 5 % 17) * 48_271 + 1_000,
+            };
+            let pid = 6390 + (slot * 3 % 17).cast_signed();
+            let mut consumer = consumer(slot, pid, names[nth % 5], lag, state, reason);
+            consumer.wakeup_mode = Some([WakeupMode::Push, WakeupMode::Pull][nth % 2]);
+            consumer.rate_bytes_per_second = Some(846e6 + f64::from(slot) * 50.0);
+            consumer.progress_age_ns = (slot != 4).then_some(u64::from(slot * 11 % 17) * 37 * MS);
+            consumer.evict_in_ns = (state == ConsumerState::Stalled).then_some(3_000 * MS);
+            consumer
+        })
+        .collect();
+    frame.snapshot.gating_slot = Some(13);
+    frame.snapshot.gating_meta_inode = Some(113);
+    frame
+}
+
 /// `frame`, with a past: as many events as asked for, one every seven seconds, the newest twelve seconds ago.
 pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
     frame.snapshot.sampled_ns = 90_000_000 * MS;
@@ -371,6 +414,13 @@ pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
         let room = screen::room(app, ratatui::layout::Rect::new(0, 0, 80, 24));
         app.apply(*action, room);
+    }
+}
+
+/// Types into the prompt that is open.
+pub(super) fn enter(app: &mut App, text: &str) {
+    for character in text.chars() {
+        app.edit(Edit::Insert(character));
     }
 }
 

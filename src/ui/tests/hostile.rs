@@ -4,7 +4,8 @@ use super::fixtures::*;
 use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{ConsumerState, Finding, Limit, Severity};
-use crate::ui::app::{Action, App};
+use crate::ui::action::Action;
+use crate::ui::app::App;
 
 const HOSTILE: [&str; 7] = [
     "\x1b[31mred\x1b]0;title\x07",

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::fixtures::*;
 use crate::observe::frame::Frame;
-use crate::ui::app::{Action, App, Effect, Pane, Screen};
+use crate::ui::action::{Action, Effect, Pane, Screen};
+use crate::ui::app::App;
 use crate::ui::view::screen::Room;
 
 const ROOM: Room = Room {

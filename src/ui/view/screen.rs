@@ -26,7 +26,8 @@ use super::{
     consumers, findings, footer, header, help, hex, messages, ring_bar, rings, stats, waiting,
 };
 use crate::observe::frame::Frame;
-use crate::ui::app::{App, Pane, Screen};
+use crate::ui::action::{Pane, Screen};
+use crate::ui::app::App;
 use crate::ui::theme::Theme;
 
 /// A body lower than this has room for one pane only.
@@ -99,7 +100,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         (Screen::Ring, None) => {}
     }
     if !places.footer.is_empty() {
-        footer::render(app, &mut canvas, places.footer);
+        footer::render(app, &mut canvas, places.footer, places.framed);
     }
     if let Some(top) = app.help() {
         help::render(top, &mut canvas, area);
@@ -193,7 +194,9 @@ fn places(app: &App, area: Rect) -> Places {
     let mut places = Places::default();
     let mut rest = area;
     places.header = cut(&mut rest, 1);
-    if area.height >= 8 {
+    let filtered = app.is_typing() || !app.roster().filter().is_empty();
+    // Where the titles have no room, a filter is to be seen all the same.
+    if area.height >= 8 || (filtered && area.height > 1) {
         rest.height -= 1;
         places.footer = Rect {
             y: rest.bottom(),
