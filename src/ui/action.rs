@@ -61,6 +61,8 @@ pub(crate) enum Place {
     Rings,
     /// The panes of a ring.
     Ring,
+    /// One consumer in full.
+    Details,
 }
 
 /// A part of the ring's screen that takes keys.

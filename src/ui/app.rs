@@ -9,24 +9,13 @@ use jiff::Timestamp;
 
 use super::action::{Action, Effect, Pane, Place, Screen};
 use super::cursor::{Cursor, Step};
+use super::details::Details;
 use super::items::{Item, items};
+use super::pace;
 use super::reading::Reading;
 use super::roster::{Edit, Roster};
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing, Message};
-
-/// Sampling periods that `+` and `-` go through.
-const PERIODS: [Duration; 9] = [
-    Duration::from_millis(20),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-];
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -42,6 +31,7 @@ pub(crate) struct App {
     notice: Option<String>,
     rings: Cursor<String>,
     consumers: Roster,
+    details: Option<Details>,
     findings: Cursor<Item>,
     reading: Reading,
 }
@@ -56,7 +46,7 @@ impl App {
                 Screen::Waiting
             },
             focus: Pane::Consumers,
-            interval: interval.clamp(PERIODS[0], Duration::from_secs(3600)),
+            interval: pace::within_reason(interval),
             frozen: false,
             help: None,
             ring,
@@ -66,6 +56,7 @@ impl App {
             notice: None,
             rings: Cursor::default(),
             consumers: Roster::default(),
+            details: None,
             findings: Cursor::default(),
             reading: Reading::default(),
         }
@@ -77,6 +68,9 @@ impl App {
             return false;
         }
         self.consumers.follow(&frame.snapshot);
+        if let Some(details) = &mut self.details {
+            details.take_frame(&frame);
+        }
         self.frame = Some(frame);
         self.taken_at = at;
         true
@@ -97,6 +91,7 @@ impl App {
     pub(crate) fn attached(&mut self, id: String) {
         if self.ring.as_ref() != Some(&id) {
             self.consumers.renew();
+            self.details = None;
             self.findings = Cursor::default();
             self.reading = Reading::default();
         }
@@ -119,6 +114,7 @@ impl App {
             return false;
         }
         self.consumers.end_typing();
+        self.details = None;
         self.ring = None;
         self.frame = None;
         self.screen = Screen::Waiting;
@@ -147,8 +143,8 @@ impl App {
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
             }
-            Action::Faster => self.change_period(true),
-            Action::Slower => self.change_period(false),
+            Action::Faster => self.interval = pace::faster(self.interval),
+            Action::Slower => self.interval = pace::slower(self.interval),
             Action::Sort => self.arrange(Roster::sort_by_next),
             Action::Reverse => self.arrange(Roster::reverse),
             Action::Filter => self.begin_filter(),
@@ -160,7 +156,16 @@ impl App {
     }
 
     fn open(&mut self) -> Option<Effect> {
-        if self.screen != Screen::Rings || self.help.is_some() {
+        if self.help.is_some() {
+            return None;
+        }
+        if self.place() == Place::Ring && self.focus() == Pane::Consumers {
+            self.details = self.selected_place().and_then(|place| {
+                let frame = self.frame.as_ref()?;
+                Details::of(frame, place)
+            });
+        }
+        if self.screen != Screen::Rings {
             return None;
         }
         let listing = &self.listing.rings[self.selected_ring()?];
@@ -169,7 +174,7 @@ impl App {
 
     /// Changes order or filter of the consumers; the selection stays on its consumer.
     fn arrange(&mut self, change: impl FnOnce(&mut Roster)) {
-        if let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) {
+        if let (Place::Ring, Some(frame)) = (self.place(), &self.frame) {
             change(&mut self.consumers);
             self.consumers.follow(&frame.snapshot);
         }
@@ -203,6 +208,9 @@ impl App {
             return None;
         }
         if self.screen == Screen::Ring {
+            if self.details.take().is_some() {
+                return None;
+            }
             if self.consumers.filter().is_empty() {
                 return Some(self.list());
             }
@@ -217,6 +225,9 @@ impl App {
     }
 
     fn turn(&mut self, forward: bool) {
+        if self.details.is_some() {
+            return;
+        }
         let panes: &[Pane] = if self.has_findings() {
             &[Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex]
         } else {
@@ -242,6 +253,9 @@ impl App {
         let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
             return;
         };
+        if let Some(details) = &mut self.details {
+            return details.scroll(step, room.last_top);
+        }
         match self.focus() {
             Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
@@ -250,15 +264,6 @@ impl App {
             Pane::Messages => self.reading.step(step, &frame.messages),
             Pane::Hex => self.reading.scroll(step, room.last_top),
         }
-    }
-
-    fn change_period(&mut self, faster: bool) {
-        let next = if faster {
-            PERIODS.iter().rev().find(|period| **period < self.interval)
-        } else {
-            PERIODS.iter().find(|period| **period > self.interval)
-        };
-        self.interval = next.copied().unwrap_or(self.interval);
     }
 
     fn has_findings(&self) -> bool {
@@ -274,6 +279,7 @@ impl App {
         match self.screen {
             Screen::Waiting => Place::Waiting,
             Screen::Rings => Place::Rings,
+            Screen::Ring if self.details.is_some() => Place::Details,
             Screen::Ring => Place::Ring,
         }
     }
@@ -352,6 +358,18 @@ impl App {
     pub(crate) fn selected_consumer(&self) -> Option<usize> {
         let ring = &self.frame.as_ref()?.snapshot;
         self.consumers.selected(ring, &self.consumers.rows(ring))
+    }
+
+    /// The selected consumer's place in the snapshot.
+    fn selected_place(&self) -> Option<usize> {
+        let ring = &self.frame.as_ref()?.snapshot;
+        let rows = self.consumers.rows(ring);
+        rows.get(self.consumers.selected(ring, &rows)?).copied()
+    }
+
+    /// The consumer that is looked at closely.
+    pub(crate) fn details(&self) -> Option<&Details> {
+        self.details.as_ref()
     }
 
     /// The selected row of findings, limits and events, the newest event first.

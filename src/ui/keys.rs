@@ -77,7 +77,7 @@ impl Binding {
     }
 }
 
-const EVERYWHERE: &[Place] = &[Place::Waiting, Place::Rings, Place::Ring];
+const EVERYWHERE: &[Place] = &[Place::Waiting, Place::Rings, Place::Ring, Place::Details];
 
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
@@ -146,9 +146,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[key(KeyCode::Enter)],
         Action::Open,
         "Enter",
-        "open the ring",
+        "open the ring, or the consumer's details",
     )
-    .footer("Enter", "open", &[Place::Rings]),
+    .footer("Enter", "open", &[Place::Rings, Place::Ring]),
     binding(
         &[letter('/')],
         Action::Filter,
@@ -170,7 +170,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "Space",
         "freeze the screen, or live again",
     )
-    .footer("Space", "freeze", &[Place::Ring]),
+    .footer("Space", "freeze", &[Place::Ring, Place::Details]),
     binding(&[letter('L')], Action::List, "L", "list of rings").footer("L", "list", &[Place::Ring]),
     binding(
         &[letter('+'), letter('=')],
@@ -183,7 +183,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
     binding(&[key(KeyCode::Esc)], Action::Back, "Esc", "back").footer(
         "Esc",
         "back",
-        &[Place::Rings],
+        &[Place::Rings, Place::Details],
     ),
     binding(
         &[control('z')],

@@ -6,10 +6,12 @@
 mod action;
 mod app;
 mod cursor;
+mod details;
 mod format;
 mod input;
 mod items;
 mod keys;
+mod pace;
 mod reading;
 mod roster;
 mod terminal;
@@ -105,7 +107,7 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
                     let Some(action) = keys::action(&key) else {
                         continue;
                     };
-                    let room = screen::room(&app, terminal.area());
+                    let room = screen::room(&app, &theme, terminal.area());
                     let before = period(&app);
                     match app.apply(action, room) {
                         None => {}

@@ -64,6 +64,8 @@ pub(crate) struct Glyphs {
     pub(crate) intact: &'static str,
     /// A torn message.
     pub(crate) torn: &'static str,
+    /// Whether lines are drawn in braille dots; else in asterisks.
+    pub(crate) braille: bool,
     /// Bars of the chart.
     pub(crate) chart: bar::Set<'static>,
     /// Frames.
@@ -82,6 +84,7 @@ static UNICODE: Glyphs = Glyphs {
     microseconds: "µs",
     intact: "✓",
     torn: "✗",
+    braille: true,
     chart: bar::NINE_LEVELS,
     border: border::PLAIN,
 };
@@ -98,6 +101,7 @@ static ASCII: Glyphs = Glyphs {
     microseconds: "us",
     intact: "=",
     torn: "!",
+    braille: false,
     chart: bar::Set {
         empty: " ",
         one_eighth: "_",

@@ -76,6 +76,27 @@ fn filtered_consumers() {
 }
 
 #[test]
+fn consumer_in_full() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Open]);
+    at_sizes(&SIZES_WITH_120, "details", &app);
+    assert_snapshot!("details_40x12", drawn(&app, 40, 12).backend());
+    assert_snapshot!(
+        "ascii_details_80x24",
+        themed(&app, &Theme::new(false, true), 80, 24).backend()
+    );
+    // It leaves: what was seen of it stays.
+    let mut frame = flowing();
+    frame.snapshot.consumers.pop();
+    take(&mut app, frame);
+    assert_snapshot!("details_left_80x24", drawn(&app, 80, 24).backend());
+    // Next to nothing is known.
+    let mut app = on(unknown());
+    press(&mut app, &[Action::Open]);
+    assert_snapshot!("details_unknown_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
 fn producer_gone() {
     at_all_sizes("gone", &on(gone()));
 }
@@ -194,6 +215,8 @@ fn any_size_is_survived() {
             for help in [false, true] {
                 if help {
                     press(&mut app, &[Action::Help]);
+                } else if panes == 3 {
+                    press(&mut app, &[Action::NextPane, Action::Open]);
                 }
                 for (width, height) in
                     (0..=30).flat_map(|width| (0..=13).map(move |height| (width, height)))

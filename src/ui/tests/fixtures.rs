@@ -1,5 +1,6 @@
 //! Samples of imaginary rings, the same at every run, and the screen they make.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
+use crate::observe::frame::{Frame, Integrity, LagPoint, Listing, Message, RingListing};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
 use crate::ui::action::Action;
@@ -94,12 +95,33 @@ pub(super) fn flowing() -> Frame {
         .map(|step| 400_000_000 + step * step * 7_919 % 500_000_000)
         .collect();
     Frame {
+        lags: past(&snapshot),
         snapshot,
         rates,
         messages: (0..64).map(message).collect(),
         messages_note: None,
         events: std::sync::Arc::default(),
     }
+}
+
+/// Two minutes of every consumer's lag: waves that come to rest at what it is now.
+fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
+    let of = |consumer: &Consumer| {
+        let lag = consumer.lag_bytes.unwrap_or(0);
+        (0..480u64)
+            .map(|step| {
+                let wave = 120 - (step + consumer.meta_inode * 17) % 120;
+                LagPoint {
+                    at_ns: 200_000 * MS + step * 250 * MS,
+                    lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
+                }
+            })
+            .collect()
+    };
+    let consumers = ring.consumers.iter();
+    consumers
+        .map(|consumer| (consumer.meta_inode, of(consumer)))
+        .collect()
 }
 
 pub(super) fn consumer(
@@ -255,6 +277,7 @@ pub(super) fn crowded() -> Frame {
             consumer
         })
         .collect();
+    frame.lags = past(&frame.snapshot);
     frame.snapshot.gating_slot = Some(13);
     frame.snapshot.gating_meta_inode = Some(113);
     frame
@@ -338,6 +361,36 @@ pub(super) fn gone() -> Frame {
     frame
 }
 
+/// A ring of which only the tail of a parked consumer can be seen, and that it is none of the producer's any more.
+pub(super) fn unknown() -> Frame {
+    let mut frame = gone();
+    let parked = Consumer {
+        slot: None,
+        pid: None,
+        command: None,
+        alive: None,
+        held: false,
+        wakeup_mode: None,
+        wakeup_basis: None,
+        tail_offset: u64::MAX,
+        lag_bytes: None,
+        lag_percent: None,
+        lag_messages: Estimate::default(),
+        lag_time_ns: None,
+        rate_bytes_per_second: None,
+        progress_timestamp: 0,
+        progress_age_ns: None,
+        evict_in_ns: None,
+        ..consumer(0, 0, "", 0, ConsumerState::Parked, "its tail is above head")
+    };
+    frame.snapshot.consumers = vec![parked];
+    frame.lags = past(&frame.snapshot);
+    for point in frame.lags.values_mut().flatten() {
+        point.lag_bytes = None;
+    }
+    frame
+}
+
 /// A ring that nobody reads.
 pub(super) fn lonely() -> Frame {
     let mut frame = flowing();
@@ -412,7 +465,11 @@ pub(super) fn take(app: &mut App, frame: Frame) -> bool {
 /// Presses what the screen of 80×24 makes of it.
 pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
-        let room = screen::room(app, ratatui::layout::Rect::new(0, 0, 80, 24));
+        let room = screen::room(
+            app,
+            &Theme::new(true, false),
+            ratatui::layout::Rect::new(0, 0, 80, 24),
+        );
         app.apply(*action, room);
     }
 }

@@ -4,7 +4,9 @@
 //! terminal but through [`canvas::Canvas::put`], which escapes.
 
 mod canvas;
+mod chart;
 mod consumers;
+mod details;
 mod findings;
 mod footer;
 mod header;
