@@ -26,6 +26,7 @@ pub(crate) enum Field {
     Lag,
     Percent,
     Time,
+    History,
     Rate,
     Progress,
     EvictIn,
@@ -34,7 +35,7 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// What `s` goes through. Tail and percent order as lag does, and a click on their titles sorts by them.
+    /// What `s` goes through. Tail and percent order as lag does, and history is sorted by its end.
     const CYCLE: [Self; 10] = [
         Self::Slot,
         Self::Pid,
@@ -59,7 +60,13 @@ impl Field {
     fn begins_descending(self) -> bool {
         matches!(
             self,
-            Self::Lag | Self::Percent | Self::Time | Self::Rate | Self::Progress | Self::State
+            Self::Lag
+                | Self::Percent
+                | Self::Time
+                | Self::History
+                | Self::Rate
+                | Self::Progress
+                | Self::State
         )
     }
 }
@@ -293,7 +300,7 @@ fn figure(consumer: &Consumer, place: usize, field: Field) -> Option<(u64, Strin
         Field::Tail => {
             (consumer.state != ConsumerState::Parked).then(|| exact(consumer.tail_offset))
         }
-        Field::Lag => consumer.lag_bytes.map(|lag| read(lag, bytes(lag))),
+        Field::Lag | Field::History => consumer.lag_bytes.map(|lag| read(lag, bytes(lag))),
         Field::Percent => Some(read(consumer.lag_bytes?, percent(consumer.lag_percent?))),
         Field::Time => consumer.lag_time_ns.map(time),
         Field::Rate => {

@@ -46,7 +46,7 @@ pub(super) fn flowing() -> Frame {
         id: "6388/4".to_owned(),
         state: RingState::Flowing,
         reason: "head moved 84.6 MiB in 100 ms".to_owned(),
-        sampled_ns: 5_000_000_000,
+        sampled_ns: 500_000 * MS,
         attach: Attach {
             method: Method::Map,
             joined: None,
@@ -112,7 +112,7 @@ fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
             .map(|step| {
                 let wave = 120 - (step + consumer.meta_inode * 17) % 120;
                 LagPoint {
-                    at_ns: 200_000 * MS + step * 250 * MS,
+                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
                     lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
                 }
             })
@@ -286,6 +286,7 @@ pub(super) fn crowded() -> Frame {
 /// `frame`, with a past: as many events as asked for, one every seven seconds, the newest twelve seconds ago.
 pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
     frame.snapshot.sampled_ns = 90_000_000 * MS;
+    frame.lags = past(&frame.snapshot);
     let mut log = EventLog::default();
     for age in (0..events).rev() {
         let (kind, slot, message) = match age % 5 {

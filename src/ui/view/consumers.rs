@@ -3,7 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, Table};
+use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
@@ -15,20 +17,21 @@ use crate::ui::theme::{Role, Theme};
 const SORTED: u8 = 2;
 
 /// Fields and their columns, in the order of the screen. Every title leaves room for the arrow of the sorted one.
-const COLUMNS: [(Field, Column); 13] = [
+const COLUMNS: [(Field, Column); 14] = [
     (Field::Slot, Column::number("SLOT", 4, 1)),
     (Field::Pid, Column::number("PID", 7, 5)),
     (Field::Command, Column::text("COMMAND", 8, 4).up_to(20)),
     (Field::Mode, Column::text("MODE", 5, 10)),
-    (Field::Tail, Column::number("TAIL", 19, 12)),
+    (Field::Tail, Column::number("TAIL", 19, 13)),
     (Field::Lag, Column::number("LAG", 8, 3)),
     (Field::Percent, Column::number("%", 3, 6)),
     (Field::Time, Column::number("TIME", 7, 7)),
+    (Field::History, Column::text("HISTORY", BARS, 12)),
     (Field::Rate, Column::number("RATE/s", 8, 8)),
     (Field::Progress, Column::number("PROGRESS", 9, 9)),
     (Field::EvictIn, Column::number("EVICT IN", 9, 11)),
     (Field::State, Column::text("STATE", 8, 0)),
-    (Field::Why, Column::text("WHY", 30, 13).up_to(200)),
+    (Field::Why, Column::text("WHY", 30, 14).up_to(200)),
 ];
 
 /// What a consumer is called in words.
@@ -78,7 +81,8 @@ pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, Stri
     (title, note.unwrap_or_default())
 }
 
-pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let ring = &frame.snapshot;
     let rows = app.roster().rows(ring);
     if rows.is_empty() {
         let text = match ring.hidden_consumers {
@@ -111,13 +115,29 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
         let role = match field {
             Field::State => consumer.state.into(),
             Field::Why => Role::Dim,
+            Field::History => Role::Chart,
             _ => Role::Plain,
         };
-        match text(consumer, place, field, theme) {
+        let text = match field {
+            Field::History => Some(history(frame, consumer, app, theme)),
+            _ => text(consumer, place, field, theme),
+        };
+        match text {
             Some(text) => Cell::new(text, role),
             None => Cell::new(theme.glyphs.unknown, Role::Dim),
         }
     });
+}
+
+fn history(frame: &Frame, consumer: &Consumer, app: &App, theme: &Theme) -> String {
+    let points = frame.lags.get(&consumer.meta_inode);
+    sparkline::bars(
+        points.map_or(&[], Vec::as_slice),
+        frame.snapshot.sampled_ns,
+        app.interval(),
+        frame.snapshot.control.ring_capacity,
+        theme.glyphs,
+    )
 }
 
 fn text(consumer: &Consumer, place: usize, field: Field, theme: &Theme) -> Option<String> {
@@ -140,5 +160,6 @@ fn text(consumer: &Consumer, place: usize, field: Field, theme: &Theme) -> Optio
         Field::EvictIn => consumer.evict_in_ns.map(time),
         Field::State => Some(consumer.state.word().to_owned()),
         Field::Why => Some(consumer.reason.clone()),
+        Field::History => None,
     }
 }

@@ -16,6 +16,7 @@ mod messages;
 mod ring_bar;
 mod rings;
 pub(super) mod screen;
+mod sparkline;
 mod stats;
 mod table;
 mod waiting;

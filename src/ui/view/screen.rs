@@ -195,7 +195,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
             canvas.title(area, &title, &note, pane == focus);
         }
         match pane {
-            Pane::Consumers => consumers::render(ring, app, canvas, inside),
+            Pane::Consumers => consumers::render(frame, app, canvas, inside),
             Pane::Findings => findings::render(frame, app, canvas, inside),
             Pane::Messages => messages::render(frame, app, canvas, inside),
             Pane::Hex => hex::render(app, canvas, inside),
