@@ -2,6 +2,7 @@
 //!
 //! Plain data and one trait. It refuses to know how a ring is reached or how it is drawn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -49,6 +50,15 @@ pub struct Message {
     pub integrity: Integrity,
 }
 
+/// How far behind head a consumer was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LagPoint {
+    /// `CLOCK_MONOTONIC`, ns.
+    pub at_ns: u64,
+    /// Bytes; `None` where its tail was above head, or could not be read.
+    pub lag_bytes: Option<u64>,
+}
+
 /// One ring at one instant, with what the panels need of its recent past.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
@@ -56,6 +66,9 @@ pub struct Frame {
     pub snapshot: RingSnapshot,
     /// Bytes per second of past samples, oldest first, the present one last.
     pub rates: Vec<u64>,
+    /// Past lags of every consumer of the snapshot, oldest first, the present one last; by
+    /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
+    pub lags: HashMap<u64, Vec<LagPoint>>,
     /// The newest messages, oldest first.
     pub messages: Vec<Message>,
     /// Why there are fewer messages than there could be, or none; in words for the panel.

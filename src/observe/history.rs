@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::frame::LagPoint;
+use super::lags::Lags;
 use super::sample::Sample;
 
 /// Samples remembered: a minute at ten a second.
@@ -34,6 +36,7 @@ struct Point {
 struct Track {
     recent: VecDeque<Point>,
     moved: Point,
+    lags: Lags,
 }
 
 impl History {
@@ -72,6 +75,7 @@ impl History {
                 .or_insert_with(|| Track {
                     recent: VecDeque::new(),
                     moved: tail,
+                    lags: Lags::default(),
                 });
             if track.moved.offset != tail.offset {
                 track.moved = tail;
@@ -81,6 +85,10 @@ impl History {
                 track.recent.pop_front();
             }
             keep(&mut track.recent, tail, DEPTH);
+            let lag = head.offset.checked_sub(tail.offset);
+            track
+                .lags
+                .push(tail.at_ns, lag.filter(|_| !member.truncated));
         }
     }
 
@@ -155,6 +163,15 @@ impl History {
     #[must_use]
     pub fn rates(&self) -> Vec<u64> {
         self.rates.iter().copied().collect()
+    }
+
+    /// Past lags of every consumer in the last sample, by `meta_inode`.
+    #[must_use]
+    pub fn lags(&self) -> HashMap<u64, Vec<LagPoint>> {
+        let tails = self.tails.iter();
+        tails
+            .map(|(inode, track)| (*inode, track.lags.points()))
+            .collect()
     }
 
     /// Whether head has moved in the time that rates are taken over; `None` with one sample.
@@ -331,6 +348,22 @@ mod tests {
         assert_eq!(history.tail_rate(2), Some(100.0));
         assert_eq!(history.tail_rate(3), None);
         assert_eq!(history.head_moves(), Some(false));
+    }
+
+    #[test]
+    fn lags_are_kept_by_consumer_and_a_parked_one_has_none() {
+        let history = history(&[
+            (0, 100, &[90, 500], None),
+            (400, 300, &[90, 500], None),
+            (500, 300, &[250], None),
+        ]);
+        let lags = history.lags();
+        let of =
+            |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.lag_bytes).collect() };
+        assert_eq!(of(1), [Some(10), Some(210), Some(50)]);
+        assert_eq!(lags.len(), 1, "the other has left");
+        let history = self::history(&[(0, 100, &[500], None)]);
+        assert_eq!(history.lags()[&1][0].lag_bytes, None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod health;
 mod hidden;
 pub mod history;
 pub mod joins;
+mod lags;
 pub mod limits;
 pub mod maps;
 pub mod member;

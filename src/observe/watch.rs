@@ -171,6 +171,7 @@ impl Watcher {
         Frame {
             snapshot: self.look(),
             rates: self.history.rates(),
+            lags: self.history.lags(),
             messages: self.preview.messages(),
             messages_note: self.preview.note().map(str::to_owned),
             events: Arc::clone(&self.log),

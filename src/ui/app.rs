@@ -7,116 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::action::{Action, Effect, Pane, Place, Screen};
 use super::cursor::{Cursor, Step};
+use super::details::Details;
+use super::items::{Item, items};
+use super::pace;
+use super::reading::Reading;
+use super::roster::{Edit, Roster};
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing, Message};
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
-
-/// Sampling periods that `+` and `-` go through.
-const PERIODS: [Duration; 9] = [
-    Duration::from_millis(20),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-];
-
-/// What a key asks for; the key table says it in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
-    Quit,
-    Help,
-    NextPane,
-    PreviousPane,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    First,
-    Last,
-    Live,
-    Freeze,
-    Faster,
-    Slower,
-    Open,
-    List,
-    Back,
-    Suspend,
-}
-
-/// What the loop has to do because of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// End.
-    Quit,
-    /// Stop the process for a while.
-    Suspend,
-    /// Look for rings now.
-    Look,
-    /// Go over to this ring.
-    Attach(String),
-}
-
-/// What fills the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Screen {
-    /// No ring yet.
-    Waiting,
-    /// The list of rings.
-    Rings,
-    /// One ring.
-    Ring,
-}
-
-/// A part of the ring's screen that takes keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pane {
-    /// The table of consumers.
-    Consumers,
-    /// Findings, limits and events.
-    Findings,
-    /// The newest messages.
-    Messages,
-    /// The bytes of the selected message.
-    Hex,
-}
-
-/// The consumer to look at first: the one that holds the producer up if it is in any trouble. As long as all is well it
-/// is the first row, since then the gate changes hands at every sample.
-fn culprit(ring: &RingSnapshot) -> usize {
-    let well = [
-        ConsumerState::Ok,
-        ConsumerState::Idle,
-        ConsumerState::Parked,
-    ];
-    let gate = |consumer: &Consumer| {
-        ring.gating_meta_inode == Some(consumer.meta_inode) && !well.contains(&consumer.state)
-    };
-    ring.consumers.iter().position(gate).unwrap_or(0)
-}
-
-/// What a row of the findings' pane is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
-    /// A finding or a limit, by its place: they come and go with what they are about.
-    Standing(usize),
-    /// An event, by its number: new ones come before it.
-    Event(u64),
-}
-
-/// The rows of the findings' pane.
-fn items(frame: &Frame) -> impl ExactSizeIterator<Item = Item> + Clone + use<> {
-    let standing = frame.snapshot.findings.len() + frame.snapshot.attach.limits.len();
-    let newest = frame.events.newest();
-    (0..standing + frame.events.len()).map(move |row| match row.checked_sub(standing) {
-        None => Item::Standing(row),
-        Some(newer) => Item::Event(newest - newer as u64),
-    })
-}
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -131,10 +30,10 @@ pub(crate) struct App {
     listing: Listing,
     notice: Option<String>,
     rings: Cursor<String>,
-    consumers: Cursor<u64>,
+    consumers: Roster,
+    details: Option<Details>,
     findings: Cursor<Item>,
-    message: Option<Message>,
-    hex_row: usize,
+    reading: Reading,
 }
 
 impl App {
@@ -147,7 +46,7 @@ impl App {
                 Screen::Waiting
             },
             focus: Pane::Consumers,
-            interval: interval.clamp(PERIODS[0], Duration::from_secs(3600)),
+            interval: pace::within_reason(interval),
             frozen: false,
             help: None,
             ring,
@@ -156,10 +55,10 @@ impl App {
             listing: Listing::default(),
             notice: None,
             rings: Cursor::default(),
-            consumers: Cursor::default(),
+            consumers: Roster::default(),
+            details: None,
             findings: Cursor::default(),
-            message: None,
-            hex_row: 0,
+            reading: Reading::default(),
         }
     }
 
@@ -167,6 +66,10 @@ impl App {
     pub(crate) fn take_frame(&mut self, frame: Frame, at: Timestamp) -> bool {
         if self.frozen {
             return false;
+        }
+        self.consumers.follow(&frame.snapshot);
+        if let Some(details) = &mut self.details {
+            details.take_frame(&frame);
         }
         self.frame = Some(frame);
         self.taken_at = at;
@@ -187,10 +90,10 @@ impl App {
     /// The source has gone over to the ring `id`.
     pub(crate) fn attached(&mut self, id: String) {
         if self.ring.as_ref() != Some(&id) {
-            self.consumers = Cursor::default();
+            self.consumers.renew();
+            self.details = None;
             self.findings = Cursor::default();
-            self.message = None;
-            self.hex_row = 0;
+            self.reading = Reading::default();
         }
         self.screen = Screen::Ring;
         self.frozen = false;
@@ -210,6 +113,8 @@ impl App {
         if self.frozen {
             return false;
         }
+        self.consumers.end_typing();
+        self.details = None;
         self.ring = None;
         self.frame = None;
         self.screen = Screen::Waiting;
@@ -238,8 +143,11 @@ impl App {
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
             }
-            Action::Faster => self.change_period(true),
-            Action::Slower => self.change_period(false),
+            Action::Faster => self.interval = pace::faster(self.interval),
+            Action::Slower => self.interval = pace::slower(self.interval),
+            Action::Sort => self.arrange(Roster::sort_by_next),
+            Action::Reverse => self.arrange(Roster::reverse),
+            Action::Filter => self.begin_filter(),
             Action::Open => return self.open(),
             Action::List => return Some(self.list()),
             Action::Back => return self.back(),
@@ -248,11 +156,40 @@ impl App {
     }
 
     fn open(&mut self) -> Option<Effect> {
-        if self.screen != Screen::Rings || self.help.is_some() {
+        if self.help.is_some() {
+            return None;
+        }
+        if self.place() == Place::Ring && self.focus() == Pane::Consumers {
+            self.details = self.selected_place().and_then(|place| {
+                let frame = self.frame.as_ref()?;
+                Details::of(frame, place)
+            });
+        }
+        if self.screen != Screen::Rings {
             return None;
         }
         let listing = &self.listing.rings[self.selected_ring()?];
         Some(Effect::Attach(listing.id.clone()))
+    }
+
+    /// Changes order or filter of the consumers; the selection stays on its consumer.
+    fn arrange(&mut self, change: impl FnOnce(&mut Roster)) {
+        if let (Place::Ring, Some(frame)) = (self.place(), &self.frame) {
+            change(&mut self.consumers);
+            self.consumers.follow(&frame.snapshot);
+        }
+    }
+
+    fn begin_filter(&mut self) {
+        if self.place() == Place::Ring && self.frame.is_some() && self.help.is_none() {
+            self.focus = Pane::Consumers;
+            self.consumers.begin_typing();
+        }
+    }
+
+    /// Changes the filter that is being typed.
+    pub(crate) fn edit(&mut self, edit: Edit) {
+        self.arrange(|consumers| consumers.edit(edit));
     }
 
     fn list(&mut self) -> Effect {
@@ -271,7 +208,14 @@ impl App {
             return None;
         }
         if self.screen == Screen::Ring {
-            return Some(self.list());
+            if self.details.take().is_some() {
+                return None;
+            }
+            if self.consumers.filter().is_empty() {
+                return Some(self.list());
+            }
+            self.arrange(|consumers| consumers.edit(Edit::Clear));
+            return None;
         }
         if self.ring.is_some() {
             self.screen = Screen::Ring;
@@ -281,6 +225,9 @@ impl App {
     }
 
     fn turn(&mut self, forward: bool) {
+        if self.details.is_some() {
+            return;
+        }
         let panes: &[Pane] = if self.has_findings() {
             &[Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex]
         } else {
@@ -306,46 +253,17 @@ impl App {
         let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
             return;
         };
+        if let Some(details) = &mut self.details {
+            return details.scroll(step, room.last_top);
+        }
         match self.focus() {
-            Pane::Consumers => {
-                let ring = &frame.snapshot;
-                let keys = ring.consumers.iter().map(|consumer| consumer.meta_inode);
-                self.consumers.step(step, keys, culprit(ring));
-            }
+            Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
                 self.findings.step(step, items(frame), 0);
             }
-            Pane::Messages => self.step_message(step),
-            Pane::Hex => self.hex_row = step.from(self.hex_row.min(room.last_top), room.last_top),
+            Pane::Messages => self.reading.step(step, &frame.messages),
+            Pane::Hex => self.reading.scroll(step, room.last_top),
         }
-    }
-
-    fn step_message(&mut self, step: Step) {
-        let Some(frame) = &self.frame else { return };
-        let Some(last) = frame.messages.len().checked_sub(1) else {
-            return;
-        };
-        let to = match (&self.message, self.message_row()) {
-            // The kept message stands above the oldest one that there is.
-            (Some(_), None) => match step {
-                Step::Up(_) => return,
-                Step::Down(rows) => step.from(0, last).min(rows - 1),
-                Step::First | Step::Last => step.from(0, last),
-            },
-            (_, row) => step.from(row.unwrap_or(last), last),
-        };
-        // On the newest, the selection goes along with what comes.
-        self.message = (to < last).then(|| frame.messages[to].clone());
-        self.hex_row = 0;
-    }
-
-    fn change_period(&mut self, faster: bool) {
-        let next = if faster {
-            PERIODS.iter().rev().find(|period| **period < self.interval)
-        } else {
-            PERIODS.iter().find(|period| **period > self.interval)
-        };
-        self.interval = next.copied().unwrap_or(self.interval);
     }
 
     fn has_findings(&self) -> bool {
@@ -354,6 +272,16 @@ impl App {
                 || !frame.snapshot.attach.limits.is_empty()
                 || !frame.events.is_empty()
         })
+    }
+
+    /// What is in front, whose keys the footer shows.
+    pub(crate) fn place(&self) -> Place {
+        match self.screen {
+            Screen::Waiting => Place::Waiting,
+            Screen::Rings => Place::Rings,
+            Screen::Ring if self.details.is_some() => Place::Details,
+            Screen::Ring => Place::Ring,
+        }
     }
 
     /// What fills the terminal.
@@ -416,13 +344,32 @@ impl App {
         self.rings.row(keys, 0)
     }
 
-    /// The selected row of the table of consumers.
+    /// Order and filter of the consumers.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.consumers
+    }
+
+    /// Whether keys are taken for text.
+    pub(crate) fn is_typing(&self) -> bool {
+        self.consumers.is_typing()
+    }
+
+    /// The selected row of the table of consumers, which lists them as [`Self::roster`] says.
     pub(crate) fn selected_consumer(&self) -> Option<usize> {
         let ring = &self.frame.as_ref()?.snapshot;
-        self.consumers.row(
-            ring.consumers.iter().map(|consumer| consumer.meta_inode),
-            culprit(ring),
-        )
+        self.consumers.selected(ring, &self.consumers.rows(ring))
+    }
+
+    /// The selected consumer's place in the snapshot.
+    fn selected_place(&self) -> Option<usize> {
+        let ring = &self.frame.as_ref()?.snapshot;
+        let rows = self.consumers.rows(ring);
+        rows.get(self.consumers.selected(ring, &rows)?).copied()
+    }
+
+    /// The consumer that is looked at closely.
+    pub(crate) fn details(&self) -> Option<&Details> {
+        self.details.as_ref()
     }
 
     /// The selected row of findings, limits and events, the newest event first.
@@ -432,29 +379,25 @@ impl App {
 
     /// The selected message: a copy where the user chose one, else the newest.
     pub(crate) fn selected_message(&self) -> Option<&Message> {
-        self.message
-            .as_ref()
-            .or_else(|| self.frame.as_ref()?.messages.last())
+        self.reading.selected(self.messages())
     }
 
     /// Whether the selected message is the newest, whichever that is.
     pub(crate) fn follows(&self) -> bool {
-        self.message.is_none()
+        self.reading.follows()
     }
 
     /// The selected message's place among the frame's; `None` when it is no longer there.
     pub(crate) fn message_row(&self) -> Option<usize> {
-        let messages = &self.frame.as_ref()?.messages;
-        match &self.message {
-            None => messages.len().checked_sub(1),
-            Some(kept) => messages
-                .iter()
-                .position(|message| message.offset == kept.offset),
-        }
+        self.reading.row(self.messages())
     }
 
     /// The first row of the hex dump that is shown, if there are that many.
     pub(crate) fn hex_row(&self) -> usize {
-        self.hex_row
+        self.reading.hex_row()
+    }
+
+    fn messages(&self) -> &[Message] {
+        self.frame.as_ref().map_or(&[], |frame| &frame.messages)
     }
 }

@@ -31,6 +31,13 @@ impl<K: PartialEq> Cursor<K> {
         Some(found.unwrap_or(self.row.min(last)))
     }
 
+    /// Takes over where the selected row stands now, for when it goes.
+    pub(super) fn follow(&mut self, mut keys: impl Iterator<Item = K>) {
+        if let Some(row) = keys.position(|key| self.key.as_ref() == Some(&key)) {
+            self.row = row;
+        }
+    }
+
     /// Selects the row that `step` leads to.
     pub(super) fn step(
         &mut self,

@@ -4,7 +4,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::app::{Action, Screen};
+use super::action::{Action, Place};
+use super::roster::Edit;
 
 /// A row of the table.
 pub(crate) struct Binding {
@@ -18,8 +19,8 @@ pub(crate) struct Binding {
     pub(crate) help: &'static str,
     /// Key and word in the footer; not every key has a place there.
     pub(crate) footer: Option<(&'static str, &'static str)>,
-    /// The screen whose footer it belongs to; `None`: all.
-    pub(crate) screen: Option<Screen>,
+    /// Where it stands in the footer.
+    pub(crate) places: &'static [Place],
 }
 
 /// A key as a terminal tells it apart. Shift is in the character.
@@ -59,7 +60,7 @@ const fn binding(
         names,
         help,
         footer: None,
-        screen: None,
+        places: &[],
     }
 }
 
@@ -68,28 +69,30 @@ impl Binding {
         mut self,
         key: &'static str,
         word: &'static str,
-        screen: Option<Screen>,
+        places: &'static [Place],
     ) -> Self {
         self.footer = Some((key, word));
-        self.screen = screen;
+        self.places = places;
         self
     }
 }
 
+const EVERYWHERE: &[Place] = &[Place::Waiting, Place::Rings, Place::Ring, Place::Details];
+
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
-    binding(&[letter('?')], Action::Help, "?", "this help").footer("?", "help", None),
+    binding(&[letter('?')], Action::Help, "?", "this help").footer("?", "help", EVERYWHERE),
     binding(
         &[letter('q'), control('c')],
         Action::Quit,
         "q  Ctrl-C",
         "quit",
     )
-    .footer("q", "quit", None),
+    .footer("q", "quit", EVERYWHERE),
     binding(&[key(KeyCode::Tab)], Action::NextPane, "Tab", "next pane").footer(
         "Tab",
         "pane",
-        Some(Screen::Ring),
+        &[Place::Ring],
     ),
     binding(
         &[key(KeyCode::BackTab)],
@@ -140,36 +143,47 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "live again, and the last row",
     ),
     binding(
+        &[key(KeyCode::Enter)],
+        Action::Open,
+        "Enter",
+        "open the ring, or the consumer's details",
+    )
+    .footer("Enter", "open", &[Place::Rings, Place::Ring]),
+    binding(
+        &[letter('/')],
+        Action::Filter,
+        "/",
+        "filter consumers: Enter keeps, Esc clears",
+    )
+    .footer("/", "filter", &[Place::Ring]),
+    binding(
+        &[letter('s')],
+        Action::Sort,
+        "s",
+        "sort consumers by the next column",
+    )
+    .footer("s", "sort", &[Place::Ring]),
+    binding(&[letter('r')], Action::Reverse, "r", "reverse their order"),
+    binding(
         &[letter(' ')],
         Action::Freeze,
         "Space",
         "freeze the screen, or live again",
     )
-    .footer("Space", "freeze", Some(Screen::Ring)),
+    .footer("Space", "freeze", &[Place::Ring, Place::Details]),
+    binding(&[letter('L')], Action::List, "L", "list of rings").footer("L", "list", &[Place::Ring]),
     binding(
         &[letter('+'), letter('=')],
         Action::Faster,
         "+",
         "sample more often",
     )
-    .footer("+/-", "rate", Some(Screen::Ring)),
+    .footer("+/-", "rate", &[Place::Ring]),
     binding(&[letter('-')], Action::Slower, "-", "sample less often"),
-    binding(
-        &[key(KeyCode::Enter)],
-        Action::Open,
-        "Enter",
-        "open the ring",
-    )
-    .footer("Enter", "open", Some(Screen::Rings)),
-    binding(&[letter('L')], Action::List, "L", "list of rings").footer(
-        "L",
-        "list",
-        Some(Screen::Ring),
-    ),
     binding(&[key(KeyCode::Esc)], Action::Back, "Esc", "back").footer(
         "Esc",
         "back",
-        Some(Screen::Rings),
+        &[Place::Rings, Place::Details],
     ),
     binding(
         &[control('z')],
@@ -178,6 +192,22 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "to the shell; `fg` comes back",
     ),
 ];
+
+/// What the keys of the prompt do, as the footer shows them.
+pub(crate) const PROMPT: [(&str, &str); 2] = [("Enter", "keep"), ("Esc", "clear")];
+
+/// What a key does to text that is being typed; `None` for keys that are no part of it and do what they always do.
+pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    match event.code {
+        KeyCode::Char('u') if control => Some(Edit::EraseAll),
+        KeyCode::Char(character) if !control => Some(Edit::Insert(character)),
+        KeyCode::Backspace => Some(Edit::Erase),
+        KeyCode::Enter => Some(Edit::Keep),
+        KeyCode::Esc => Some(Edit::Clear),
+        _ => None,
+    }
+}
 
 /// What a key that was pressed does.
 pub(crate) fn action(event: &KeyEvent) -> Option<Action> {

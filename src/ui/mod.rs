@@ -3,11 +3,17 @@
 //! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
 //! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts.
 
+mod action;
 mod app;
 mod cursor;
+mod details;
 mod format;
 mod input;
+mod items;
 mod keys;
+mod pace;
+mod reading;
+mod roster;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -18,7 +24,8 @@ mod view;
 use std::io;
 use std::time::{Duration, Instant};
 
-use app::{App, Effect, Screen};
+use action::{Effect, Screen};
+use app::App;
 use terminal::{Terminal, Wake};
 use theme::Theme;
 use view::screen;
@@ -91,10 +98,16 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
             Wake::Redraw => terminal.redraw()?,
             Wake::Input => {
                 for key in terminal.keys() {
+                    if app.is_typing()
+                        && let Some(edit) = keys::edit(&key)
+                    {
+                        app.edit(edit);
+                        continue;
+                    }
                     let Some(action) = keys::action(&key) else {
                         continue;
                     };
-                    let room = screen::room(&app, terminal.area());
+                    let room = screen::room(&app, &theme, terminal.area());
                     let before = period(&app);
                     match app.apply(action, room) {
                         None => {}

@@ -46,6 +46,8 @@ pub(crate) struct Glyphs {
     pub(crate) state: &'static str,
     /// Before the selected row.
     pub(crate) selected: &'static str,
+    /// Beside the title of the column that rows are sorted by: the smallest first, the largest first.
+    pub(crate) sorted: [&'static str; 2],
     /// An unknown value.
     pub(crate) unknown: &'static str,
     /// Where text was cut off.
@@ -62,6 +64,8 @@ pub(crate) struct Glyphs {
     pub(crate) intact: &'static str,
     /// A torn message.
     pub(crate) torn: &'static str,
+    /// Whether lines are drawn in braille dots; else in asterisks.
+    pub(crate) braille: bool,
     /// Bars of the chart.
     pub(crate) chart: bar::Set<'static>,
     /// Frames.
@@ -71,6 +75,7 @@ pub(crate) struct Glyphs {
 static UNICODE: Glyphs = Glyphs {
     state: "●",
     selected: "▸",
+    sorted: ["▲", "▼"],
     unknown: "–",
     ellipsis: "…",
     bar_ends: ["├", "┤"],
@@ -79,6 +84,7 @@ static UNICODE: Glyphs = Glyphs {
     microseconds: "µs",
     intact: "✓",
     torn: "✗",
+    braille: true,
     chart: bar::NINE_LEVELS,
     border: border::PLAIN,
 };
@@ -86,6 +92,7 @@ static UNICODE: Glyphs = Glyphs {
 static ASCII: Glyphs = Glyphs {
     state: "*",
     selected: ">",
+    sorted: ["^", "v"],
     unknown: "-",
     ellipsis: "~",
     bar_ends: ["[", "]"],
@@ -94,6 +101,7 @@ static ASCII: Glyphs = Glyphs {
     microseconds: "us",
     intact: "=",
     torn: "!",
+    braille: false,
     chart: bar::Set {
         empty: " ",
         one_eighth: "_",

@@ -6,14 +6,23 @@ use ratatui::style::{Color, Modifier};
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::WakeupBasis;
-use crate::ui::app::{Action, App};
+use crate::ui::action::Action;
+use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
+use crate::ui::roster::Edit;
 use crate::ui::theme::Theme;
 
 const SIZES: [(u16, u16); 4] = [(80, 24), (200, 60), (40, 12), (20, 5)];
 
+/// For screens that change with the width in between.
+const SIZES_WITH_120: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
+
 fn at_all_sizes(name: &str, app: &App) {
-    for (width, height) in SIZES {
+    at_sizes(&SIZES, name, app);
+}
+
+fn at_sizes(sizes: &[(u16, u16)], name: &str, app: &App) {
+    for &(width, height) in sizes {
         assert_snapshot!(
             format!("{name}_{width}x{height}"),
             drawn(app, width, height).backend()
@@ -41,6 +50,51 @@ fn ring_with_a_past() {
     press(&mut app, &[Action::NextPane]);
     press(&mut app, &[Action::Down; 6]);
     assert_snapshot!("events_selected_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn sorted_consumers() {
+    let mut app = on(crowded());
+    press(&mut app, &[Action::Sort; 4]);
+    at_sizes(&SIZES_WITH_120, "by_lag", &app);
+    // A column that has no room where rows are not sorted by it.
+    press(&mut app, &[Action::Sort; 4]);
+    press(&mut app, &[Action::Reverse]);
+    assert_snapshot!("by_evict_in_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn filtered_consumers() {
+    let mut app = on(crowded());
+    press(&mut app, &[Action::Filter]);
+    enter(&mut app, "WEB pu");
+    at_sizes(&SIZES_WITH_120, "filtering", &app);
+    app.edit(Edit::Keep);
+    at_sizes(&SIZES_WITH_120, "filtered", &app);
+    press(&mut app, &[Action::Filter]);
+    enter(&mut app, "x");
+    assert_snapshot!("filtered_out_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn consumer_in_full() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Open]);
+    at_sizes(&SIZES_WITH_120, "details", &app);
+    assert_snapshot!("details_40x12", drawn(&app, 40, 12).backend());
+    assert_snapshot!(
+        "ascii_details_80x24",
+        themed(&app, &Theme::new(false, true), 80, 24).backend()
+    );
+    // It leaves: what was seen of it stays.
+    let mut frame = flowing();
+    frame.snapshot.consumers.pop();
+    take(&mut app, frame);
+    assert_snapshot!("details_left_80x24", drawn(&app, 80, 24).backend());
+    // Next to nothing is known.
+    let mut app = on(unknown());
+    press(&mut app, &[Action::Open]);
+    assert_snapshot!("details_unknown_80x24", drawn(&app, 80, 24).backend());
 }
 
 #[test]
@@ -77,7 +131,7 @@ fn help() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Help]);
     at_all_sizes("help", &app);
-    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    let text = lines(&drawn(&app, 80, 26)).join("\n");
     for binding in BINDINGS {
         assert!(
             text.contains(binding.help),
@@ -166,7 +220,14 @@ fn states_are_words() {
 
 #[test]
 fn any_size_is_survived() {
-    let frames: [fn() -> Frame; 5] = [flowing, full, gone, lonely, || with_events(full(), 1000)];
+    let frames: [fn() -> Frame; 6] = [
+        flowing,
+        full,
+        gone,
+        lonely,
+        || with_events(full(), 1000),
+        crowded,
+    ];
     for frame in frames {
         for panes in 0..4 {
             let mut app = on(frame());
@@ -174,6 +235,8 @@ fn any_size_is_survived() {
             for help in [false, true] {
                 if help {
                     press(&mut app, &[Action::Help]);
+                } else if panes == 3 {
+                    press(&mut app, &[Action::NextPane, Action::Open]);
                 }
                 for (width, height) in
                     (0..=30).flat_map(|width| (0..=13).map(move |height| (width, height)))

@@ -1,5 +1,6 @@
 //! Samples of imaginary rings, the same at every run, and the screen they make.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,10 +8,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
+use crate::observe::frame::{Frame, Integrity, LagPoint, Listing, Message, RingListing};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
-use crate::ui::app::{Action, App};
+use crate::ui::action::Action;
+use crate::ui::app::App;
+use crate::ui::roster::Edit;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
@@ -43,7 +46,7 @@ pub(super) fn flowing() -> Frame {
         id: "6388/4".to_owned(),
         state: RingState::Flowing,
         reason: "head moved 84.6 MiB in 100 ms".to_owned(),
-        sampled_ns: 5_000_000_000,
+        sampled_ns: 500_000 * MS,
         attach: Attach {
             method: Method::Map,
             joined: None,
@@ -92,12 +95,33 @@ pub(super) fn flowing() -> Frame {
         .map(|step| 400_000_000 + step * step * 7_919 % 500_000_000)
         .collect();
     Frame {
+        lags: past(&snapshot),
         snapshot,
         rates,
         messages: (0..64).map(message).collect(),
         messages_note: None,
         events: std::sync::Arc::default(),
     }
+}
+
+/// Two minutes of every consumer's lag: waves that come to rest at what it is now.
+fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
+    let of = |consumer: &Consumer| {
+        let lag = consumer.lag_bytes.unwrap_or(0);
+        (0..480u64)
+            .map(|step| {
+                let wave = 120 - (step + consumer.meta_inode * 17) % 120;
+                LagPoint {
+                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
+                    lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
+                }
+            })
+            .collect()
+    };
+    let consumers = ring.consumers.iter();
+    consumers
+        .map(|consumer| (consumer.meta_inode, of(consumer)))
+        .collect()
 }
 
 pub(super) fn consumer(
@@ -222,9 +246,52 @@ pub(super) fn full() -> Frame {
     frame
 }
 
+/// A ring with seventeen consumers in all kinds of trouble.
+pub(super) fn crowded() -> Frame {
+    let names = [
+        "risk",
+        "archive",
+        "web-gateway-eu",
+        "Web-gateway-us",
+        "audit",
+    ];
+    let states = [
+        (ConsumerState::Ok, "follows head"),
+        (ConsumerState::Lagging, "behind, and moving"),
+        (ConsumerState::Idle, "caught up, and nothing new comes"),
+        (
+            ConsumerState::Stalled,
+            "behind, and has not moved for 2.0 s",
+        ),
+    ];
+    let mut frame = flowing();
+    frame.snapshot.consumers = (0..17u32)
+        .map(|slot| {
+            let nth = slot as usize;
+            let (state, reason) = states[nth * 7 % 4];
+            let lag = match state {
+                ConsumerState::Idle => 0,
+                _ => u64::from(slot * 5 % 17) * 48_271 + 1_000,
+            };
+            let pid = 6390 + (slot * 3 % 17).cast_signed();
+            let mut consumer = consumer(slot, pid, names[nth % 5], lag, state, reason);
+            consumer.wakeup_mode = Some([WakeupMode::Push, WakeupMode::Pull][nth % 2]);
+            consumer.rate_bytes_per_second = Some(846e6 + f64::from(slot) * 50.0);
+            consumer.progress_age_ns = (slot != 4).then_some(u64::from(slot * 11 % 17) * 37 * MS);
+            consumer.evict_in_ns = (state == ConsumerState::Stalled).then_some(3_000 * MS);
+            consumer
+        })
+        .collect();
+    frame.lags = past(&frame.snapshot);
+    frame.snapshot.gating_slot = Some(13);
+    frame.snapshot.gating_meta_inode = Some(113);
+    frame
+}
+
 /// `frame`, with a past: as many events as asked for, one every seven seconds, the newest twelve seconds ago.
 pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
     frame.snapshot.sampled_ns = 90_000_000 * MS;
+    frame.lags = past(&frame.snapshot);
     let mut log = EventLog::default();
     for age in (0..events).rev() {
         let (kind, slot, message) = match age % 5 {
@@ -297,6 +364,36 @@ pub(super) fn gone() -> Frame {
         slot: None,
         pid: Some(6388),
     }];
+    frame
+}
+
+/// A ring of which only the tail of a parked consumer can be seen, and that it is none of the producer's any more.
+pub(super) fn unknown() -> Frame {
+    let mut frame = gone();
+    let parked = Consumer {
+        slot: None,
+        pid: None,
+        command: None,
+        alive: None,
+        held: false,
+        wakeup_mode: None,
+        wakeup_basis: None,
+        tail_offset: u64::MAX,
+        lag_bytes: None,
+        lag_percent: None,
+        lag_messages: Estimate::default(),
+        lag_time_ns: None,
+        rate_bytes_per_second: None,
+        progress_timestamp: 0,
+        progress_age_ns: None,
+        evict_in_ns: None,
+        ..consumer(0, 0, "", 0, ConsumerState::Parked, "its tail is above head")
+    };
+    frame.snapshot.consumers = vec![parked];
+    frame.lags = past(&frame.snapshot);
+    for point in frame.lags.values_mut().flatten() {
+        point.lag_bytes = None;
+    }
     frame
 }
 
@@ -374,8 +471,19 @@ pub(super) fn take(app: &mut App, frame: Frame) -> bool {
 /// Presses what the screen of 80×24 makes of it.
 pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
-        let room = screen::room(app, ratatui::layout::Rect::new(0, 0, 80, 24));
+        let room = screen::room(
+            app,
+            &Theme::new(true, false),
+            ratatui::layout::Rect::new(0, 0, 80, 24),
+        );
         app.apply(*action, room);
+    }
+}
+
+/// Types into the prompt that is open.
+pub(super) fn enter(app: &mut App, text: &str) {
+    for character in text.chars() {
+        app.edit(Edit::Insert(character));
     }
 }
 

@@ -4,7 +4,9 @@ use super::fixtures::*;
 use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{ConsumerState, Finding, Limit, Severity};
-use crate::ui::app::{Action, App};
+use crate::ui::action::Action;
+use crate::ui::app::App;
+use crate::ui::roster::Edit;
 
 const HOSTILE: [&str; 7] = [
     "\x1b[31mred\x1b]0;title\x07",
@@ -91,6 +93,13 @@ fn names_are_escaped() {
         let mut app = on(ring_called(name));
         assert_harmless(&app, name);
         press(&mut app, &[Action::NextPane]);
+        assert_harmless(&app, name);
+        press(&mut app, &[Action::PreviousPane, Action::Open]);
+        assert_harmless(&app, name);
+        press(&mut app, &[Action::Back, Action::Filter]);
+        enter(&mut app, name);
+        assert_harmless(&app, name);
+        app.edit(Edit::Keep);
         assert_harmless(&app, name);
         assert_harmless(&list_of(name), name);
     }

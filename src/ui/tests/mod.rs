@@ -3,4 +3,5 @@
 mod drawn;
 mod fixtures;
 mod hostile;
+mod roster;
 mod state;

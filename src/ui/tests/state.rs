@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::fixtures::*;
 use crate::observe::frame::Frame;
-use crate::ui::app::{Action, App, Effect, Pane, Screen};
+use crate::ui::action::{Action, Effect, Pane, Screen};
+use crate::ui::app::App;
 use crate::ui::view::screen::Room;
 
 const ROOM: Room = Room {
@@ -148,6 +149,58 @@ fn a_consumer_stays_selected_when_others_leave() {
     take(&mut app, lonely());
     assert_eq!(app.selected_consumer(), None);
     press(&mut app, &[Action::Down, Action::Last, Action::PageUp]);
+}
+
+#[test]
+fn details_go_along_with_their_consumer_and_outlive_it() {
+    let shown = |app: &App| {
+        app.details()
+            .map(|details| (details.consumer.slot, details.gone))
+    };
+    let mut app = on(crowded());
+    press(&mut app, &[Action::Sort, Action::First, Action::Open]);
+    assert_eq!(shown(&app), Some((Some(0), false)));
+    // Keys of the table do not reach it from here.
+    press(
+        &mut app,
+        &[Action::Sort, Action::Filter, Action::NextPane, Action::Down],
+    );
+    assert!(!app.is_typing());
+    assert_eq!(app.focus(), Pane::Consumers);
+    let mut later = crowded();
+    later.snapshot.consumers.rotate_left(3);
+    later.snapshot.consumers[14].lag_bytes = Some(77);
+    take(&mut app, later.clone());
+    let details = app.details().unwrap();
+    assert_eq!((details.consumer.lag_bytes, details.place), (Some(77), 14));
+    later.snapshot.consumers.remove(14);
+    later.lags.clear();
+    take(&mut app, later);
+    let details = app.details().unwrap();
+    assert_eq!(details.consumer.lag_bytes, Some(77));
+    assert_eq!((details.gone, details.lags.len()), (true, 480));
+    take(&mut app, crowded());
+    assert_eq!(shown(&app), Some((Some(0), false)), "it is there again");
+    assert_eq!(app.apply(Action::Back, ROOM), None);
+    assert_eq!((shown(&app), app.screen()), (None, Screen::Ring));
+    // From the list the same ring comes back as it was left, another one does not.
+    press(&mut app, &[Action::Open, Action::List, Action::Back]);
+    assert_eq!(shown(&app), Some((Some(0), false)));
+    app.attached("7001/4".to_owned());
+    assert_eq!(shown(&app), None);
+}
+
+#[test]
+fn details_scroll_where_they_have_no_room() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Open]);
+    let narrow = |app: &App| lines(&drawn(app, 20, 5)).join("\n");
+    assert!(narrow(&app).contains("State"));
+    app.apply(Action::Last, ROOM);
+    assert_eq!(app.details().unwrap().top(), 3);
+    assert!(!narrow(&app).contains("State"));
+    press(&mut app, &[Action::First]);
+    assert!(narrow(&app).contains("State"));
 }
 
 #[test]

@@ -3,69 +3,90 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, Table};
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis, WakeupMode};
-use crate::ui::app::{App, Pane};
+use crate::observe::frame::Frame;
+use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis};
+use crate::ui::action::Pane;
+use crate::ui::app::App;
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
+use crate::ui::roster::{Field, label, mode_word};
 use crate::ui::theme::{Role, Theme};
 
-/// Order on the screen; [`text`] names them by the same order.
-const COLUMNS: [Column; 13] = [
-    Column::number("SLOT", 4, 1),
-    Column::number("PID", 7, 4),
-    Column::text("COMMAND", 8, 3).up_to(20),
-    Column::text("MODE", 5, 9),
-    Column::number("TAIL", 19, 11),
-    Column::number("LAG", 8, 2),
-    Column::number("%", 3, 5),
-    Column::number("TIME", 7, 6),
-    Column::number("RATE/s", 8, 7),
-    Column::number("PROGRESS", 8, 8),
-    Column::number("EVICT IN", 8, 10),
-    Column::text("STATE", 8, 0),
-    Column::text("WHY", 30, 12).up_to(200),
+/// The rank of the column that rows are sorted by: it is shown wherever state and slot are.
+const SORTED: u8 = 2;
+
+/// Fields and their columns, in the order of the screen. Every title leaves room for the arrow of the sorted one.
+const COLUMNS: [(Field, Column); 14] = [
+    (Field::Slot, Column::number("SLOT", 4, 1)),
+    (Field::Pid, Column::number("PID", 7, 5)),
+    (Field::Command, Column::text("COMMAND", 8, 4).up_to(20)),
+    (Field::Mode, Column::text("MODE", 5, 10)),
+    (Field::Tail, Column::number("TAIL", 19, 13)),
+    (Field::Lag, Column::number("LAG", 8, 3)),
+    (Field::Percent, Column::number("%", 3, 6)),
+    (Field::Time, Column::number("TIME", 7, 7)),
+    (Field::History, Column::text("HISTORY", BARS, 12)),
+    (Field::Rate, Column::number("RATE/s", 8, 8)),
+    (Field::Progress, Column::number("PROGRESS", 9, 9)),
+    (Field::EvictIn, Column::number("EVICT IN", 9, 11)),
+    (Field::State, Column::text("STATE", 8, 0)),
+    (Field::Why, Column::text("WHY", 30, 14).up_to(200)),
 ];
 
-/// What a consumer is called in a bar or a column: its slot, or without the slot table its row.
-pub(super) fn label(consumer: &Consumer, row: usize) -> String {
-    consumer
-        .slot
-        .map_or_else(|| row.to_string(), |slot| slot.to_string())
-}
-
-/// The same in words.
-pub(super) fn name(consumer: &Consumer, row: usize) -> String {
+/// What a consumer is called in words.
+pub(super) fn name(consumer: &Consumer, place: usize) -> String {
     format!(
         "{} {}",
         if consumer.slot.is_some() { "slot" } else { "#" },
-        label(consumer, row)
+        label(consumer, place)
     )
 }
 
-/// Title and note of the frame: how many there are, and why the selected one is in its state.
+/// The columns as they are now.
+fn columns(ring: &RingSnapshot, app: &App) -> [Column; COLUMNS.len()] {
+    COLUMNS.map(|(field, mut column)| {
+        if field == Field::Slot && ring.slots.is_none() {
+            column.title = "#";
+        }
+        if field == app.roster().sort().field {
+            column.rank = column.rank.min(SORTED);
+        }
+        column
+    })
+}
+
+/// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its state.
 pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, String) {
+    let rows = app.roster().rows(ring);
     let hidden = match ring.hidden_consumers {
         Some(0) => String::new(),
         Some(hidden) => format!(" + {hidden} hidden"),
         None => " + hidden".to_owned(),
     };
+    let count = ring.consumers.len();
+    let title = match app.roster().filter() {
+        "" => format!("Consumers {count}{hidden}"),
+        filter => format!("Consumers {} of {count}{hidden}, /{filter}", rows.len()),
+    };
     // Where the reasons have a column of their own, the title need not say them.
     let selected = app
         .selected_consumer()
-        .filter(|_| !table::fits_all(&COLUMNS, room));
+        .filter(|_| !table::fits_all(&columns(ring, app), room));
     let note = selected.map(|row| {
-        let consumer = &ring.consumers[row];
-        format!("{}: {}", name(consumer, row), consumer.reason)
+        let place = rows[row];
+        let consumer = &ring.consumers[place];
+        format!("{}: {}", name(consumer, place), consumer.reason)
     });
-    (
-        format!("Consumers {}{hidden}", ring.consumers.len()),
-        note.unwrap_or_default(),
-    )
+    (title, note.unwrap_or_default())
 }
 
-pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    if ring.consumers.is_empty() {
+pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let ring = &frame.snapshot;
+    let rows = app.roster().rows(ring);
+    if rows.is_empty() {
         let text = match ring.hidden_consumers {
+            _ if !ring.consumers.is_empty() => "No consumer passes the filter; Esc clears it.",
             Some(0) => "No consumers: nobody reads this ring, and nothing holds the producer up.",
             _ => "Consumers cannot be seen; the limits say why.",
         };
@@ -78,25 +99,30 @@ pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, ar
         return;
     }
     let theme = canvas.theme();
-    let mut columns = COLUMNS;
-    if ring.slots.is_none() {
-        columns[0].title = "#";
-    }
-    let selected = app.selected_consumer();
+    let sort = app.roster().sort();
+    let sorted = COLUMNS.iter().position(|(field, _)| *field == sort.field);
     let table = Table {
-        columns: &columns,
-        rows: ring.consumers.len(),
-        selected,
+        columns: &columns(ring, app),
+        rows: rows.len(),
+        selected: app.selected_consumer(),
         focused: app.focus() == Pane::Consumers,
+        sorted: sorted.map(|column| (column, sort.descending)),
     };
     table.render(canvas, area, |row, column| {
-        let consumer = &ring.consumers[row];
-        let role = match column {
-            11 => consumer.state.into(),
-            12 => Role::Dim,
+        let place = rows[row];
+        let consumer = &ring.consumers[place];
+        let field = COLUMNS[column].0;
+        let role = match field {
+            Field::State => consumer.state.into(),
+            Field::Why => Role::Dim,
+            Field::History => Role::Chart,
             _ => Role::Plain,
         };
-        match text(consumer, row, column, theme) {
+        let text = match field {
+            Field::History => Some(history(frame, consumer, app, theme)),
+            _ => text(consumer, place, field, theme),
+        };
+        match text {
             Some(text) => Cell::new(text, role),
             None => Cell::new(theme.glyphs.unknown, Role::Dim),
         }
@@ -112,32 +138,39 @@ fn basis(basis: Option<WakeupBasis>) -> &'static str {
     }
 }
 
-fn text(consumer: &Consumer, row: usize, column: usize, theme: &Theme) -> Option<String> {
+fn history(frame: &Frame, consumer: &Consumer, app: &App, theme: &Theme) -> String {
+    let points = frame.lags.get(&consumer.meta_inode);
+    sparkline::bars(
+        points.map_or(&[], Vec::as_slice),
+        frame.snapshot.sampled_ns,
+        app.interval(),
+        frame.snapshot.control.ring_capacity,
+        theme.glyphs,
+    )
+}
+
+fn text(consumer: &Consumer, place: usize, field: Field, theme: &Theme) -> Option<String> {
     let time = |nanoseconds| duration(nanoseconds, theme.glyphs.microseconds);
-    match column {
-        0 => Some(label(consumer, row)),
-        1 => consumer.pid.map(|pid| pid.to_string()),
-        2 => consumer.command.clone(),
-        3 => consumer.wakeup_mode.map(|mode| {
-            let mode = match mode {
-                WakeupMode::Push => "push",
-                WakeupMode::Pull => "pull",
-            };
-            format!("{mode}{}", basis(consumer.wakeup_basis))
-        }),
+    match field {
+        Field::Slot => Some(label(consumer, place)),
+        Field::Pid => consumer.pid.map(|pid| pid.to_string()),
+        Field::Command => consumer.command.clone(),
+        Field::Mode => consumer
+            .wakeup_mode
+            .map(|mode| format!("{}{}", mode_word(mode), basis(consumer.wakeup_basis))),
         // Parked on purpose, at the largest number there is: the digits would say nothing.
-        4 if consumer.state == ConsumerState::Parked => None,
-        4 => Some(grouped(consumer.tail_offset)),
-        5 => consumer.lag_bytes.map(bytes),
-        6 => consumer.lag_percent.map(percent),
-        7 => consumer.lag_time_ns.map(time),
-        8 => consumer
+        Field::Tail if consumer.state == ConsumerState::Parked => None,
+        Field::Tail => Some(grouped(consumer.tail_offset)),
+        Field::Lag => consumer.lag_bytes.map(bytes),
+        Field::Percent => consumer.lag_percent.map(percent),
+        Field::Time => consumer.lag_time_ns.map(time),
+        Field::Rate => consumer
             .rate_bytes_per_second
             .map(|rate| bytes(whole(rate))),
-        9 => consumer.progress_age_ns.map(time),
-        10 => consumer.evict_in_ns.map(time),
-        11 => Some(consumer.state.word().to_owned()),
-        12 => Some(consumer.reason.clone()),
-        _ => None,
+        Field::Progress => consumer.progress_age_ns.map(time),
+        Field::EvictIn => consumer.evict_in_ns.map(time),
+        Field::State => Some(consumer.state.word().to_owned()),
+        Field::Why => Some(consumer.reason.clone()),
+        Field::History => None,
     }
 }

@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::observe::snapshot::{Method, RingSnapshot, RingState};
-use crate::ui::app::{App, Screen};
+use crate::ui::action::Screen;
+use crate::ui::app::App;
 use crate::ui::format;
 use crate::ui::theme::Role;
 

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::table::{Cell, Column, Table, rows_in};
 use crate::observe::frame::{Frame, Message};
-use crate::ui::app::{App, Pane};
+use crate::ui::action::Pane;
+use crate::ui::app::App;
 use crate::ui::text;
 use crate::ui::theme::{Role, Theme};
 
@@ -68,6 +69,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             rows: frame.messages.len(),
             selected: row,
             focused,
+            sorted: None,
         };
         table.render(canvas, area, |row, column| {
             let before = row.checked_sub(1).map(|row| &frame.messages[row]);
@@ -86,6 +88,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         rows: newest + 1,
         selected: Some(0),
         focused,
+        sorted: None,
     };
     table.render(canvas, area, |row, column| {
         let shown = |row: usize| row.checked_sub(1).map_or(selected, |row| &messages[row]);

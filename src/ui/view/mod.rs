@@ -4,7 +4,9 @@
 //! terminal but through [`canvas::Canvas::put`], which escapes.
 
 mod canvas;
+mod chart;
 mod consumers;
+mod details;
 mod findings;
 mod footer;
 mod header;
@@ -14,6 +16,7 @@ mod messages;
 mod ring_bar;
 mod rings;
 pub(super) mod screen;
+mod sparkline;
 mod stats;
 mod table;
 mod waiting;

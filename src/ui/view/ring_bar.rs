@@ -8,6 +8,7 @@ use super::canvas::Canvas;
 use super::consumers;
 use crate::observe::snapshot::{ConsumerState, RingSnapshot};
 use crate::ui::format::bytes;
+use crate::ui::roster::label;
 use crate::ui::theme::Role;
 
 const LABEL: &str = "Ring ";
@@ -101,7 +102,7 @@ fn mark(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
     let mut taken = cells.right();
     for (lag, row) in tails {
         let consumer = &ring.consumers[row];
-        let label = consumers::label(consumer, row);
+        let label = label(consumer, row);
         let width = u16::try_from(label.len()).unwrap_or(u16::MAX);
         // The mark begins in the cell of its tail, which is the last that a tail at head has.
         let wanted = cells.right() - cells_of(lag, ring, cells).max(width).min(cells.width);

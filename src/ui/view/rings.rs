@@ -51,6 +51,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         rows: listing.rings.len(),
         selected,
         focused: true,
+        sorted: None,
     };
     let unknown = canvas.glyphs().unknown;
     table.render(canvas, room, |row, column| {

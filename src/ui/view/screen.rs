@@ -23,10 +23,13 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::{
-    consumers, findings, footer, header, help, hex, messages, ring_bar, rings, stats, waiting,
+    consumers, details, findings, footer, header, help, hex, messages, ring_bar, rings, stats,
+    waiting,
 };
 use crate::observe::frame::Frame;
-use crate::ui::app::{App, Pane, Screen};
+use crate::ui::action::{Pane, Screen};
+use crate::ui::app::App;
+use crate::ui::details::Details;
 use crate::ui::theme::Theme;
 
 /// A body lower than this has room for one pane only.
@@ -95,11 +98,14 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     match (app.screen(), app.frame()) {
         (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
         (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
-        (Screen::Ring, Some(frame)) => ring(app, frame, &mut canvas, &places),
+        (Screen::Ring, Some(frame)) => match app.details() {
+            Some(details) => closely(frame, details, &mut canvas, &places),
+            None => ring(app, frame, &mut canvas, &places),
+        },
         (Screen::Ring, None) => {}
     }
     if !places.footer.is_empty() {
-        footer::render(app, &mut canvas, places.footer);
+        footer::render(app, &mut canvas, places.footer, places.framed);
     }
     if let Some(top) = app.help() {
         help::render(top, &mut canvas, area);
@@ -107,7 +113,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
 }
 
 /// What the pane that has the keys shows of itself on a screen of that size.
-pub(crate) fn room(app: &App, area: Rect) -> Room {
+pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
     if app.help().is_some() {
         return Room {
             rows: help::rows(area),
@@ -115,6 +121,13 @@ pub(crate) fn room(app: &App, area: Rect) -> Room {
         };
     }
     let places = places(app, area);
+    if let (Some(details), Some(frame)) = (app.details(), app.frame()) {
+        let inside = places.inside(places.body);
+        return Room {
+            rows: inside.height.into(),
+            last_top: details::last_top(&frame.snapshot, details, theme, inside),
+        };
+    }
     let pane = if app.screen() == Screen::Ring {
         places.of(app.focus())
     } else {
@@ -131,14 +144,30 @@ pub(crate) fn room(app: &App, area: Rect) -> Room {
     }
 }
 
-fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
-    let ring = &frame.snapshot;
+/// The figures of the ring, and below them one of its consumers.
+fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
+    figures(frame, canvas, places);
+    let area = places.body;
+    if places.framed {
+        let (title, note) = details::title(details);
+        canvas.frame(area, true);
+        canvas.title(area, &title, &note, true);
+    }
+    details::render(&frame.snapshot, details, canvas, places.inside(area));
+}
+
+fn figures(frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     if !places.stats.is_empty() {
         stats::render(frame, canvas, places.stats);
     }
     if !places.bar.is_empty() {
-        ring_bar::render(ring, canvas, places.bar);
+        ring_bar::render(&frame.snapshot, canvas, places.bar);
     }
+}
+
+fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+    let ring = &frame.snapshot;
+    figures(frame, canvas, places);
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
     let panes = || {
         panes
@@ -166,7 +195,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
             canvas.title(area, &title, &note, pane == focus);
         }
         match pane {
-            Pane::Consumers => consumers::render(ring, app, canvas, inside),
+            Pane::Consumers => consumers::render(frame, app, canvas, inside),
             Pane::Findings => findings::render(frame, app, canvas, inside),
             Pane::Messages => messages::render(frame, app, canvas, inside),
             Pane::Hex => hex::render(app, canvas, inside),
@@ -193,7 +222,9 @@ fn places(app: &App, area: Rect) -> Places {
     let mut places = Places::default();
     let mut rest = area;
     places.header = cut(&mut rest, 1);
-    if area.height >= 8 {
+    let filtered = app.is_typing() || !app.roster().filter().is_empty();
+    // Where the titles have no room, a filter is to be seen all the same.
+    if area.height >= 8 || (filtered && area.height > 1) {
         rest.height -= 1;
         places.footer = Rect {
             y: rest.bottom(),
@@ -202,7 +233,9 @@ fn places(app: &App, area: Rect) -> Places {
         };
     }
     let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
-    if frame.is_some() {
+    // Details are to be read: on a low screen the figures of the ring give way.
+    let low = app.details().is_some() && area.height < 16;
+    if frame.is_some() && !low {
         let stats = match area.height {
             ..3 => 0,
             3..16 => 1,
@@ -217,6 +250,9 @@ fn places(app: &App, area: Rect) -> Places {
     let Some(frame) = frame.filter(|_| !rest.is_empty()) else {
         return places;
     };
+    if app.details().is_some() {
+        return places;
+    }
     if rest.height < LOW {
         match app.focus() {
             Pane::Consumers => places.consumers = rest,

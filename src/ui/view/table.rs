@@ -75,6 +75,8 @@ pub(super) struct Table<'a> {
     pub(super) rows: usize,
     pub(super) selected: Option<usize>,
     pub(super) focused: bool,
+    /// The column that rows are sorted by, and whether the largest stands first.
+    pub(super) sorted: Option<(usize, bool)>,
 }
 
 impl Table<'_> {
@@ -92,13 +94,7 @@ impl Table<'_> {
         let mut y = area.y;
         if has_header(area, self.rows) {
             for &(column, x, width) in &places {
-                let Column { title, right, .. } = self.columns[column];
-                let put = if right {
-                    Canvas::put_right
-                } else {
-                    Canvas::put
-                };
-                put(canvas, area.x + GUTTER + x, y, width, title, Role::Label);
+                self.title(canvas, column, Rect::new(area.x + GUTTER + x, y, width, 1));
             }
             y += 1;
         }
@@ -129,6 +125,30 @@ impl Table<'_> {
                 );
             }
             y += 1;
+        }
+    }
+}
+
+impl Table<'_> {
+    /// A column's title; an arrow beside it where rows are sorted by the column.
+    fn title(&self, canvas: &mut Canvas<'_>, column: usize, area: Rect) {
+        let Rect { x, y, width, .. } = area;
+        let Column { title, right, .. } = self.columns[column];
+        let arrow = self.sorted.filter(|(sorted, _)| *sorted == column);
+        let arrow = arrow.map(|(_, descending)| canvas.glyphs().sorted[usize::from(descending)]);
+        let role = if arrow.is_some() {
+            Role::Focus
+        } else {
+            Role::Label
+        };
+        let arrow_at = if right {
+            // The gutter or the title's own column has room before it.
+            canvas.put_right(x, y, width, title, role).saturating_sub(1)
+        } else {
+            canvas.put(x, y, width, title, role)
+        };
+        if let Some(arrow) = arrow {
+            canvas.put(arrow_at, y, 1, arrow, role);
         }
     }
 }

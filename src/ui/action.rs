@@ -1,0 +1,79 @@
+//! What can be asked of the dashboard, and where on it.
+//!
+//! Only names: the key table says which key asks for what, and [`super::app`] what it does.
+
+/// What a key asks for; the key table says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Quit,
+    Help,
+    NextPane,
+    PreviousPane,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Live,
+    Freeze,
+    Faster,
+    Slower,
+    Sort,
+    Reverse,
+    Filter,
+    Open,
+    List,
+    Back,
+    Suspend,
+}
+
+/// What the loop has to do because of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// End.
+    Quit,
+    /// Stop the process for a while.
+    Suspend,
+    /// Look for rings now.
+    Look,
+    /// Go over to this ring.
+    Attach(String),
+}
+
+/// What fills the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// No ring yet.
+    Waiting,
+    /// The list of rings.
+    Rings,
+    /// One ring.
+    Ring,
+}
+
+/// What is in front and takes the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// No ring yet.
+    Waiting,
+    /// The list of rings.
+    Rings,
+    /// The panes of a ring.
+    Ring,
+    /// One consumer in full.
+    Details,
+}
+
+/// A part of the ring's screen that takes keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pane {
+    /// The table of consumers.
+    Consumers,
+    /// Findings, limits and events.
+    Findings,
+    /// The newest messages.
+    Messages,
+    /// The bytes of the selected message.
+    Hex,
+}

@@ -1,0 +1,263 @@
+//! One consumer in full: every figure with where it comes from, in words, and its lag over time.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::chart;
+use super::consumers::name;
+use super::screen::cut;
+use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis, WakeupMode};
+use crate::ui::details::Details;
+use crate::ui::format::{bytes, duration, grouped, percent, rate};
+use crate::ui::text;
+use crate::ui::theme::{Role, Theme};
+
+/// Room for the names of the figures.
+const NAMES: u16 = 10;
+/// Narrower than this, a name stands on a line of its own.
+const NARROW: u16 = 40;
+
+/// More rows than this for the chart, and one is left empty.
+const AIRY: u16 = 10;
+
+/// A figure in words.
+struct Fact {
+    name: &'static str,
+    text: String,
+    role: Role,
+}
+
+/// A line of text: a name, or nothing, before it.
+struct Line {
+    name: &'static str,
+    text: String,
+    role: Role,
+}
+
+/// Title and note of the frame: who it is.
+pub(super) fn title(details: &Details) -> (String, String) {
+    let consumer = &details.consumer;
+    let command = consumer.command.as_deref().unwrap_or_default();
+    let title = format!("Consumer {} {command}", name(consumer, details.place));
+    let note = if details.gone { "gone" } else { "" };
+    (title.trim_end().to_owned(), note.to_owned())
+}
+
+/// The last line of text that may come first in `area`.
+pub(super) fn last_top(ring: &RingSnapshot, details: &Details, theme: &Theme, area: Rect) -> usize {
+    let lines = lines(ring, details, theme, area.width);
+    lines.len().saturating_sub(area.height.into())
+}
+
+pub(super) fn render(
+    ring: &RingSnapshot,
+    details: &Details,
+    canvas: &mut Canvas<'_>,
+    mut area: Rect,
+) {
+    let lines = lines(ring, details, canvas.theme(), area.width);
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let top = details
+        .top()
+        .min(lines.len().saturating_sub(area.height.into()));
+    let rows = cut(&mut area, height);
+    let names = if rows.width < NARROW { 0 } else { NAMES };
+    for (line, y) in lines.iter().skip(top).zip(rows.top()..rows.bottom()) {
+        let [x, width] = [rows.x + 1, rows.width.saturating_sub(1)];
+        canvas.put(x, y, width, line.name, Role::Label);
+        let width = width.saturating_sub(names);
+        canvas.put(x + names, y, width, &line.text, line.role);
+    }
+    // A line between them, where that takes nothing from the chart.
+    if area.height > AIRY {
+        cut(&mut area, 1);
+    }
+    chart::render(&details.lags, ring.control.ring_capacity, canvas, area);
+}
+
+fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> Vec<Line> {
+    let narrow = width < NARROW;
+    let mut lines = Vec::new();
+    for Fact { name, text, role } in facts(ring, details, theme) {
+        let mut name = name;
+        if narrow {
+            lines.push(Line {
+                name,
+                text: String::new(),
+                role,
+            });
+            name = "";
+        }
+        let room = width.saturating_sub(if narrow { 1 } else { NAMES + 2 });
+        for text in text::wrap(&text, room) {
+            lines.push(Line { name, text, role });
+            name = "";
+        }
+    }
+    lines
+}
+
+fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
+    let consumer = &details.consumer;
+    let plain = |name, text| Fact {
+        name,
+        text,
+        role: Role::Plain,
+    };
+    let mut facts = Vec::new();
+    if details.gone {
+        let text = "the ring has it no longer; this is what was last seen of it".to_owned();
+        facts.push(Fact {
+            name: "Gone",
+            text,
+            role: Role::Warn,
+        });
+    }
+    facts.push(Fact {
+        name: "State",
+        text: format!("{}: {}", consumer.state.word(), consumer.reason),
+        role: consumer.state.into(),
+    });
+    facts.extend([
+        plain("Process", process(consumer)),
+        plain("Slot", slot(ring, consumer)),
+        plain("Woken", woken(ring, consumer)),
+        plain("Tail", tail(ring, consumer)),
+        plain("Lag", lag(consumer)),
+        plain("Behind", behind(consumer, theme)),
+        plain("Rate", released(consumer)),
+        plain("Progress", progress(consumer, theme)),
+        plain("Evict in", evict_in(ring, consumer, theme)),
+    ]);
+    facts
+}
+
+fn process(consumer: &Consumer) -> String {
+    let Some(pid) = consumer.pid else {
+        return "unknown: no process was found that has its page".to_owned();
+    };
+    let command = consumer.command.as_deref().unwrap_or("name unknown");
+    let alive = match consumer.alive {
+        Some(true) => "runs",
+        Some(false) => "has ended",
+        None => "whether it runs is unknown",
+    };
+    format!("pid {pid}, {command}, {alive}")
+}
+
+fn slot(ring: &RingSnapshot, consumer: &Consumer) -> String {
+    let slot = match (consumer.slot, consumer.held) {
+        (Some(slot), _) => format!("{slot}, held by the producer"),
+        (None, true) => format!("held by the producer, its number unknown{}", untold(ring)),
+        (None, false) => "none: the producer does not mind it".to_owned(),
+    };
+    format!("{slot}; metadata page inode {}", consumer.meta_inode)
+}
+
+fn woken(ring: &RingSnapshot, consumer: &Consumer) -> String {
+    let how = match consumer.wakeup_mode {
+        Some(WakeupMode::Push) => "push, by the producer through the futex",
+        Some(WakeupMode::Pull) => "pull, it polls by itself",
+        None => return format!("unknown{}", untold(ring)),
+    };
+    let basis = match consumer.wakeup_basis {
+        Some(WakeupBasis::SlotTable) => "; says the slot table",
+        Some(WakeupBasis::Join) => "; says the producer's answer to the join",
+        Some(WakeupBasis::FutexWait) => "; it was seen waiting on the futex",
+        None => "",
+    };
+    format!("{how}{basis}")
+}
+
+/// Why what only the slot table tells is unknown.
+fn untold(ring: &RingSnapshot) -> &'static str {
+    if ring.slots.is_none() {
+        ": the slot table is not read, see the limits"
+    } else {
+        ""
+    }
+}
+
+fn tail(ring: &RingSnapshot, consumer: &Consumer) -> String {
+    let tail = consumer.tail_offset;
+    if consumer.state == ConsumerState::Parked {
+        return format!("{}, above head on purpose", grouped(tail));
+    }
+    let capacity = ring.control.ring_capacity;
+    match (tail.checked_div(capacity), tail.checked_rem(capacity)) {
+        (Some(lap), Some(position)) => format!(
+            "{}: lap {}, position {} in the ring",
+            grouped(tail),
+            grouped(lap),
+            grouped(position)
+        ),
+        _ => grouped(tail),
+    }
+}
+
+fn lag(consumer: &Consumer) -> String {
+    let Some(lag) = consumer.lag_bytes else {
+        return "unknown: its tail is above head, or cannot be read".to_owned();
+    };
+    let share = consumer
+        .lag_percent
+        .map(|share| format!(", {} % of the ring", percent(share)));
+    let share = share.unwrap_or_default();
+    format!("{} ({} B){share}", bytes(lag), grouped(lag))
+}
+
+fn behind(consumer: &Consumer, theme: &Theme) -> String {
+    if consumer.lag_bytes.is_none() {
+        return "unknown, as its lag is".to_owned();
+    }
+    let messages = consumer.lag_messages;
+    let messages = match (messages.value, messages.exact) {
+        (Some(1), true) => "1 message".to_owned(),
+        (Some(count), true) => format!("{} messages", grouped(count)),
+        (Some(count), false) => format!("~{} messages", grouped(count)),
+        (None, _) => "messages unknown".to_owned(),
+    };
+    let time = match consumer.lag_time_ns {
+        Some(0) => "head is there now".to_owned(),
+        Some(time) => format!(
+            "head was there {} ago",
+            duration(time, theme.glyphs.microseconds)
+        ),
+        None => "head was there before it was watched".to_owned(),
+    };
+    format!("{messages}; {time}")
+}
+
+fn released(consumer: &Consumer) -> String {
+    match consumer.rate_bytes_per_second {
+        Some(released) => format!("{} released", rate(released)),
+        None if consumer.lag_bytes.is_none() => "unknown, as its lag is".to_owned(),
+        None => "unknown: it was seen once, or its tail went back".to_owned(),
+    }
+}
+
+fn progress(consumer: &Consumer, theme: &Theme) -> String {
+    let (ticks, joined) = (consumer.progress_timestamp, consumer.join_baseline);
+    let joined = format!("joined at {} CPU ticks", grouped(joined));
+    if ticks == 0 {
+        return format!("none published yet; {joined}");
+    }
+    let age = match consumer.progress_age_ns {
+        Some(age) => format!("{} ago", duration(age, theme.glyphs.microseconds)),
+        None => "age unknown: its clock says the future".to_owned(),
+    };
+    format!("{age}; {} ticks after it {joined}", grouped(ticks))
+}
+
+fn evict_in(ring: &RingSnapshot, consumer: &Consumer, theme: &Theme) -> String {
+    match consumer.evict_in_ns {
+        Some(0) => "at the producer's next scan".to_owned(),
+        Some(time) => {
+            let time = duration(time, theme.glyphs.microseconds);
+            format!("{time}: by the first scan after that, unless its tail moves")
+        }
+        None if !consumer.held => "never: it holds no slot".to_owned(),
+        None if ring.slots.is_none() => format!("unknown{}", untold(ring)),
+        None => "not counted: its tail has moved since the last scan".to_owned(),
+    }
+}
