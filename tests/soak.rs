@@ -1,5 +1,6 @@
 //! No false alarm: healthy rings, watched for a minute each at ten samples a second. Not among the default tests:
-//! `cargo test --release --test main soak -- --ignored --nocapture`, `ZBQTOP_SOAK=10` for ten seconds.
+//! `cargo build --release --example peer`, then `cargo test --release --test main soak -- --ignored --nocapture`;
+//! `ZBQTOP_SOAK=10` for ten seconds.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -90,7 +91,7 @@ fn soak_busy_without_wakes() {
     );
 }
 
-/// A message every other second, and consumers that wait for it, some by asking twice a second.
+/// A message every other second, and consumers that wait for it, one by asking now and then, and never at the same time after a message.
 #[test]
 #[ignore = "takes a minute"]
 fn soak_quiet() {
@@ -101,7 +102,7 @@ fn soak_quiet() {
             "--mode push",
             "--mode push",
             "--mode pull --poll 10",
-            "--mode pull --poll 500",
+            "--mode pull --poll 700",
         ],
         &["ok", "idle"],
     );
