@@ -14,6 +14,7 @@ use super::items::{Item, items};
 use super::pace;
 use super::reading::Reading;
 use super::roster::{Edit, Roster};
+use super::spots::Spot;
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing, Message};
 
@@ -170,6 +171,28 @@ impl App {
         }
         let listing = &self.listing.rings[self.selected_ring()?];
         Some(Effect::Attach(listing.id.clone()))
+    }
+
+    /// Does what a click on `spot` asks for.
+    pub(crate) fn click(&mut self, spot: &Spot) {
+        if self.help.is_some() {
+            return;
+        }
+        if let (Screen::Rings, Spot::Ring(id)) = (self.screen, spot) {
+            let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
+            self.rings.select(id.clone(), keys);
+        }
+        let (Place::Ring, Some(frame)) = (self.place(), &self.frame) else {
+            return;
+        };
+        match spot {
+            Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
+            Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
+            Spot::Finding(item) => self.findings.select(*item, items(frame)),
+            Spot::Message(offset) => self.reading.select(*offset, &frame.messages),
+            Spot::Pane(_) | Spot::Ring(_) | Spot::Front => {}
+        }
+        self.focus = spot.pane().unwrap_or(self.focus);
     }
 
     /// Changes order or filter of the consumers; the selection stays on its consumer.

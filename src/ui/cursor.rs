@@ -31,6 +31,16 @@ impl<K: PartialEq> Cursor<K> {
         Some(found.unwrap_or(self.row.min(last)))
     }
 
+    /// Selects the row with `key`, if there is one.
+    pub(super) fn select(&mut self, key: K, mut keys: impl Iterator<Item = K>) {
+        if let Some(row) = keys.position(|other| other == key) {
+            *self = Self {
+                key: Some(key),
+                row,
+            };
+        }
+    }
+
     /// Takes over where the selected row stands now, for when it goes.
     pub(super) fn follow(&mut self, mut keys: impl Iterator<Item = K>) {
         if let Some(row) = keys.position(|key| self.key.as_ref() == Some(&key)) {

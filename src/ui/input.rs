@@ -1,17 +1,19 @@
-//! Bytes from a terminal to keys.
+//! Bytes from a terminal to keys and what the mouse does.
 //!
 //! Owns what has been read of an escape sequence that is not complete. It does not read: whoever does decides how to
 //! wait. crossterm's own reader is not used because it never returns once the terminal is gone (it retries end of file and
 //! `EIO` for ever), blocks in the middle of a sequence, and forgets input beyond its buffer.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 /// Longer than any sequence that means something here: what does not end by then is dropped.
 const LONGEST: usize = 32;
 
 const ESC: u8 = 0x1b;
 
-/// Puts keys together from bytes.
+/// Puts events together from bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     pending: Vec<u8>,
@@ -29,28 +31,29 @@ impl Decoder {
     }
 
     /// Nothing more came: an escape that stands alone was the key, any other beginning is dropped.
-    pub(crate) fn settle(&mut self) -> Option<KeyEvent> {
+    pub(crate) fn settle(&mut self) -> Option<Event> {
         let alone = self.pending == [ESC];
         self.pending.clear();
-        alone.then(|| KeyCode::Esc.into())
+        alone.then(|| Event::Key(KeyCode::Esc.into()))
     }
 }
 
 /// Ends where more bytes are needed; goes on once they are fed.
 impl Iterator for Decoder {
-    type Item = KeyEvent;
+    type Item = Event;
 
-    fn next(&mut self) -> Option<KeyEvent> {
+    fn next(&mut self) -> Option<Event> {
         while !self.pending.is_empty() {
-            let (used, key) = match decode(&self.pending) {
-                Step::Key(used, key) => (used, Some(key)),
+            let (used, event) = match decode(&self.pending) {
+                Step::Key(used, key) => (used, Some(Event::Key(key))),
+                Step::Mouse(used, mouse) => (used, Some(Event::Mouse(mouse))),
                 Step::Skip(used) => (used, None),
                 Step::More if self.pending.len() > LONGEST => (self.pending.len(), None),
                 Step::More => return None,
             };
             self.pending.drain(..used);
-            if key.is_some() {
-                return key;
+            if event.is_some() {
+                return event;
             }
         }
         None
@@ -59,6 +62,7 @@ impl Iterator for Decoder {
 
 enum Step {
     Key(usize, KeyEvent),
+    Mouse(usize, MouseEvent),
     Skip(usize),
     More,
 }
@@ -73,7 +77,7 @@ fn decode(bytes: &[u8]) -> Step {
         [ESC, ESC, ..] => Step::Key(1, KeyCode::Esc.into()),
         // Alt and a key: no such key is bound, and it must not be taken for Esc followed by the key.
         [ESC, ..] => match decode(&bytes[1..]) {
-            Step::Key(used, _) | Step::Skip(used) => Step::Skip(used + 1),
+            Step::Key(used, _) | Step::Mouse(used, _) | Step::Skip(used) => Step::Skip(used + 1),
             Step::More => Step::More,
         },
         [b'\r' | b'\n', ..] => Step::Key(1, KeyCode::Enter.into()),
@@ -93,10 +97,25 @@ fn decode(bytes: &[u8]) -> Step {
 
 /// What follows `ESC [`: parameters, then one byte that names the key.
 fn sequence(rest: &[u8]) -> Step {
+    if rest[0] == b'M' {
+        // Terminals that know no decimal numbers tell of the mouse in three bytes more, which are no keys.
+        let [_, button, column, row, ..] = *rest else {
+            return Step::More;
+        };
+        let [button, column, row] = [button, column, row].map(|byte| byte.checked_sub(32));
+        let event = button
+            .zip(column.zip(row))
+            .and_then(|(button, (column, row))| mouse(button.into(), column.into(), row.into()));
+        return event.map_or(Step::Skip(6), |event| Step::Mouse(6, event));
+    }
     let Some(end) = rest.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
         return Step::More;
     };
     let used = end + 3;
+    if let [b'<', numbers @ ..] = &rest[..end] {
+        let event = (rest[end] == b'M').then(|| decimal(numbers)).flatten();
+        return event.map_or(Step::Skip(used), |event| Step::Mouse(used, event));
+    }
     let parameter = rest[..end]
         .split(|byte| *byte == b';')
         .next()
@@ -109,6 +128,31 @@ fn sequence(rest: &[u8]) -> Step {
         (last, _) => named(last),
     };
     code.map_or(Step::Skip(used), |code| Step::Key(used, code.into()))
+}
+
+/// `button;column;row` of a press.
+fn decimal(numbers: &[u8]) -> Option<MouseEvent> {
+    let mut numbers = std::str::from_utf8(numbers).ok()?.split(';');
+    let mut number = || numbers.next()?.parse::<u16>().ok();
+    let event = mouse(number()?, number()?, number()?)?;
+    numbers.next().is_none().then_some(event)
+}
+
+/// A press of the left button or a turn of the wheel, without Shift, Alt or Ctrl; nothing else is bound. Columns and
+/// rows are counted from 1.
+fn mouse(button: u16, column: u16, row: u16) -> Option<MouseEvent> {
+    let kind = match button {
+        0 => MouseEventKind::Down(MouseButton::Left),
+        64 => MouseEventKind::ScrollUp,
+        65 => MouseEventKind::ScrollDown,
+        _ => return None,
+    };
+    Some(MouseEvent {
+        kind,
+        column: column.checked_sub(1)?,
+        row: row.checked_sub(1)?,
+        modifiers: KeyModifiers::NONE,
+    })
 }
 
 fn named(last: u8) -> Option<KeyCode> {
@@ -142,16 +186,34 @@ fn character(bytes: &[u8]) -> Step {
 mod tests {
     use super::*;
 
-    fn keys(chunks: &[&[u8]]) -> Vec<KeyCode> {
+    fn events(chunks: &[&[u8]]) -> Vec<Event> {
         let mut decoder = Decoder::default();
-        let mut keys = Vec::new();
+        let mut events = Vec::new();
         for chunk in chunks {
             decoder.feed(chunk);
-            keys.extend(decoder.by_ref().map(|key| key.code));
+            events.extend(decoder.by_ref());
         }
-        keys.extend(decoder.settle().map(|key| key.code));
-        keys
+        events.extend(decoder.settle());
+        events
     }
+
+    fn keys(chunks: &[&[u8]]) -> Vec<KeyCode> {
+        let events = events(chunks).into_iter();
+        events
+            .map(|event| event.as_key_event().expect("only keys").code)
+            .collect()
+    }
+
+    fn mouse_at(kind: MouseEventKind, column: u16, row: u16) -> Event {
+        Event::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        })
+    }
+
+    const PRESS: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
 
     #[test]
     fn sequences_are_put_together_however_they_are_cut() {
@@ -183,7 +245,7 @@ mod tests {
         decoder.feed(&[b'1'; 10_000]);
         assert_eq!(decoder.next(), None);
         decoder.feed(b"q");
-        assert_eq!(decoder.next().map(|key| key.code), Some(KeyCode::Char('q')));
+        assert_eq!(decoder.next(), Some(Event::Key(KeyCode::Char('q').into())));
     }
 
     #[test]
@@ -192,7 +254,87 @@ mod tests {
         decoder.feed(b"\x03");
         assert_eq!(
             decoder.next(),
-            Some(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))
+            Some(Event::Key(KeyEvent::new(
+                KeyCode::Char('c'),
+                KeyModifiers::CONTROL
+            )))
         );
+    }
+
+    #[test]
+    fn the_mouse_presses_and_scrolls() {
+        let seen = events(&[b"\x1b[<0;1;1M\x1b[<0;1;1m\x1b[<64;80;24M\x1b[<65;65535;2Mq"]);
+        assert_eq!(
+            seen,
+            [
+                mouse_at(PRESS, 0, 0),
+                mouse_at(MouseEventKind::ScrollUp, 79, 23),
+                mouse_at(MouseEventKind::ScrollDown, 65534, 1),
+                Event::Key(KeyCode::Char('q').into()),
+            ]
+        );
+        // The way of old terminals: its bytes could be anything, and are no keys.
+        assert_eq!(
+            events(&[b"\x1b[M qq\x1b[M`\xff!\x1b[M#qqj"]),
+            [
+                mouse_at(PRESS, 80, 80),
+                mouse_at(MouseEventKind::ScrollUp, 222, 0),
+                Event::Key(KeyCode::Char('j').into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mouse_sequence_may_be_cut_anywhere() {
+        for whole in [&b"\x1b[<0;33;12M"[..], b"\x1b[M A,"] {
+            for cut in 1..whole.len() {
+                let (start, end) = whole.split_at(cut);
+                assert_eq!(
+                    events(&[start, end]),
+                    [mouse_at(PRESS, 32, 11)],
+                    "{cut} of {whole:?}"
+                );
+            }
+        }
+        // What does not go on is dropped, and what comes then is read again.
+        let mut decoder = Decoder::default();
+        decoder.feed(b"\x1b[<0;33");
+        assert_eq!((decoder.next(), decoder.settle()), (None, None));
+        decoder.feed(b"j");
+        assert_eq!(decoder.next(), Some(Event::Key(KeyCode::Char('j').into())));
+    }
+
+    #[test]
+    fn a_mouse_that_lies_does_nothing() {
+        for nothing in [
+            &b"\x1b[<0;0;0M"[..],
+            b"\x1b[<0;0;1M",
+            b"\x1b[<0;65536;1M",
+            b"\x1b[<0;1;99999999999999M",
+            b"\x1b[<0;-1;1M",
+            b"\x1b[<0;1M",
+            b"\x1b[<0;1;1;1M",
+            b"\x1b[<;;M",
+            b"\x1b[<M",
+            b"\x1b[<0;1;1A",
+            b"\x1b[<4;1;1M",
+            b"\x1b[<32;1;1M",
+            b"\x1b[<68;1;1M",
+            b"\x1b[<256;1;1M",
+            b"\x1b[M   ",
+            b"\x1b[M\0\0\0",
+            b"\x1b\x1b[<0;1;1m",
+        ] {
+            let seen = events(&[nothing, b"j"]);
+            let last = Event::Key(KeyCode::Char('j').into());
+            assert_eq!(seen.last(), Some(&last), "{nothing:?}");
+            let mouse = seen.iter().find(|event| matches!(event, Event::Mouse(_)));
+            assert_eq!(mouse, None, "{nothing:?}");
+        }
+        let mut decoder = Decoder::default();
+        decoder.feed(b"\x1b[<0;");
+        decoder.feed(&[b'1'; 10_000]);
+        assert_eq!(decoder.next(), None);
+        assert!(!decoder.is_pending());
     }
 }

@@ -14,6 +14,7 @@ mod keys;
 mod pace;
 mod reading;
 mod roster;
+mod spots;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -24,16 +25,21 @@ mod view;
 use std::io;
 use std::time::{Duration, Instant};
 
-use action::{Effect, Screen};
+use action::{Action, Effect, Screen};
 use app::App;
+use crossterm::event::{Event, MouseEventKind};
+use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
-use view::screen;
+use view::screen::{self, Room};
 
 use crate::observe::frame::Source;
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Rows that a notch of the wheel moves by.
+const WHEEL_ROWS: usize = 3;
 
 /// What the user decided before the dashboard came up.
 #[derive(Clone, Debug)]
@@ -80,14 +86,16 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
     let mut app = App::new(options.interval, options.target);
     let mut due = Instant::now();
     let mut stale = true;
+    let mut spots = Spots::default();
     loop {
         if Instant::now() >= due {
             stale |= refresh(source, &mut app);
             due = next_due(due, period(&app), Instant::now());
         }
         if stale {
-            terminal
-                .draw(|frame| screen::render(&app, &theme, frame.area(), frame.buffer_mut()))?;
+            terminal.draw(|frame| {
+                spots = screen::render(&app, &theme, frame.area(), frame.buffer_mut());
+            })?;
             stale = false;
         }
         match terminal.wait(due.saturating_duration_since(Instant::now()))? {
@@ -97,19 +105,11 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
             Wake::Suspend => {}
             Wake::Redraw => terminal.redraw()?,
             Wake::Input => {
-                for key in terminal.keys() {
-                    if app.is_typing()
-                        && let Some(edit) = keys::edit(&key)
-                    {
-                        app.edit(edit);
-                        continue;
-                    }
-                    let Some(action) = keys::action(&key) else {
-                        continue;
-                    };
-                    let room = screen::room(&app, &theme, terminal.area());
+                for event in terminal.events() {
                     let before = period(&app);
-                    match app.apply(action, room) {
+                    match heed(&event, &mut app, &spots, |app| {
+                        screen::room(app, &theme, terminal.area())
+                    }) {
                         None => {}
                         Some(Effect::Quit) => return Ok(()),
                         Some(Effect::Suspend) if !terminal.suspend()? => return Ok(()),
@@ -127,6 +127,45 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
             }
         }
         stale = true;
+    }
+}
+
+/// Does what a key or the mouse asks for, on the screen that `spots` tells of.
+fn heed(
+    event: &Event,
+    app: &mut App,
+    spots: &Spots,
+    room: impl Fn(&App) -> Room,
+) -> Option<Effect> {
+    match event {
+        Event::Key(key) => {
+            if app.is_typing()
+                && let Some(edit) = keys::edit(key)
+            {
+                app.edit(edit);
+                return None;
+            }
+            app.apply(keys::action(key)?, room(app))
+        }
+        Event::Mouse(mouse) => {
+            let spot = spots.at(mouse.column, mouse.row)?;
+            let action = match mouse.kind {
+                MouseEventKind::ScrollUp => Action::Up,
+                MouseEventKind::ScrollDown => Action::Down,
+                _ => {
+                    app.click(spot);
+                    return None;
+                }
+            };
+            if let Some(pane) = spot.pane() {
+                app.click(&Spot::Pane(pane));
+            }
+            for _ in 0..WHEEL_ROWS {
+                app.apply(action, room(app));
+            }
+            None
+        }
+        _ => None,
     }
 }
 

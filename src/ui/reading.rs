@@ -48,8 +48,20 @@ impl Reading {
             },
             (_, row) => step.from(row.unwrap_or(last), last),
         };
+        self.keep(to, messages);
+    }
+
+    /// Selects the message at `offset`, if it is there.
+    pub(super) fn select(&mut self, offset: u64, messages: &[Message]) {
+        let mut places = messages.iter();
+        if let Some(place) = places.position(|message| message.offset == offset) {
+            self.keep(place, messages);
+        }
+    }
+
+    fn keep(&mut self, place: usize, messages: &[Message]) {
         // On the newest, the selection goes along with what comes.
-        self.kept = (to < last).then(|| messages[to].clone());
+        self.kept = (place + 1 < messages.len()).then(|| messages[place].clone());
         self.hex_row = 0;
     }
 

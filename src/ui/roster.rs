@@ -170,6 +170,12 @@ impl Roster {
             .step(step, keys(ring, &rows), proposed(ring, &rows));
     }
 
+    /// Selects a consumer by its `meta_inode`, if it is listed.
+    pub(super) fn select(&mut self, inode: u64, ring: &RingSnapshot) {
+        let rows = self.rows(ring);
+        self.cursor.select(inode, keys(ring, &rows));
+    }
+
     /// Another sample, order or filter: takes over where the selected consumer stands now.
     pub(super) fn follow(&mut self, ring: &RingSnapshot) {
         let rows = self.rows(ring);
@@ -179,6 +185,15 @@ impl Roster {
     /// Sorts by the next column.
     pub(super) fn sort_by_next(&mut self) {
         self.sort = Sort::by(self.sort.field.next());
+    }
+
+    /// Sorts by a column; by the one that rows are sorted by already, the other way round.
+    pub(super) fn sort_by(&mut self, field: Field) {
+        if field == self.sort.field {
+            self.reverse();
+        } else if field != Field::Why {
+            self.sort = Sort::by(field);
+        }
     }
 
     /// Turns the order round.

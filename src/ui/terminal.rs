@@ -1,6 +1,6 @@
 //! The terminal: taken, waited on, and always given back.
 //!
-//! Owns raw mode, the alternate screen, the cursor, the signals and what is read from the keyboard. Refuses to know
+//! Owns raw mode, the alternate screen, the cursor, the mouse, the signals and what is read of keys and mouse. Refuses to know
 //! what is drawn. The screen is given back on drop, in the panic hook and before the process stops.
 
 use std::cell::Cell;
@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::Event;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -49,7 +49,7 @@ thread_local! {
 pub(crate) enum Wake {
     /// The time is up.
     Due,
-    /// There are keys.
+    /// There are keys, or the mouse did something.
     Input,
     /// The size changed, or the process was continued: everything has to be drawn again.
     Redraw,
@@ -66,7 +66,7 @@ pub(crate) struct Terminal {
     screen: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
-    keys: Vec<KeyEvent>,
+    events: Vec<Event>,
     area: Rect,
     /// We have suspended ourselves, and the SIGCONT that ended it is still to be read.
     continued_by_us: bool,
@@ -110,7 +110,7 @@ impl Terminal {
             screen,
             signals,
             decoder: Decoder::default(),
-            keys: Vec::new(),
+            events: Vec::new(),
             area: Rect::ZERO,
             continued_by_us: false,
         };
@@ -174,17 +174,17 @@ impl Terminal {
             return self.read();
         }
         if self.decoder.is_pending()
-            && let Some(key) = self.decoder.settle()
+            && let Some(event) = self.decoder.settle()
         {
-            self.keys.push(key);
+            self.events.push(event);
             return Ok(Wake::Input);
         }
         Ok(Wake::Due)
     }
 
-    /// The keys that [`Wake::Input`] told of.
-    pub(crate) fn keys(&mut self) -> Vec<KeyEvent> {
-        std::mem::take(&mut self.keys)
+    /// The keys and the mouse's deeds that [`Wake::Input`] told of.
+    pub(crate) fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell would
@@ -245,7 +245,7 @@ impl Terminal {
             Ok(0) => Ok(Wake::Quit),
             Ok(count) => {
                 self.decoder.feed(&buffer[..count]);
-                self.keys.extend(self.decoder.by_ref());
+                self.events.extend(self.decoder.by_ref());
                 Ok(Wake::Input)
             }
             Err(Errno::INTR | Errno::AGAIN) => Ok(Wake::Input),
@@ -272,11 +272,23 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| gone.contains(&errno))
 }
 
+/// Presses and the wheel, not every movement (1000), in decimal numbers (1006). With Shift terminals keep the mouse to
+/// themselves, to select text.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
 fn take() -> io::Result<()> {
     TAKEN.set(true);
     let mut out = io::stdout();
     enable_raw_mode()
-        .and_then(|()| queue!(out, EnterAlternateScreen, cursor::Hide))
+        .and_then(|()| {
+            queue!(
+                out,
+                EnterAlternateScreen,
+                cursor::Hide,
+                style::Print(MOUSE_ON)
+            )
+        })
         .and_then(|()| out.flush())
         .inspect_err(|_| give_back())
 }
@@ -285,6 +297,7 @@ fn take() -> io::Result<()> {
 fn give_back() {
     if TAKEN.replace(false) {
         let mut out = io::stdout();
+        let _ = queue!(out, style::Print(MOUSE_OFF));
         let _ = queue!(out, style::ResetColor, LeaveAlternateScreen, cursor::Show);
         let _ = out.flush();
         let _ = disable_raw_mode();

@@ -494,7 +494,9 @@ pub(super) fn drawn(app: &App, width: u16, height: u16) -> Terminal<TestBackend>
 pub(super) fn themed(app: &App, theme: &Theme, width: u16, height: u16) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| screen::render(app, theme, frame.area(), frame.buffer_mut()))
+        .draw(|frame| {
+            screen::render(app, theme, frame.area(), frame.buffer_mut());
+        })
         .unwrap();
     terminal
 }

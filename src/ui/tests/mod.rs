@@ -3,5 +3,6 @@
 mod drawn;
 mod fixtures;
 mod hostile;
+mod pointer;
 mod roster;
 mod state;

@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::widgets::{Block, Clear, Widget};
 
+use crate::ui::spots::{Spot, Spots};
 use crate::ui::text;
 use crate::ui::theme::{Glyphs, Role, Theme};
 
@@ -15,16 +16,31 @@ use crate::ui::theme::{Glyphs, Role, Theme};
 pub(super) struct Canvas<'a> {
     theme: &'a Theme,
     buffer: &'a mut Buffer,
+    spots: Spots,
 }
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(theme: &'a Theme, buffer: &'a mut Buffer) -> Self {
-        Self { theme, buffer }
+        Self {
+            theme,
+            buffer,
+            spots: Spots::default(),
+        }
     }
 
     /// How things look.
     pub(super) fn theme(&self) -> &'a Theme {
         self.theme
+    }
+
+    /// Says what stands in `area`, for the pointer.
+    pub(super) fn spot(&mut self, area: Rect, spot: Spot) {
+        self.spots.put(area, spot);
+    }
+
+    /// What stands where, when all is drawn.
+    pub(super) fn into_spots(self) -> Spots {
+        self.spots
     }
 
     /// The characters in use.
@@ -103,8 +119,9 @@ impl<'a> Canvas<'a> {
         self.buffer.set_style(area, self.theme.style(role));
     }
 
-    /// Empties an area.
+    /// Empties an area in front of all that was drawn; only what is drawn from now on can be pointed at.
     pub(super) fn clear(&mut self, area: Rect) {
+        self.spots.clear();
         Clear.render(area, self.buffer);
     }
 

@@ -4,13 +4,14 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::sparkline::{self, BARS};
-use super::table::{self, Cell, Column, Table};
+use super::table::{self, Cell, Column, Part, Table};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::roster::{Field, label, mode_word};
+use crate::ui::spots::Spot;
 use crate::ui::theme::{Role, Theme};
 
 /// The rank of the column that rows are sorted by: it is shown wherever state and slot are.
@@ -108,7 +109,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         focused: app.focus() == Pane::Consumers,
         sorted: sorted.map(|column| (column, sort.descending)),
     };
-    table.render(canvas, area, |row, column| {
+    let cell = |row: usize, column: usize| {
         let place = rows[row];
         let consumer = &ring.consumers[place];
         let field = COLUMNS[column].0;
@@ -126,6 +127,12 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             Some(text) => Cell::new(text, role),
             None => Cell::new(theme.glyphs.unknown, Role::Dim),
         }
+    };
+    table.render(canvas, area, cell, |part| {
+        Some(match part {
+            Part::Title(column) => Spot::Title(COLUMNS[column].0),
+            Part::Row(row) => Spot::Consumer(ring.consumers[rows[row]].meta_inode),
+        })
     });
 }
 

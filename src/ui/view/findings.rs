@@ -10,6 +10,8 @@ use crate::observe::snapshot::{Limit, RingSnapshot, Severity};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::ago;
+use crate::ui::items::items;
+use crate::ui::spots::Spot;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -57,8 +59,10 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             Some(newer) => event(frame, newer),
         }
     };
+    let all = items(frame);
+    let spot = |row: usize| all.clone().nth(row).map(Spot::Finding);
     if app.focus() == Pane::Findings {
-        return render_items(item, app.selected_finding(), canvas, area);
+        return render_items(item, spot, app.selected_finding(), canvas, area);
     }
     // Where not all has room, limits, which stay as they are, give way to the newest events.
     let rows_of = |items: usize| -> usize {
@@ -73,13 +77,21 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         .min(rows(ring, area.width));
     let mut below = area;
     let above = cut(&mut below, u16::try_from(above).unwrap_or(u16::MAX));
-    render_items(|row| standing(ring, row), None, canvas, above);
-    render_items(|row| event(frame, row), None, canvas, below);
+    let fixed = ring.findings.len() + ring.attach.limits.len();
+    render_items(|row| standing(ring, row), spot, None, canvas, above);
+    let spot = |row: usize| spot(fixed + row);
+    render_items(|row| event(frame, row), spot, None, canvas, below);
 }
 
 /// Limits alone, for the screens that have no ring.
 pub(super) fn render_limits(limits: &[Limit], canvas: &mut Canvas<'_>, area: Rect) {
-    render_items(|row| limits.get(row).map(limit), None, canvas, area);
+    render_items(
+        |row| limits.get(row).map(limit),
+        |_| None,
+        None,
+        canvas,
+        area,
+    );
 }
 
 /// Rows that `limits` take in `width` columns.
@@ -149,9 +161,10 @@ fn lines(item: &Item, width: u16, selected: bool) -> Vec<String> {
     text::wrap(&item.text, width.saturating_sub(WORD + 2))
 }
 
-/// Draws the items that `item` gives for the rows from 0 up.
+/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there.
 fn render_items(
     item: impl Fn(usize) -> Option<Item>,
+    spot: impl Fn(usize) -> Option<Spot>,
     selected: Option<usize>,
     canvas: &mut Canvas<'_>,
     area: Rect,
@@ -187,6 +200,16 @@ fn render_items(
                     Role::Strong,
                 );
                 return;
+            }
+            if let Some(spot) = spot(row) {
+                canvas.spot(
+                    Rect {
+                        y,
+                        height: 1,
+                        ..area
+                    },
+                    spot,
+                );
             }
             if line == 0 {
                 canvas.put(area.x + 1, y, WORD, &item.word, item.role);

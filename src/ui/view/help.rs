@@ -4,6 +4,7 @@ use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
 use crate::ui::keys::BINDINGS;
+use crate::ui::spots::Spot;
 use crate::ui::theme::Role;
 
 /// Room for the names of the keys.
@@ -55,6 +56,7 @@ pub(super) fn last_top(screen: Rect) -> usize {
 pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
     let area = place(screen);
     canvas.clear(area);
+    canvas.spot(screen, Spot::Front);
     canvas.frame(area, true);
     canvas.title(area, "Keys", "Esc closes", true);
     let room = area.inner(Margin::new(1, 1));

@@ -3,10 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Table, rows_in};
+use super::table::{Cell, Column, Part, Table, rows_in};
 use crate::observe::frame::{Frame, Message};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
+use crate::ui::spots::Spot;
 use crate::ui::text;
 use crate::ui::theme::{Role, Theme};
 
@@ -71,9 +72,12 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             focused,
             sorted: None,
         };
-        table.render(canvas, area, |row, column| {
+        let cell = |row: usize, column| {
             let before = row.checked_sub(1).map(|row| &frame.messages[row]);
             cell(&frame.messages[row], before, column, area.width, theme)
+        };
+        table.render(canvas, area, cell, |part| {
+            spot(part, |row| &frame.messages[row])
         });
         return;
     }
@@ -90,16 +94,19 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         focused,
         sorted: None,
     };
-    table.render(canvas, area, |row, column| {
-        let shown = |row: usize| row.checked_sub(1).map_or(selected, |row| &messages[row]);
-        cell(
-            shown(row),
-            row.checked_sub(1).map(shown),
-            column,
-            area.width,
-            theme,
-        )
-    });
+    let shown = |row: usize| row.checked_sub(1).map_or(selected, |row| &messages[row]);
+    let cell = |row: usize, column| {
+        let before = row.checked_sub(1).map(shown);
+        cell(shown(row), before, column, area.width, theme)
+    };
+    table.render(canvas, area, cell, |part| spot(part, shown));
+}
+
+fn spot<'a>(part: Part, shown: impl Fn(usize) -> &'a Message) -> Option<Spot> {
+    match part {
+        Part::Row(row) => Some(Spot::Message(shown(row).offset)),
+        Part::Title(_) => None,
+    }
 }
 
 /// `before` is the message in the row above.

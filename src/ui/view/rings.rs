@@ -4,10 +4,11 @@ use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
 use super::findings;
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Column, Part, Table};
 use crate::observe::frame::RingListing;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
+use crate::ui::spots::Spot;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -54,7 +55,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         sorted: None,
     };
     let unknown = canvas.glyphs().unknown;
-    table.render(canvas, room, |row, column| {
+    let cell = |row: usize, column| {
         let ring = &listing.rings[row];
         let role = if column == 5 {
             ring.state.into()
@@ -65,6 +66,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             Some(text) => Cell::new(text, role),
             None => Cell::new(unknown, Role::Dim),
         }
+    };
+    canvas.spot(area, Spot::Front);
+    table.render(canvas, room, cell, |part| match part {
+        Part::Row(row) => Some(Spot::Ring(listing.rings[row].id.clone())),
+        Part::Title(_) => None,
     });
     let mut y = framed.bottom();
     for line in notice {

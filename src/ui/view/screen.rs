@@ -30,6 +30,7 @@ use crate::observe::frame::Frame;
 use crate::ui::action::{Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::details::Details;
+use crate::ui::spots::{Spot, Spots};
 use crate::ui::theme::Theme;
 
 /// A body lower than this has room for one pane only.
@@ -88,8 +89,8 @@ impl Places {
     }
 }
 
-/// Draws the whole screen.
-pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// Draws the whole screen, and tells what stands where.
+pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Spots {
     let mut canvas = Canvas::new(theme, buffer);
     let places = places(app, area);
     if !places.header.is_empty() {
@@ -110,6 +111,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     if let Some(top) = app.help() {
         help::render(top, &mut canvas, area);
     }
+    canvas.into_spots()
 }
 
 /// What the pane that has the keys shows of itself on a screen of that size.
@@ -153,6 +155,7 @@ fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &P
         canvas.frame(area, true);
         canvas.title(area, &title, &note, true);
     }
+    canvas.spot(area, Spot::Front);
     details::render(&frame.snapshot, details, canvas, places.inside(area));
 }
 
@@ -185,6 +188,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     for pane in panes() {
         let area = places.of(pane);
         let inside = places.inside(area);
+        canvas.spot(area, Spot::Pane(pane));
         if places.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),

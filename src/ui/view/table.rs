@@ -9,6 +9,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use crate::ui::spots::Spot;
 use crate::ui::theme::Role;
 
 /// Room before the first column for the mark of the selected row.
@@ -69,6 +70,14 @@ impl Cell {
     }
 }
 
+/// A part of a table that can be pointed at.
+pub(super) enum Part {
+    /// The title of a column.
+    Title(usize),
+    /// A row.
+    Row(usize),
+}
+
 /// A table with one row selected.
 pub(super) struct Table<'a> {
     pub(super) columns: &'a [Column],
@@ -80,12 +89,13 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Draws the rows that have room; only their cells are asked for.
+    /// Draws the rows that have room; only their cells are asked for. `spot` says what the pointer finds there.
     pub(super) fn render(
         &self,
         canvas: &mut Canvas<'_>,
         area: Rect,
         cell: impl Fn(usize, usize) -> Cell,
+        spot: impl Fn(Part) -> Option<Spot>,
     ) {
         if area.is_empty() {
             return;
@@ -94,11 +104,20 @@ impl Table<'_> {
         let mut y = area.y;
         if has_header(area, self.rows) {
             for &(column, x, width) in &places {
-                self.title(canvas, column, Rect::new(area.x + GUTTER + x, y, width, 1));
+                let place = Rect::new(area.x + GUTTER + x, y, width, 1);
+                self.title(canvas, column, place);
+                if let Some(spot) = spot(Part::Title(column)) {
+                    // With the gap before it, where the arrow of a number stands.
+                    let around = Rect::new(place.x - 1, y, width + 1, 1);
+                    canvas.spot(around, spot);
+                }
             }
             y += 1;
         }
         for row in window(self.rows, self.selected, rows_in(area, self.rows)) {
+            if let Some(spot) = spot(Part::Row(row)) {
+                canvas.spot(Rect::new(area.x, y, area.width, 1), spot);
+            }
             for &(column, x, width) in &places {
                 let Cell { text, role } = cell(row, column);
                 let put = if self.columns[column].right {

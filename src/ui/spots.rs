@@ -1,0 +1,67 @@
+//! What stands where on the screen that was drawn last, for the pointer.
+//!
+//! Panels say it while they draw, so that what is clicked is what was seen: rows are known by what they are on, and may
+//! have moved since.
+
+use ratatui::layout::{Position, Rect};
+
+use super::action::Pane;
+use super::items::Item;
+use super::roster::Field;
+
+/// What can be pointed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// What stands alone in front: the help, a list, details.
+    Front,
+    /// A pane of the ring's screen, where it has no row.
+    Pane(Pane),
+    /// A ring in the list, by its id.
+    Ring(String),
+    /// The title of a column of the consumers' table.
+    Title(Field),
+    /// A consumer in the table, by its `meta_inode`.
+    Consumer(u64),
+    /// A finding, a limit or an event.
+    Finding(Item),
+    /// A message in the list, by its offset.
+    Message(u64),
+}
+
+impl Spot {
+    /// The pane it is in.
+    pub(crate) fn pane(&self) -> Option<Pane> {
+        match self {
+            Self::Front | Self::Ring(_) => None,
+            Self::Pane(pane) => Some(*pane),
+            Self::Title(_) | Self::Consumer(_) => Some(Pane::Consumers),
+            Self::Finding(_) => Some(Pane::Findings),
+            Self::Message(_) => Some(Pane::Messages),
+        }
+    }
+}
+
+/// All spots of a screen.
+#[derive(Debug, Default)]
+pub(crate) struct Spots(Vec<(Rect, Spot)>);
+
+impl Spots {
+    /// `spot` covers `area` from now on.
+    pub(super) fn put(&mut self, area: Rect, spot: Spot) {
+        self.0.push((area, spot));
+    }
+
+    /// Nothing that was put before can be pointed at any more.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// What stands in that cell.
+    pub(crate) fn at(&self, column: u16, row: u16) -> Option<&Spot> {
+        let position = Position::new(column, row);
+        let mut spots = self.0.iter().rev();
+        spots
+            .find(|(area, _)| area.contains(position))
+            .map(|(_, spot)| spot)
+    }
+}

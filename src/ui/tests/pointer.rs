@@ -1,0 +1,196 @@
+//! What clicks and the wheel do, on the screen as it was drawn.
+
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::fixtures::*;
+use crate::ui::action::{Action, Effect, Pane};
+use crate::ui::app::App;
+use crate::ui::heed;
+use crate::ui::roster::{Field, Sort};
+use crate::ui::spots::Spots;
+use crate::ui::theme::Theme;
+use crate::ui::view::screen;
+
+/// A dashboard and what was drawn of it last.
+struct Seen {
+    app: App,
+    area: Rect,
+    lines: Vec<String>,
+    spots: Spots,
+}
+
+impl Seen {
+    fn new(app: App, width: u16, height: u16) -> Self {
+        let mut seen = Self {
+            app,
+            area: Rect::new(0, 0, width, height),
+            lines: Vec::new(),
+            spots: Spots::default(),
+        };
+        seen.draw();
+        seen
+    }
+
+    fn draw(&mut self) {
+        let mut buffer = Buffer::empty(self.area);
+        let theme = Theme::new(true, false);
+        self.spots = screen::render(&self.app, &theme, self.area, &mut buffer);
+        self.lines = lines(&drawn(&self.app, self.area.width, self.area.height));
+    }
+
+    /// Where `text` stands, by its first character.
+    fn find(&self, text: &str) -> (u16, u16) {
+        let found = self.lines.iter().enumerate().find_map(|(row, line)| {
+            let column = line[..line.find(text)?].chars().count();
+            Some((u16::try_from(column).unwrap(), u16::try_from(row).unwrap()))
+        });
+        found.unwrap_or_else(|| panic!("{text} is not on\n{}", self.lines.join("\n")))
+    }
+
+    /// Uses the mouse where `text` stands, and draws.
+    fn mouse(&mut self, kind: MouseEventKind, text: &str) -> Option<Effect> {
+        let (column, row) = self.find(text);
+        let event = Event::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        });
+        let (theme, area) = (Theme::new(true, false), self.area);
+        let effect = heed(&event, &mut self.app, &self.spots, |app| {
+            screen::room(app, &theme, area)
+        });
+        self.draw();
+        effect
+    }
+
+    fn click(&mut self, text: &str) {
+        self.mouse(MouseEventKind::Down(MouseButton::Left), text);
+    }
+}
+
+#[test]
+fn a_click_selects_a_consumer_where_it_was_seen() {
+    let mut seen = Seen::new(on(crowded()), 120, 40);
+    seen.click("6402");
+    let selected = |seen: &Seen| seen.app.selected_consumer();
+    assert_eq!(selected(&seen), Some(4));
+    // Another sample came since the screen was drawn, and its rows are others.
+    let mut later = crowded();
+    later.snapshot.consumers.remove(0);
+    let at = seen.find("6393");
+    take(&mut seen.app, later);
+    let spot = seen.spots.at(at.0, at.1).unwrap();
+    seen.app.click(spot);
+    assert_eq!(selected(&seen), Some(0), "slot 1 is in the first row now");
+}
+
+#[test]
+fn a_click_on_a_title_sorts_and_a_second_one_reverses() {
+    let mut seen = Seen::new(on(crowded()), 120, 40);
+    let by = |field, descending| Sort { field, descending };
+    for (title, sort) in [
+        ("RATE/s", by(Field::Rate, true)),
+        ("RATE/s", by(Field::Rate, false)),
+        // The arrow belongs to its title.
+        ("▲RATE/s", by(Field::Rate, true)),
+        ("HISTORY", by(Field::History, true)),
+        ("SLOT", by(Field::Slot, false)),
+        ("%    TIME", by(Field::Percent, true)),
+        ("STATE", by(Field::State, true)),
+    ] {
+        seen.click(title);
+        assert_eq!(seen.app.roster().sort(), sort, "{title}");
+    }
+    let mut seen = Seen::new(on(crowded()), 200, 60);
+    seen.click("WHY");
+    assert_eq!(seen.app.roster().sort(), by(Field::Slot, false));
+}
+
+#[test]
+fn clicks_go_to_the_pane_they_are_in() {
+    let mut seen = Seen::new(on(with_events(full(), 30)), 120, 40);
+    seen.click("warning");
+    assert_eq!(seen.app.focus(), Pane::Findings);
+    assert_eq!(seen.app.selected_finding(), Some(1));
+    seen.click("26s ago");
+    assert_eq!(seen.app.selected_finding(), Some(5), "the third event");
+    seen.click("quote 060");
+    assert_eq!(seen.app.focus(), Pane::Messages);
+    assert_eq!(seen.app.selected_message().unwrap().header.seq_id, 61);
+    seen.click("quote 063");
+    assert!(seen.app.follows(), "the newest goes along");
+    seen.click("0010");
+    assert_eq!(seen.app.focus(), Pane::Hex);
+    seen.click("zbqtop");
+    seen.click("? help");
+    assert_eq!(seen.app.focus(), Pane::Hex, "nothing is there");
+    // A kept message that has left the list stands above the others and stays.
+    seen.click("quote 060");
+    let mut later = full();
+    later.messages = (500..564).map(message).collect();
+    take(&mut seen.app, later);
+    seen.draw();
+    seen.click("quote 060");
+    assert_eq!(seen.app.selected_message().unwrap().header.seq_id, 61);
+    seen.click("quote 562");
+    assert_eq!(seen.app.selected_message().unwrap().header.seq_id, 563);
+}
+
+#[test]
+fn the_wheel_moves_what_is_under_it() {
+    let mut seen = Seen::new(on(crowded()), 80, 24);
+    press(&mut seen.app, &[Action::First]);
+    seen.draw();
+    seen.mouse(MouseEventKind::ScrollDown, "6390");
+    assert_eq!(seen.app.selected_consumer(), Some(3));
+    seen.mouse(MouseEventKind::ScrollUp, "quote 063");
+    assert_eq!(seen.app.focus(), Pane::Messages);
+    assert_eq!(seen.app.selected_message().unwrap().header.seq_id, 61);
+    assert_eq!(seen.app.selected_consumer(), Some(3));
+    seen.mouse(MouseEventKind::ScrollDown, "zbqtop");
+    assert_eq!(seen.app.selected_message().unwrap().header.seq_id, 61);
+}
+
+#[test]
+fn what_stands_in_front_takes_the_mouse() {
+    let mut seen = Seen::new(on(crowded()), 80, 24);
+    let before = seen.app.selected_consumer();
+    press(&mut seen.app, &[Action::Help]);
+    seen.area.height = 12;
+    seen.draw();
+    let title = "Keys";
+    seen.mouse(MouseEventKind::ScrollDown, title);
+    assert_eq!(seen.app.help(), Some(3));
+    seen.click("zbqtop");
+    assert_eq!(
+        (seen.app.help(), seen.app.selected_consumer()),
+        (Some(3), before)
+    );
+    press(&mut seen.app, &[Action::Back, Action::Open]);
+    seen.draw();
+    seen.mouse(MouseEventKind::ScrollDown, "State");
+    assert!(seen.app.details().unwrap().top() > 0);
+    seen.click("Woken");
+    assert_eq!(seen.app.selected_consumer(), before);
+}
+
+#[test]
+fn rings_are_selected_in_their_list() {
+    let mut app = App::new(std::time::Duration::from_millis(100), None);
+    app.take_listing(listing(3));
+    let mut seen = Seen::new(app, 80, 24);
+    seen.click("orders");
+    assert_eq!(seen.app.selected_ring(), Some(1));
+    seen.mouse(MouseEventKind::ScrollDown, "quotes");
+    assert_eq!(seen.app.selected_ring(), Some(2));
+    let mut later = listing(3);
+    later.rings.remove(2);
+    let at = seen.find("logs");
+    seen.app.take_listing(later);
+    let spot = seen.spots.at(at.0, at.1).unwrap();
+    seen.app.click(spot);
+    assert_eq!(seen.app.selected_ring(), Some(1), "it has gone");
+}
