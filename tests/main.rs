@@ -3,6 +3,7 @@
 mod check;
 mod choose;
 mod cli;
+mod consumers;
 mod demo;
 mod events;
 mod find;

@@ -25,6 +25,7 @@ pub(crate) enum Action {
     Open,
     List,
     Back,
+    Redraw,
     Suspend,
 }
 
@@ -35,6 +36,8 @@ pub(crate) enum Effect {
     Quit,
     /// Stop the process for a while.
     Suspend,
+    /// Draw everything again, whatever is on the screen.
+    Redraw,
     /// Look for rings now.
     Look,
     /// Go over to this ring.

@@ -186,6 +186,12 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[Place::Rings, Place::Details],
     ),
     binding(
+        &[control('l')],
+        Action::Redraw,
+        "Ctrl-L",
+        "draw everything again",
+    ),
+    binding(
         &[control('z')],
         Action::Suspend,
         "Ctrl-Z",

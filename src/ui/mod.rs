@@ -114,6 +114,7 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
                         Some(Effect::Quit) => return Ok(()),
                         Some(Effect::Suspend) if !terminal.suspend()? => return Ok(()),
                         Some(Effect::Suspend) => {}
+                        Some(Effect::Redraw) => terminal.redraw()?,
                         Some(Effect::Look) => due = Instant::now(),
                         Some(Effect::Attach(id)) => {
                             attach(source, &mut app, id);

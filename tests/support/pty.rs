@@ -96,6 +96,12 @@ impl Terminal {
             .expect("the terminal takes keys");
     }
 
+    /// Writes on the screen as another program would.
+    pub(crate) fn scribble(&mut self, text: &str) {
+        self.screen();
+        self.parser.process(text.as_bytes());
+    }
+
     /// Changes the terminal's size.
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
         resize(&self.master, rows, columns);

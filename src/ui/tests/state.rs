@@ -332,5 +332,6 @@ fn quitting_and_suspending_are_left_to_the_loop() {
     let mut app = on(flowing());
     assert_eq!(app.apply(Action::Quit, ROOM), Some(Effect::Quit));
     assert_eq!(app.apply(Action::Suspend, ROOM), Some(Effect::Suspend));
+    assert_eq!(app.apply(Action::Redraw, ROOM), Some(Effect::Redraw));
     assert_eq!(app.apply(Action::Open, ROOM), None);
 }

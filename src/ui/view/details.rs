@@ -203,7 +203,11 @@ fn lag(consumer: &Consumer) -> String {
         .lag_percent
         .map(|share| format!(", {} % of the ring", percent(share)));
     let share = share.unwrap_or_default();
-    format!("{} ({} B){share}", bytes(lag), grouped(lag))
+    let exact = match lag {
+        0..1024 => String::new(),
+        _ => format!(" ({} B)", grouped(lag)),
+    };
+    format!("{}{exact}{share}", bytes(lag))
 }
 
 fn behind(consumer: &Consumer, theme: &Theme) -> String {
@@ -238,15 +242,15 @@ fn released(consumer: &Consumer) -> String {
 
 fn progress(consumer: &Consumer, theme: &Theme) -> String {
     let (ticks, joined) = (consumer.progress_timestamp, consumer.join_baseline);
-    let joined = format!("joined at {} CPU ticks", grouped(joined));
+    // Raw, as the page has them; grouped they would not fit on a line.
     if ticks == 0 {
-        return format!("none published yet; {joined}");
+        return format!("none published yet; joined at CPU tick {joined}");
     }
     let age = match consumer.progress_age_ns {
         Some(age) => format!("{} ago", duration(age, theme.glyphs.microseconds)),
         None => "age unknown: its clock says the future".to_owned(),
     };
-    format!("{age}; {} ticks after it {joined}", grouped(ticks))
+    format!("{age}; {ticks} ticks after joining at {joined}")
 }
 
 fn evict_in(ring: &RingSnapshot, consumer: &Consumer, theme: &Theme) -> String {

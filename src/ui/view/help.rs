@@ -1,32 +1,82 @@
-//! The keys in full, from the key table, and what marks on the screen mean.
+//! The keys in full, from the key table, and below them what marks and columns mean.
 
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
 use crate::ui::keys::BINDINGS;
 use crate::ui::spots::Spot;
-use crate::ui::theme::Role;
+use crate::ui::theme::{Glyphs, Role};
 
-/// Room for the names of the keys.
+/// Room for the names of keys and marks.
 const NAMES: u16 = 12;
-/// Marks behind a consumer's wakeup mode: where it is known from.
-const MARKS: [(&str, &str); 3] = [
-    ("MODE push", "so the producer's slot table says"),
-    ("MODE push*", "it was seen waiting in the ring's futex"),
-    ("MODE push+", "so the producer answered when we joined"),
-];
 /// Columns of the whole window, frame included.
-const WIDTH: u16 = 56;
+const WIDTH: u16 = 64;
+/// Marks and columns that are explained.
+const LEGEND: usize = 17;
 
-/// Every line of the help: names and what they mean.
-fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let keys = BINDINGS.iter().map(|binding| (binding.names, binding.help));
-    keys.chain(MARKS)
+/// What is seen, and what it means.
+fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
+    let [up, down] = glyphs.sorted;
+    let word = |word: &str| word.to_owned();
+    [
+        (
+            word("Mouse"),
+            "click: select, or sort by a column; wheel: move",
+        ),
+        (word("Shift+mouse"), "select text, as the terminal does it"),
+        (word("~"), "before a number: an estimate"),
+        (
+            word(glyphs.unknown),
+            "unknown; the limits or the details say why",
+        ),
+        (
+            format!("{up} {down}"),
+            "sorted by this column, smallest or largest first",
+        ),
+        (
+            format!("{} ~ {}", glyphs.intact, glyphs.torn),
+            "copy of a message: intact, likely, torn",
+        ),
+        (
+            format!("{}1234", glyphs.ellipsis),
+            "bytes before this message are not shown",
+        ),
+        (word("Ring 2 1 0"), "how far behind head each slot is"),
+        (
+            word("map  join"),
+            "read through /proc, or through a slot of its own",
+        ),
+        (word("+slots"), "the producer's slot table is read, too"),
+        (word("MODE push"), "so the producer's slot table says"),
+        (
+            word("MODE push*"),
+            "it was seen waiting in the ring's futex",
+        ),
+        (
+            word("MODE push+"),
+            "so the producer answered when we joined",
+        ),
+        (word("TIME"), "how long ago head was where the tail is"),
+        (
+            word("HISTORY"),
+            "lag, a bar a second, scaled to the whole ring",
+        ),
+        (word("PROGRESS"), "time since the consumer last published"),
+        (
+            word("EVICT IN"),
+            "then a scan may drop it, unless its tail moves",
+        ),
+    ]
+}
+
+/// Keys, an empty line, marks.
+fn lines() -> usize {
+    BINDINGS.len() + 1 + LEGEND
 }
 
 /// Where the help lies on the screen.
 fn place(screen: Rect) -> Rect {
-    let height = u16::try_from(lines().count())
+    let height = u16::try_from(lines())
         .unwrap_or(u16::MAX)
         .saturating_add(2)
         .min(screen.height);
@@ -50,26 +100,32 @@ pub(super) fn rows(screen: Rect) -> usize {
 
 /// The last row that may come first.
 pub(super) fn last_top(screen: Rect) -> usize {
-    lines().count().saturating_sub(rows(screen))
+    lines().saturating_sub(rows(screen))
 }
 
 pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
     let area = place(screen);
+    let top = top.min(last_top(screen));
     canvas.clear(area);
     canvas.spot(screen, Spot::Front);
     canvas.frame(area, true);
-    canvas.title(area, "Keys", "Esc closes", true);
+    let note = if top < last_top(screen) {
+        "more below, Esc closes"
+    } else {
+        "Esc closes"
+    };
+    canvas.title(area, "Keys and marks", note, true);
     let room = area.inner(Margin::new(1, 1));
-    let top = top.min(last_top(screen));
-    for ((names, help), y) in lines().skip(top).zip(room.top()..room.bottom()) {
-        let x = canvas.put(
-            room.x + 1,
-            y,
-            NAMES.min(room.width.saturating_sub(1)),
-            names,
-            Role::Strong,
-        );
+    let keys = BINDINGS
+        .iter()
+        .map(|binding| (binding.names.to_owned(), binding.help));
+    let marks = legend(canvas.glyphs());
+    let lines = keys.chain([(String::new(), "")]).chain(marks);
+    for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
+        let width = room.width.saturating_sub(1);
+        let x = canvas.put(room.x + 1, y, NAMES.min(width), &name, Role::Strong);
         let x = x.max(room.x + 1 + NAMES);
-        canvas.put(x, y, room.right().saturating_sub(x), help, Role::Plain);
+        let width = room.right().saturating_sub(x);
+        canvas.put(x, y, width, meaning, Role::Plain);
     }
 }

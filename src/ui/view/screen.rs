@@ -13,10 +13,10 @@
 //! ├ Messages, newest ────────────┬ Hex 1234567040 ─────────────── 48 B, intact ┤          messages, hex
 //! │▸ 1234567040      9     48 ✓ H│0000  48 65 6c 6c 6f 20 7a 62  Hello zb    │
 //! └──────────────────────────────┴───────────────────────────────────────────┘
-//!  ? help   Tab pane   Space freeze   +/- rate   L list   q quit                          footer
+//!  ? help  q quit  Tab pane  Enter open  / filter  s sort  Space freeze                   footer
 //! ```
 //!
-//! On a small terminal only the pane that has the keys is there, and Tab leads to the others.
+//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys is there, and Tab leads to the others.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
