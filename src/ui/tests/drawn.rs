@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use ratatui::style::{Color, Modifier};
 
+use super::crowd::{crowded, unknown};
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::WakeupBasis;

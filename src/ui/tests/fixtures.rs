@@ -1,14 +1,14 @@
 //! Samples of imaginary rings, the same at every run, and the screen they make.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use super::crowd::past;
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Integrity, LagPoint, Listing, Message, RingListing};
+use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
 use crate::ui::action::Action;
@@ -19,7 +19,7 @@ use crate::ui::view::screen;
 
 pub(super) const CAPACITY: u64 = 1 << 20;
 const HEAD: u64 = 1_234_567_890;
-const MS: u64 = 1_000_000;
+pub(super) const MS: u64 = 1_000_000;
 
 /// A ring that flows, with three consumers: one at head, one a little behind, one 39 % behind.
 pub(super) fn flowing() -> Frame {
@@ -102,26 +102,6 @@ pub(super) fn flowing() -> Frame {
         messages_note: None,
         events: std::sync::Arc::default(),
     }
-}
-
-/// Two minutes of every consumer's lag: waves that come to rest at what it is now.
-fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
-    let of = |consumer: &Consumer| {
-        let lag = consumer.lag_bytes.unwrap_or(0);
-        (0..480u64)
-            .map(|step| {
-                let wave = 120 - (step + consumer.meta_inode * 17) % 120;
-                LagPoint {
-                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
-                    lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
-                }
-            })
-            .collect()
-    };
-    let consumers = ring.consumers.iter();
-    consumers
-        .map(|consumer| (consumer.meta_inode, of(consumer)))
-        .collect()
 }
 
 pub(super) fn consumer(
@@ -246,48 +226,6 @@ pub(super) fn full() -> Frame {
     frame
 }
 
-/// A ring with seventeen consumers in all kinds of trouble.
-pub(super) fn crowded() -> Frame {
-    let names = [
-        "risk",
-        "archive",
-        "web-gateway-eu",
-        "Web-gateway-us",
-        "audit",
-    ];
-    let states = [
-        (ConsumerState::Ok, "follows head"),
-        (ConsumerState::Lagging, "behind, and moving"),
-        (ConsumerState::Idle, "caught up, and nothing new comes"),
-        (
-            ConsumerState::Stalled,
-            "behind, and has not moved for 2.0 s",
-        ),
-    ];
-    let mut frame = flowing();
-    frame.snapshot.consumers = (0..17u32)
-        .map(|slot| {
-            let nth = slot as usize;
-            let (state, reason) = states[nth * 7 % 4];
-            let lag = match state {
-                ConsumerState::Idle => 0,
-                _ => u64::from(slot * 5 % 17) * 48_271 + 1_000,
-            };
-            let pid = 6390 + (slot * 3 % 17).cast_signed();
-            let mut consumer = consumer(slot, pid, names[nth % 5], lag, state, reason);
-            consumer.wakeup_mode = Some([WakeupMode::Push, WakeupMode::Pull][nth % 2]);
-            consumer.rate_bytes_per_second = Some(846e6 + f64::from(slot) * 50.0);
-            consumer.progress_age_ns = (slot != 4).then_some(u64::from(slot * 11 % 17) * 37 * MS);
-            consumer.evict_in_ns = (state == ConsumerState::Stalled).then_some(3_000 * MS);
-            consumer
-        })
-        .collect();
-    frame.lags = past(&frame.snapshot);
-    frame.snapshot.gating_slot = Some(13);
-    frame.snapshot.gating_meta_inode = Some(113);
-    frame
-}
-
 /// `frame`, with a past: as many events as asked for, one every seven seconds, the newest twelve seconds ago.
 pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
     frame.snapshot.sampled_ns = 90_000_000 * MS;
@@ -364,36 +302,6 @@ pub(super) fn gone() -> Frame {
         slot: None,
         pid: Some(6388),
     }];
-    frame
-}
-
-/// A ring of which only the tail of a parked consumer can be seen, and that it is none of the producer's any more.
-pub(super) fn unknown() -> Frame {
-    let mut frame = gone();
-    let parked = Consumer {
-        slot: None,
-        pid: None,
-        command: None,
-        alive: None,
-        held: false,
-        wakeup_mode: None,
-        wakeup_basis: None,
-        tail_offset: u64::MAX,
-        lag_bytes: None,
-        lag_percent: None,
-        lag_messages: Estimate::default(),
-        lag_time_ns: None,
-        rate_bytes_per_second: None,
-        progress_timestamp: 0,
-        progress_age_ns: None,
-        evict_in_ns: None,
-        ..consumer(0, 0, "", 0, ConsumerState::Parked, "its tail is above head")
-    };
-    frame.snapshot.consumers = vec![parked];
-    frame.lags = past(&frame.snapshot);
-    for point in frame.lags.values_mut().flatten() {
-        point.lag_bytes = None;
-    }
     frame
 }
 

@@ -4,6 +4,7 @@ use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventK
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::crowd::crowded;
 use super::fixtures::*;
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;

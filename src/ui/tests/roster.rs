@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::crowd::crowded;
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState};

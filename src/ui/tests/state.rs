@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::crowd::crowded;
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::ui::action::{Action, Effect, Pane, Screen};
