@@ -2,12 +2,16 @@
 //! when it goes.
 //!
 //! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
-//! only then is it written out, and only then published. However the program ends, short of SIGKILL, by a panic too,
+//! only then is it written out, and only then published. Where all is wanted raw, by a file that takes it at once, no
+//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the program ends, short of SIGKILL, by a panic too,
 //! the consumer is parked, so that it holds nothing up.
 
+mod batch;
+
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
+
+use batch::Batch;
 
 use super::note;
 use super::outlet::Outlet;
@@ -17,10 +21,8 @@ use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
 use crate::observe::passive::connect;
-use crate::ring::{Consumer, Error, MessageHeader, RawMessage, WakeupMode};
+use crate::ring::{Consumer, RawMessage, WakeupMode};
 
-/// Payload bytes copied before they are written out and their space is given back.
-const BATCH: usize = 256 << 10;
 /// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
 /// Longest wait in a push slot: nobody wakes a consumer whose producer dies, or who is told to end.
@@ -43,11 +45,12 @@ enum Outcome {
 /// # Errors
 /// When the ring cannot be joined, or those of `outlet`.
 pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyhow::Result<()> {
+    let sink = Sink::new(options, 0, outlet)?;
     let mut reader = Reader {
-        sink: Sink::new(options, 0, outlet)?,
+        batch: Batch::of(sink.takes_ring_memory()),
+        sink,
         shows_fds: options.fds,
         idle_timeout: options.idle_timeout,
-        batch: Batch::default(),
     };
     let mut lost = None;
     let outcome = loop {
@@ -106,50 +109,6 @@ impl Drop for Held {
     }
 }
 
-/// Messages copied, and not yet known to be ours.
-#[derive(Default)]
-struct Batch {
-    payloads: Vec<u8>,
-    messages: Vec<(u64, MessageHeader, Vec<OwnedFd>)>,
-    /// Why the bytes behind the last message are none.
-    broken: Option<String>,
-}
-
-impl Batch {
-    /// Copies what there is, up to [`BATCH`], and goes on behind it without giving it back.
-    fn fill(&mut self, consumer: &mut Consumer) -> Result<(), Error> {
-        self.payloads.clear();
-        self.messages.clear();
-        self.broken = None;
-        while self.payloads.len() < BATCH {
-            let message = match consumer.peek() {
-                Ok(Some(message)) => message,
-                Ok(None) => break,
-                Err(Error::Corrupt(corruption)) => {
-                    self.broken = Some(format!("framing lost: {corruption}"));
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            message.payload.append_to(&mut self.payloads)?;
-            let (offset, header, end) = (message.offset, message.header, message.end());
-            // Received whether shown or not: what nobody takes stays on the producer's account. They were sent
-            // before the message, so there is nothing to wait for.
-            let fds = match header.fd_count {
-                0 => Vec::new(),
-                _ => consumer
-                    .recv_fds(header.seq_id, Duration::ZERO)
-                    .ok()
-                    .flatten()
-                    .unwrap_or_default(),
-            };
-            self.messages.push((offset, header, fds));
-            consumer.advance(end);
-        }
-        Ok(())
-    }
-}
-
 struct Reader<O> {
     sink: Sink<O>,
     shows_fds: bool,
@@ -205,7 +164,11 @@ impl<O: Outlet> Reader<O> {
             } else {
                 Integrity::Intact
             };
-            self.write_batch(integrity)?;
+            if self.batch.stays {
+                self.write_in_place(consumer)?;
+            } else {
+                self.write_copies(integrity)?;
+            }
             if let Some(why) = self.batch.broken.take() {
                 let (from, head) = (consumer.tail(), consumer.acquire_head());
                 self.skip(from, head, why)?;
@@ -222,15 +185,11 @@ impl<O: Outlet> Reader<O> {
         Ok(Outcome::Over)
     }
 
-    fn write_batch(&mut self, integrity: Integrity) -> io::Result<()> {
-        let mut at = 0;
-        for (offset, header, fds) in &self.batch.messages {
-            let end = at + header.payload_len as usize;
-            let payload = self.batch.payloads.get(at..end).unwrap_or_default();
-            at = end;
+    fn write_copies(&mut self, integrity: Integrity) -> io::Result<()> {
+        for (offset, header, payload, fds) in self.batch.copies() {
             let raw = RawMessage {
-                offset: *offset,
-                header: *header,
+                offset,
+                header,
                 payload,
             };
             if !self.sink.wants(&raw, integrity) {
@@ -240,6 +199,19 @@ impl<O: Outlet> Reader<O> {
                 .shows_fds
                 .then(|| fds.iter().map(Descriptor::of).collect());
             self.sink.write(&raw, integrity, described.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn write_in_place(&mut self, consumer: &Consumer) -> anyhow::Result<()> {
+        let (messages, places) = (self.batch.messages.len(), self.batch.places());
+        let bytes = self.sink.write_held(consumer, places)?;
+        let torn = consumer.is_evicted() && consumer.is_producer_alive() && outlives(consumer);
+        self.sink.passed(messages as u64, bytes, torn);
+        if torn {
+            note(&format!(
+                "evicted while the last {messages} messages were written out: the producer may have written into them"
+            ));
         }
         Ok(())
     }

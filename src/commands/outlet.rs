@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::BorrowedFd;
 use rustix::fs::{FileType, fstat};
 use rustix::stdio::stdout;
 
@@ -28,6 +29,11 @@ pub trait Outlet {
     /// # Errors
     /// [`io::ErrorKind::BrokenPipe`].
     fn sleep(&self, time: Duration) -> io::Result<()>;
+
+    /// The descriptor, if it takes whatever is written there at once: no reader can keep us waiting.
+    fn at_once(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// Standard output.
@@ -79,6 +85,10 @@ impl Outlet for Stdout {
 
     fn sleep(&self, time: Duration) -> io::Result<()> {
         wait(PollFlags::empty(), time).map(|_| ())
+    }
+
+    fn at_once(&self) -> Option<BorrowedFd<'_>> {
+        (self.piece == usize::MAX).then(stdout)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::outlet::Outlet;
 use super::{Ending, note};
 use crate::cli;
@@ -13,6 +15,7 @@ use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
 use crate::output::tail::{Format, gap, gap_line, message};
 use crate::ring::message::RawMessage;
+use crate::ring::{Consumer, Error};
 use crate::text::bytes;
 
 /// What is collected before it is written.
@@ -132,6 +135,60 @@ impl<O: Outlet> Sink<O> {
         Ok(())
     }
 
+    /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
+    pub(super) fn takes_ring_memory(&self) -> bool {
+        self.outlet.at_once().is_some()
+            && matches!(self.format, Format::Raw)
+            && self.filter.takes_all()
+            && self.range == (0, u64::MAX)
+            && self.count == u64::MAX
+    }
+
+    /// Writes what the ring holds at these places, logical offsets and lengths. Returns how many bytes that was.
+    ///
+    /// # Errors
+    /// Those of the ring, and of the outlet.
+    pub(super) fn write_held(
+        &mut self,
+        consumer: &Consumer,
+        mut places: Vec<(u64, usize)>,
+    ) -> anyhow::Result<u64> {
+        let fd = self.outlet.at_once().context("an outlet that waits")?;
+        let mut written = 0;
+        while !places.is_empty() {
+            let mut taken = match consumer.write_out(fd, &places) {
+                Ok(0) if places.iter().any(|(_, length)| *length > 0) => {
+                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+                }
+                Ok(taken) => taken,
+                Err(Error::Io { source, .. }) if is_passing(&source) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            written += taken as u64;
+            let whole = places.iter().take_while(|(_, length)| {
+                let whole = *length <= taken;
+                taken -= if whole { *length } else { 0 };
+                whole
+            });
+            let whole = whole.count();
+            places.drain(..whole);
+            if let Some((offset, length)) = places.first_mut() {
+                *offset += taken as u64;
+                *length -= taken;
+            }
+        }
+        Ok(written)
+    }
+
+    /// To be told of messages that were written by [`Self::write_held`], with so many bytes of payload.
+    pub(super) fn passed(&mut self, messages: u64, bytes: u64, torn: bool) {
+        self.summary.scanned += messages;
+        self.summary.matched += messages;
+        self.summary.messages += messages;
+        self.summary.bytes += bytes;
+        self.summary.torn += if torn { messages } else { 0 };
+    }
+
     /// Says that bytes were passed over: in the stream, or, where the format has no place for that, on stderr.
     ///
     /// # Errors
@@ -186,6 +243,14 @@ impl<O: Outlet> Sink<O> {
             bytes(skipped),
         ));
     }
+}
+
+/// Whether to try again is all that has to be done.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
 }
 
 fn filter(wanted: &cli::Wanted) -> Filter {

@@ -35,6 +35,15 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// Whether every message is wanted.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        let patterns = [&self.include, &self.bytes, &self.exclude];
+        patterns.iter().all(|patterns| patterns.is_empty())
+            && self.lengths == (0..=u64::MAX)
+            && self.seqs == (0..=u64::MAX)
+    }
+
     /// Whether `message` is wanted.
     #[must_use]
     pub fn wants(&self, message: &RawMessage<'_>) -> bool {

@@ -8,6 +8,7 @@
 use std::io;
 
 use super::attach::AttachedRing;
+use super::excerpt::Excerpt;
 use super::frame::{Integrity, Message};
 use super::sample::control;
 use super::vouch::Vouch;
@@ -18,6 +19,8 @@ use crate::text;
 /// The longest message that is copied: a header that lies, in a ring that is large but empty, must not cost us its
 /// length in memory.
 const LONGEST: u64 = 256 << 20;
+/// Bytes copied at a time in a small ring.
+const SMALL: u64 = 4 << 10;
 /// Why a reader lost its place on a ring that is too fast for it.
 const OVERRUN: &str = "head overran the reader";
 /// Why a reader leaves out the oldest bytes of a ring.
@@ -49,7 +52,7 @@ pub struct Gap {
 #[derive(Debug)]
 pub struct Reader {
     position: u64,
-    buffer: Vec<u8>,
+    excerpt: Excerpt,
     /// The last jump went to a boundary found in bytes that may have been written over since: a second one in a row
     /// would lose to the producer again.
     searched: bool,
@@ -67,7 +70,7 @@ impl Reader {
     pub fn at(boundary: u64) -> Self {
         Self {
             position: boundary,
-            buffer: Vec::new(),
+            excerpt: Excerpt::default(),
             searched: false,
             racing: false,
             shows_torn: false,
@@ -121,14 +124,12 @@ impl Reader {
         let lap_end = (self.position - self.position % capacity).saturating_add(capacity);
         // Both are boundaries: a walk that lands here was right all the way.
         let landing = until.min(lap_end);
-        let mut end = landing.min(self.position.saturating_add(CHUNK));
-        // A long message's room is not kept; what is read over need not be cleared.
-        self.buffer.truncate(CHUNK as usize);
-        self.buffer.shrink_to(2 * CHUNK as usize);
+        // On a ring that laps within microseconds a copy of more than a little is written over while it is made.
+        let piece = (capacity / 16).clamp(SMALL, CHUNK);
+        let mut end = landing.min(self.position.saturating_add(piece));
         loop {
-            let length = usize::try_from(end - self.position).map_err(io::Error::other)?;
-            self.buffer.resize(length, 0);
-            ring.copy_out(self.position % capacity, &mut self.buffer)?;
+            self.excerpt
+                .fill(ring, self.position % capacity, end - self.position)?;
             let vouch = Vouch::read(ring);
             let start = self.position;
             self.racing = vouch.head.saturating_sub(head) > capacity / 8;
@@ -147,7 +148,7 @@ impl Reader {
                 }
                 return Ok(true);
             }
-            let mut walk = Walk::new(&self.buffer, start, capacity);
+            let mut walk = Walk::new(self.excerpt.bytes(), start, capacity);
             for step in walk.by_ref() {
                 match step {
                     Ok(message) => {
@@ -166,7 +167,8 @@ impl Reader {
                 return Ok(true);
             }
             // Not one whole message in the piece: it is longer than a chunk, or says more than was committed.
-            let whole = header_of(&self.buffer).map(|header| start.checked_add(header.total_len()));
+            let whole =
+                header_of(self.excerpt.bytes()).map(|header| start.checked_add(header.total_len()));
             match whole.flatten().filter(|whole| *whole <= landing) {
                 Some(whole) if whole - start <= LONGEST => end = whole,
                 Some(whole) => {

@@ -12,6 +12,7 @@ pub mod discover;
 pub mod error;
 pub mod event;
 pub mod events;
+mod excerpt;
 pub mod figures;
 pub mod filter;
 pub mod findings;

@@ -3,8 +3,6 @@
 //! `00000000  48 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |Hello, world.|`, as `hexdump -C` has it. Eight digits
 //! of offset are enough: no payload is longer than a u32 can say.
 
-use std::io::{self, Write};
-
 /// Bytes shown on one line.
 const WIDTH: usize = 16;
 /// Column of the first byte: 8 digits of offset and two blanks.
@@ -13,8 +11,6 @@ const BYTES: usize = 10;
 const TEXT: usize = BYTES + 3 * WIDTH + 2;
 /// A full line: text between two bars, and the newline.
 const LINE: usize = TEXT + WIDTH + 3;
-/// Lines written at a time.
-const ROWS: usize = 4;
 
 /// Each byte as two digits, the first in the low byte.
 static DIGITS: [u16; 256] = {
@@ -30,8 +26,6 @@ static DIGITS: [u16; 256] = {
 /// What stands behind and between the digits of two bytes.
 const BLANKS: u64 = 0x2020_2000_0020_0000;
 
-/// Lines with nothing on them.
-static PAGE: [[u8; LINE]; ROWS] = [[b' '; LINE]; ROWS];
 /// A byte as two digits.
 #[must_use]
 pub fn digits(byte: u8) -> [u8; 2] {
@@ -39,31 +33,28 @@ pub fn digits(byte: u8) -> [u8; 2] {
 }
 
 /// Writes `bytes` as lines of 16, offsets counted from 0.
-///
-/// # Errors
-/// Those of `out`.
-pub fn dump(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+pub fn dump(out: &mut Vec<u8>, bytes: &[u8]) {
     let (rows, rest) = bytes.as_chunks::<WIDTH>();
-    let mut page = PAGE;
+    let start = out.len();
+    // Filled in place: to copy lines takes as long as to make them.
+    out.resize(start + rows.len() * LINE, b' ');
+    let (lines, _) = out[start..].as_chunks_mut::<LINE>();
     let mut offset = 0_u32;
-    for rows in rows.chunks(ROWS) {
-        for (line, row) in page.iter_mut().zip(rows) {
-            fill(line, offset, row);
-            offset = offset.wrapping_add(WIDTH as u32);
-        }
-        out.write_all(page[..rows.len()].as_flattened())?;
+    for (line, row) in lines.iter_mut().zip(rows) {
+        fill(line, offset, row);
+        offset = offset.wrapping_add(WIDTH as u32);
     }
     if rest.is_empty() {
-        return Ok(());
+        return;
     }
     let mut row = [0; WIDTH];
     row[..rest.len()].copy_from_slice(rest);
-    let line = &mut page[0];
-    fill(line, offset, &row);
+    let mut line = [b' '; LINE];
+    fill(&mut line, offset, &row);
     let shown = BYTES + 3 * rest.len() + usize::from(rest.len() > WIDTH / 2);
     line[shown..TEXT].fill(b' ');
     line[TEXT + 1 + rest.len()..][..2].copy_from_slice(b"|\n");
-    out.write_all(&line[..TEXT + rest.len() + 3])
+    out.extend_from_slice(&line[..TEXT + rest.len() + 3]);
 }
 
 /// A full line. Digits are put together in registers and stored eight characters at a time, each store over the blanks
@@ -94,7 +85,7 @@ mod tests {
 
     fn dumped(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        dump(&mut out, bytes).expect("a Vec takes everything");
+        dump(&mut out, bytes);
         String::from_utf8(out).expect("ASCII")
     }
 

@@ -4,5 +4,6 @@
 pub mod check;
 pub mod hex;
 pub mod json;
+mod line;
 pub mod table;
 pub mod tail;

@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::hex;
+use super::line::Line;
 use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
@@ -81,7 +82,7 @@ struct Skipped<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn message(
-    out: &mut impl Write,
+    out: &mut Vec<u8>,
     format: Format,
     raw: &RawMessage<'_>,
     integrity: Integrity,
@@ -104,9 +105,10 @@ pub fn message(
             descriptors(out, fds)
         }
         Format::Hex => {
-            headline(out, raw, integrity)?;
+            headline(out, raw, integrity);
             descriptors(out, fds)?;
-            hex::dump(out, payload)
+            hex::dump(out, payload);
+            Ok(())
         }
         Format::Json => {
             let payload = match std::str::from_utf8(payload) {
@@ -129,27 +131,26 @@ pub fn message(
     }
 }
 
-/// The line above a dump. Written without formatting machinery: there is one for each message, however short.
-fn headline(out: &mut impl Write, raw: &RawMessage<'_>, integrity: Integrity) -> io::Result<()> {
+/// The line above a dump.
+fn headline(out: &mut Vec<u8>, raw: &RawMessage<'_>, integrity: Integrity) {
     let RawMessage { offset, header, .. } = *raw;
-    let mut line = [0; 160];
-    let mut rest = &mut line[..];
-    let mut number = itoa::Buffer::new();
-    rest.write_all(b"-- offset ")?;
-    rest.write_all(number.format(offset).as_bytes())?;
-    rest.write_all(b" seq ")?;
-    rest.write_all(number.format(header.seq_id).as_bytes())?;
-    rest.write_all(b" len ")?;
-    rest.write_all(number.format(header.payload_len).as_bytes())?;
-    rest.write_all(b" fds ")?;
-    rest.write_all(number.format(header.fd_count).as_bytes())?;
-    rest.write_all(b" flags 0x")?;
-    rest.write_all(&hex::digits(header.flags))?;
-    rest.write_all(b" ")?;
-    rest.write_all(integrity.word().as_bytes())?;
-    rest.write_all(b" --\n")?;
-    let left = rest.len();
-    out.write_all(&line[..line.len() - left])
+    let mut line = Line::new();
+    line.words(b"-- offset ");
+    line.number(offset);
+    line.words(b" seq ");
+    line.number(header.seq_id);
+    line.words(b" len ");
+    line.number(header.payload_len.into());
+    line.words(b" fds ");
+    line.number(header.fd_count.into());
+    line.words(b" flags 0x");
+    line.words(&hex::digits(header.flags));
+    match integrity {
+        Integrity::Intact => line.words(b" intact --\n"),
+        Integrity::Likely => line.words(b" likely --\n"),
+        Integrity::Torn => line.words(b" torn --\n"),
+    }
+    out.extend_from_slice(line.bytes());
 }
 
 /// One line for each descriptor.

@@ -6,7 +6,7 @@ use super::clock::ticks;
 use super::error::{Error, Result};
 use super::join::{self, Deadline, JoinPayload, Joined, Received};
 use super::layout::{self, HEADER_SIZE, SlotIndex, WakeupMode};
-use super::mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
+use super::mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
 use super::peercred::peer_pid;
 use super::slots::has_exited;
@@ -395,6 +395,23 @@ impl Consumer {
         self.meta
             .store_u64_release(layout::META_PROGRESS_TIMESTAMP, progress);
         self.advance(new_tail);
+    }
+
+    /// Writes bytes of the ring, logical offsets and lengths that do not cross a lap's end, one behind the other to
+    /// `fd`, by one system call and without a private copy. Returns how many bytes were taken.
+    ///
+    /// They are what was sent if they have not been released, and if this consumer has not been evicted by the time
+    /// the call returns: ask [`Consumer::is_evicted`] then.
+    ///
+    /// # Errors
+    /// If a range crosses the lap's end; those of writing.
+    pub fn write_out(&self, fd: impl AsFd, ranges: &[(u64, usize)]) -> Result<usize> {
+        let places: Vec<_> = ranges
+            .iter()
+            .take(MOST_RANGES)
+            .map(|(offset, len)| (offset % self.capacity, *len))
+            .collect();
+        self.ring.write_out(fd, &places)
     }
 
     /// Goes on to `offset`, usually the [`end`](MessageView::end) of a message just read, and tells nobody: what lies

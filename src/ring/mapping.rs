@@ -19,7 +19,7 @@
 
 use super::error::{Error, Result};
 use super::sigbus::Guard;
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, AsRawFd as _};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -52,6 +52,9 @@ pub struct Mapping<Access = ReadOnly> {
 
 // SAFETY: a mapping belongs to the process, not to a thread; the pointer is to memory that this value alone unmaps.
 unsafe impl<Access> Send for Mapping<Access> {}
+
+/// Ranges that one call of [`Mapping::write_out`] takes (`IOV_MAX`).
+pub const MOST_RANGES: usize = 1024;
 
 /// How a futex wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,6 +284,43 @@ impl<Access> Mapping<Access> {
             len,
             name: self.name,
             guard: self.guard.as_ref(),
+        })
+    }
+
+    /// Writes these ranges, an offset and a length each, one behind the other to `fd`, by one system call and without
+    /// a private copy. Returns how many bytes were taken: fewer than all when `fd` takes no more, or there are more than
+    /// [`MOST_RANGES`] ranges.
+    ///
+    /// # Errors
+    /// If a range is not inside the mapping; if the memfd has shrunk; those of writing.
+    pub fn write_out(&self, fd: impl AsFd, ranges: &[(u64, usize)]) -> Result<usize> {
+        let parts: Vec<libc::iovec> = ranges
+            .iter()
+            .take(MOST_RANGES)
+            .map(|&(offset, len)| {
+                let start = self.range(offset, len)?;
+                Ok(libc::iovec {
+                    iov_base: start.cast(),
+                    iov_len: len,
+                })
+            })
+            .collect::<Result<_>>()?;
+        // SAFETY: `range` checked that each part is mapped, and it stays so during the call; the kernel only reads there,
+        // and does so itself: no reference is made to memory that others write.
+        let taken = unsafe {
+            libc::writev(
+                fd.as_fd().as_raw_fd(),
+                parts.as_ptr(),
+                // At most `MOST_RANGES`.
+                parts.len() as libc::c_int,
+            )
+        };
+        usize::try_from(taken).map_err(|_| {
+            let error = std::io::Error::last_os_error();
+            match Errno::from_io_error(&error) {
+                Some(Errno::FAULT) => Error::Truncated { object: self.name },
+                _ => Error::io("writev")(error),
+            }
         })
     }
 
@@ -561,6 +601,34 @@ mod tests {
             );
         }
         assert!(Mapping::read_only("zbq_test", memfd(0), 0).is_err());
+    }
+
+    #[test]
+    fn ranges_are_written_in_their_order_and_only_from_inside() {
+        let memory = memfd(8192);
+        let shared = Mapping::read_write("test", &memory, 8192).expect("fresh");
+        shared.copy_in(0, b"0123456789").expect("inside");
+        let (theirs, mut ours) = std::os::unix::net::UnixStream::pair().expect("sockets");
+        let mut read = |count| {
+            let mut bytes = vec![0; count];
+            std::io::Read::read_exact(&mut ours, &mut bytes).expect("just written");
+            bytes
+        };
+        let written = |ranges: &[_]| shared.write_out(&theirs, ranges);
+        assert_eq!(written(&[(5, 2), (0, 0), (1, 3)]).expect("inside"), 5);
+        assert_eq!(read(5), b"56123");
+        assert_eq!(
+            written(&[(0, 1); MOST_RANGES + 9]).expect("inside"),
+            MOST_RANGES
+        );
+        assert_eq!(read(MOST_RANGES), [b'0'; MOST_RANGES]);
+        for outside in [(8192, 1), (8191, 2), (u64::MAX, 1), (0, usize::MAX)] {
+            let error = written(&[(0, 1), outside]).expect_err("outside");
+            assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+        }
+        rustix::fs::ftruncate(&memory, 0).expect("a memfd");
+        let error = written(&[(0, 1)]).expect_err("nothing there");
+        assert!(matches!(error, Error::Truncated { .. }), "{error}");
     }
 
     #[test]
