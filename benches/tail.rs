@@ -15,6 +15,13 @@ use std::time::{Duration, Instant};
 use rig::{Producer, Ring, Role, ZBQTOP, cpu, median, now, role, spawn, status, stock_consumer};
 
 const CAPACITY: u64 = 1 << 20;
+/// A ring that no cache holds.
+const LARGE: u64 = 64 << 20;
+/// How long each side of a pair is measured, after a while to settle: short, and many of them, because the machine's
+/// own speed changes from second to second.
+const WINDOW: Duration = Duration::from_millis(500);
+const SETTLE: Duration = Duration::from_millis(200);
+const PAIRS: usize = 11;
 /// Bytes retained for the hex dump.
 const RETAINED: u64 = 100 << 20;
 
@@ -22,7 +29,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let ring = |capacity| Ring::create(capacity, arguments[4].parse().expect("a length"));
     match arguments.get(1).map(String::as_str) {
-        Some("flat-out") => ring(CAPACITY).flat_out(&arguments[2], &arguments[3]),
+        Some("flat-out") => {
+            let capacity = arguments[5].parse().expect("a size");
+            ring(capacity).flat_out(&arguments[2], &arguments[3]);
+        }
         Some("paced") => ring(CAPACITY).paced(&arguments[2], &arguments[3], 1000),
         Some("retained") => {
             let mut ring = ring(128 << 20);
@@ -49,7 +59,8 @@ fn figures(which: Option<&str>) {
             lossless(message);
         }
         if wanted("follow") {
-            follow(message);
+            follow(message, CAPACITY);
+            follow(message, LARGE);
         }
         if wanted("hex") {
             hex(message);
@@ -64,18 +75,18 @@ fn figures(which: Option<&str>) {
 
 /// A true consumer that writes everything out, against one that only looks.
 fn lossless(message: u64) {
-    let producer = Producer::start("flat-out", "pull", message, &[]);
+    let producer = flat_out(message, CAPACITY);
     let mut pairs = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..PAIRS {
         let stock = role(&["consumer", producer.path()]);
-        std::thread::sleep(Duration::from_millis(200));
-        let theirs = producer.rate();
+        std::thread::sleep(SETTLE);
+        let theirs = producer.rate_over(WINDOW);
         drop(stock);
         producer.clear();
         let options = ["--lossless", "--format", "raw", "--socket", producer.path()];
         let tail = tail_to_null(&options);
-        std::thread::sleep(Duration::from_millis(200));
-        let ours = producer.rate();
+        std::thread::sleep(SETTLE);
+        let ours = producer.rate_over(WINDOW);
         drop(tail);
         producer.clear();
         pairs.push(ours / theirs);
@@ -92,14 +103,14 @@ fn lossless(message: u64) {
 }
 
 /// What following costs the producer, and how much of what it writes is read.
-fn follow(message: u64) {
-    let producer = Producer::start("flat-out", "pull", message, &[]);
+fn follow(message: u64, capacity: u64) {
+    let producer = flat_out(message, capacity);
     let pid = producer.pid();
     for format in ["raw", "hex"] {
         let (mut pairs, mut read, mut memory) = (Vec::new(), Vec::new(), (0, 0));
         let mut neighbours = Vec::new();
-        for _ in 0..5 {
-            let before = producer.rate();
+        for _ in 0..PAIRS {
+            let before = producer.rate_over(WINDOW);
             // Its own count of what went through, from its summary.
             let mut tail = Role(
                 tail_command(&["-f", "-n", "0", "--format", format, "--pid", &pid])
@@ -108,12 +119,12 @@ fn follow(message: u64) {
                     .spawn()
                     .expect("zbqtop starts"),
             );
-            std::thread::sleep(Duration::from_millis(200));
-            memory.0 = status(tail.pid(), "VmHWM:");
             let started = Instant::now();
-            let watched = producer.rate();
+            std::thread::sleep(SETTLE);
+            memory.0 = status(tail.pid(), "VmHWM:");
+            let watched = producer.rate_over(WINDOW);
             memory.1 = status(tail.pid(), "VmHWM:");
-            let took = started.elapsed().as_secs_f64() + 0.2;
+            let took = started.elapsed().as_secs_f64();
             let id = rustix::process::Pid::from_child(&tail.0);
             rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("our child");
             let mut said = String::new();
@@ -125,9 +136,9 @@ fn follow(message: u64) {
                 .and_then(|head| head.rsplit(' ').next())
                 .and_then(|count| count.parse().ok())
                 .expect("a summary");
-            let alone = f64::midpoint(before, producer.rate());
+            let alone = f64::midpoint(before, producer.rate_over(WINDOW));
             let neighbour = role(&["neighbour"]);
-            let beside = producer.rate();
+            let beside = producer.rate_over(WINDOW);
             drop(neighbour);
             pairs.push(watched / alone);
             neighbours.push(beside / alone);
@@ -141,7 +152,8 @@ fn follow(message: u64) {
             );
         }
         println!(
-            "tail -f --format {format}, {message}-byte messages: producer {:.3} of alone (target: at least 0.97; beside a busy loop {:.3}), {:.2} GB/s read{}, {} -> {} KiB",
+            "tail -f --format {format}, {message}-byte messages, ring of {} MiB: producer {:.3} of alone (target: at least 0.97; beside a busy loop {:.3}), {:.2} GB/s read{}, {} -> {} KiB",
+            capacity >> 20,
             median(pairs),
             median(neighbours),
             median(read) / 1e9,
@@ -234,6 +246,10 @@ fn latency(mode: &str) {
         idle * 100.0
     );
     let _ = std::io::stdout().flush();
+}
+
+fn flat_out(message: u64, capacity: u64) -> Producer {
+    Producer::start("flat-out", "pull", message, &[&capacity.to_string()])
 }
 
 fn tail_command(options: &[&str]) -> Command {

@@ -222,8 +222,13 @@ impl Producer {
 
     /// Messages a second over one second, from head.
     pub(crate) fn rate(&self) -> f64 {
+        self.rate_over(Duration::from_secs(1))
+    }
+
+    /// Messages a second over that time, from head.
+    pub(crate) fn rate_over(&self, time: Duration) -> f64 {
         let (started, before) = (Instant::now(), self.head());
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(time);
         (self.head() - before) as f64 / self.message as f64 / started.elapsed().as_secs_f64()
     }
 

@@ -7,6 +7,7 @@ pub mod outlet;
 mod sink;
 pub mod snapshot;
 pub mod tail;
+mod unsaid;
 
 use std::io::Write as _;
 use std::sync::Arc;

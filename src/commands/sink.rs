@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::outlet::Outlet;
+use super::unsaid::Unsaid;
 use super::{Ending, note};
 use crate::cli;
 use crate::cli::values::Place;
@@ -13,7 +14,7 @@ use crate::observe::descriptor::Descriptor;
 use crate::observe::filter::Filter;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
-use crate::output::tail::{Format, gap, gap_line, message};
+use crate::output::tail::{Format, gap, message};
 use crate::ring::message::RawMessage;
 use crate::ring::{Consumer, Error};
 use crate::text::bytes;
@@ -44,6 +45,7 @@ pub(super) struct Sink<O> {
     count: u64,
     batch: Vec<u8>,
     summary: Summary,
+    unsaid: Unsaid,
     ending: Ending,
     /// A message at the end of the range was met.
     past: bool,
@@ -73,6 +75,7 @@ impl<O: Outlet> Sink<O> {
             count,
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
+            unsaid: Unsaid::default(),
             ending: Ending::watch()?,
             past: false,
             done: count == 0,
@@ -201,7 +204,7 @@ impl<O: Outlet> Sink<O> {
         self.summary.gaps += 1;
         self.summary.torn += skipped.torn;
         if !gap(&mut self.batch, self.format, skipped)? {
-            note(&gap_line(skipped));
+            self.unsaid.take(skipped);
         }
         Ok(())
     }
@@ -211,6 +214,7 @@ impl<O: Outlet> Sink<O> {
     /// # Errors
     /// Those of the outlet.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.unsaid.say_if_due();
         self.done |= !self.outlet.write(&self.batch, &self.ending)?;
         self.batch.clear();
         // One message can be hundreds of megabytes: its room is not kept.
@@ -227,7 +231,8 @@ impl<O: Outlet> Sink<O> {
     }
 
     /// Says what went through.
-    pub(super) fn summary(&self) {
+    pub(super) fn summary(&mut self) {
+        self.unsaid.say();
         let Summary {
             messages,
             bytes: payload,

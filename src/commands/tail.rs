@@ -14,8 +14,9 @@ use crate::cli::values::Place;
 use crate::observe::attach::AttachedRing;
 use crate::observe::boundaries::{older, oldest_boundary};
 use crate::observe::frame::Message;
-use crate::observe::messages::{DOUBTFUL, Event, Gap, Reader};
+use crate::observe::messages::{DOUBTFUL, Event, Gap, OVERRUN, Reader};
 use crate::observe::sample::control;
+use crate::observe::share::Share;
 use crate::observe::wait::{Waiter, token};
 use crate::ring::message::RawMessage;
 use crate::text::bytes;
@@ -24,6 +25,11 @@ use crate::text::bytes;
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How long the last messages are tried for on a ring that overruns every try.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
+/// Why bytes are left out on a ring that head overran.
+const SPARED: &str = "left out to spare the producer";
+/// Said once, where it begins.
+const SPARING: &str = "the ring is faster than it can be read: this reader takes only as much of its time as does the \
+                       producer no harm (--lossless misses nothing, and holds the producer back)";
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
@@ -218,6 +224,8 @@ fn follow(
     let mut refreshed = Instant::now();
     let mut moved = Instant::now();
     let mut waiter = Waiter::new(ring);
+    let mut share = Share::default();
+    let mut rests = false;
     while !sink.is_done() && reader.position() < sink.until() {
         // Asked before reading: what is committed before the producer ends is seen by the read that follows.
         let alive = ring.producer_alive();
@@ -231,11 +239,32 @@ fn follow(
             ));
         }
         let token = token(ring);
-        if reader.advance(ring, u64::MAX, |event| pass(sink, event))? {
-            waiter.moved();
+        let before = reader.position();
+        let advanced = reader.advance(ring, u64::MAX, |event| {
+            if matches!(&event, Event::Gap(gap) if gap.why == OVERRUN) {
+                share.overrun(Instant::now());
+            }
+            pass(sink, event)
+        })?;
+        if advanced {
+            waiter.moved(reader.position().saturating_sub(before));
             moved = Instant::now();
+            let head = control(ring).producer_head;
+            if let Some(rest) = share.rest(moved, head) {
+                sink.sleep(rest)?;
+                let bytes = control(ring).producer_head.saturating_sub(head);
+                share.rested(bytes, moved.elapsed());
+                if let Some(gap) = reader.catch_up(ring, SPARED) {
+                    sink.gap(&gap)?;
+                    if !rests {
+                        note(SPARING);
+                        rests = true;
+                    }
+                }
+            }
             continue;
         }
+        share.caught_up();
         sink.flush()?;
         if !alive {
             note("the producer has ended");

@@ -22,7 +22,7 @@ const LONGEST: u64 = 256 << 20;
 /// Bytes copied at a time in a small ring.
 const SMALL: u64 = 4 << 10;
 /// Why a reader lost its place on a ring that is too fast for it.
-const OVERRUN: &str = "head overran the reader";
+pub const OVERRUN: &str = "head overran the reader";
 /// Why a reader leaves out the oldest bytes of a ring.
 pub const DOUBTFUL: &str = "too near to what the producer may be writing over";
 
@@ -93,6 +93,22 @@ impl Reader {
     /// Goes on from another boundary.
     pub fn jump(&mut self, boundary: u64) {
         self.position = boundary;
+    }
+
+    /// Goes on at head if the ring holds no more what comes next, and returns what was passed over.
+    pub fn catch_up(&mut self, ring: &AttachedRing, why: &str) -> Option<Gap> {
+        let head = control(ring).producer_head;
+        if head.saturating_sub(self.position) <= ring.capacity() {
+            return None;
+        }
+        let gap = Gap {
+            from: self.position,
+            to: head,
+            why: why.to_owned(),
+            torn: 0,
+        };
+        self.position = head;
+        Some(gap)
     }
 
     /// Copies and walks one piece of the ring below `until`, handing out what is met. Returns whether it got

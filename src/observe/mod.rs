@@ -38,6 +38,7 @@ pub mod recover;
 pub mod rendezvous;
 pub mod rings;
 pub mod sample;
+pub mod share;
 pub mod side_socket;
 pub mod slots;
 pub mod snapshot;

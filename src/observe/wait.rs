@@ -13,7 +13,9 @@ use crate::ring::layout::CTRL_BROADCAST_FUTEX;
 
 /// Shortest and longest time between two looks at head: it doubles while nothing comes.
 const LOOK: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
-/// On a ring that goes on more often than this, to sleep at all is to be overrun: head is looked at without a pause for
+/// What the shortest sleep takes in truth.
+const SLEEP: Duration = Duration::from_micros(120);
+/// On a ring that goes half round in one sleep, to sleep at all is to be overrun: head is looked at without a pause for
 /// as long first.
 const AT_ONCE: Duration = Duration::from_micros(30);
 /// Longest first time between two looks.
@@ -36,8 +38,8 @@ pub struct Waiter {
     /// The ring has gone on since the last wait.
     moved: bool,
     moved_at: Instant,
-    /// Time between the last two moves.
-    pace: Duration,
+    /// Time between the last two moves, and bytes of the last.
+    pace: (Duration, u64),
     waited: Instant,
 }
 
@@ -51,19 +53,26 @@ impl Waiter {
             look: LOOK.0,
             moved: false,
             moved_at: Instant::now(),
-            pace: LOOK.1,
+            pace: (LOOK.1, 0),
             waited: Instant::now(),
         }
     }
 
-    /// To be told that something came. What took its time to come is looked for a few times until the next, not
+    /// To be told that so many bytes came. What took its time to come is looked for a few times until the next, not
     /// twenty times.
-    pub fn moved(&mut self) {
+    pub fn moved(&mut self, bytes: u64) {
         let now = Instant::now();
         self.moved = true;
-        self.pace = now - self.moved_at;
+        let pace = now - self.moved_at;
+        self.pace = (pace, bytes);
         self.moved_at = now;
-        self.look = (self.pace / 3).clamp(LOOK.0, FIRST_LOOK);
+        self.look = (pace / 3).clamp(LOOK.0, FIRST_LOOK);
+    }
+
+    /// Whether the ring goes half round in one sleep.
+    fn races(&self, capacity: u64) -> bool {
+        let (pace, bytes) = self.pace;
+        u128::from(bytes) * SLEEP.as_nanos() > u128::from(capacity / 2) * pace.as_nanos()
     }
 
     /// Waits until the ring may have gone on behind `position`, or since `token` was taken, or a while; `sleep` is how
@@ -79,7 +88,7 @@ impl Waiter {
         sleep: impl FnOnce(Duration) -> io::Result<()>,
     ) -> io::Result<()> {
         let stands = || control(ring).producer_head == position;
-        if self.pace < AT_ONCE {
+        if self.races(ring.capacity()) {
             while self.moved_at.elapsed() < AT_ONCE {
                 if !stands() {
                     return Ok(());
