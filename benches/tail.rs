@@ -186,8 +186,15 @@ fn hex(message: u64) {
     raw("raw", File::create(&bytes).expect("a temporary file"));
     let payload = std::fs::metadata(&bytes).expect("just made").len() as f64;
     let null = || File::create("/dev/null").expect("/dev/null");
+    let printed = |format: &str| {
+        let output =
+            tail_command(&["--from", "oldest", "--format", format, "--pid", &pid]).output();
+        output.expect("zbqtop runs").stdout.len() as f64
+    };
+    // A line of xxd is 68 characters for 16 bytes.
+    let more = printed("hex") / (payload * 68.0 / 16.0);
     let (mut ratios, mut speeds) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
+    for _ in 0..5 {
         let started = Instant::now();
         let xxd = Command::new("xxd").arg(&bytes).stdout(null()).status();
         let theirs = started.elapsed().as_secs_f64();
@@ -200,7 +207,13 @@ fn hex(message: u64) {
     let _ = std::fs::remove_file(&bytes);
     let ratio = match ratios.len() {
         0 => "no xxd to compare with".into(),
-        _ => format!("{:.1} times xxd", median(ratios)),
+        _ => {
+            let ratio = median(ratios);
+            format!(
+                "{ratio:.1} times xxd, {:.1} times in bytes printed",
+                ratio * more
+            )
+        }
     };
     println!(
         "tail --from oldest --format hex, {message}-byte messages, {:.0} MB: {:.2} GB/s, {ratio}   (target: 10)",

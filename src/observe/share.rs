@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// What the producer may lose, as a share of its speed.
-const TOLERATED: f64 = 0.015;
+const TOLERATED: f64 = 0.02;
 /// The least share of time that is read in.
 const LEAST: f64 = 0.01;
 /// How long is read at a time, so that one rest is one gap and what lies between two is of a piece.

@@ -1,10 +1,8 @@
-//! One short line of words and numbers, put together without formatting machinery and without a call for each piece:
-//! there is one for each message, however short.
+//! One short line of words and numbers, put together in place, without formatting machinery and without a call for each
+//! piece: there is one for each message, however short.
 
-/// The longest line, with room behind it for the widest store.
-const ROOM: usize = 192;
-/// Digits of the largest u64.
-const DIGITS: usize = 20;
+/// More than the longest line.
+const ROOM: usize = 128;
 
 /// All numbers of two digits.
 static PAIRS: [[u8; 2]; 100] = {
@@ -18,20 +16,29 @@ static PAIRS: [[u8; 2]; 100] = {
 };
 
 /// A line, as far as it is written.
-pub(super) struct Line {
-    bytes: [u8; ROOM],
+pub(super) struct Line<'a> {
+    bytes: &'a mut [u8],
     length: usize,
 }
 
-impl Line {
-    /// Nothing yet.
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: [0; ROOM],
-            length: 0,
-        }
-    }
+/// Appends what `write` puts into a line. It is put where it stays: to copy what was just stored in small pieces would
+/// stall the processor.
+///
+/// # Panics
+/// When that is more than [`ROOM`].
+pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
+    let start = out.len();
+    out.resize(start + ROOM, 0);
+    let mut line = Line {
+        bytes: &mut out[start..],
+        length: 0,
+    };
+    write(&mut line);
+    let length = line.length;
+    out.truncate(start + length);
+}
 
+impl Line<'_> {
     /// Adds words. Their length is known to the compiler, so this is a store or two.
     #[inline]
     pub(super) fn words<const N: usize>(&mut self, words: &[u8; N]) {
@@ -39,28 +46,29 @@ impl Line {
         self.length += N;
     }
 
-    /// Adds a number in decimal.
+    /// Adds a number in decimal: four digits at a time, as each division waits for the one before.
     #[inline]
     pub(super) fn number(&mut self, number: u64) {
-        // Twice the room, so that as much can be copied from wherever the digits begin.
-        let mut digits = [0; 2 * DIGITS];
-        let (mut at, mut rest) = (DIGITS, number);
-        while rest >= 10 {
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let place = &mut self.bytes[self.length..self.length + digits];
+        let (mut at, mut rest) = (digits, number);
+        while at >= 4 {
+            at -= 4;
+            let four = (rest % 10_000) as usize;
+            rest /= 10_000;
+            place[at..at + 2].copy_from_slice(&PAIRS[four / 100]);
+            place[at + 2..at + 4].copy_from_slice(&PAIRS[four % 100]);
+        }
+        let mut rest = rest as usize;
+        if at >= 2 {
             at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            place[at..at + 2].copy_from_slice(&PAIRS[rest % 100]);
             rest /= 100;
         }
-        if rest > 0 || at == DIGITS {
-            at -= 1;
-            digits[at] = b'0' + rest as u8;
+        if at == 1 {
+            place[0] = b'0' + rest as u8;
         }
-        self.bytes[self.length..self.length + DIGITS].copy_from_slice(&digits[at..at + DIGITS]);
-        self.length += DIGITS - at;
-    }
-
-    /// The line.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        self.length += digits;
     }
 }
 
@@ -70,17 +78,19 @@ mod tests {
 
     #[test]
     fn numbers_read_as_they_should() {
-        let mut numbers: Vec<u64> = (0..1200).chain([u64::MAX, u64::MAX - 1]).collect();
+        let mut numbers: Vec<u64> = (0..12_000).chain([u64::MAX, u64::MAX - 1]).collect();
         for power in 1..20 {
             let power = 10_u64.pow(power);
-            numbers.extend([power - 1, power, power + 1, 12 * power / 10]);
+            numbers.extend([power - 1, power, power + 1, power / 10 * 12]);
         }
         for number in numbers {
-            let mut line = Line::new();
-            line.words(b"a ");
-            line.number(number);
-            line.words(b"b");
-            assert_eq!(line.bytes(), format!("a {number}b").as_bytes());
+            let mut out = b"before ".to_vec();
+            append(&mut out, |line| {
+                line.words(b"a ");
+                line.number(number);
+                line.words(b"b");
+            });
+            assert_eq!(out, format!("before a {number}b").as_bytes());
         }
     }
 }

@@ -22,8 +22,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::hex;
-use super::line::Line;
+use super::{hex, line};
 use crate::observe::descriptor::Descriptor;
 use crate::observe::frame::Integrity;
 use crate::observe::messages::Gap;
@@ -106,7 +105,9 @@ pub fn message(
         }
         Format::Hex => {
             headline(out, raw, integrity);
-            descriptors(out, fds)?;
+            if fds.is_some() {
+                descriptors(out, fds)?;
+            }
             hex::dump(out, payload);
             Ok(())
         }
@@ -134,23 +135,23 @@ pub fn message(
 /// The line above a dump.
 fn headline(out: &mut Vec<u8>, raw: &RawMessage<'_>, integrity: Integrity) {
     let RawMessage { offset, header, .. } = *raw;
-    let mut line = Line::new();
-    line.words(b"-- offset ");
-    line.number(offset);
-    line.words(b" seq ");
-    line.number(header.seq_id);
-    line.words(b" len ");
-    line.number(header.payload_len.into());
-    line.words(b" fds ");
-    line.number(header.fd_count.into());
-    line.words(b" flags 0x");
-    line.words(&hex::digits(header.flags));
-    match integrity {
-        Integrity::Intact => line.words(b" intact --\n"),
-        Integrity::Likely => line.words(b" likely --\n"),
-        Integrity::Torn => line.words(b" torn --\n"),
-    }
-    out.extend_from_slice(line.bytes());
+    line::append(out, |line| {
+        line.words(b"-- offset ");
+        line.number(offset);
+        line.words(b" seq ");
+        line.number(header.seq_id);
+        line.words(b" len ");
+        line.number(header.payload_len.into());
+        line.words(b" fds ");
+        line.number(header.fd_count.into());
+        line.words(b" flags 0x");
+        line.words(&hex::digits(header.flags));
+        match integrity {
+            Integrity::Intact => line.words(b" intact --\n"),
+            Integrity::Likely => line.words(b" likely --\n"),
+            Integrity::Torn => line.words(b" torn --\n"),
+        }
+    });
 }
 
 /// One line for each descriptor.
