@@ -150,6 +150,7 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
         interval: interval.unwrap_or(std::time::Duration::from_millis(100)),
         color,
         ascii: screen.ascii || is_ascii_locale(),
+        keymap: ui::Keymap::default(),
         target: None,
     }
 }

@@ -13,6 +13,7 @@ use super::action::{Action, Effect, Pane, Place, Screen};
 use super::cursor::{Cursor, Step};
 use super::details::Details;
 use super::items::{Item, items};
+use super::keys::Keymap;
 use super::pace;
 use super::reading::Reading;
 use super::roster::{Edit, Roster};
@@ -37,6 +38,7 @@ pub(crate) struct App {
     details: Option<Details>,
     findings: Cursor<Item>,
     reading: Reading,
+    keymap: Keymap,
 }
 
 impl App {
@@ -62,7 +64,14 @@ impl App {
             details: None,
             findings: Cursor::default(),
             reading: Reading::default(),
+            keymap: Keymap::default(),
         }
+    }
+
+    /// With the keys that the user wants.
+    pub(crate) fn with_keys(mut self, keymap: Keymap) -> Self {
+        self.keymap = keymap;
+        self
     }
 
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 use action::{Action, Effect, Screen};
 use app::App;
 use crossterm::event::{Event, MouseEventKind};
+pub use keys::Keymap;
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
@@ -50,6 +51,8 @@ pub struct Options {
     pub color: bool,
     /// Draw with ASCII characters only.
     pub ascii: bool,
+    /// Which key does what.
+    pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
     pub target: Option<String>,
 }
@@ -60,6 +63,7 @@ impl Default for Options {
             interval: Duration::from_millis(100),
             color: true,
             ascii: false,
+            keymap: Keymap::default(),
             target: None,
         }
     }
@@ -83,7 +87,7 @@ pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
 
 fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
     let theme = Theme::new(options.color, options.ascii);
-    let mut app = App::new(options.interval, options.target);
+    let mut app = App::new(options.interval, options.target).with_keys(options.keymap);
     let mut due = Instant::now();
     let mut stale = true;
     let mut spots = Spots::default();
@@ -146,7 +150,7 @@ fn heed(
                 app.edit(edit);
                 return None;
             }
-            app.apply(keys::action(key)?, room(app))
+            app.apply(app.keymap().action(key)?, room(app))
         }
         Event::Mouse(mouse) => {
             let spot = spots.at(mouse.column, mouse.row)?;

@@ -38,6 +38,16 @@ pub(crate) enum Role {
     Selected,
     /// The selected row elsewhere.
     Marked,
+    /// A zero.
+    ByteNull,
+    /// A byte of printable text.
+    ByteText,
+    /// White space.
+    ByteSpace,
+    /// Another control character.
+    ByteControl,
+    /// A byte above 0x7f.
+    ByteHigh,
 }
 
 /// Characters that have an ASCII stand-in.
@@ -154,6 +164,11 @@ impl Theme {
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
             Role::Marked => (Color::Reset, Modifier::BOLD),
+            Role::ByteNull => (Color::Reset, Modifier::DIM),
+            Role::ByteText => (Color::Reset, Modifier::empty()),
+            Role::ByteSpace => (Color::Green, Modifier::empty()),
+            Role::ByteControl => (Color::Magenta, Modifier::empty()),
+            Role::ByteHigh => (Color::Cyan, Modifier::empty()),
         };
         let style = Style::new().add_modifier(modifier);
         if self.color && color != Color::Reset {

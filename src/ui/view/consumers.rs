@@ -7,7 +7,7 @@ use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, Part, Table};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis};
-use crate::ui::action::Pane;
+use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::roster::{Field, label, mode_word};
@@ -86,8 +86,10 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let ring = &frame.snapshot;
     let rows = app.roster().rows(ring);
     if rows.is_empty() {
+        let clears = app.keymap().key(Action::Back);
+        let clears = clears.map_or_else(String::new, |key| format!("; {key} clears it"));
         let text = match ring.hidden_consumers {
-            _ if !ring.consumers.is_empty() => "No consumer passes the filter; Esc clears it.",
+            _ if !ring.consumers.is_empty() => &format!("No consumer passes the filter{clears}."),
             Some(0) => "No consumers: nobody reads this ring, and nothing holds the producer up.",
             _ => "Consumers cannot be seen; the limits say why.",
         };

@@ -3,6 +3,8 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
+use crate::ui::action::Action;
+use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
 use crate::ui::spots::Spot;
 use crate::ui::theme::{Glyphs, Role};
@@ -103,23 +105,25 @@ pub(super) fn last_top(screen: Rect) -> usize {
     lines().saturating_sub(rows(screen))
 }
 
-pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
+pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rect) {
     let area = place(screen);
     let top = top.min(last_top(screen));
     canvas.clear(area);
     canvas.spot(screen, Spot::Front);
     canvas.frame(area, true);
-    let note = if top < last_top(screen) {
-        "more below, Esc closes"
-    } else {
-        "Esc closes"
-    };
-    canvas.title(area, "Keys and marks", note, true);
+    let closes = [Action::Back, Action::Help].map(|action| app.keymap().key(action));
+    let closes = closes.into_iter().flatten().next();
+    let closes = closes.map(|key| format!("{key} closes"));
+    let more = (top < last_top(screen)).then(|| "more below".to_owned());
+    let note: Vec<String> = more.into_iter().chain(closes).collect();
+    canvas.title(area, "Keys and marks", &note.join(", "), true);
     let room = area.inner(Margin::new(1, 1));
-    let keys = BINDINGS
-        .iter()
-        .map(|binding| (binding.names.to_owned(), binding.help));
-    let marks = legend(canvas.glyphs());
+    let glyphs = canvas.glyphs();
+    let keys = app.keymap().help().map(|(keys, meaning)| match keys {
+        none if none.is_empty() => (glyphs.unknown.to_owned(), meaning),
+        keys => (keys, meaning),
+    });
+    let marks = legend(glyphs);
     let lines = keys.chain([(String::new(), "")]).chain(marks);
     for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
         let width = room.width.saturating_sub(1);

@@ -109,7 +109,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         footer::render(app, &mut canvas, places.footer, places.framed);
     }
     if let Some(top) = app.help() {
-        help::render(top, &mut canvas, area);
+        help::render(top, app, &mut canvas, area);
     }
     canvas.into_spots()
 }
