@@ -149,6 +149,9 @@ fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options
     ui::Options {
         interval: interval.unwrap_or(std::time::Duration::from_millis(100)),
         color,
+        palette: ui::Palette::Terminal,
+        depth: ui::Depth::Sixteen,
+        mouse: true,
         ascii: screen.ascii || is_ascii_locale(),
         keymap: ui::Keymap::default(),
         target: None,

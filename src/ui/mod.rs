@@ -32,6 +32,7 @@ pub use keys::Keymap;
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
+pub use theme::{Depth, Palette};
 use view::screen::{self, Room};
 
 use crate::observe::frame::Source;
@@ -49,8 +50,14 @@ pub struct Options {
     pub interval: Duration,
     /// Whether colours may be used; the caller has weighed `--color`, `NO_COLOR` and `TERM`.
     pub color: bool,
+    /// Which colours, if any may be used.
+    pub palette: Palette,
+    /// How many colours the terminal has.
+    pub depth: Depth,
     /// Draw with ASCII characters only.
     pub ascii: bool,
+    /// Whether clicks and the wheel are asked of the terminal, which then does not select text with them.
+    pub mouse: bool,
     /// Which key does what.
     pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
@@ -62,7 +69,10 @@ impl Default for Options {
         Self {
             interval: Duration::from_millis(100),
             color: true,
+            palette: Palette::Terminal,
+            depth: Depth::Sixteen,
             ascii: false,
+            mouse: true,
             keymap: Keymap::default(),
             target: None,
         }
@@ -78,7 +88,7 @@ impl Default for Options {
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
 pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
-    let mut terminal = Terminal::enter(options.color)?;
+    let mut terminal = Terminal::enter(options.color, options.mouse)?;
     match drive(source, options, &mut terminal) {
         Err(error) if terminal::is_gone(&error) => Ok(()),
         outcome => outcome,
@@ -86,7 +96,7 @@ pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
 }
 
 fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
-    let theme = Theme::new(options.color, options.ascii);
+    let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
     let mut app = App::new(options.interval, options.target).with_keys(options.keymap);
     let mut due = Instant::now();
     let mut stale = true;
