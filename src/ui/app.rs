@@ -16,7 +16,7 @@ use super::items::{Item, items};
 use super::keys::Keymap;
 use super::pace;
 use super::reading::Reading;
-use super::roster::{Edit, Roster};
+use super::roster::{Edit, Field, Roster};
 use super::spots::Spot;
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing};
@@ -39,6 +39,7 @@ pub(crate) struct App {
     findings: Cursor<Item>,
     reading: Reading,
     keymap: Keymap,
+    mouse: bool,
 }
 
 impl App {
@@ -65,12 +66,15 @@ impl App {
             findings: Cursor::default(),
             reading: Reading::default(),
             keymap: Keymap::default(),
+            mouse: true,
         }
     }
 
-    /// With the keys that the user wants.
-    pub(crate) fn with_keys(mut self, keymap: Keymap) -> Self {
+    /// With the keys and the columns that the user wants, and with a mouse or without.
+    pub(crate) fn as_wanted(mut self, keymap: Keymap, columns: Vec<Field>, mouse: bool) -> Self {
         self.keymap = keymap;
+        self.consumers = Roster::with_columns(columns);
+        self.mouse = mouse;
         self
     }
 

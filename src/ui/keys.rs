@@ -15,7 +15,7 @@ use super::action::{Action, Place};
 use super::roster::Edit;
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Binding {
     /// The keys that do it, unless the user has others.
     pub(crate) keys: &'static [Key],
@@ -212,7 +212,7 @@ pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {
 const ALWAYS_QUITS: Key = control('c');
 
 /// Which key does what, in the order of the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap {
     rows: Vec<(&'static Binding, Vec<Key>)>,
 }
@@ -266,6 +266,11 @@ impl Keymap {
             }
         }
         Ok(map)
+    }
+
+    /// Every action: its name in the settings, the keys it has by default, and what it does.
+    pub(crate) fn actions() -> impl Iterator<Item = (&'static str, &'static [Key], &'static str)> {
+        BINDINGS.iter().map(|row| (row.name, row.keys, row.help))
     }
 
     /// What a key that was pressed does.

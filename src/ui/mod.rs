@@ -28,7 +28,9 @@ use std::time::{Duration, Instant};
 use action::{Action, Effect, Screen};
 use app::App;
 use crossterm::event::{Event, MouseEventKind};
+pub(crate) use keys::Key;
 pub use keys::Keymap;
+pub use roster::Field;
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
@@ -58,6 +60,8 @@ pub struct Options {
     pub ascii: bool,
     /// Whether clicks and the wheel are asked of the terminal, which then does not select text with them.
     pub mouse: bool,
+    /// The columns of the table of consumers, in their order.
+    pub columns: Vec<Field>,
     /// Which key does what.
     pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
@@ -73,6 +77,7 @@ impl Default for Options {
             depth: Depth::Sixteen,
             ascii: false,
             mouse: true,
+            columns: Field::ALL.to_vec(),
             keymap: Keymap::default(),
             target: None,
         }
@@ -97,7 +102,11 @@ pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
 
 fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
     let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
-    let mut app = App::new(options.interval, options.target).with_keys(options.keymap);
+    let mut app = App::new(options.interval, options.target).as_wanted(
+        options.keymap,
+        options.columns,
+        options.mouse,
+    );
     let mut due = Instant::now();
     let mut stale = true;
     let mut spots = Spots::default();

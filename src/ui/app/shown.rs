@@ -30,6 +30,11 @@ impl App {
         &self.keymap
     }
 
+    /// Whether clicks and the wheel come here.
+    pub(crate) fn mouse(&self) -> bool {
+        self.mouse
+    }
+
     /// What fills the terminal.
     pub(crate) fn screen(&self) -> Screen {
         self.screen

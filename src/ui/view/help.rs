@@ -15,6 +15,8 @@ const NAMES: u16 = 12;
 const WIDTH: u16 = 64;
 /// Marks and columns that are explained.
 const LEGEND: usize = 17;
+/// Those of them that are about the mouse, the first.
+const OF_MOUSE: usize = 2;
 
 /// What is seen, and what it means.
 fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
@@ -71,14 +73,19 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
     ]
 }
 
+/// Lines of the legend that are left out where the terminal keeps the mouse to itself.
+fn left_out(app: &App) -> usize {
+    if app.mouse() { 0 } else { OF_MOUSE }
+}
+
 /// Keys, an empty line, marks.
-fn lines() -> usize {
-    BINDINGS.len() + 1 + LEGEND
+fn lines(app: &App) -> usize {
+    BINDINGS.len() + 1 + LEGEND - left_out(app)
 }
 
 /// Where the help lies on the screen.
-fn place(screen: Rect) -> Rect {
-    let height = u16::try_from(lines())
+fn place(app: &App, screen: Rect) -> Rect {
+    let height = u16::try_from(lines(app))
         .unwrap_or(u16::MAX)
         .saturating_add(2)
         .min(screen.height);
@@ -96,25 +103,25 @@ fn place(screen: Rect) -> Rect {
 }
 
 /// Rows that a page of the help has.
-pub(super) fn rows(screen: Rect) -> usize {
-    usize::from(place(screen).height.saturating_sub(2))
+pub(super) fn rows(app: &App, screen: Rect) -> usize {
+    usize::from(place(app, screen).height.saturating_sub(2))
 }
 
 /// The last row that may come first.
-pub(super) fn last_top(screen: Rect) -> usize {
-    lines().saturating_sub(rows(screen))
+pub(super) fn last_top(app: &App, screen: Rect) -> usize {
+    lines(app).saturating_sub(rows(app, screen))
 }
 
 pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rect) {
-    let area = place(screen);
-    let top = top.min(last_top(screen));
+    let area = place(app, screen);
+    let top = top.min(last_top(app, screen));
     canvas.clear(area);
     canvas.spot(screen, Spot::Front);
     canvas.frame(area, true);
     let closes = [Action::Back, Action::Help].map(|action| app.keymap().key(action));
     let closes = closes.into_iter().flatten().next();
     let closes = closes.map(|key| format!("{key} closes"));
-    let more = (top < last_top(screen)).then(|| "more below".to_owned());
+    let more = (top < last_top(app, screen)).then(|| "more below".to_owned());
     let note: Vec<String> = more.into_iter().chain(closes).collect();
     canvas.title(area, "Keys and marks", &note.join(", "), true);
     let room = area.inner(Margin::new(1, 1));
@@ -123,7 +130,7 @@ pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rec
         none if none.is_empty() => (glyphs.unknown.to_owned(), meaning),
         keys => (keys, meaning),
     });
-    let marks = legend(glyphs);
+    let marks = legend(glyphs).into_iter().skip(left_out(app));
     let lines = keys.chain([(String::new(), "")]).chain(marks);
     for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
         let width = room.width.saturating_sub(1);
