@@ -148,16 +148,12 @@ pub struct Sampling {
 /// How the screen looks.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Screen {
-    /// The colours [default: terminal]
-    #[arg(long, env = "ZBQTOP_THEME", hide_env_values = true)]
+    /// The colours [default: terminal] [env: ZBQTOP_THEME]
+    #[arg(long)]
     pub theme: Option<Theme>,
-    /// When to use colours, and how many; NO_COLOR and TERM=dumb turn `auto` off [default: auto]
-    #[arg(
-        long,
-        value_name = "WHEN",
-        env = "ZBQTOP_COLOR",
-        hide_env_values = true
-    )]
+    /// When to use colours, and how many; NO_COLOR and TERM=dumb turn `auto` off [default: auto] [env:
+    /// ZBQTOP_COLOR]
+    #[arg(long, value_name = "WHEN")]
     pub color: Option<When>,
     /// Draw with ASCII characters only.
     #[arg(long)]
@@ -170,13 +166,10 @@ pub struct Screen {
 /// Where the settings are.
 #[derive(Args, Clone, Debug)]
 pub struct Configuration {
-    /// Read the settings in FILE [default: $XDG_CONFIG_HOME/zbqtop/config.toml, if it is there]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "ZBQTOP_CONFIG",
-        hide_env_values = true
-    )]
+    /// Read the settings in FILE. What is typed comes before the environment (ZBQTOP_*, NO_COLOR), and that before them
+    /// [default: $XDG_CONFIG_HOME/zbqtop/config.toml, if it is there] [env: ZBQTOP_CONFIG]
+    // Not by clap: it would take an empty variable for a value, and refuse a wrong one where nothing asks for it.
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 

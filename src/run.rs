@@ -3,12 +3,12 @@
 mod look;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::cli::{self, Cli, Command, Configuration, Screen, Target};
+use crate::cli::{self, Cli, Command, Configuration, Target};
 use crate::commands::outlet::Stdout;
 use crate::commands::{check, demo, lossless, note, snapshot, tail};
 use crate::demo::roles;
@@ -16,6 +16,7 @@ use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
 use crate::observe::rings::{self, Owner, Rings};
 use crate::observe::snapshot::WakeupMode;
+use crate::observe::thresholds::Thresholds;
 use crate::settings::{self, Settings};
 use crate::{ring, ui};
 
@@ -79,9 +80,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             configuration,
         }) => {
             let settings = settings(&configuration)?;
+            let thresholds = settings.thresholds;
+            let options = look::options(screen, None, settings, &variable)?;
             demo::demo(headless, |pid| {
                 let ring = AttachedRing::by_pid(pid, Choice::Only)?;
-                show(Some(ring), screen, None, settings)
+                show(Some(ring), thresholds, options)
             })
         }
         Some(Command::DemoRole {
@@ -136,27 +139,23 @@ fn choice(target: &Target) -> Choice {
 
 /// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
 fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
+    let thresholds = settings.thresholds;
+    let options = look::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match owner(&cli.target) {
         Owner::Any => None,
         _ => Some(attach(&cli.target)?),
     };
-    show(ring, cli.screen, cli.sampling.interval, settings)
+    show(ring, thresholds, options)
 }
 
 fn show(
     ring: Option<AttachedRing>,
-    screen: Screen,
-    interval: Option<Duration>,
-    settings: Settings,
+    thresholds: Thresholds,
+    mut options: ui::Options,
 ) -> anyhow::Result<()> {
-    let target = ring.as_ref().map(|ring| ring.id().to_owned());
+    options.target = ring.as_ref().map(|ring| ring.id().to_owned());
     let rings = ring.map_or_else(Rings::default, Rings::watching);
-    let mut rings = rings.judging_by(settings.thresholds);
-    let options = ui::Options {
-        target,
-        ..look::options(screen, interval, settings, &variable)
-    };
-    ui::run(&mut rings, options).context("the dashboard")
+    ui::run(&mut rings.judging_by(thresholds), options).context("the dashboard")
 }
 
 /// A terminal that cannot place its cursor gets what a pipe gets.
@@ -170,7 +169,9 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn settings(configuration: &Configuration) -> Result<Settings, settings::Error> {
-    Settings::load(configuration.config.as_deref())
+    let named = std::env::var_os("ZBQTOP_CONFIG").filter(|name| !name.is_empty());
+    let named = configuration.config.clone().or(named.map(PathBuf::from));
+    Settings::load(named.as_deref())
 }
 
 /// Ends with what is wrong with the command line, or with the help that was asked for.

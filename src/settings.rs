@@ -102,6 +102,19 @@ impl Settings {
     }
 }
 
+/// What a variable of the environment says, if it says anything: one of the words that the command line takes.
+///
+/// # Errors
+/// It is another word.
+pub fn from_variable<T: ValueEnum>(
+    name: &'static str,
+    value: Option<String>,
+) -> Result<Option<T>, Error> {
+    let word = value.filter(|word| !word.is_empty());
+    let choice = word.map(|word| value::choice(&word)).transpose();
+    choice.map_err(|what| Error::Variable { name, what })
+}
+
 /// Where the file is looked for: the base directory specification of freedesktop.org, by which a relative path counts as
 /// none.
 fn usual_place(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {

@@ -308,6 +308,31 @@ fn a_theme_is_what_the_terminal_has_colours_for() {
     }
 }
 
+/// What nobody asks for cannot be wrong: a slip in the look of a screen must not spoil a check.
+#[test]
+fn a_wrong_variable_is_told_where_it_matters_and_an_empty_one_is_none() {
+    let place = Place::new();
+    let producer = producer(&place);
+    let pid = producer.pid().to_string();
+    let mut command = zbqtop();
+    command.args(["--pid", &pid]).env("ZBQTOP_THEME", "drak");
+    let mut terminal = Terminal::start(&mut command, 24, 80);
+    assert_eq!(terminal.ended().code(), Some(2));
+    let said = "zbqtop: ZBQTOP_THEME: unknown value `drak`, did you mean `dark`?";
+    assert!(terminal.text().contains(said), "{}", terminal.text());
+    for word in ["snapshot", "check", "tail"] {
+        let mut command = zbqtop();
+        command
+            .args([word, "--pid", &pid])
+            .env("ZBQTOP_THEME", "drak");
+        for name in ["ZBQTOP_COLOR", "ZBQTOP_CONFIG"] {
+            command.env(name, "");
+        }
+        let output = output(&mut command);
+        assert_eq!(output.status.code(), Some(0), "{word}: {}", stderr(&output));
+    }
+}
+
 #[test]
 fn the_mouse_is_left_to_the_terminal_if_that_is_wanted() {
     let place = Place::new();

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::cli::{Screen, Theme, When};
-use crate::settings::{Ascii, Settings};
+use crate::settings::{Ascii, Error, Settings, from_variable};
 use crate::ui::{Depth, Options, Palette};
 
 /// The environment.
@@ -18,12 +18,16 @@ pub(super) fn options(
     interval: Option<Duration>,
     settings: Settings,
     variable: Variable<'_>,
-) -> Options {
+) -> Result<Options, Error> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let term = set("TERM").unwrap_or_default();
     let depth = Depth::of(&term, &set("COLORTERM").unwrap_or_default());
     let plain = set("NO_COLOR").is_some();
-    let when = match screen.color {
+    let color = match screen.color {
+        Some(color) => Some(color),
+        None => from_variable("ZBQTOP_COLOR", variable("ZBQTOP_COLOR"))?,
+    };
+    let when = match color {
         Some(when) => when,
         // It is of the environment, which comes before the settings.
         None if plain => When::Never,
@@ -37,7 +41,11 @@ pub(super) fn options(
         When::Indexed => (true, Depth::Indexed),
         When::True => (true, Depth::True),
     };
-    let (color, palette) = match screen.theme.unwrap_or(settings.theme) {
+    let theme = match screen.theme {
+        Some(theme) => Some(theme),
+        None => from_variable("ZBQTOP_THEME", variable("ZBQTOP_THEME"))?,
+    };
+    let (color, palette) = match theme.unwrap_or(settings.theme) {
         Theme::Terminal => (color, Palette::Terminal),
         Theme::Dark => (color, Palette::Dark),
         Theme::Light => (color, Palette::Light),
@@ -50,7 +58,7 @@ pub(super) fn options(
         Ascii::Auto => is_ascii_locale(variable),
     };
     let interval = interval.filter(|interval| !interval.is_zero());
-    Options {
+    Ok(Options {
         interval: interval.unwrap_or(settings.interval),
         color,
         palette,
@@ -60,7 +68,7 @@ pub(super) fn options(
         columns: settings.columns,
         keymap: settings.keymap,
         target: None,
-    }
+    })
 }
 
 /// Whether the locale says that anything but ASCII is out of place: C or POSIX, asked for by name.
@@ -83,7 +91,7 @@ mod tests {
             let mut set = variables.iter().filter(|(set, _)| *set == name);
             set.next().map(|(_, value)| (*value).to_owned())
         };
-        options(cli.screen, cli.sampling.interval, settings, &variable)
+        options(cli.screen, cli.sampling.interval, settings, &variable).unwrap()
     }
 
     fn with(change: impl FnOnce(&mut Settings)) -> Settings {
@@ -116,6 +124,20 @@ mod tests {
             ("--color 16", &[none][..], When::Never, true),
             ("--color never", &[][..], When::Always, false),
             ("--theme mono --color always", &[][..], When::Always, false),
+            ("", &[("ZBQTOP_COLOR", "never")][..], When::Always, false),
+            (
+                "",
+                &[("ZBQTOP_COLOR", "always"), none][..],
+                When::Never,
+                true,
+            ),
+            ("", &[("ZBQTOP_COLOR", "")][..], When::Never, false),
+            (
+                "--color always",
+                &[("ZBQTOP_COLOR", "never")][..],
+                When::Never,
+                true,
+            ),
         ] {
             let color = of(words, variables, with(|it| it.color = setting)).color;
             assert_eq!(color, expected, "{words:?} {variables:?} {setting:?}");
@@ -135,6 +157,25 @@ mod tests {
         }
         assert!(!of("--no-mouse", &[], Settings::default()).mouse);
         assert!(!of("", &[], with(|it| it.mouse = false)).mouse);
+    }
+
+    #[test]
+    fn a_variable_that_says_nothing_known_is_named() {
+        for (name, expected) in [
+            (
+                "ZBQTOP_THEME",
+                "ZBQTOP_THEME: unknown value `drak`, did you mean `dark`?",
+            ),
+            (
+                "ZBQTOP_COLOR",
+                "ZBQTOP_COLOR: unknown value `drak`, expected one of auto, always, never, 16, 256, truecolor",
+            ),
+        ] {
+            let variable = |asked: &str| (asked == name).then(|| "drak".to_owned());
+            let screen = Screen::default();
+            let said = options(screen, None, Settings::default(), &variable).unwrap_err();
+            assert_eq!(said.to_string(), expected);
+        }
     }
 
     #[test]

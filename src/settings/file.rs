@@ -96,7 +96,8 @@ fn fill(
     for (key, at, value) in in_order(table) {
         let Some((_, set)) = keys.iter().find(|(known, _)| *known == key) else {
             let known = keys.iter().map(|(known, _)| *known);
-            return Err(unknown("key", key, at, known));
+            let what = unknown("key", key, known);
+            return Err(Fault { at, what });
         };
         set(settings, &Value { value, text })?;
     }

@@ -34,6 +34,14 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// What a variable of the environment says is wrong.
+    #[error("{name}: {what}")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What was found there, and what was expected.
+        what: String,
+    },
     /// What stands in it is wrong.
     #[error("{path}:{line}:{column}: {what}")]
     Wrong {

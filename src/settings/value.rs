@@ -35,16 +35,11 @@ pub(super) fn in_order<'a>(
     entries
 }
 
-/// Something is called by a name that nothing has.
-pub(super) fn unknown<'a>(
-    what: &str,
-    name: &str,
-    at: Range<usize>,
-    known: impl Iterator<Item = &'a str>,
-) -> Fault {
+/// What is said of a name that nothing has: what it may have been meant for.
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
+    let lower = name.to_lowercase();
     let alike = |known: &&str| {
-        let lower = name.to_lowercase();
         // Short words with two letters exchanged have little else in common.
         match strsim::osa_distance(known, &lower) {
             0 | 1 if known.len() > 1 => 1.0,
@@ -56,16 +51,26 @@ pub(super) fn unknown<'a>(
         .filter(|(alike, _)| *alike >= 0.75)
         .max_by(|one, other| one.0.total_cmp(&other.0));
     let name = shown(name);
-    Fault {
-        at,
-        what: match nearest {
-            Some((_, nearest)) => format!("unknown {what} `{name}`, did you mean `{nearest}`?"),
-            None => format!(
-                "unknown {what} `{name}`, expected one of {}",
-                known.join(", ")
-            ),
-        },
+    match nearest {
+        Some((_, nearest)) => format!("unknown {what} `{name}`, did you mean `{nearest}`?"),
+        None => format!(
+            "unknown {what} `{name}`, expected one of {}",
+            known.join(", ")
+        ),
     }
+}
+
+/// The words that stand for a choice, on the command line as elsewhere.
+fn words<T: ValueEnum>() -> Vec<String> {
+    let values = T::value_variants().iter();
+    let values = values.filter_map(ValueEnum::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect()
+}
+
+/// What a word stands for; if for nothing, what is said of it.
+pub(super) fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
+    T::from_str(word, false)
+        .map_err(|_| unknown("value", word, words::<T>().iter().map(String::as_str)))
 }
 
 /// Text from the file, as far as an error shows it.
@@ -77,11 +82,13 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 impl<'a> Value<'a> {
+    fn wrong(&self, what: String) -> Fault {
+        let at = self.value.span();
+        Fault { at, what }
+    }
+
     pub(super) fn fault(&self, what: &str) -> Fault {
-        Fault {
-            at: self.value.span(),
-            what: format!("found {}, {what}", self.found()),
-        }
+        self.wrong(format!("found {}, {what}", self.found()))
     }
 
     fn expected(&self, expected: &str) -> Fault {
@@ -125,23 +132,8 @@ impl<'a> Value<'a> {
 
     /// One of the words that the command line takes.
     pub(super) fn choice<T: ValueEnum>(&self) -> Result<T, Fault> {
-        let word = |choice: &T| {
-            let value = choice.to_possible_value();
-            value.map_or_else(String::new, |value| value.get_name().to_owned())
-        };
-        let choices = T::value_variants();
-        let words: Vec<String> = choices.iter().map(word).collect();
-        let expected = words.join(", ");
-        let found = self.string(&format!("one of {expected}"))?;
-        let choice = choices.iter().find(|choice| word(choice) == found);
-        choice.cloned().ok_or_else(|| {
-            unknown(
-                "value",
-                found,
-                self.value.span(),
-                words.iter().map(String::as_str),
-            )
-        })
+        let word = self.string(&format!("one of {}", words::<T>().join(", ")))?;
+        choice(word).map_err(|what| self.wrong(what))
     }
 
     fn list(&self, expected: &str) -> Result<Vec<Value<'a>>, Fault> {
@@ -160,7 +152,7 @@ impl<'a> Value<'a> {
             let Some(field) = field else {
                 let names = Field::ALL.map(Field::name);
                 let known = names.iter().map(String::as_str);
-                return Err(unknown("column", name, value.value.span(), known));
+                return Err(value.wrong(unknown("column", name, known)));
             };
             if columns.contains(&field) {
                 return Err(value.fault("which stands there already, expected each column once"));
@@ -185,7 +177,11 @@ impl<'a> Value<'a> {
         for (action, at, value) in &entries {
             if !Keymap::actions().any(|(name, _, _)| name == *action) {
                 let known = Keymap::actions().map(|(name, _, _)| name);
-                return Err(unknown("action", action, at.clone(), known));
+                let what = unknown("action", action, known);
+                return Err(Fault {
+                    at: at.clone(),
+                    what,
+                });
             }
             let (value, text) = (*value, self.text);
             let list = Value { value, text }.list("a list of keys, as in [\"q\", \"f10\"]")?;
