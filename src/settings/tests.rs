@@ -214,3 +214,13 @@ fn the_usual_place_is_that_of_the_specification() {
         assert_eq!(place, expected.map(PathBuf::from), "{base:?} {home:?}");
     }
 }
+
+#[test]
+fn the_example_in_the_readme_is_one() {
+    let readme = include_str!("../../README.md");
+    let example = readme.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let settings = parsed(example).unwrap();
+    assert_eq!(settings.theme, Theme::Dark);
+    assert_ne!(settings.keymap, Keymap::default());
+}

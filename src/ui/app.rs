@@ -71,7 +71,7 @@ impl App {
     }
 
     /// With the keys and the columns that the user wants, and with a mouse or without.
-    pub(crate) fn as_wanted(mut self, keymap: Keymap, columns: Vec<Field>, mouse: bool) -> Self {
+    pub(crate) fn wanting(mut self, keymap: Keymap, columns: Vec<Field>, mouse: bool) -> Self {
         self.keymap = keymap;
         self.consumers = Roster::with_columns(columns);
         self.mouse = mouse;

@@ -102,7 +102,7 @@ pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
 
 fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
     let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
-    let mut app = App::new(options.interval, options.target).as_wanted(
+    let mut app = App::new(options.interval, options.target).wanting(
         options.keymap,
         options.columns,
         options.mouse,

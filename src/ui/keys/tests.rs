@@ -1,3 +1,5 @@
+//! The table is sound, what the user makes of it holds, and the README tells of it.
+
 use std::collections::HashSet;
 
 use super::*;
@@ -104,4 +106,30 @@ fn a_key_for_two_actions_is_refused() {
     // What is free by another change may be taken, and a key may stand twice in one list.
     let swapped = [("sort", keys(&["r", "r"])), ("reverse", keys(&["s"]))];
     assert!(Keymap::with(&swapped).is_ok());
+}
+
+/// The list of keys in `README.md` is made from the table: `ZBQTOP_BLESS=1 cargo test readme` writes it anew.
+#[test]
+fn keys_in_the_readme_are_those_of_the_table() {
+    const END: &str = "<!-- end of keys -->";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let kept = std::fs::read_to_string(path).unwrap();
+    let start = kept.find("<!-- keys:").unwrap();
+    let start = start + kept[start..].find('\n').unwrap() + 1;
+    let end = kept.find(END).unwrap();
+    let row = |(name, keys, help): (&str, &[Key], &str)| {
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        format!("| {} | `{name}` | {help} |\n", keys.join(" "))
+    };
+    let rows: String = Keymap::actions().map(row).collect();
+    let made = format!("| keys | action | |\n|---|---|---|\n{rows}");
+    if std::env::var_os("ZBQTOP_BLESS").is_some() {
+        let whole = format!("{}{made}{}", &kept[..start], &kept[end..]);
+        std::fs::write(path, whole).unwrap();
+        return;
+    }
+    assert!(
+        kept[start..end] == made,
+        "README.md is not what the table says; run: ZBQTOP_BLESS=1 cargo test readme"
+    );
 }
