@@ -227,10 +227,11 @@ fn thresholds_hold_wherever_health_is_judged() {
 #[test]
 fn keys_and_columns_are_those_of_the_file() {
     let place = Place::new();
-    let producer = Peer::producer(&place.socket(), &format!("{COMMON} --consumers 1"));
+    let mut producer = Peer::producer(&place.socket(), &format!("{COMMON} --consumers 1"));
     let _consumer = Peer::consumer(&place.socket(), COMMON);
     let settings = "\
         columns = [\"state\", \"pid\"]\n\
+        [thresholds]\nlagging-percent = 6\nstalled-after = \"1h\"\n\
         [keys]\nquit = [\"x\"]\nhelp = [\"f1\", \"q\"]\n";
     let mut dashboard = Dashboard::on(&producer, &place, settings, &[]);
     let terminal = &mut dashboard.terminal;
@@ -238,6 +239,9 @@ fn keys_and_columns_are_those_of_the_file() {
         text.contains("STATE        PID") && text.contains(" F1 help  x quit ")
     });
     assert!(!text.contains("COMMAND") && !text.contains("WHY"), "{text}");
+    // 4096 of 65536 bytes.
+    producer.tell("send 64");
+    terminal.wait("its state", |text| text.contains("lagging"));
     for key in ["\x1bOP", "q"] {
         terminal.keys(key);
         terminal.wait("help", |text| text.contains("this help"));

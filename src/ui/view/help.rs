@@ -9,7 +9,7 @@ use crate::ui::keys::BINDINGS;
 use crate::ui::spots::Spot;
 use crate::ui::theme::{Glyphs, Role};
 
-/// Room for the names of keys and marks.
+/// Room for the names of keys and marks, and a gap.
 const NAMES: u16 = 12;
 /// Columns of the whole window, frame included.
 const WIDTH: u16 = 64;
@@ -134,7 +134,7 @@ pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rec
     let lines = keys.chain([(String::new(), "")]).chain(marks);
     for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
         let width = room.width.saturating_sub(1);
-        let x = canvas.put(room.x + 1, y, NAMES.min(width), &name, Role::Strong);
+        let x = canvas.put(room.x + 1, y, (NAMES - 1).min(width), &name, Role::Strong);
         let x = x.max(room.x + 1 + NAMES);
         let width = room.right().saturating_sub(x);
         canvas.put(x, y, width, meaning, Role::Plain);
