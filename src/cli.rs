@@ -4,9 +4,10 @@ mod check;
 pub mod values;
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
-pub use check::Check;
+pub use check::{Check, Lag};
 use regex::bytes::Regex;
 
 use crate::observe::filter::hex_pattern;
@@ -39,6 +40,12 @@ pub struct Cli {
     /// How the screen looks.
     #[command(flatten)]
     pub screen: Screen,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// Print a file of settings: every one with its default, explained.
+    #[arg(long)]
+    pub print_config: bool,
 }
 
 /// The commands.
@@ -55,6 +62,9 @@ pub enum Command {
         /// How samples are taken.
         #[command(flatten)]
         sampling: Sampling,
+        /// Where the settings are.
+        #[command(flatten)]
+        configuration: Configuration,
     },
     /// List every ring on this machine.
     Ls {
@@ -82,6 +92,9 @@ pub enum Command {
         /// How the screen looks.
         #[command(flatten)]
         screen: Screen,
+        /// Where the settings are.
+        #[command(flatten)]
+        configuration: Configuration,
     },
     /// One process of the demo.
     #[command(hide = true)]
@@ -89,7 +102,7 @@ pub enum Command {
         /// Which.
         role: Role,
         /// The ring's rendezvous socket.
-        socket: std::path::PathBuf,
+        socket: PathBuf,
         /// The process that started it.
         parent: i32,
     },
@@ -133,14 +146,44 @@ pub struct Sampling {
 }
 
 /// How the screen looks.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Screen {
-    /// When to use colours; NO_COLOR and TERM=dumb turn `auto` off.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: When,
+    /// The colours [default: terminal] [env: ZBQTOP_THEME]
+    #[arg(long)]
+    pub theme: Option<Theme>,
+    /// When to use colours, and how many; NO_COLOR and TERM=dumb turn `auto` off [default: auto] [env:
+    /// ZBQTOP_COLOR]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<When>,
     /// Draw with ASCII characters only.
     #[arg(long)]
     pub ascii: bool,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+/// Where the settings are.
+#[derive(Args, Clone, Debug)]
+pub struct Configuration {
+    /// Read the settings in FILE. What is typed comes before the environment (ZBQTOP_*, NO_COLOR), and that before them
+    /// [default: $XDG_CONFIG_HOME/zbqtop/config.toml, if it is there] [env: ZBQTOP_CONFIG]
+    // Not by clap: it would take an empty variable for a value, and refuse a wrong one where nothing asks for it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// The terminal's own palette, on its own background.
+    Terminal,
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+    /// None.
+    Mono,
 }
 
 /// When to use colours.
@@ -152,6 +195,15 @@ pub enum When {
     Always,
     /// Never.
     Never,
+    /// Whatever the terminal, the sixteen of its palette.
+    #[value(name = "16")]
+    Sixteen,
+    /// Whatever the terminal, 256.
+    #[value(name = "256")]
+    Indexed,
+    /// Whatever the terminal, any.
+    #[value(name = "truecolor")]
+    True,
 }
 
 /// Options of `tail`.
@@ -290,7 +342,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration that time passes in.
-fn period(text: &str) -> Result<Duration, String> {
+pub(crate) fn period(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         period if period < Duration::from_millis(1) => Err("expected at least 1ms".into()),
         period => Ok(period),

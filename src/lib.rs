@@ -6,7 +6,8 @@
 //!   monitoring. [`text`] turns bytes, names and numbers into words that are safe on a terminal.
 //! - [`observe`]: watching a ring that belongs to someone else: found, mapped, sampled, judged; plain data comes out.
 //! - [`output`] prints that data, [`ui`] draws it. Neither knows a mapping.
-//! - [`demo`]: a ring to look at. [`commands`], [`run`] and [`cli`]: from what the user typed to what is done.
+//! - [`demo`]: a ring to look at. [`commands`], [`run`], [`settings`] and [`cli`]: from what
+//!   the user typed, and wants always, to what is done.
 
 pub mod cli;
 pub mod commands;
@@ -15,5 +16,6 @@ pub mod observe;
 pub mod output;
 pub mod ring;
 pub mod run;
+pub mod settings;
 pub mod text;
 pub mod ui;

@@ -1,11 +1,14 @@
 //! From what the user typed to what is done: finds the ring that is meant, and one match on the command.
 
-use std::io::{self, IsTerminal as _};
+mod look;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{self, Cli, Command, Screen, Target, When};
+use crate::cli::{self, Cli, Command, Configuration, Target};
 use crate::commands::outlet::Stdout;
 use crate::commands::{check, demo, lossless, note, snapshot, tail};
 use crate::demo::roles;
@@ -13,6 +16,8 @@ use crate::observe::attach::{AttachedRing, Choice};
 use crate::observe::error::AttachError;
 use crate::observe::rings::{self, Owner, Rings};
 use crate::observe::snapshot::WakeupMode;
+use crate::observe::thresholds::Thresholds;
+use crate::settings::{self, Settings};
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -22,24 +27,36 @@ use crate::{ring, ui};
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let out = &mut io::BufWriter::new(io::stdout().lock());
     let done: anyhow::Result<()> = match cli.command {
-        None if cli.json || !io::stdout().is_terminal() || is_dumb() => Ok(snapshot::snapshot(
-            attach(&cli.target)?,
-            cli.json,
-            cli.sampling,
-            out,
-        )?),
-        None if cli.sampling.watch.is_some() => Ok(snapshot::snapshot(
-            attach(&cli.target)?,
-            false,
-            cli.sampling,
-            out,
-        )?),
-        None => dashboard(&cli),
+        None if cli.print_config => Ok(out
+            .write_all(settings::template().as_bytes())
+            .and_then(|()| out.flush())?),
+        None => {
+            let settings = settings(&cli.configuration)?;
+            let plain = !io::stdout().is_terminal() || is_dumb();
+            if plain || cli.json || cli.sampling.watch.is_some() {
+                let ring = attach(&cli.target)?;
+                let thresholds = settings.thresholds;
+                Ok(snapshot::snapshot(
+                    ring,
+                    cli.json,
+                    cli.sampling,
+                    thresholds,
+                    out,
+                )?)
+            } else {
+                dashboard(&cli, settings)
+            }
+        }
         Some(Command::Snapshot {
             target,
             json,
             sampling,
-        }) => Ok(snapshot::snapshot(attach(&target)?, json, sampling, out)?),
+            configuration,
+        }) => {
+            let thresholds = settings(&configuration)?.thresholds;
+            let ring = attach(&target)?;
+            Ok(snapshot::snapshot(ring, json, sampling, thresholds, out)?)
+        }
         Some(Command::Ls {
             all,
             json,
@@ -51,11 +68,25 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             _ => tail::tail(attach(&options.target)?, &options),
         },
-        Some(Command::Check(options)) => return Ok(check::check(&options, attach, out)),
-        Some(Command::Demo { headless, screen }) => demo::demo(headless, |pid| {
-            let ring = AttachedRing::by_pid(pid, Choice::Only)?;
-            show(Some(ring), options(screen, None))
-        }),
+        Some(Command::Check(options)) => {
+            return Ok(match settings(&options.configuration) {
+                Ok(settings) => check::check(&options, &settings, attach, out),
+                Err(error) => check::misused(&error.to_string(), out),
+            });
+        }
+        Some(Command::Demo {
+            headless,
+            screen,
+            configuration,
+        }) => {
+            let settings = settings(&configuration)?;
+            let thresholds = settings.thresholds;
+            let options = look::options(screen, None, settings, &variable)?;
+            demo::demo(headless, |pid| {
+                let ring = AttachedRing::by_pid(pid, Choice::Only)?;
+                show(Some(ring), thresholds, options)
+            })
+        }
         Some(Command::DemoRole {
             role,
             socket,
@@ -107,18 +138,24 @@ fn choice(target: &Target) -> Choice {
 }
 
 /// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
-fn dashboard(cli: &Cli) -> anyhow::Result<()> {
+fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
+    let thresholds = settings.thresholds;
+    let options = look::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match owner(&cli.target) {
         Owner::Any => None,
         _ => Some(attach(&cli.target)?),
     };
-    show(ring, options(cli.screen, cli.sampling.interval))
+    show(ring, thresholds, options)
 }
 
-fn show(ring: Option<AttachedRing>, mut options: ui::Options) -> anyhow::Result<()> {
+fn show(
+    ring: Option<AttachedRing>,
+    thresholds: Thresholds,
+    mut options: ui::Options,
+) -> anyhow::Result<()> {
     options.target = ring.as_ref().map(|ring| ring.id().to_owned());
-    let mut rings = ring.map_or_else(Rings::default, Rings::watching);
-    ui::run(&mut rings, options).context("the dashboard")
+    let rings = ring.map_or_else(Rings::default, Rings::watching);
+    ui::run(&mut rings.judging_by(thresholds), options).context("the dashboard")
 }
 
 /// A terminal that cannot place its cursor gets what a pipe gets.
@@ -126,32 +163,15 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Whether the locale says that anything but ASCII is out of place: C or POSIX, asked for by name.
-fn is_ascii_locale() -> bool {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = set("LC_ALL")
-        .or_else(|| set("LC_CTYPE"))
-        .or_else(|| set("LANG"));
-    locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+/// The environment's variable of that name, if it can be read.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
-fn options(screen: Screen, interval: Option<std::time::Duration>) -> ui::Options {
-    let plain = || {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        set("NO_COLOR").is_some()
-    };
-    let color = match screen.color {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => !plain(),
-    };
-    let interval = interval.filter(|interval| !interval.is_zero());
-    ui::Options {
-        interval: interval.unwrap_or(std::time::Duration::from_millis(100)),
-        color,
-        ascii: screen.ascii || is_ascii_locale(),
-        target: None,
-    }
+fn settings(configuration: &Configuration) -> Result<Settings, settings::Error> {
+    let named = std::env::var_os("ZBQTOP_CONFIG").filter(|name| !name.is_empty());
+    let named = configuration.config.clone().or(named.map(PathBuf::from));
+    Settings::load(named.as_deref())
 }
 
 /// Ends with what is wrong with the command line, or with the help that was asked for.
@@ -210,6 +230,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::OtherPidNamespace { .. },
         ) => 1,
         None if is_broken_pipe(error) => 0,
+        None if error.is::<settings::Error>() => 2,
         None => error.downcast_ref().map_or(1, join_code),
     })
 }

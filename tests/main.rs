@@ -17,6 +17,7 @@ mod recover;
 mod ring;
 mod scenarios;
 mod screen;
+mod settings;
 mod several;
 mod side_socket;
 mod snapshot;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Target, duration};
+use super::{Configuration, Target, duration};
 use crate::observe::limits::{Levels, Limits};
 use crate::text::whole;
 
@@ -18,7 +18,7 @@ Without a target, every ring that can be seen on this machine is judged, and eac
 looked into are counted in the line, and a ring that cannot be read is UNKNOWN.
 
 Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, and that no \
-consumer lags more than 80%:95% of the ring. A limit on a figure that is unknown makes the status UNKNOWN, with the \
+consumer lags more than 80%:95% of the ring, unless the settings say otherwise. A limit on a figure that is unknown makes the status UNKNOWN, with the \
 reason; an estimate is marked `~`.
 
 Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
@@ -53,6 +53,9 @@ pub struct Check {
     /// every process is looked into for that. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub configuration: Configuration,
     /// JSON with every reason and figure instead of the line.
     #[arg(long)]
     pub json: bool,
@@ -66,9 +69,11 @@ pub struct Check {
 impl Check {
     /// The limits that are set.
     ///
+    /// `usual` is the limit on lags where none is given.
+    ///
     /// # Errors
     /// When two of them contradict, in words.
-    pub fn limits(&self) -> Result<Limits, String> {
+    pub fn limits(&self, usual: Lag) -> Result<Limits, String> {
         let mut limits = Limits {
             stall_ns: self.max_stall.unwrap_or_default(),
             clog_attempts: self.max_clog.unwrap_or_default(),
@@ -76,17 +81,16 @@ impl Check {
             no_zombies: self.no_zombies,
             ..Limits::default()
         };
-        if self.max_lag.is_empty() {
-            limits.lag_percent = Levels {
-                warning: Some(80.0),
-                critical: Some(95.0),
-            };
-        }
         let off = self.max_lag.iter().any(|lag| lag.unit == Unit::Off);
         if off && self.max_lag.len() > 1 {
             return Err("--max-lag off beside another --max-lag; expected it alone".into());
         }
-        for lag in &self.max_lag {
+        let usual = [usual];
+        let lags = match &self.max_lag[..] {
+            [] => &usual,
+            given => given,
+        };
+        for lag in lags {
             let levels = lag.levels;
             let before = match lag.unit {
                 Unit::Bytes => std::mem::replace(&mut limits.lag_bytes, levels.map(whole)),
@@ -113,6 +117,19 @@ pub struct Lag {
     pub unit: Unit,
     /// How many of them.
     pub levels: Levels<f64>,
+}
+
+impl Default for Lag {
+    /// What a check asks for where nobody has said otherwise.
+    fn default() -> Self {
+        Self {
+            unit: Unit::Percent,
+            levels: Levels {
+                warning: Some(80.0),
+                critical: Some(95.0),
+            },
+        }
+    }
 }
 
 /// What a lag is counted in.
@@ -275,7 +292,7 @@ mod tests {
             .chain(options.split_whitespace());
         let cli = crate::cli::Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         match cli.command {
-            Some(crate::cli::Command::Check(check)) => check.limits(),
+            Some(crate::cli::Command::Check(check)) => check.limits(Lag::default()),
             other => panic!("{other:?}"),
         }
     }

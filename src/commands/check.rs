@@ -11,29 +11,36 @@ use crate::observe::attach::AttachedRing;
 use crate::observe::check::{Observed, Status, Verdict, judge, judge_all};
 use crate::observe::discover::discover;
 use crate::observe::error::AttachError;
-use crate::observe::health::STALLED_AFTER_NS;
 use crate::observe::limits::Limits;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
 use crate::observe::survey::Survey;
+use crate::observe::thresholds::Thresholds;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
+use crate::settings::Settings;
+
+/// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts as
+/// stalled.
+const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
 pub fn check(
     options: &Check,
+    settings: &Settings,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
     out: &mut impl Write,
 ) -> ExitCode {
     let target = &options.target;
+    let thresholds = settings.thresholds;
     let everything = target.pid.is_none() && target.socket.is_none();
-    let verdict = options.limits().map_or_else(
+    let verdict = options.limits(settings.max_lag).map_or_else(
         |why| Verdict::unknown("usage", &why),
         |limits| {
             if everything {
-                all(options, &limits)
+                all(options, thresholds, &limits)
             } else {
-                one(options, &limits, attach)
+                one(options, thresholds, &limits, attach)
             }
         },
     );
@@ -71,12 +78,13 @@ fn ended(status: Status, said: io::Result<()>) -> ExitCode {
 
 fn one(
     options: &Check,
+    thresholds: Thresholds,
     limits: &Limits,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
 ) -> Verdict {
     match attach(&options.target) {
         Ok(ring) => {
-            let seen = observe(vec![ring], options.interval);
+            let seen = observe(vec![ring], options.interval, thresholds);
             seen.first().map_or_else(
                 || Verdict::unknown("cannot-attach", "the ring vanished"),
                 |seen| judge(seen, limits),
@@ -86,7 +94,7 @@ fn one(
     }
 }
 
-fn all(options: &Check, limits: &Limits) -> Verdict {
+fn all(options: &Check, thresholds: Thresholds, limits: &Limits) -> Verdict {
     let found = match discover() {
         Ok(found) => found,
         Err(error) => {
@@ -103,12 +111,16 @@ fn all(options: &Check, limits: &Limits) -> Verdict {
             Err(error) => broken.push(error.to_string()),
         }
     }
-    let seen = observe(rings, options.interval);
+    let seen = observe(rings, options.interval, thresholds);
     judge_all(&seen, &broken, &found.limits, limits)
 }
 
 /// Looks at all of them twice, or once if no time is to pass in between; a third time where a consumer stands still.
-fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
+fn observe(
+    mut rings: Vec<AttachedRing>,
+    interval: Duration,
+    thresholds: Thresholds,
+) -> Vec<Observed> {
     // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
     if let Ok(survey) = Survey::take() {
         for ring in &mut rings {
@@ -121,7 +133,7 @@ fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
     };
     let mut watched: Vec<Watcher> = rings
         .into_iter()
-        .map(|ring| Watcher::new(ring, budget))
+        .map(|ring| Watcher::new(ring, budget).judging_by(thresholds))
         .collect();
     if !interval.is_zero() {
         for watcher in &mut watched {
@@ -132,7 +144,9 @@ fn observe(mut rings: Vec<AttachedRing>, interval: Duration) -> Vec<Observed> {
     let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
     // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing to
     // take until a moment ago: to have stood still behind head, it must be seen to.
-    let rest = Duration::from_nanos(STALLED_AFTER_NS).saturating_sub(interval);
+    let rest = Duration::from_nanos(thresholds.stalled_after_ns)
+        .min(SEEN_TO_STAND)
+        .saturating_sub(interval);
     if !interval.is_zero() && !rest.is_zero() && looks.iter().any(has_one_that_stands) {
         std::thread::sleep(rest);
         looks = watched.iter_mut().map(Watcher::look).collect();

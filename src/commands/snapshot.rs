@@ -8,6 +8,7 @@ use crate::observe::attach::AttachedRing;
 use crate::observe::frame::Source as _;
 use crate::observe::rings::Rings;
 use crate::observe::snapshot::{Report, SCHEMA_VERSION};
+use crate::observe::thresholds::Thresholds;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::json::{self, Layout};
 use crate::output::table;
@@ -27,6 +28,7 @@ pub fn snapshot(
     ring: AttachedRing,
     as_json: bool,
     sampling: Sampling,
+    thresholds: Thresholds,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let interval = sampling.interval.unwrap_or(INTERVAL);
@@ -39,7 +41,7 @@ pub fn snapshot(
         },
         ..Budget::ONCE
     };
-    let mut watcher = Watcher::new(ring, budget);
+    let mut watcher = Watcher::new(ring, budget).judging_by(thresholds);
     let mut due = Instant::now();
     if !interval.is_zero() {
         watcher.look();

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use tale::{After, Tale};
 
 use super::event::{Event, EventKind};
-use super::health::STALLED_AFTER_NS;
 use super::snapshot::{Consumer, ConsumerState, RingSnapshot, RingState};
 use super::spell::{Since, Spell, Turn};
+use super::thresholds::Thresholds;
 use crate::text::bytes;
 
 /// A slot is taken a moment before its consumer maps anything, and until then its process is not known. That is waited
@@ -26,6 +26,7 @@ const NAMED_WITHIN_NS: u64 = 1_500_000_000;
 #[derive(Debug, Default)]
 pub struct Events {
     past: Option<Past>,
+    thresholds: Thresholds,
 }
 
 #[derive(Debug)]
@@ -67,6 +68,15 @@ struct Known {
 }
 
 impl Events {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub fn judged_by(thresholds: Thresholds) -> Self {
+        Self {
+            past: None,
+            thresholds,
+        }
+    }
+
     /// What has happened since the snapshot before `ring`, which was taken at `wall` by the clock on the wall.
     pub fn note(&mut self, ring: &RingSnapshot, wall: Timestamp) -> Vec<Event> {
         if ring.state == RingState::Truncated {
@@ -74,18 +84,20 @@ impl Events {
             self.past = None;
             return Vec::new();
         }
+        let stalled_after_ns = self.thresholds.stalled_after_ns;
         let mut tale = Tale {
             now: ring.sampled_ns,
             wall,
+            stalled_after_ns,
             events: Vec::new(),
         };
         match &mut self.past {
             Some(past) if past.is_of(ring) => past.follow(ring, &mut tale),
             Some(past) => {
                 tale.another_ring(past, ring);
-                self.past = Some(Past::of(ring));
+                self.past = Some(Past::of(ring, stalled_after_ns));
             }
-            None => self.past = Some(Past::of(ring)),
+            None => self.past = Some(Past::of(ring, stalled_after_ns)),
         }
         tale.events
     }
@@ -93,7 +105,7 @@ impl Events {
 
 impl Past {
     /// As it is at the first look.
-    fn of(ring: &RingSnapshot) -> Self {
+    fn of(ring: &RingSnapshot, stalled_after_ns: u64) -> Self {
         let now = ring.sampled_ns;
         let known = |consumer: &Consumer| {
             let mut known = Known::first(consumer, now);
@@ -103,7 +115,7 @@ impl Past {
                 Since::exactly(now.saturating_sub(age))
             });
             known.absent = known.absent.map(|_| Since::before(now));
-            if known.stands(now) {
+            if known.stands(now, stalled_after_ns) {
                 known.stall = Some(Spell::found(known.still_since()));
             }
             (consumer.meta_inode, known)
@@ -270,7 +282,10 @@ impl Known {
         ) {
             return;
         }
-        let (holds, since) = (self.stands(tale.now), self.still_since());
+        let (holds, since) = (
+            self.stands(tale.now, tale.stalled_after_ns),
+            self.still_since(),
+        );
         match Spell::follow(&mut self.stall, holds, since, tale.now) {
             Some(Turn::Began) => {
                 self.introduce(tale);
@@ -281,11 +296,11 @@ impl Known {
     }
 
     /// Whether it stands still behind head. One that blocks or is overdue may do so, too, or may only lag.
-    fn stands(&self, now: u64) -> bool {
+    fn stands(&self, now: u64, stalled_after_ns: u64) -> bool {
         match self.last.state {
             ConsumerState::Stalled => true,
             ConsumerState::Blocking | ConsumerState::Overdue => {
-                now.saturating_sub(self.still_since().ns) >= STALLED_AFTER_NS
+                now.saturating_sub(self.still_since().ns) >= stalled_after_ns
             }
             _ => false,
         }

@@ -2,15 +2,17 @@
 //!
 //! A pure function of a snapshot whose states are judged already ([`super::health`]). Reads nothing, remembers nothing.
 
+use super::health::percent_of;
 use super::snapshot::{
     Consumer, ConsumerState, Finding, FutexWait, RingSnapshot, RingState, Severity, WakeupMode,
 };
+use super::thresholds::Thresholds;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, escape};
 
 /// What is wrong with a ring and what follows from it, worst first.
 #[must_use]
-pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
+pub fn findings(ring: &RingSnapshot, thresholds: &Thresholds) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |code, severity, message: String, slot, pid| {
         findings.push(Finding {
@@ -161,7 +163,7 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
                 consumer.pid,
             );
         }
-        if let Some((severity, message)) = pile(consumer) {
+        if let Some((severity, message)) = pile(consumer, thresholds.pile_percent) {
             let code = "descriptors-pile-up";
             add(code, severity, message, consumer.slot, consumer.pid);
         }
@@ -208,11 +210,9 @@ pub fn findings(ring: &RingSnapshot) -> Vec<Finding> {
     findings
 }
 
-/// A part of what a side socket, or the producer's user, can hold that is worth a warning.
-const PILE: u64 = 4;
-
-/// What is wrong with a consumer that does not read its side socket, if much is waiting there.
-fn pile(consumer: &Consumer) -> Option<(Severity, String)> {
+/// What is wrong with a consumer that does not read its side socket, if much is waiting there: `percent` of what the
+/// socket, or the producer's user, can hold.
+fn pile(consumer: &Consumer, percent: f64) -> Option<(Severity, String)> {
     let (unread, capacity) = (
         consumer.side_socket_unread_bytes?,
         consumer.side_socket_capacity_bytes?,
@@ -221,13 +221,13 @@ fn pile(consumer: &Consumer) -> Option<(Severity, String)> {
         consumer.side_socket_descriptors,
         consumer.side_socket_descriptors_limit,
     );
-    let reaches = |part: u64| {
+    let reaches = |percent: f64| {
         descriptors
             .zip(limit)
-            .is_some_and(|(descriptors, limit)| descriptors >= (limit / part).max(1))
+            .is_some_and(|(some, limit)| some > 0 && percent_of(some, limit.max(1)) >= percent)
     };
     let is_full = unread >= capacity;
-    if unread == 0 || (unread < capacity / PILE && !reaches(PILE)) {
+    if unread == 0 || (!is_full && percent_of(unread, capacity) < percent && !reaches(percent)) {
         return None;
     }
     let taken = format!("{} of {} taken", bytes(unread), bytes(capacity));
@@ -243,7 +243,7 @@ fn pile(consumer: &Consumer) -> Option<(Severity, String)> {
         )
     };
     let share = limit.map_or_else(String::new, |limit| format!(" ({limit})"));
-    let count = if reaches(1) {
+    let count = if reaches(100.0) {
         format!(
             "the {held} in flight are as many as RLIMIT_NOFILE allows the producer's user{share}: unless it is \
              privileged, no more can be sent to anyone"
@@ -251,7 +251,7 @@ fn pile(consumer: &Consumer) -> Option<(Severity, String)> {
     } else {
         format!("the {held} in flight count against the producer's user's RLIMIT_NOFILE{share}")
     };
-    let severity = if is_full || reaches(1) {
+    let severity = if is_full || reaches(100.0) {
         Severity::Critical
     } else {
         Severity::Warning
@@ -285,7 +285,9 @@ mod tests {
     use crate::observe::fixtures::{consumer, ring};
 
     fn found(ring: &RingSnapshot, code: &str) -> Option<(Severity, String)> {
-        let finding = findings(ring).into_iter().find(|one| one.code == code)?;
+        let finding = findings(ring, &Thresholds::default())
+            .into_iter()
+            .find(|one| one.code == code)?;
         assert_eq!((finding.slot, finding.pid), (Some(0), Some(8)));
         assert!(
             finding.message.starts_with("slot 0 risk (pid 8): "),
@@ -407,7 +409,7 @@ mod tests {
                 let mut ring = ring(vec![one]);
                 ring.state = state;
                 ring.gating_meta_inode = Some(if gates { 1 } else { 2 });
-                let found = findings(&ring);
+                let found = findings(&ring, &Thresholds::default());
                 assert_eq!(found.len(), 1, "{found:?}");
                 assert_eq!(found[0].severity, expected, "{gone:?} in {state:?}");
             }

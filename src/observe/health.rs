@@ -5,12 +5,8 @@
 use super::member::Presence;
 use super::sample::{MemberSample, Sample};
 use super::snapshot::{ConsumerState, RingState};
+use super::thresholds::Thresholds;
 use crate::text::{bytes, duration};
-
-/// Behind and without progress for this long is stalled.
-pub const STALLED_AFTER_NS: u64 = 1_000_000_000;
-/// Behind by this share of the ring is lagging.
-const LAGGING_PERCENT: f64 = 25.0;
 
 /// What is known about one consumer besides its sample.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +27,8 @@ pub struct Context {
     pub holds_producer: bool,
     /// Time until a scan would evict it.
     pub evict_in_ns: Option<u64>,
+    /// From where on it is not well.
+    pub thresholds: Thresholds,
 }
 
 /// The state of a consumer, and why.
@@ -126,14 +124,14 @@ pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerStat
     };
     // Nor has it stood still behind head for longer than it has been behind: idle until now is not stalled.
     let still = still.map(|still| context.behind_ns.map_or(still, |behind| still.min(behind)));
-    let stalled = still.is_some_and(|still| still >= STALLED_AFTER_NS);
+    let stalled = still.is_some_and(|still| still >= context.thresholds.stalled_after_ns);
     let (state, reason) = if stalled {
         let still = duration(still.unwrap_or(0));
         (
             State::Stalled,
             format!("{behind}, and its tail has not moved for {still}"),
         )
-    } else if percent >= LAGGING_PERCENT {
+    } else if percent >= context.thresholds.lagging_percent {
         (State::Lagging, behind)
     } else {
         (State::Ok, behind)
@@ -234,6 +232,7 @@ mod tests {
             behind_ns: None,
             holds_producer: false,
             evict_in_ns: None,
+            thresholds: Thresholds::default(),
         }
     }
 
@@ -387,6 +386,18 @@ mod tests {
             ..context()
         };
         assert_eq!(consumer_state(&member(1, HEAD), &context).1, "caught up");
+    }
+
+    #[test]
+    fn what_is_too_much_is_for_the_user_to_say() {
+        let mut one = member(1, HEAD - CAPACITY / 2);
+        one.silent_ns = Some(2 * SECOND);
+        let mut context = context();
+        assert_eq!(consumer_state(&one, &context).0, State::Stalled);
+        context.thresholds.stalled_after_ns = 3 * SECOND;
+        assert_eq!(consumer_state(&one, &context).0, State::Lagging);
+        context.thresholds.lagging_percent = 50.5;
+        assert_eq!(consumer_state(&one, &context).0, State::Ok);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub mod snapshot;
 pub mod sockets;
 mod spell;
 pub mod survey;
+pub mod thresholds;
 pub mod vouch;
 pub mod wait;
 pub mod waits;

@@ -11,6 +11,7 @@ use super::orphans::orphans;
 use super::rendezvous::listener;
 use super::snapshot::{ConsumerState, Limit, RingSnapshot};
 use super::survey::Survey;
+use super::thresholds::Thresholds;
 use super::watch::{Budget, Watcher};
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
@@ -20,6 +21,7 @@ pub struct Rings {
     /// Whether rings whose producer is gone are listed, too.
     orphans: bool,
     watched: Option<Watcher>,
+    thresholds: Thresholds,
 }
 
 impl Rings {
@@ -30,7 +32,20 @@ impl Rings {
             listed: BTreeMap::new(),
             orphans: false,
             watched: Some(Watcher::new(ring, Budget::DASHBOARD)),
+            thresholds: Thresholds::default(),
         }
+    }
+
+    /// Judges by other figures from now on.
+    #[must_use]
+    pub fn judging_by(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self.watched = self.watched.map(|watcher| watcher.judging_by(thresholds));
+        self
+    }
+
+    fn watcher(&self, ring: AttachedRing, budget: Budget) -> Watcher {
+        Watcher::new(ring, budget).judging_by(self.thresholds)
     }
 }
 
@@ -78,7 +93,7 @@ impl Rings {
             listed.rings.push(RingListing {
                 through,
                 consumers,
-                ..Watcher::new(ring, Budget::GLANCE).look().into()
+                ..self.watcher(ring, Budget::GLANCE).look().into()
             });
         }
     }
@@ -116,7 +131,7 @@ impl Source for Rings {
                 .remove(&id)
                 .filter(|known| known.ring().watches(ring.ctrl.file));
             match known.map_or_else(
-                || AttachedRing::map(ring).map(|ring| Watcher::new(ring, Budget::GLANCE)),
+                || AttachedRing::map(ring).map(|ring| self.watcher(ring, Budget::GLANCE)),
                 Ok,
             ) {
                 Ok(watcher) => {
@@ -149,7 +164,7 @@ impl Source for Rings {
         };
         let ring = AttachedRing::by_pid(number(pid)?, Choice::Fd(number(fd)?))
             .map_err(|error| error.to_string())?;
-        self.watched = Some(Watcher::new(ring, Budget::DASHBOARD));
+        self.watched = Some(self.watcher(ring, Budget::DASHBOARD));
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use super::snapshot::{
     Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis, WakeupMode,
 };
 use super::survey::Survey;
+use super::thresholds::Thresholds;
 use super::waits::Waits;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
@@ -81,6 +82,7 @@ pub struct Watcher {
     history: History,
     preview: Preview,
     budget: Budget,
+    thresholds: Thresholds,
     refreshed: Instant,
     /// A search for evicted consumers that is under way, and when the next one is due.
     survey: Option<Survey>,
@@ -104,6 +106,7 @@ impl Watcher {
             history: History::default(),
             preview: Preview::new(budget.preview),
             budget,
+            thresholds: Thresholds::default(),
             refreshed: Instant::now(),
             survey: None,
             survey_due: Instant::now(),
@@ -113,6 +116,14 @@ impl Watcher {
             events: Events::default(),
             log: Arc::default(),
         }
+    }
+
+    /// Judges by other figures from now on.
+    #[must_use]
+    pub fn judging_by(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self.events = Events::judged_by(thresholds);
+        self
     }
 
     /// Samples the ring now.
@@ -228,6 +239,7 @@ impl Watcher {
                     behind_ns: self.history.lag_time_ns(member.tail),
                     holds_producer: gates && full,
                     evict_in_ns: evict_in(sample, member),
+                    thresholds: self.thresholds,
                 };
                 self.consumer(member, &context, counted.get(&member.tail).copied())
             })
@@ -264,7 +276,7 @@ impl Watcher {
             findings: Vec::new(),
             events: Vec::new(),
         };
-        ring.findings = findings(&ring);
+        ring.findings = findings(&ring, &self.thresholds);
         ring
     }
 

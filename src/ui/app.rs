@@ -13,9 +13,10 @@ use super::action::{Action, Effect, Pane, Place, Screen};
 use super::cursor::{Cursor, Step};
 use super::details::Details;
 use super::items::{Item, items};
+use super::keys::Keymap;
 use super::pace;
 use super::reading::Reading;
-use super::roster::{Edit, Roster};
+use super::roster::{Edit, Field, Roster};
 use super::spots::Spot;
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing};
@@ -37,6 +38,8 @@ pub(crate) struct App {
     details: Option<Details>,
     findings: Cursor<Item>,
     reading: Reading,
+    keymap: Keymap,
+    mouse: bool,
 }
 
 impl App {
@@ -62,7 +65,17 @@ impl App {
             details: None,
             findings: Cursor::default(),
             reading: Reading::default(),
+            keymap: Keymap::default(),
+            mouse: true,
         }
+    }
+
+    /// With the keys and the columns that the user wants, and with a mouse or without.
+    pub(crate) fn wanting(mut self, keymap: Keymap, columns: Vec<Field>, mouse: bool) -> Self {
+        self.keymap = keymap;
+        self.consumers = Roster::with_columns(columns);
+        self.mouse = mouse;
+        self
     }
 
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.

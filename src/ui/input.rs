@@ -70,7 +70,14 @@ enum Step {
 fn decode(bytes: &[u8]) -> Step {
     match bytes {
         [] | [ESC] | [ESC, b'[' | b'O'] => Step::More,
+        // The Linux console, F1 to F5.
+        [ESC, b'[', b'[', rest @ ..] => match rest {
+            [] => Step::More,
+            [last @ b'A'..=b'E', ..] => Step::Key(4, KeyCode::F(last - b'A' + 1).into()),
+            _ => Step::Skip(4),
+        },
         [ESC, b'[', rest @ ..] => sequence(rest),
+        [ESC, b'O', last @ b'P'..=b'S', ..] => Step::Key(3, KeyCode::F(last - b'P' + 1).into()),
         [ESC, b'O', last, ..] => {
             named(*last).map_or(Step::Skip(3), |code| Step::Key(3, code.into()))
         }
@@ -123,8 +130,11 @@ fn sequence(rest: &[u8]) -> Step {
     let code = match (rest[end], parameter) {
         (b'~', b"1" | b"7") => Some(KeyCode::Home),
         (b'~', b"4" | b"8") => Some(KeyCode::End),
+        (b'~', b"2") => Some(KeyCode::Insert),
+        (b'~', b"3") => Some(KeyCode::Delete),
         (b'~', b"5") => Some(KeyCode::PageUp),
         (b'~', b"6") => Some(KeyCode::PageDown),
+        (b'~', number) => function(number).map(KeyCode::F),
         (last, _) => named(last),
     };
     code.map_or(Step::Skip(used), |code| Step::Key(used, code.into()))
@@ -153,6 +163,17 @@ fn mouse(button: u16, column: u16, row: u16) -> Option<MouseEvent> {
         row: row.checked_sub(1)?,
         modifiers: KeyModifiers::NONE,
     })
+}
+
+/// The function key of a number: they were given out with gaps.
+fn function(number: &[u8]) -> Option<u8> {
+    let number: u8 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    match number {
+        11..=15 => Some(number - 10),
+        17..=21 => Some(number - 11),
+        23 | 24 => Some(number - 12),
+        _ => None,
+    }
 }
 
 fn named(last: u8) -> Option<KeyCode> {
@@ -246,6 +267,27 @@ mod tests {
         assert_eq!(decoder.next(), None);
         decoder.feed(b"q");
         assert_eq!(decoder.next(), Some(Event::Key(KeyCode::Char('q').into())));
+    }
+
+    #[test]
+    fn function_keys_have_come_in_three_ways() {
+        let vt = [
+            &b"\x1bOP\x1bOQ\x1bOR\x1bOS"[..],
+            b"\x1b[15~\x1b[17~\x1b[18~\x1b[19~\x1b[20~\x1b[21~\x1b[23~\x1b[24~",
+        ];
+        let all: Vec<KeyCode> = (1..=12).map(KeyCode::F).collect();
+        assert_eq!(keys(&vt), all);
+        assert_eq!(keys(&[b"\x1b[11~\x1b[12~\x1b[13~\x1b[14~"]), all[..4]);
+        assert_eq!(keys(&[b"\x1b[[A\x1b[[B\x1b[[C\x1b[[D\x1b[[E"]), all[..5]);
+        assert_eq!(
+            keys(&[b"\x1b[2~\x1b[3~"]),
+            [KeyCode::Insert, KeyCode::Delete]
+        );
+        assert_eq!(keys(&[b"\x1b[16~\x1b[22~\x1b[25~\x1b[999~\x1b[[Z"]), []);
+        for cut in 1..4 {
+            let (start, end) = b"\x1b[[A".split_at(cut);
+            assert_eq!(keys(&[start, end]), all[..1]);
+        }
     }
 
     #[test]

@@ -1,78 +1,67 @@
-//! Keys: the one table that says which key does what, and how it is called in the footer and in the help.
+//! Keys: the one table that says which key does what, what it is called in the settings, and how in the footer and in
+//! the help.
 //!
-//! Knows nothing of what an action does.
+//! The table is what the program comes with; a [`Keymap`] is the table as the user has changed it, and what everything
+//! else asks. Knows nothing of what an action does.
+
+mod key;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+pub(crate) use key::Key;
+use key::{control, key, letter};
 
 use super::action::{Action, Place};
 use super::roster::Edit;
 
 /// A row of the table.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Binding {
-    /// The keys that do it.
+    /// The keys that do it, unless the user has others.
     pub(crate) keys: &'static [Key],
     /// What they do.
     pub(crate) action: Action,
-    /// The keys, as the help names them.
-    pub(crate) names: &'static str,
+    /// What that is called in the settings.
+    pub(crate) name: &'static str,
     /// What they do, in the help.
     pub(crate) help: &'static str,
-    /// Key and word in the footer; not every key has a place there.
-    pub(crate) footer: Option<(&'static str, &'static str)>,
+    /// Its word in the footer; not every action has a place there.
+    word: Option<&'static str>,
+    /// An action whose key stands beside in the footer.
+    beside: Option<Action>,
     /// Where it stands in the footer.
-    pub(crate) places: &'static [Place],
+    places: &'static [Place],
 }
 
-/// A key as a terminal tells it apart. Shift is in the character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    code: KeyCode,
-    control: bool,
-}
-
-const fn key(code: KeyCode) -> Key {
-    Key {
-        code,
-        control: false,
-    }
-}
-
-const fn letter(letter: char) -> Key {
-    key(KeyCode::Char(letter))
-}
-
-const fn control(letter: char) -> Key {
-    Key {
-        code: KeyCode::Char(letter),
-        control: true,
-    }
-}
-
+/// A row: the keys, what they do, its name in the settings, and what the help says.
 const fn binding(
     keys: &'static [Key],
     action: Action,
-    names: &'static str,
+    name: &'static str,
     help: &'static str,
 ) -> Binding {
     Binding {
         keys,
         action,
-        names,
+        name,
         help,
-        footer: None,
+        word: None,
+        beside: None,
         places: &[],
     }
 }
 
 impl Binding {
-    const fn footer(
-        mut self,
-        key: &'static str,
-        word: &'static str,
-        places: &'static [Place],
-    ) -> Self {
-        self.footer = Some((key, word));
+    /// Puts the first of the keys into the footer, with a word.
+    const fn footer(mut self, word: &'static str, places: &'static [Place]) -> Self {
+        self.word = Some(word);
         self.places = places;
+        self
+    }
+
+    /// Beside it in the footer, under the same word, stands the first key of another action.
+    const fn beside(mut self, other: Action) -> Self {
+        self.beside = Some(other);
         self
     }
 }
@@ -81,120 +70,124 @@ const EVERYWHERE: &[Place] = &[Place::Waiting, Place::Rings, Place::Ring, Place:
 
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
-    binding(&[letter('?')], Action::Help, "?", "this help").footer("?", "help", EVERYWHERE),
+    binding(&[letter('?')], Action::Help, "help", "this help").footer("help", EVERYWHERE),
+    binding(&[letter('q'), control('c')], Action::Quit, "quit", "quit").footer("quit", EVERYWHERE),
     binding(
-        &[letter('q'), control('c')],
-        Action::Quit,
-        "q  Ctrl-C",
-        "quit",
+        &[key(KeyCode::Tab)],
+        Action::NextPane,
+        "next-pane",
+        "next pane",
     )
-    .footer("q", "quit", EVERYWHERE),
-    binding(&[key(KeyCode::Tab)], Action::NextPane, "Tab", "next pane").footer(
-        "Tab",
-        "pane",
-        &[Place::Ring],
-    ),
+    .footer("pane", &[Place::Ring]),
     binding(
         &[key(KeyCode::BackTab)],
         Action::PreviousPane,
-        "Shift-Tab",
+        "previous-pane",
         "previous pane",
     ),
     binding(
         &[key(KeyCode::Up), letter('k')],
         Action::Up,
-        "Up  k",
+        "up",
         "one row up",
     ),
     binding(
         &[key(KeyCode::Down), letter('j')],
         Action::Down,
-        "Down  j",
+        "down",
         "one row down",
     ),
     binding(
         &[key(KeyCode::PageUp)],
         Action::PageUp,
-        "PgUp",
+        "page-up",
         "one page up",
     ),
     binding(
         &[key(KeyCode::PageDown)],
         Action::PageDown,
-        "PgDn",
+        "page-down",
         "one page down",
     ),
     binding(
         &[key(KeyCode::Home), letter('g')],
         Action::First,
-        "Home  g",
+        "first",
         "first row",
     ),
     binding(
         &[letter('G')],
         Action::Last,
-        "G",
+        "last",
         "last row; follows the newest message",
     ),
     binding(
         &[key(KeyCode::End)],
         Action::Live,
-        "End",
+        "live",
         "live again, and the last row",
     ),
     binding(
         &[key(KeyCode::Enter)],
         Action::Open,
-        "Enter",
+        "open",
         "open the ring, or the consumer's details",
     )
-    .footer("Enter", "open", &[Place::Rings, Place::Ring]),
+    .footer("open", &[Place::Rings, Place::Ring]),
     binding(
         &[letter('/')],
         Action::Filter,
-        "/",
+        "filter",
         "filter consumers: Enter keeps, Esc clears",
     )
-    .footer("/", "filter", &[Place::Ring]),
+    .footer("filter", &[Place::Ring]),
     binding(
         &[letter('s')],
         Action::Sort,
-        "s",
+        "sort",
         "sort consumers by the next column",
     )
-    .footer("s", "sort", &[Place::Ring]),
-    binding(&[letter('r')], Action::Reverse, "r", "reverse their order"),
+    .footer("sort", &[Place::Ring]),
+    binding(
+        &[letter('r')],
+        Action::Reverse,
+        "reverse",
+        "reverse their order",
+    ),
     binding(
         &[letter(' ')],
         Action::Freeze,
-        "Space",
+        "freeze",
         "freeze the screen, or live again",
     )
-    .footer("Space", "freeze", &[Place::Ring, Place::Details]),
-    binding(&[letter('L')], Action::List, "L", "list of rings").footer("L", "list", &[Place::Ring]),
+    .footer("freeze", &[Place::Ring, Place::Details]),
+    binding(&[letter('L')], Action::List, "list", "list of rings").footer("list", &[Place::Ring]),
     binding(
         &[letter('+'), letter('=')],
         Action::Faster,
-        "+",
+        "faster",
         "sample more often",
     )
-    .footer("+/-", "rate", &[Place::Ring]),
-    binding(&[letter('-')], Action::Slower, "-", "sample less often"),
-    binding(&[key(KeyCode::Esc)], Action::Back, "Esc", "back").footer(
-        "Esc",
-        "back",
-        &[Place::Rings, Place::Details],
+    .footer("rate", &[Place::Ring])
+    .beside(Action::Slower),
+    binding(
+        &[letter('-')],
+        Action::Slower,
+        "slower",
+        "sample less often",
     ),
+    binding(&[key(KeyCode::Esc)], Action::Back, "back", "back")
+        .footer("back", &[Place::Rings, Place::Details]),
     binding(
         &[control('l')],
         Action::Redraw,
-        "Ctrl-L",
+        "redraw",
         "draw everything again",
     ),
     binding(
         &[control('z')],
         Action::Suspend,
-        "Ctrl-Z",
+        "suspend",
         "to the shell; `fg` comes back",
     ),
 ];
@@ -215,61 +208,104 @@ pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {
     }
 }
 
-/// What a key that was pressed does.
-pub(crate) fn action(event: &KeyEvent) -> Option<Action> {
-    let pressed = Key {
-        code: event.code,
-        control: event.modifiers.contains(KeyModifiers::CONTROL),
-    };
-    BINDINGS
-        .iter()
-        .find(|binding| binding.keys.contains(&pressed))
-        .map(|binding| binding.action)
+/// This key quits whatever the settings say, so that there is always a way out.
+const ALWAYS_QUITS: Key = control('c');
+
+/// Which key does what, in the order of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keymap {
+    rows: Vec<(&'static Binding, Vec<Key>)>,
+}
+
+/// A key that is to do two things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clash {
+    pub(crate) key: Key,
+    /// The names of the actions.
+    pub(crate) actions: [&'static str; 2],
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let rows = BINDINGS.iter();
+        Self {
+            rows: rows.map(|row| (row, row.keys.to_vec())).collect(),
+        }
+    }
+}
+
+impl Keymap {
+    /// The table with other keys for the actions that are named; the name of an action that is not there changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// A key would do two things.
+    pub(crate) fn with(changes: &[(&str, Vec<Key>)]) -> Result<Self, Clash> {
+        let mut map = Self::default();
+        for (row, keys) in &mut map.rows {
+            if let Some((_, changed)) = changes.iter().find(|(name, _)| *name == row.name) {
+                keys.clear();
+                for key in changed {
+                    if !keys.contains(key) {
+                        keys.push(*key);
+                    }
+                }
+            }
+            if row.action == Action::Quit && !keys.contains(&ALWAYS_QUITS) {
+                keys.push(ALWAYS_QUITS);
+            }
+        }
+        let mut seen: Vec<(Key, &'static str)> = Vec::new();
+        for (row, keys) in &map.rows {
+            for &key in keys {
+                if let Some((_, name)) = seen.iter().find(|(other, _)| *other == key) {
+                    let actions = [*name, row.name];
+                    return Err(Clash { key, actions });
+                }
+                seen.push((key, row.name));
+            }
+        }
+        Ok(map)
+    }
+
+    /// Every action: its name in the settings, the keys it has by default, and what it does.
+    pub(crate) fn actions() -> impl Iterator<Item = (&'static str, &'static [Key], &'static str)> {
+        BINDINGS.iter().map(|row| (row.name, row.keys, row.help))
+    }
+
+    /// What a key that was pressed does.
+    pub(crate) fn action(&self, event: &KeyEvent) -> Option<Action> {
+        let pressed = Key::pressed(event);
+        let mut rows = self.rows.iter();
+        rows.find(|(_, keys)| keys.contains(&pressed))
+            .map(|(row, _)| row.action)
+    }
+
+    /// Every action in the order of the help: its keys, none where it has none, and what they do.
+    pub(crate) fn help(&self) -> impl Iterator<Item = (String, &'static str)> {
+        self.rows.iter().map(|(row, keys)| {
+            let keys: Vec<String> = keys.iter().map(Key::to_string).collect();
+            (keys.join("  "), row.help)
+        })
+    }
+
+    /// Keys and words of the footer of `place`.
+    pub(crate) fn footer(&self, place: Place) -> impl Iterator<Item = (String, &'static str)> {
+        let rows = self.rows.iter();
+        let rows = rows.filter(move |(row, _)| row.places.contains(&place));
+        rows.filter_map(|(row, _)| {
+            let actions = [Some(row.action), row.beside].into_iter().flatten();
+            let keys: Vec<String> = actions.filter_map(|action| self.key(action)).collect();
+            (!keys.is_empty()).then_some((keys.join("/"), row.word?))
+        })
+    }
+
+    /// The first key of an action, by its name.
+    pub(crate) fn key(&self, action: Action) -> Option<String> {
+        let row = self.rows.iter().find(|(row, _)| row.action == action);
+        row.and_then(|(_, keys)| keys.first()).map(Key::to_string)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn no_key_does_two_things_and_every_action_has_one_row() {
-        let mut keys = Vec::new();
-        let mut actions = HashSet::new();
-        for binding in BINDINGS {
-            assert!(
-                !binding.keys.is_empty() && !binding.help.is_empty(),
-                "{}",
-                binding.names
-            );
-            assert!(
-                actions.insert(binding.action),
-                "{:?} has two rows",
-                binding.action
-            );
-            for key in binding.keys {
-                assert!(!keys.contains(key), "{key:?} is bound twice");
-                keys.push(*key);
-            }
-        }
-    }
-
-    #[test]
-    fn control_and_plain_are_told_apart() {
-        assert_eq!(action(&KeyCode::Char('q').into()), Some(Action::Quit));
-        assert_eq!(action(&KeyCode::Char('c').into()), None);
-        assert_eq!(
-            action(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)),
-            Some(Action::Quit)
-        );
-        assert_eq!(
-            action(&KeyEvent::new(KeyCode::Char('q'), KeyModifiers::CONTROL)),
-            None
-        );
-        assert_eq!(
-            action(&KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT)),
-            Some(Action::Last)
-        );
-    }
-}
+mod tests;

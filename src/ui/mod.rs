@@ -28,9 +28,13 @@ use std::time::{Duration, Instant};
 use action::{Action, Effect, Screen};
 use app::App;
 use crossterm::event::{Event, MouseEventKind};
+pub(crate) use keys::Key;
+pub use keys::Keymap;
+pub use roster::Field;
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
+pub use theme::{Depth, Palette};
 use view::screen::{self, Room};
 
 use crate::observe::frame::Source;
@@ -48,8 +52,18 @@ pub struct Options {
     pub interval: Duration,
     /// Whether colours may be used; the caller has weighed `--color`, `NO_COLOR` and `TERM`.
     pub color: bool,
+    /// Which colours, if any may be used.
+    pub palette: Palette,
+    /// How many colours the terminal has.
+    pub depth: Depth,
     /// Draw with ASCII characters only.
     pub ascii: bool,
+    /// Whether clicks and the wheel are asked of the terminal, which then does not select text with them.
+    pub mouse: bool,
+    /// The columns of the table of consumers, in their order.
+    pub columns: Vec<Field>,
+    /// Which key does what.
+    pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
     pub target: Option<String>,
 }
@@ -59,7 +73,12 @@ impl Default for Options {
         Self {
             interval: Duration::from_millis(100),
             color: true,
+            palette: Palette::Terminal,
+            depth: Depth::Sixteen,
             ascii: false,
+            mouse: true,
+            columns: Field::ALL.to_vec(),
+            keymap: Keymap::default(),
             target: None,
         }
     }
@@ -74,7 +93,7 @@ impl Default for Options {
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
 pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
-    let mut terminal = Terminal::enter(options.color)?;
+    let mut terminal = Terminal::enter(options.color, options.mouse)?;
     match drive(source, options, &mut terminal) {
         Err(error) if terminal::is_gone(&error) => Ok(()),
         outcome => outcome,
@@ -82,8 +101,12 @@ pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
 }
 
 fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
-    let theme = Theme::new(options.color, options.ascii);
-    let mut app = App::new(options.interval, options.target);
+    let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
+    let mut app = App::new(options.interval, options.target).wanting(
+        options.keymap,
+        options.columns,
+        options.mouse,
+    );
     let mut due = Instant::now();
     let mut stale = true;
     let mut spots = Spots::default();
@@ -146,7 +169,7 @@ fn heed(
                 app.edit(edit);
                 return None;
             }
-            app.apply(keys::action(key)?, room(app))
+            app.apply(app.keymap().action(key)?, room(app))
         }
         Event::Mouse(mouse) => {
             let spot = spots.at(mouse.column, mouse.row)?;

@@ -15,9 +15,10 @@ const LONGEST_FILTER: usize = 40;
 /// Characters of a command that a filter can find.
 const LONGEST_COMMAND: usize = 256;
 
-/// What a column of the table tells, in the order of the columns.
+/// What a column of the table tells.
+#[expect(missing_docs, reason = "the details and the help say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
+pub enum Field {
     Slot,
     Pid,
     Command,
@@ -35,25 +36,52 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// What `s` goes through. Tail and percent order as lag does, and history is sorted by its end.
-    const CYCLE: [Self; 10] = [
+    /// All of them, in the order of the columns unless the user wants another.
+    pub(crate) const ALL: [Self; 14] = [
         Self::Slot,
         Self::Pid,
         Self::Command,
         Self::Mode,
+        Self::Tail,
         Self::Lag,
+        Self::Percent,
         Self::Time,
+        Self::History,
         Self::Rate,
         Self::Progress,
         Self::EvictIn,
         Self::State,
+        Self::Why,
     ];
 
-    fn next(self) -> Self {
-        let later = Self::CYCLE
-            .into_iter()
-            .find(|next| *next as u8 > self as u8);
-        later.unwrap_or(Self::CYCLE[0])
+    /// What stands over the column.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Slot => "SLOT",
+            Self::Pid => "PID",
+            Self::Command => "COMMAND",
+            Self::Mode => "MODE",
+            Self::Tail => "TAIL",
+            Self::Lag => "LAG",
+            Self::Percent => "%",
+            Self::Time => "TIME",
+            Self::History => "HISTORY",
+            Self::Rate => "RATE/s",
+            Self::Progress => "PROGRESS",
+            Self::EvictIn => "EVICT IN",
+            Self::State => "STATE",
+            Self::Why => "WHY",
+        }
+    }
+
+    /// What the column is called in the settings.
+    pub(crate) fn name(self) -> String {
+        self.title().to_lowercase()
+    }
+
+    /// Whether `s` stops here. Tail and percent order as lag does, and history is sorted by its end.
+    fn is_stop(self) -> bool {
+        !matches!(self, Self::Tail | Self::Percent | Self::History | Self::Why)
     }
 
     /// Whether the largest stands first until the user reverses it: what is looked for is the most lag, the worst state.
@@ -106,6 +134,7 @@ pub(crate) enum Edit {
 #[derive(Debug)]
 pub(crate) struct Roster {
     cursor: Cursor<u64>,
+    columns: Vec<Field>,
     sort: Sort,
     filter: String,
     typing: bool,
@@ -115,6 +144,7 @@ impl Default for Roster {
     fn default() -> Self {
         Self {
             cursor: Cursor::default(),
+            columns: Field::ALL.to_vec(),
             sort: Sort::by(Field::Slot),
             filter: String::new(),
             typing: false,
@@ -123,6 +153,19 @@ impl Default for Roster {
 }
 
 impl Roster {
+    /// The consumers in a table with these columns.
+    pub(super) fn with_columns(columns: Vec<Field>) -> Self {
+        Self {
+            columns,
+            ..Self::default()
+        }
+    }
+
+    /// The columns of the table, in their order.
+    pub(crate) fn columns(&self) -> &[Field] {
+        &self.columns
+    }
+
     /// The column that rows are sorted by.
     pub(crate) fn sort(&self) -> Sort {
         self.sort
@@ -182,9 +225,14 @@ impl Roster {
         self.cursor.follow(keys(ring, &rows));
     }
 
-    /// Sorts by the next column.
+    /// Sorts by the next column that there is, where the order would be another.
     pub(super) fn sort_by_next(&mut self) {
-        self.sort = Sort::by(self.sort.field.next());
+        let at = self.columns.iter().position(|one| *one == self.sort.field);
+        let (before, after) = self.columns.split_at(at.map_or(0, |at| at + 1));
+        let mut next = after.iter().chain(before);
+        if let Some(field) = next.find(|field| field.is_stop()) {
+            self.sort = Sort::by(*field);
+        }
     }
 
     /// Sorts by a column; by the one that rows are sorted by already, the other way round.
@@ -235,7 +283,7 @@ impl Roster {
     pub(super) fn renew(&mut self) {
         *self = Self {
             sort: self.sort,
-            ..Self::default()
+            ..Self::with_columns(std::mem::take(&mut self.columns))
         };
     }
 }

@@ -68,6 +68,7 @@ pub(crate) struct Terminal {
     decoder: Decoder,
     events: Vec<Event>,
     area: Rect,
+    mouse: bool,
     /// We have suspended ourselves, and the SIGCONT that ended it is still to be read.
     continued_by_us: bool,
 }
@@ -77,7 +78,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Standard input or output is not a terminal, or it refuses.
-    pub(crate) fn enter(color: bool) -> io::Result<Self> {
+    pub(crate) fn enter(color: bool, mouse: bool) -> io::Result<Self> {
         for (is_terminal, name) in [
             (io::stdin().is_terminal(), "standard input"),
             (io::stdout().is_terminal(), "standard output"),
@@ -112,9 +113,10 @@ impl Terminal {
             decoder: Decoder::default(),
             events: Vec::new(),
             area: Rect::ZERO,
+            mouse,
             continued_by_us: false,
         };
-        take()?;
+        take(mouse)?;
         terminal.redraw()?;
         Ok(terminal)
     }
@@ -212,7 +214,7 @@ impl Terminal {
                 break;
             }
         }
-        take()?;
+        take(self.mouse)?;
         self.redraw()?;
         Ok(true)
     }
@@ -233,7 +235,7 @@ impl Terminal {
         if continued && !known && wake != Some(Wake::Suspend) {
             // After a SIGSTOP from outside the shell has set the terminal to its own liking.
             give_back();
-            take()?;
+            take(self.mouse)?;
             wake = Some(Wake::Redraw);
         }
         Ok(wake)
@@ -277,18 +279,12 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-fn take() -> io::Result<()> {
+fn take(mouse: bool) -> io::Result<()> {
     TAKEN.set(true);
     let mut out = io::stdout();
+    let ask = style::Print(if mouse { MOUSE_ON } else { "" });
     enable_raw_mode()
-        .and_then(|()| {
-            queue!(
-                out,
-                EnterAlternateScreen,
-                cursor::Hide,
-                style::Print(MOUSE_ON)
-            )
-        })
+        .and_then(|()| queue!(out, EnterAlternateScreen, cursor::Hide, ask))
         .and_then(|()| out.flush())
         .inspect_err(|_| give_back())
 }

@@ -1,13 +1,20 @@
 //! Every colour and every glyph.
 //!
-//! Views name what a thing means ([`Role`]); only this file says how that looks. Without colours the roles are told
-//! apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
+//! Views name what a thing means ([`Role`]); only this file and those below it say how that looks. Without colours the
+//! roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
+
+mod depth;
+mod palette;
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::{bar, border};
 
 use crate::observe::frame::Integrity;
 use crate::observe::snapshot::{ConsumerState, RingState, Severity};
+
+pub use depth::Depth;
+pub use palette::Palette;
+use palette::Scheme;
 
 /// What a piece of text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,16 @@ pub(crate) enum Role {
     Selected,
     /// The selected row elsewhere.
     Marked,
+    /// A zero.
+    ByteNull,
+    /// A byte of printable text.
+    ByteText,
+    /// White space.
+    ByteSpace,
+    /// Another control character.
+    ByteControl,
+    /// A byte above 0x7f.
+    ByteHigh,
 }
 
 /// Characters that have an ASCII stand-in.
@@ -128,38 +145,70 @@ static ASCII: Glyphs = Glyphs {
 /// How the screen looks.
 pub(crate) struct Theme {
     color: bool,
+    /// The colours of its own, and how many the terminal has.
+    scheme: Option<(&'static Scheme, Depth)>,
     /// The characters in use.
     pub(crate) glyphs: &'static Glyphs,
 }
 
 impl Theme {
+    /// In the terminal's own colours, or in none.
     pub(crate) fn new(color: bool, ascii: bool) -> Self {
         Self {
             color,
+            scheme: None,
             glyphs: if ascii { &ASCII } else { &UNICODE },
         }
     }
 
-    /// How `role` looks. Only the sixteen colours of the terminal's own palette: they suit its background.
+    /// In other colours, if there are to be any.
+    pub(crate) fn painted(self, palette: Palette, depth: Depth) -> Self {
+        let scheme = palette.scheme().filter(|_| self.color);
+        Self {
+            scheme: scheme.map(|scheme| (scheme, depth)),
+            ..self
+        }
+    }
+
+    /// How `role` looks on the [ground](Self::ground).
     pub(crate) fn style(&self, role: Role) -> Style {
+        // Of the sixteen colours of the terminal's own palette only those that suit its background, light or dark.
         let (color, modifier) = match role {
-            Role::Plain => (Color::Reset, Modifier::empty()),
+            Role::Plain | Role::ByteText => (Color::Reset, Modifier::empty()),
             Role::Label => (Color::Cyan, Modifier::empty()),
-            Role::Strong => (Color::Reset, Modifier::BOLD),
-            Role::Dim | Role::Border => (Color::Reset, Modifier::DIM),
+            Role::Strong | Role::Marked => (Color::Reset, Modifier::BOLD),
+            Role::Dim | Role::Border | Role::ByteNull => (Color::Reset, Modifier::DIM),
             Role::Good => (Color::Green, Modifier::empty()),
             Role::Warn => (Color::Yellow, Modifier::BOLD),
             Role::Bad => (Color::Red, Modifier::BOLD),
             Role::Chart => (Color::LightBlue, Modifier::empty()),
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
-            Role::Marked => (Color::Reset, Modifier::BOLD),
+            Role::ByteSpace => (Color::Green, Modifier::empty()),
+            Role::ByteControl => (Color::Magenta, Modifier::empty()),
+            Role::ByteHigh => (Color::Cyan, Modifier::empty()),
         };
+        if let Some((scheme, depth)) = self.scheme {
+            // Its colours are as dim as they may be.
+            let style = Style::new().add_modifier(modifier - Modifier::DIM);
+            return scheme
+                .ink(role)
+                .map_or(style, |ink| style.fg(ink.at(depth)));
+        }
         let style = Style::new().add_modifier(modifier);
         if self.color && color != Color::Reset {
             style.fg(color)
         } else {
             style
+        }
+    }
+
+    /// How a place looks where nothing is; it leaves nothing of what was there.
+    pub(crate) fn ground(&self) -> Style {
+        let style = Style::reset();
+        match self.scheme {
+            Some((scheme, depth)) => style.fg(scheme.plain.at(depth)).bg(scheme.ground.at(depth)),
+            None => style,
         }
     }
 

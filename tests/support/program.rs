@@ -7,10 +7,14 @@ use serde_json::Value;
 
 use super::eventually;
 
-/// The program under test.
+/// The program under test, without the settings of whoever runs the tests.
 pub(crate) fn zbqtop() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zbqtop"));
     command.stdin(Stdio::null());
+    command.env("XDG_CONFIG_HOME", "/dev/null");
+    for name in ["CONFIG", "THEME", "COLOR"] {
+        command.env_remove(format!("ZBQTOP_{name}"));
+    }
     command
 }
 

@@ -46,7 +46,21 @@ impl Terminal {
         resize(&slave, rows, columns);
         let end = || slave.try_clone().expect("a descriptor is left");
         command.stdin(end()).stdout(end()).stderr(end());
-        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        // What a test has set stands; what whoever runs it has set does not.
+        let set: Vec<_> = command
+            .get_envs()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let unset = |name: &str| !set.iter().any(|set| set == name);
+        if unset("TERM") {
+            command.env("TERM", "xterm-256color");
+        }
+        for name in ["COLORTERM", "NO_COLOR"]
+            .into_iter()
+            .filter(|name| unset(name))
+        {
+            command.env_remove(name);
+        }
         // SAFETY: setsid and an ioctl are async-signal-safe, and neither allocates.
         unsafe {
             command.pre_exec(|| {

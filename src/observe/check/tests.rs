@@ -498,7 +498,7 @@ fn findings_count_by_their_severity_and_need_no_limit() {
         let change = |seen: &mut Observed| {
             seen.ring.consumers[0].state = state;
             seen.ring.consumers[0].rate_bytes_per_second = Some(rate);
-            seen.ring.findings = findings(&seen.ring);
+            seen.ring.findings = findings(&seen.ring, &Default::default());
         };
         assert_eq!(
             verdict(0, change, &Limits::default()).status,
@@ -508,7 +508,7 @@ fn findings_count_by_their_severity_and_need_no_limit() {
     }
     let gone = |seen: &mut Observed| {
         seen.ring.state = RingState::ProducerGone;
-        seen.ring.findings = findings(&seen.ring);
+        seen.ring.findings = findings(&seen.ring, &Default::default());
     };
     let verdict = verdict(0, gone, &Limits::default());
     assert_eq!(verdict.reasons[0].code, "producer-gone");

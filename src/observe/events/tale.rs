@@ -26,6 +26,7 @@ pub(super) enum After {
 pub(super) struct Tale {
     pub(super) now: u64,
     pub(super) wall: Timestamp,
+    pub(super) stalled_after_ns: u64,
     pub(super) events: Vec<Event>,
 }
 

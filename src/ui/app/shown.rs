@@ -11,6 +11,7 @@ use crate::observe::frame::{Frame, Listing, Message};
 use crate::ui::action::{Pane, Place, Screen};
 use crate::ui::details::Details;
 use crate::ui::items::items;
+use crate::ui::keys::Keymap;
 use crate::ui::roster::Roster;
 
 impl App {
@@ -22,6 +23,16 @@ impl App {
             Screen::Ring if self.details.is_some() => Place::Details,
             Screen::Ring => Place::Ring,
         }
+    }
+
+    /// Which key does what.
+    pub(crate) fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// Whether clicks and the wheel come here.
+    pub(crate) fn mouse(&self) -> bool {
+        self.mouse
     }
 
     /// What fills the terminal.

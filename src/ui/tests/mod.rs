@@ -7,3 +7,4 @@ mod hostile;
 mod pointer;
 mod roster;
 mod state;
+mod themes;

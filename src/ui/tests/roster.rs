@@ -8,6 +8,7 @@ use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState};
 use crate::ui::action::Action;
 use crate::ui::app::App;
+use crate::ui::keys::Keymap;
 use crate::ui::roster::{Edit, Field, Sort};
 
 /// Slots in the order of the table.
@@ -273,4 +274,33 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn sorting_goes_through_the_columns_that_are_shown() {
+    let columns = vec![Field::State, Field::Percent, Field::Lag, Field::Pid];
+    let app = on(crowded());
+    let mut app = app.wanting(Keymap::default(), columns, true);
+    take(&mut app, crowded());
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        press(&mut app, &[Action::Sort]);
+        seen.push(app.roster().sort().field);
+    }
+    let stops = [Field::State, Field::Lag, Field::Pid, Field::State];
+    assert_eq!(seen, stops);
+    let text = lines(&drawn(&app, 120, 40)).join("\n");
+    assert!(text.contains("▼STATE") || text.contains("STATE▼"), "{text}");
+    assert!(
+        !text.contains("COMMAND") && !text.contains("SLOT"),
+        "{text}"
+    );
+    // Without the column of reasons, the title says why, however much room there is.
+    let ring = &app.frame().unwrap().snapshot;
+    let rows = app.roster().rows(ring);
+    let reason = &ring.consumers[rows[app.selected_consumer().unwrap()]].reason;
+    assert!(text.contains(reason.as_str()), "{reason} is not in {text}");
+    // Another ring has the same columns.
+    app.attached("7/7".to_owned());
+    assert_eq!(app.roster().columns().len(), 4);
 }

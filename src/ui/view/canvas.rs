@@ -21,6 +21,10 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(theme: &'a Theme, buffer: &'a mut Buffer) -> Self {
+        let ground = theme.ground();
+        if ground != Style::reset() {
+            buffer.set_style(buffer.area, ground);
+        }
         Self {
             theme,
             buffer,
@@ -57,7 +61,7 @@ impl<'a> Canvas<'a> {
             y,
             width,
             text,
-            Style::reset().patch(self.theme.style(role)),
+            self.theme.ground().patch(self.theme.style(role)),
         )
     }
 
@@ -103,7 +107,7 @@ impl<'a> Canvas<'a> {
 
     /// Fills a row's part with one of our own glyphs.
     pub(super) fn fill(&mut self, area: Rect, glyph: &str, role: Role) {
-        let style = Style::reset().patch(self.theme.style(role));
+        let style = self.theme.ground().patch(self.theme.style(role));
         for position in area.intersection(self.buffer.area).positions() {
             self.buffer[position].set_symbol(glyph).set_style(style);
         }
@@ -123,6 +127,7 @@ impl<'a> Canvas<'a> {
     pub(super) fn clear(&mut self, area: Rect) {
         self.spots.clear();
         Clear.render(area, self.buffer);
+        self.buffer.set_style(area, self.theme.ground());
     }
 
     /// Draws a widget of ratatui's; no text from outside may be in it.

@@ -7,7 +7,7 @@ use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, Part, Table};
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis};
-use crate::ui::action::Pane;
+use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::roster::{Field, label, mode_word};
@@ -17,23 +17,26 @@ use crate::ui::theme::{Role, Theme};
 /// The rank of the column that rows are sorted by: it is shown wherever state and slot are.
 const SORTED: u8 = 2;
 
-/// Fields and their columns, in the order of the screen. Every title leaves room for the arrow of the sorted one.
-const COLUMNS: [(Field, Column); 14] = [
-    (Field::Slot, Column::number("SLOT", 4, 1)),
-    (Field::Pid, Column::number("PID", 7, 5)),
-    (Field::Command, Column::text("COMMAND", 8, 4).up_to(20)),
-    (Field::Mode, Column::text("MODE", 5, 10)),
-    (Field::Tail, Column::number("TAIL", 19, 13)),
-    (Field::Lag, Column::number("LAG", 8, 3)),
-    (Field::Percent, Column::number("%", 3, 6)),
-    (Field::Time, Column::number("TIME", 7, 7)),
-    (Field::History, Column::text("HISTORY", BARS, 12)),
-    (Field::Rate, Column::number("RATE/s", 8, 8)),
-    (Field::Progress, Column::number("PROGRESS", 9, 9)),
-    (Field::EvictIn, Column::number("EVICT IN", 9, 11)),
-    (Field::State, Column::text("STATE", 8, 0)),
-    (Field::Why, Column::text("WHY", 30, 14).up_to(200)),
-];
+/// How a field is shown. Every title leaves room for the arrow of the sorted one.
+const fn column(field: Field) -> Column {
+    let title = field.title();
+    match field {
+        Field::Slot => Column::number(title, 4, 1),
+        Field::Pid => Column::number(title, 7, 5),
+        Field::Command => Column::text(title, 8, 4).up_to(20),
+        Field::Mode => Column::text(title, 5, 10),
+        Field::Tail => Column::number(title, 19, 13),
+        Field::Lag => Column::number(title, 8, 3),
+        Field::Percent => Column::number(title, 3, 6),
+        Field::Time => Column::number(title, 7, 7),
+        Field::History => Column::text(title, BARS, 12),
+        Field::Rate => Column::number(title, 8, 8),
+        Field::Progress => Column::number(title, 9, 9),
+        Field::EvictIn => Column::number(title, 9, 11),
+        Field::State => Column::text(title, 8, 0),
+        Field::Why => Column::text(title, 30, 14).up_to(200),
+    }
+}
 
 /// What a consumer is called in words.
 pub(super) fn name(consumer: &Consumer, place: usize) -> String {
@@ -45,16 +48,18 @@ pub(super) fn name(consumer: &Consumer, place: usize) -> String {
 }
 
 /// The columns as they are now.
-fn columns(ring: &RingSnapshot, app: &App) -> [Column; COLUMNS.len()] {
-    COLUMNS.map(|(field, mut column)| {
-        if field == Field::Slot && ring.slots.is_none() {
+fn columns(ring: &RingSnapshot, app: &App) -> Vec<Column> {
+    let as_now = |field: &Field| {
+        let mut column = column(*field);
+        if *field == Field::Slot && ring.slots.is_none() {
             column.title = "#";
         }
-        if field == app.roster().sort().field {
+        if *field == app.roster().sort().field {
             column.rank = column.rank.min(SORTED);
         }
         column
-    })
+    };
+    app.roster().columns().iter().map(as_now).collect()
 }
 
 /// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its state.
@@ -71,9 +76,10 @@ pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, Stri
         filter => format!("Consumers {} of {count}{hidden}, /{filter}", rows.len()),
     };
     // Where the reasons have a column of their own, the title need not say them.
-    let selected = app
-        .selected_consumer()
-        .filter(|_| !table::fits_all(&columns(ring, app), room));
+    let selected = app.selected_consumer().filter(|_| {
+        let columns = columns(ring, app);
+        !app.roster().columns().contains(&Field::Why) || !table::fits_all(&columns, room)
+    });
     let note = selected.map(|row| {
         let place = rows[row];
         let consumer = &ring.consumers[place];
@@ -86,8 +92,10 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let ring = &frame.snapshot;
     let rows = app.roster().rows(ring);
     if rows.is_empty() {
+        let clears = app.keymap().key(Action::Back);
+        let clears = clears.map_or_else(String::new, |key| format!("; {key} clears it"));
         let text = match ring.hidden_consumers {
-            _ if !ring.consumers.is_empty() => "No consumer passes the filter; Esc clears it.",
+            _ if !ring.consumers.is_empty() => &format!("No consumer passes the filter{clears}."),
             Some(0) => "No consumers: nobody reads this ring, and nothing holds the producer up.",
             _ => "Consumers cannot be seen; the limits say why.",
         };
@@ -101,7 +109,8 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     }
     let theme = canvas.theme();
     let sort = app.roster().sort();
-    let sorted = COLUMNS.iter().position(|(field, _)| *field == sort.field);
+    let fields = app.roster().columns();
+    let sorted = fields.iter().position(|field| *field == sort.field);
     let table = Table {
         columns: &columns(ring, app),
         rows: rows.len(),
@@ -112,7 +121,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let cell = |row: usize, column: usize| {
         let place = rows[row];
         let consumer = &ring.consumers[place];
-        let field = COLUMNS[column].0;
+        let field = fields[column];
         let role = match field {
             Field::State => consumer.state.into(),
             Field::Why => Role::Dim,
@@ -130,7 +139,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     };
     table.render(canvas, area, cell, |part| {
         Some(match part {
-            Part::Title(column) => Spot::Title(COLUMNS[column].0),
+            Part::Title(column) => Spot::Title(fields[column]),
             Part::Row(row) => Spot::Consumer(ring.consumers[rows[row]].meta_inode),
         })
     });

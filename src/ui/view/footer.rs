@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::ui::app::App;
-use crate::ui::keys::{BINDINGS, PROMPT};
+use crate::ui::keys::PROMPT;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -28,17 +28,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         return;
     }
     let mut x = area.x + 1;
-    for binding in BINDINGS {
-        let Some((key, word)) = binding.footer else {
-            continue;
-        };
-        if !binding.places.contains(&app.place()) {
-            continue;
-        }
-        if x + width(key, word) > area.right() {
+    for (key, word) in app.keymap().footer(app.place()) {
+        if x + width(&key, word) > area.right() {
             return;
         }
-        x = put(canvas, area, x, key, word);
+        x = put(canvas, area, x, &key, word);
     }
 }
 

@@ -3,16 +3,20 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
+use crate::ui::action::Action;
+use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
 use crate::ui::spots::Spot;
 use crate::ui::theme::{Glyphs, Role};
 
-/// Room for the names of keys and marks.
+/// Room for the names of keys and marks, and a gap.
 const NAMES: u16 = 12;
 /// Columns of the whole window, frame included.
 const WIDTH: u16 = 64;
 /// Marks and columns that are explained.
 const LEGEND: usize = 17;
+/// Those of them that are about the mouse, the first.
+const OF_MOUSE: usize = 2;
 
 /// What is seen, and what it means.
 fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
@@ -69,14 +73,19 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
     ]
 }
 
+/// Lines of the legend that are left out where the terminal keeps the mouse to itself.
+fn left_out(app: &App) -> usize {
+    if app.mouse() { 0 } else { OF_MOUSE }
+}
+
 /// Keys, an empty line, marks.
-fn lines() -> usize {
-    BINDINGS.len() + 1 + LEGEND
+fn lines(app: &App) -> usize {
+    BINDINGS.len() + 1 + LEGEND - left_out(app)
 }
 
 /// Where the help lies on the screen.
-fn place(screen: Rect) -> Rect {
-    let height = u16::try_from(lines())
+fn place(app: &App, screen: Rect) -> Rect {
+    let height = u16::try_from(lines(app))
         .unwrap_or(u16::MAX)
         .saturating_add(2)
         .min(screen.height);
@@ -94,36 +103,38 @@ fn place(screen: Rect) -> Rect {
 }
 
 /// Rows that a page of the help has.
-pub(super) fn rows(screen: Rect) -> usize {
-    usize::from(place(screen).height.saturating_sub(2))
+pub(super) fn rows(app: &App, screen: Rect) -> usize {
+    usize::from(place(app, screen).height.saturating_sub(2))
 }
 
 /// The last row that may come first.
-pub(super) fn last_top(screen: Rect) -> usize {
-    lines().saturating_sub(rows(screen))
+pub(super) fn last_top(app: &App, screen: Rect) -> usize {
+    lines(app).saturating_sub(rows(app, screen))
 }
 
-pub(super) fn render(top: usize, canvas: &mut Canvas<'_>, screen: Rect) {
-    let area = place(screen);
-    let top = top.min(last_top(screen));
+pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rect) {
+    let area = place(app, screen);
+    let top = top.min(last_top(app, screen));
     canvas.clear(area);
     canvas.spot(screen, Spot::Front);
     canvas.frame(area, true);
-    let note = if top < last_top(screen) {
-        "more below, Esc closes"
-    } else {
-        "Esc closes"
-    };
-    canvas.title(area, "Keys and marks", note, true);
+    let closes = [Action::Back, Action::Help].map(|action| app.keymap().key(action));
+    let closes = closes.into_iter().flatten().next();
+    let closes = closes.map(|key| format!("{key} closes"));
+    let more = (top < last_top(app, screen)).then(|| "more below".to_owned());
+    let note: Vec<String> = more.into_iter().chain(closes).collect();
+    canvas.title(area, "Keys and marks", &note.join(", "), true);
     let room = area.inner(Margin::new(1, 1));
-    let keys = BINDINGS
-        .iter()
-        .map(|binding| (binding.names.to_owned(), binding.help));
-    let marks = legend(canvas.glyphs());
+    let glyphs = canvas.glyphs();
+    let keys = app.keymap().help().map(|(keys, meaning)| match keys {
+        none if none.is_empty() => (glyphs.unknown.to_owned(), meaning),
+        keys => (keys, meaning),
+    });
+    let marks = legend(glyphs).into_iter().skip(left_out(app));
     let lines = keys.chain([(String::new(), "")]).chain(marks);
     for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
         let width = room.width.saturating_sub(1);
-        let x = canvas.put(room.x + 1, y, NAMES.min(width), &name, Role::Strong);
+        let x = canvas.put(room.x + 1, y, (NAMES - 1).min(width), &name, Role::Strong);
         let x = x.max(room.x + 1 + NAMES);
         let width = room.right().saturating_sub(x);
         canvas.put(x, y, width, meaning, Role::Plain);

@@ -157,11 +157,13 @@ fn line(canvas: &mut Canvas<'_>, area: Rect, offset: &str, bytes: &[u8]) {
     }
 }
 
-/// Zeroes step back, text stands out against the rest.
+/// The class of a byte.
 fn look(byte: u8) -> Role {
     match byte {
-        0 => Role::Dim,
-        0x20..=0x7e => Role::Plain,
-        _ => Role::Label,
+        0 => Role::ByteNull,
+        b' ' | b'\t' | b'\n' | b'\r' => Role::ByteSpace,
+        0x21..=0x7e => Role::ByteText,
+        0x80.. => Role::ByteHigh,
+        _ => Role::ByteControl,
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         footer::render(app, &mut canvas, places.footer, places.framed);
     }
     if let Some(top) = app.help() {
-        help::render(top, &mut canvas, area);
+        help::render(top, app, &mut canvas, area);
     }
     canvas.into_spots()
 }
@@ -118,8 +118,8 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
 pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
     if app.help().is_some() {
         return Room {
-            rows: help::rows(area),
-            last_top: help::last_top(area),
+            rows: help::rows(app, area),
+            last_top: help::last_top(app, area),
         };
     }
     let places = places(app, area);

@@ -1,0 +1,92 @@
+//! The file of settings as it would be if it said nothing new: every setting with its default, explained.
+//!
+//! Values are written from the defaults themselves, so that it cannot tell of others.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Settings;
+use crate::ui::Keymap;
+
+/// What `--print-config` prints.
+#[must_use]
+pub fn template() -> String {
+    let Settings {
+        interval,
+        mouse,
+        columns,
+        thresholds,
+        ..
+    } = Settings::default();
+    let columns: Vec<String> = columns.into_iter().map(|column| column.name()).collect();
+    let stalled_after = time(Duration::from_nanos(thresholds.stalled_after_ns));
+    let mut text = format!(
+        "\
+# Settings of zbqtop, each with its default: what is left out stays as it is here. They are read from
+# $XDG_CONFIG_HOME/zbqtop/config.toml (~/.config/zbqtop/config.toml), or from the file that --config or ZBQTOP_CONFIG
+# names. Options of the command line come before the environment, and that before this file.
+
+# Time between two samples of the dashboard; `+` and `-` change it, --interval as well.
+interval = {interval:?}
+
+# The colours: terminal (its own palette, on its own background), dark, light, or mono. Also: --theme, ZBQTOP_THEME.
+theme = \"terminal\"
+
+# When to use colours, and how many: auto (as TERM and COLORTERM say; none with NO_COLOR), always, never, 16, 256,
+# truecolor. Also: --color, ZBQTOP_COLOR. NO_COLOR in the environment comes before this file.
+color = \"auto\"
+
+# When to draw with ASCII characters only: auto (in the locale C), always, never. Also: --ascii.
+ascii = \"auto\"
+
+# Whether clicks and the wheel go to the dashboard; with false the terminal keeps them. Also: --no-mouse.
+mouse = {mouse}
+
+# The columns of the table of consumers, in this order. Where not all have room, the least important are left out.
+columns = {columns:?}
+
+# What the health of a ring is judged by: in the dashboard, in `snapshot` and in `check`.
+[thresholds]
+
+# A consumer that is behind by this share of the ring is lagging.
+lagging-percent = {lagging_percent}
+
+# A consumer that is behind and has not moved for so long is stalled.
+stalled-after = {stalled_after:?}
+
+# Descriptors pile up: a consumer's side socket is this full and not read, or so much of RLIMIT_NOFILE is in flight.
+side-socket-percent = {pile_percent}
+
+# `check` without --max-lag: how far any consumer may be behind before it is WARNING and CRITICAL.
+max-lag = \"80%:95%\"
+
+# The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,
+# pgup, pgdn, home, end, ins, del), f1 to f12, or ctrl- and a letter. [] takes all away; Ctrl-C quits in any case.
+[keys]
+",
+        interval = time(interval),
+        lagging_percent = thresholds.lagging_percent,
+        pile_percent = thresholds.pile_percent,
+    );
+    for (name, keys, help) in Keymap::actions() {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).map(spelled).collect();
+        let setting = format!("{name} = {keys:?}");
+        // A String takes whatever is written.
+        let _ = writeln!(text, "{setting:31} # {help}");
+    }
+    text
+}
+
+/// A key as the file has it: names in lower case.
+fn spelled(key: String) -> String {
+    if key.chars().count() > 1 {
+        key.to_lowercase()
+    } else {
+        key
+    }
+}
+
+/// A time as the file has it.
+fn time(time: Duration) -> String {
+    format!("{time:?}")
+}
