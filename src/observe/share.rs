@@ -105,8 +105,11 @@ impl Share {
         if self.reading.seconds.min(self.resting.seconds) < LEARNT.as_secs_f64() {
             return 0.5;
         }
-        let harm = 1.0 - self.reading.speed() / self.resting.speed().max(1.0);
-        (TOLERATED / harm.max(TOLERATED)).max(LEAST)
+        let harm = self.resting.speed() - self.reading.speed();
+        if harm <= 0.0 {
+            return 1.0;
+        }
+        (TOLERATED * self.resting.speed() / harm).clamp(LEAST, 1.0)
     }
 }
 
