@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::screen::assert_given_back;
 use crate::support::program::zbqtop;
 use crate::support::pty::Terminal;
-use crate::support::{Peer, Place, example};
+use crate::support::{Peer, Place, eventually, example};
 
 /// The dashboard on a source that hangs in `place`.
 fn hanging(place: &str) -> Terminal {
@@ -79,7 +79,7 @@ fn a_terminal_that_takes_nothing_does_not_keep_keys_waiting() {
     let producer = producer(&place);
     let mut terminal = stuck(&producer);
     terminal.keys("?");
-    std::thread::sleep(Duration::from_millis(300));
+    eventually("it reads keys", || terminal.has_been_heard().then_some(()));
     terminal.hold(false);
     terminal.wait("what the keys did", |text| text.contains("this help"));
     terminal.keys("?");

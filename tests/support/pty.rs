@@ -136,6 +136,15 @@ impl Terminal {
         self.mood.store(mood, Ordering::SeqCst);
     }
 
+    /// Whether the program has read all that was typed.
+    pub(crate) fn has_been_heard(&self) -> bool {
+        let path = format!("/proc/{}/fd/0", self.pid());
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NOCTTY;
+        let stdin = rustix::fs::open(path, flags, rustix::fs::Mode::empty());
+        let unread = rustix::io::ioctl_fionread(stdin.expect("it lives")).expect("a terminal");
+        unread == 0
+    }
+
     /// Goes away, as when its window is closed.
     pub(crate) fn hang_up(&mut self) {
         self.mood.store(GONE, Ordering::SeqCst);
