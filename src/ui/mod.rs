@@ -34,13 +34,15 @@ use std::time::{Duration, Instant};
 use action::{Action, Effect, Screen};
 use app::App;
 use crossterm::event::{Event, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use sampler::{Report, Request, Sampler};
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
 use view::screen::{self, Room};
 
-use crate::observe::frame::Source;
+use crate::observe::frame::{Frame, Source};
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -97,6 +99,17 @@ pub fn run(source: impl Source + Send + 'static, options: Options) -> io::Result
         Err(error) if terminal::is_gone(&error) => Ok(()),
         outcome => outcome,
     }
+}
+
+/// What the screen of a ring looks like with this sample on it, drawn without a terminal.
+#[must_use]
+pub fn picture(frame: Frame, options: &Options, area: Rect) -> Buffer {
+    let theme = Theme::new(options.color, options.ascii);
+    let mut app = App::new(options.interval, Some(frame.snapshot.id.clone()));
+    app.take_frame(frame, jiff::Timestamp::now());
+    let mut buffer = Buffer::empty(area);
+    screen::render(&app, &theme, area, &mut buffer);
+    buffer
 }
 
 fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io::Result<()> {
