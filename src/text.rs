@@ -53,6 +53,10 @@ pub fn push_escaped_byte(out: &mut String, byte: u8) {
 /// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the direction or the width
 /// of its neighbours.
 fn is_unsafe(character: char) -> bool {
+    // Nearly all there is, dashes and dots of our own included: the tables of std take longer than the rest of a draw's text.
+    if matches!(character, ' '..='~' | '\u{2010}'..='\u{2027}') {
+        return false;
+    }
     // What std would not print as it is, unassigned and private characters among it: terminals disagree on their width,
     // and random bytes hit them all the time.
     (character.escape_debug().len() > 1 && !matches!(character, '"' | '\'' | '\\'))

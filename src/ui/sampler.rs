@@ -106,6 +106,9 @@ impl Sampler {
 
     /// The report that has come, if one has; the bell is silent again. `Err` when there will be none any more.
     pub(super) fn report(&mut self) -> Result<Option<Report>, Ended> {
+        if self.asked.is_none() {
+            return Ok(None);
+        }
         match rustix::io::read(&self.bell, &mut [0; 8]) {
             Ok(0) => return Err(Ended),
             Ok(_) => {}
