@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
@@ -55,8 +55,6 @@ pub(crate) struct Terminal {
     outbox: Outbox,
     paint: Paint,
     signals: SignalDelivery<UnixStream, SignalOnly>,
-    /// From when on signals end the process by themselves again.
-    given_back: Arc<AtomicBool>,
     decoder: Decoder,
     events: Vec<Event>,
     area: Rect,
@@ -84,18 +82,12 @@ impl Terminal {
         let (read, write) = UnixStream::pair()?;
         let signals = [SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH];
         let signals = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
-        // Behind us nobody looks at them. Before, the second of two must not cut short what the first has begun.
-        let given_back = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGINT, SIGHUP] {
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&given_back))?;
-        }
         // Otherwise crossterm would look at NO_COLOR by itself, over `--color always`.
         style::force_color_output(color);
         let mut terminal = Self {
             outbox: Outbox::default(),
             paint: Paint::default(),
             signals,
-            given_back,
             decoder: Decoder::default(),
             events: Vec::new(),
             area: Rect::ZERO,
@@ -266,7 +258,13 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.give_back();
-        self.given_back.store(true, Ordering::Relaxed);
+        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the second
+        // of two would cut short what the first has begun; and not the first, which may have come with a hangup.
+        for signal in [SIGTERM, SIGINT, SIGHUP] {
+            let again = Arc::new(AtomicBool::new(false));
+            let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again));
+            let _ = flag::register(signal, again);
+        }
     }
 }
 
