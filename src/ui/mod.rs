@@ -84,7 +84,7 @@ impl Default for Options {
 ///
 /// `SIGTERM`, `SIGINT`, `SIGHUP` and a terminal that goes away end it as `q` does: the screen is given back and the
 /// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from ending,
-/// and is left behind: the caller is expected to exit.
+/// and is left behind. The caller is expected to exit: only the second of the same signal ends the process by itself.
 ///
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
