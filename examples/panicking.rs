@@ -54,5 +54,5 @@ fn main() -> io::Result<()> {
         interval: Duration::from_millis(100),
         ..Options::default()
     };
-    run(&mut Panicking(0), options)
+    run(Panicking(0), options)
 }

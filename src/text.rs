@@ -53,6 +53,10 @@ pub fn push_escaped_byte(out: &mut String, byte: u8) {
 /// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the direction or the width
 /// of its neighbours.
 fn is_unsafe(character: char) -> bool {
+    // Nearly all there is: the tables of std take longer than the rest of a draw's text.
+    if is_plain(character) {
+        return false;
+    }
     // What std would not print as it is, unassigned and private characters among it: terminals disagree on their width,
     // and random bytes hit them all the time.
     (character.escape_debug().len() > 1 && !matches!(character, '"' | '\'' | '\\'))
@@ -62,6 +66,14 @@ fn is_unsafe(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// ASCII that is printed, and blocks of Unicode without a gap or a trap in them: Latin-1, dashes and dots, arrows, lines and
+/// shapes, braille.
+fn is_plain(character: char) -> bool {
+    matches!(character, ' '..='~'
+        | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{21ff}'
+        | '\u{2500}'..='\u{25ff}' | '\u{2800}'..='\u{28ff}')
 }
 
 /// Bytes in binary units, 8 columns at most: `1023 KiB`, `99.9 MiB`, `512 B`.
@@ -141,6 +153,18 @@ pub fn whole(value: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_plain_at_a_glance_is_so_by_the_tables() {
+        let plain = ('\0'..='\u{ffff}').filter(|character| is_plain(*character));
+        for character in plain {
+            let quoted = matches!(character, '"' | '\'' | '\\');
+            assert!(
+                quoted || character.escape_debug().len() == 1,
+                "{character:?}"
+            );
+        }
+    }
 
     #[test]
     fn nothing_that_steers_a_terminal_survives() {

@@ -12,6 +12,7 @@ mod hidden;
 mod join;
 mod liars;
 mod lossless;
+mod manners;
 mod orphans;
 mod recover;
 mod ring;

@@ -21,6 +21,7 @@ fn dashboard(producer: &Peer, rows: u16, columns: u16) -> Terminal {
 
 /// The program has left the terminal as it was.
 pub(crate) fn assert_given_back(terminal: &Terminal) {
+    assert!(terminal.is_cooked(), "it was left in raw mode");
     let raw = String::from_utf8_lossy(&terminal.raw);
     let entered = raw
         .find("\x1b[?1049h")
@@ -112,6 +113,8 @@ fn the_terminal_is_given_back_on_signals() {
         Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
     for ending in [Signal::TERM, Signal::HUP, Signal::INT] {
         let mut terminal = dashboard(&producer, 24, 80);
+        // The second one comes while the first is being heeded.
+        signal(&terminal, ending);
         signal(&terminal, ending);
         terminal.ended();
         assert_given_back(&terminal);
@@ -126,7 +129,7 @@ fn it_suspends_to_the_shell_and_comes_back() {
     // By key, and by a signal from outside. A shell with job control stands in for the user's.
     for by_key in [true, false] {
         let script = format!(
-            "'{}' --pid {}; echo suspended; fg >/dev/null; echo ended with $?; read line",
+            "'{}' --pid {}; stty -a; echo suspended; fg >/dev/null; echo ended with $?; read line",
             env!("CARGO_BIN_EXE_zbqtop"),
             producer.pid()
         );
@@ -134,6 +137,7 @@ fn it_suspends_to_the_shell_and_comes_back() {
         shell.args(["-m", "-c", &script]);
         let mut terminal = Terminal::start(&mut shell, 24, 80);
         terminal.wait("the dashboard", |text| text.contains("peer"));
+        assert!(!terminal.is_cooked());
         if by_key {
             terminal.keys("\x1a");
         } else {
@@ -148,6 +152,7 @@ fn it_suspends_to_the_shell_and_comes_back() {
         });
         assert_given_back_once(&terminal);
         terminal.wait("the dashboard again", |text| text.contains("peer"));
+        assert!(!terminal.is_cooked());
         terminal.keys("q");
         terminal.wait("its end", |text| {
             text.contains("suspended") && text.contains("ended with 0")
@@ -172,6 +177,10 @@ fn assert_given_back_once(terminal: &Terminal) {
         shell.contains("suspended") && !second.contains("suspended"),
         "{raw:?}"
     );
+    for off in ["-icanon", "-echo ", "-isig", "-opost"] {
+        let told = shell.contains("icanon") && !shell.contains(off);
+        assert!(told, "{off} in {shell:?}");
+    }
 }
 
 #[test]

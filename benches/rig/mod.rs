@@ -36,7 +36,7 @@ impl Ring {
             ring_capacity: capacity,
             clog_threshold: 1000,
             stall_timeout_ns: 60_000_000_000,
-            max_consumers: 16,
+            max_consumers: 64,
         };
         let mut producer = std::ptr::null_mut();
         // SAFETY: both pointers are to live values; the producer is used by this thread alone and never destroyed.
@@ -294,13 +294,13 @@ pub(crate) fn status(pid: i32, field: &str) -> u64 {
         .expect("a number")
 }
 
-/// Seconds of processor time used so far, to the nanosecond.
+/// Seconds of processor time that the process's threads have used so far, to the nanosecond. Threads that have ended are not
+/// in it.
 pub(crate) fn cpu(pid: i32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("it lives");
-    let nanoseconds: f64 = text
-        .split_whitespace()
-        .next()
-        .and_then(|value| value.parse().ok())
-        .expect("a number");
-    nanoseconds / 1e9
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    let times = threads.flatten().filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    times.sum::<f64>() / 1e9
 }

@@ -33,7 +33,6 @@ impl Ending {
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn watch() -> std::io::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             let again = Arc::new(AtomicBool::new(false));
             signal_hook::flag::register_conditional_shutdown(
@@ -42,6 +41,18 @@ impl Ending {
                 Arc::clone(&again),
             )?;
             signal_hook::flag::register(signal, again)?;
+        }
+        Self::watch_unhurried()
+    }
+
+    /// As [`Self::watch`] for those who are never stuck: each signal asks, however often it comes. (A parent that is killed
+    /// sends its death signal once for each of its threads.)
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub fn watch_unhurried() -> std::io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&asked))?;
         }
         Ok(Self(asked))

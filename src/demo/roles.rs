@@ -80,7 +80,7 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
 }
 
 fn produce(socket: &Path) -> anyhow::Result<()> {
-    let ending = Ending::watch()?;
+    let ending = Ending::watch_unhurried()?;
     let mut producer = Producer::create(PARAMS)?;
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;

@@ -139,6 +139,34 @@ pub(super) fn presence(process: Option<&MemberProcess>, file: FileId) -> Presenc
     }
 }
 
+/// Notices processes that have ended: with one system call for all those that there is a pidfd of.
+pub(super) fn note_ends(members: &mut [Member]) {
+    let process = |member: &Member| {
+        member
+            .process
+            .as_ref()
+            .map(|process| process.pidfd.is_some())
+    };
+    let mut fds: Vec<PollFd<'_>> = (members.iter())
+        .filter_map(|member| member.process.as_ref()?.pidfd.as_ref())
+        .map(|pidfd| PollFd::new(pidfd, PollFlags::IN))
+        .collect();
+    // What cannot be asked has not been seen to end.
+    let _ = poll(&mut fds, Some(&Timespec::default()));
+    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    let mut ready = ready.into_iter();
+    for member in members {
+        let ended = match process(member) {
+            Some(true) => ready.next() == Some(true),
+            Some(false) => !member.process.as_ref().is_some_and(MemberProcess::runs),
+            None => false,
+        };
+        if ended {
+            member.presence = Presence::Gone;
+        }
+    }
+}
+
 /// Whether the process behind a pidfd has ended.
 pub(super) fn ended(pidfd: &OwnedFd) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];

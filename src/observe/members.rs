@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::attach::{AttachedRing, map_page};
 use super::discover::{consumers_of, unique};
-use super::member::{Member, MemberProcess, Presence, presence};
+use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::proc::{FileId, Kind, MemFd, Process, pids};
 use super::slots::{SlotTable, SlotView};
 use super::snapshot::Limit;
@@ -274,20 +274,15 @@ impl AttachedRing {
         all_seen
     }
 
-    /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date: one system
-    /// call each.
+    /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.
     pub fn note_ends(&mut self) {
-        for member in &mut self.members {
-            if let Some(copied) = &member.copied {
-                copied.renew();
-            }
-            if member
-                .process
-                .as_ref()
-                .is_some_and(|process| !process.runs())
-            {
-                member.presence = Presence::Gone;
-            }
+        for copied in self
+            .members
+            .iter()
+            .filter_map(|member| member.copied.as_ref())
+        {
+            copied.renew();
         }
+        note_ends(&mut self.members);
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct App {
     taken_at: Timestamp,
     listing: Listing,
     notice: Option<String>,
+    /// The source has been looking for so long that it has to be told.
+    looks_long: bool,
+    /// It has looked for rings and not found the one to show.
+    has_looked: bool,
     rings: Cursor<String>,
     consumers: Roster,
     details: Option<Details>,
@@ -60,6 +64,8 @@ impl App {
             taken_at: Timestamp::UNIX_EPOCH,
             listing: Listing::default(),
             notice: None,
+            looks_long: false,
+            has_looked: false,
             rings: Cursor::default(),
             consumers: Roster::default(),
             details: None,
@@ -92,6 +98,11 @@ impl App {
         true
     }
 
+    /// Takes in whether the source takes long; true when the screen has changed.
+    pub(crate) fn look_lasts(&mut self, long: bool) -> bool {
+        std::mem::replace(&mut self.looks_long, long) != long
+    }
+
     /// Takes a list of rings in. Somebody who waits for a ring is shown the only one there is.
     pub(crate) fn take_listing(&mut self, listing: Listing) -> Option<Effect> {
         self.listing = listing;
@@ -100,6 +111,7 @@ impl App {
             ([only], Screen::Waiting) => return Some(Effect::Attach(only.id.clone())),
             _ => self.screen = Screen::Rings,
         }
+        self.has_looked = true;
         None
     }
 

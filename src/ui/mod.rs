@@ -1,19 +1,24 @@
-//! The dashboard: sample, draw, wait, apply.
+//! The dashboard: ask, draw, wait, apply.
 //!
 //! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
-//! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts.
+//! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It waits in one
+//! place, for keys, signals, the sampler and the terminal together: none of them can keep it from the others.
 
 mod action;
 mod app;
 mod cursor;
 mod details;
 mod format;
+mod hold;
 mod input;
 mod items;
 mod keys;
+mod outlet;
 mod pace;
+mod paint;
 mod reading;
 mod roster;
+mod sampler;
 mod spots;
 mod terminal;
 #[cfg(test)]
@@ -23,6 +28,7 @@ mod theme;
 mod view;
 
 use std::io;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
@@ -30,20 +36,29 @@ use app::App;
 use crossterm::event::{Event, MouseEventKind};
 pub(crate) use keys::Key;
 pub use keys::Keymap;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 pub use roster::Field;
+use sampler::{Report, Request, Sampler};
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
 pub use theme::{Depth, Palette};
 use view::screen::{self, Room};
 
-use crate::observe::frame::Source;
+use crate::observe::frame::{Frame, Source};
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Rows that a notch of the wheel moves by.
 const WHEEL_ROWS: usize = 3;
+
+/// A look that takes longer than this is told of on the screen.
+const LONG: Duration = Duration::from_millis(500);
+
+/// A screen on which there is nothing yet is not worth being seen for less than this.
+const BLINK: Duration = Duration::from_millis(60);
 
 /// What the user decided before the dashboard came up.
 #[derive(Clone, Debug)]
@@ -87,41 +102,86 @@ impl Default for Options {
 /// Shows the dashboard until the user quits.
 ///
 /// `SIGTERM`, `SIGINT`, `SIGHUP` and a terminal that goes away end it as `q` does: the screen is given back and the
-/// answer is `Ok`. Afterwards the process no longer dies of those signals by itself (their handlers stay installed):
-/// the caller is expected to exit.
+/// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from ending,
+/// and is left behind. The caller is expected to exit: only the second of the same signal ends the process by itself.
 ///
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
-pub fn run(source: &mut dyn Source, options: Options) -> io::Result<()> {
+pub fn run(source: impl Source + Send + 'static, options: Options) -> io::Result<()> {
     let mut terminal = Terminal::enter(options.color, options.mouse)?;
-    match drive(source, options, &mut terminal) {
+    let mut sampler = Sampler::start(source)?;
+    let outcome = drive(&mut sampler, options, &mut terminal);
+    // First of all: what comes now may take its time.
+    drop(terminal);
+    sampler.end();
+    match outcome {
         Err(error) if terminal::is_gone(&error) => Ok(()),
         outcome => outcome,
     }
 }
 
-fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> io::Result<()> {
+/// What the screen of a ring looks like with this sample on it, drawn without a terminal.
+#[must_use]
+pub fn picture(frame: Frame, options: Options, area: Rect) -> Buffer {
+    let ring = frame.snapshot.id.clone();
+    let (theme, mut app) = prepare(Options {
+        target: Some(ring),
+        ..options
+    });
+    app.take_frame(frame, jiff::Timestamp::now());
+    let mut buffer = Buffer::empty(area);
+    screen::render(&app, &theme, area, &mut buffer);
+    buffer
+}
+
+fn prepare(options: Options) -> (Theme, App) {
     let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
-    let mut app = App::new(options.interval, options.target).wanting(
+    let app = App::new(options.interval, options.target).wanting(
         options.keymap,
         options.columns,
         options.mouse,
     );
+    (theme, app)
+}
+
+fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io::Result<()> {
+    let (theme, mut app) = prepare(options);
     let mut due = Instant::now();
     let mut stale = true;
     let mut spots = Spots::default();
     loop {
-        if Instant::now() >= due {
-            stale |= refresh(source, &mut app);
+        loop {
+            match sampler.report() {
+                Ok(Some(report)) => stale |= heed_report(report, &mut app, sampler, &mut due),
+                Ok(None) => break,
+                // It has panicked, which is told when the screen has been given back.
+                Err(sampler::Ended) => return Ok(()),
+            }
+        }
+        if sampler.is_free() && Instant::now() >= due {
+            sampler.ask(match app.screen() {
+                // A frozen screen is sampled all the same: the source keeps its histories without a hole.
+                Screen::Ring => Request::Sample,
+                Screen::Waiting | Screen::Rings => Request::List,
+            });
             due = next_due(due, period(&app), Instant::now());
         }
-        if stale {
-            terminal.draw(|frame| {
-                spots = screen::render(&app, &theme, frame.area(), frame.buffer_mut());
+        let lasts = sampler.lasts();
+        stale |= app.look_lasts(lasts.is_some_and(|lasts| lasts >= LONG));
+        let blank = lasts.is_some_and(|lasts| lasts < BLINK) && app.is_blank();
+        if stale && !blank && terminal.is_ready() {
+            terminal.draw(|area, buffer| {
+                spots = screen::render(&app, &theme, area, buffer);
             })?;
             stale = false;
         }
-        match terminal.wait(due.saturating_duration_since(Instant::now()))? {
+        let rest = match lasts {
+            None => due.saturating_duration_since(Instant::now()),
+            Some(lasts) if blank => BLINK.saturating_sub(lasts),
+            Some(lasts) if lasts < LONG => LONG - lasts,
+            Some(_) => Duration::MAX,
+        };
+        match terminal.wait(rest, sampler.as_fd())? {
             Wake::Due => continue,
             Wake::Quit => return Ok(()),
             Wake::Suspend if !terminal.suspend()? => return Ok(()),
@@ -139,10 +199,7 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
                         Some(Effect::Suspend) => {}
                         Some(Effect::Redraw) => terminal.redraw()?,
                         Some(Effect::Look) => due = Instant::now(),
-                        Some(Effect::Attach(id)) => {
-                            attach(source, &mut app, id);
-                            due = Instant::now();
-                        }
+                        Some(Effect::Attach(id)) => sampler.ask(Request::Attach(id)),
                     }
                     if period(&app) != before {
                         due = due.min(Instant::now() + period(&app));
@@ -152,6 +209,30 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
         }
         stale = true;
     }
+}
+
+/// Takes in what the source has to say; tells whether the screen has to be drawn again.
+///
+/// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to leave the
+/// list.
+fn heed_report(report: Report, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
+    let on_ring = app.screen() == Screen::Ring;
+    match report {
+        Report::Listing(_) if on_ring => return false,
+        Report::Listing(listing) => {
+            if let Some(Effect::Attach(id)) = app.take_listing(listing) {
+                sampler.ask(Request::Attach(id));
+            }
+        }
+        Report::Attached(id) => {
+            app.attached(id);
+            *due = Instant::now();
+        }
+        Report::Refused(id, why) => app.refused(&id, &why),
+        Report::Sample(Some(frame), at) => return app.take_frame(*frame, at),
+        Report::Sample(None, _) => return on_ring && app.detached(),
+    }
+    true
 }
 
 /// Does what a key or the mouse asks for, on the screen that `spots` tells of.
@@ -190,30 +271,6 @@ fn heed(
             None
         }
         _ => None,
-    }
-}
-
-/// Brings what the present screen shows up to date; tells whether it has to be drawn again.
-fn refresh(source: &mut dyn Source, app: &mut App) -> bool {
-    if app.screen() != Screen::Ring {
-        if let Some(Effect::Attach(id)) = app.take_listing(source.list()) {
-            attach(source, app, id);
-        }
-        if app.screen() != Screen::Ring {
-            return true;
-        }
-    }
-    // A frozen screen is sampled all the same: the source keeps its histories without a hole.
-    match source.sample() {
-        Some(frame) => app.take_frame(frame, jiff::Timestamp::now()),
-        None => app.detached(),
-    }
-}
-
-fn attach(source: &mut dyn Source, app: &mut App, id: String) {
-    match source.attach(&id) {
-        Ok(()) => app.attached(id),
-        Err(why) => app.refused(&id, &why),
     }
 }
 

@@ -1,24 +1,20 @@
-//! The terminal: taken, waited on, and always given back.
+//! The terminal: drawn on, waited on, suspended.
 //!
-//! Owns raw mode, the alternate screen, the cursor, the mouse, the signals and what is read of keys and mouse. Refuses to know
-//! what is drawn. The screen is given back on drop, in the panic hook and before the process stops.
+//! Owns the signals and what is read of keys and mouse. Refuses to know what is drawn. It never waits for a terminal that
+//! takes no output: a frame is begun when the one before has gone out, and what has not gone out when the end comes is
+//! given up after a moment. The screen is given back on drop, in the panic hook and before the process stops (`hold`).
 
-use std::cell::Cell;
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
-use std::mem::ManuallyDrop;
+use std::io::{self, IsTerminal};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
-use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use crossterm::{cursor, queue, style};
-use ratatui::backend::CrosstermBackend;
+use crossterm::style;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
@@ -28,26 +24,21 @@ use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
+use super::hold;
 use super::input::Decoder;
+use super::outlet::{Outbox, Outlet};
+use super::paint::Paint;
 
-/// A whole screen goes out in one write, so that it does not tear.
-const BUFFER: usize = 64 * 1024;
 /// Columns and rows drawn at most: a terminal can claim to be larger than memory.
 const LARGEST: (u16, u16) = (1000, 500);
 
 /// How long the rest of an escape sequence may take before an escape counts as the key; ssh may cut one in two.
 const SEQUENCE_PATIENCE: Duration = Duration::from_millis(40);
 
-thread_local! {
-    /// Whether this thread has the screen. By thread, because the panic hook runs on the thread that panics, and a panic
-    /// elsewhere must not take the screen away from one that goes on drawing.
-    static TAKEN: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// The time is up.
+    /// The time is up, or what else was waited for has come.
     Due,
     /// There are keys, or the mouse did something.
     Input,
@@ -61,9 +52,8 @@ pub(crate) enum Wake {
 
 /// The terminal while the dashboard has it.
 pub(crate) struct Terminal {
-    /// Never dropped: ratatui would show the cursor again and, when the terminal is gone, panic in telling that it could not.
-    /// [`give_back`] shows it.
-    screen: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    outbox: Outbox,
+    paint: Paint,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
     events: Vec<Event>,
@@ -89,26 +79,15 @@ impl Terminal {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
             }
         }
-        give_back_on_panic();
+        hold::give_back_on_panic();
         let (read, write) = UnixStream::pair()?;
         let signals = [SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH];
         let signals = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
-        // A terminal that takes no output keeps us in a write, where a signal asks in vain: the same again ends us.
-        for signal in [SIGTERM, SIGINT, SIGHUP] {
-            let again = Arc::new(AtomicBool::new(false));
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
-            flag::register(signal, again)?;
-        }
         // Otherwise crossterm would look at NO_COLOR by itself, over `--color always`.
         style::force_color_output(color);
-        // A fixed viewport: ratatui then never asks for the size by itself, which on a terminal of size 0 starts `tput`.
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
-        let options = TerminalOptions {
-            viewport: Viewport::Fixed(Rect::ZERO),
-        };
-        let screen = ManuallyDrop::new(ratatui::Terminal::with_options(backend, options)?);
         let mut terminal = Self {
-            screen,
+            outbox: Outbox::default(),
+            paint: Paint::default(),
             signals,
             decoder: Decoder::default(),
             events: Vec::new(),
@@ -116,8 +95,7 @@ impl Terminal {
             mouse,
             continued_by_us: false,
         };
-        take(mouse)?;
-        terminal.redraw()?;
+        terminal.take()?;
         Ok(terminal)
     }
 
@@ -126,44 +104,56 @@ impl Terminal {
         self.area
     }
 
-    /// Draws what has changed since the last time.
-    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        if self.area.is_empty() {
-            return Ok(());
-        }
-        self.screen.draw(render)?;
-        Ok(())
+    /// Whether the last frame has gone out whole: until then the next would have nothing to be compared with.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Draws what has changed since the last time, on a terminal that is ready.
+    pub(crate) fn draw(&mut self, render: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
+        self.paint.frame(self.outbox.back(), render)?;
+        self.outbox.send()
     }
 
     /// Takes the present size over and forgets what is on the screen: the next draw draws everything.
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;
         self.area = Rect::new(0, 0, size.ws_col.min(LARGEST.0), size.ws_row.min(LARGEST.1));
-        if !self.area.is_empty() {
-            self.screen.resize(self.area)?;
-        }
+        self.paint.renew(self.area);
         Ok(())
     }
 
-    /// Sleeps until something happens, `timeout` at the longest.
-    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<Wake> {
+    /// Sleeps until something happens, `timeout` at the longest, or `other` can be read.
+    pub(crate) fn wait(&mut self, timeout: Duration, other: BorrowedFd<'_>) -> io::Result<Wake> {
         let timeout = if self.decoder.is_pending() {
             timeout.min(SEQUENCE_PATIENCE)
         } else {
             timeout
         };
+        // A time without end is none.
         let time = Timespec::try_from(timeout).ok();
         let stdin = rustix::stdio::stdin();
+        let outlet = Outlet::get();
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.signals.get_read(), PollFlags::IN),
+            PollFd::from_borrowed_fd(other, PollFlags::IN),
+            PollFd::new(outlet, PollFlags::OUT),
         ];
-        match rustix::event::poll(&mut fds, time.as_ref()) {
+        let waits_for_room = !self.outbox.is_empty();
+        let fds = &mut fds[..if waits_for_room { 4 } else { 3 }];
+        match rustix::event::poll(fds, time.as_ref()) {
             // The handler that interrupted it has written to the pipe: the next poll sees it.
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         let [input, signalled] = [fds[0].revents(), fds[1].revents()];
+        let room = fds
+            .get(3)
+            .is_some_and(|outlet| !outlet.revents().is_empty());
+        if room {
+            self.outbox.send()?;
+        }
         if !signalled.is_empty()
             && let Some(wake) = self.signalled()?
         {
@@ -198,7 +188,7 @@ impl Terminal {
         if !getppid().is_some_and(|parent| getsid(Some(parent)) == Ok(session)) {
             return Ok(true);
         }
-        give_back();
+        self.give_back();
         // The whole job, as the kernel's Ctrl-Z does it, or a wrapper in front of us would keep the shell waiting.
         // SIGSTOP, because our own handler stands in for the default action of SIGTSTP.
         loop {
@@ -214,9 +204,20 @@ impl Terminal {
                 break;
             }
         }
-        take(self.mouse)?;
-        self.redraw()?;
+        self.take()?;
         Ok(true)
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        hold::take(self.outbox.back(), self.mouse)?;
+        self.redraw()?;
+        self.outbox.send()
+    }
+
+    fn give_back(&mut self) {
+        let deadline = Instant::now() + hold::PATIENCE;
+        let _ = self.outbox.flush(deadline);
+        hold::give_back(deadline);
     }
 
     fn signalled(&mut self) -> io::Result<Option<Wake>> {
@@ -234,8 +235,8 @@ impl Terminal {
         let known = continued && std::mem::take(&mut self.continued_by_us);
         if continued && !known && wake != Some(Wake::Suspend) {
             // After a SIGSTOP from outside the shell has set the terminal to its own liking.
-            give_back();
-            take(self.mouse)?;
+            self.give_back();
+            self.take()?;
             wake = Some(Wake::Redraw);
         }
         Ok(wake)
@@ -258,7 +259,14 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        self.give_back();
+        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the second
+        // of two would cut short what the first has begun; and not the first, which may have come with a hangup.
+        for signal in [SIGTERM, SIGINT, SIGHUP] {
+            let again = Arc::new(AtomicBool::new(false));
+            let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again));
+            let _ = flag::register(signal, again);
+        }
     }
 }
 
@@ -272,42 +280,4 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
         Errno::NOTTY,
     ];
     Errno::from_io_error(error).is_some_and(|errno| gone.contains(&errno))
-}
-
-/// Presses and the wheel, not every movement (1000), in decimal numbers (1006). With Shift terminals keep the mouse to
-/// themselves, to select text.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
-
-fn take(mouse: bool) -> io::Result<()> {
-    TAKEN.set(true);
-    let mut out = io::stdout();
-    let ask = style::Print(if mouse { MOUSE_ON } else { "" });
-    enable_raw_mode()
-        .and_then(|()| queue!(out, EnterAlternateScreen, cursor::Hide, ask))
-        .and_then(|()| out.flush())
-        .inspect_err(|_| give_back())
-}
-
-/// Once per taking, whoever comes first. It does what it can: a step that fails must not keep the next from being done.
-fn give_back() {
-    if TAKEN.replace(false) {
-        let mut out = io::stdout();
-        let _ = queue!(out, style::Print(MOUSE_OFF));
-        let _ = queue!(out, style::ResetColor, LeaveAlternateScreen, cursor::Show);
-        let _ = out.flush();
-        let _ = disable_raw_mode();
-    }
-}
-
-/// One hook for the life of the process, however often the terminal is taken.
-fn give_back_on_panic() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            give_back();
-            print(info);
-        }));
-    });
 }

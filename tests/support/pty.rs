@@ -10,19 +10,29 @@ use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// Longer than anything takes on the slowest machine; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the terminal does with what the program writes.
+const READS: u8 = 0;
+const HOLDS: u8 = 1;
+const GONE: u8 = 2;
+
 /// A program in a terminal.
 pub(crate) struct Terminal {
     child: Child,
-    master: File,
+    /// `None` once it is gone.
+    master: Option<File>,
+    mood: Arc<AtomicU8>,
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
     /// Everything the program wrote.
@@ -79,11 +89,30 @@ impl Terminal {
         let master = File::from(master);
         let mut reader = master.try_clone().expect("a descriptor is left");
         let (sender, output) = channel();
+        let mood = Arc::new(AtomicU8::new(READS));
+        let ours = Arc::clone(&mood);
         std::thread::spawn(move || {
             let mut bytes = [0; 1 << 14];
-            while let Ok(read) = reader.read(&mut bytes) {
-                if read == 0 || sender.send(bytes[..read].to_vec()).is_err() {
-                    break;
+            let tick = Timespec {
+                tv_sec: 0,
+                tv_nsec: 20_000_000,
+            };
+            loop {
+                match ours.load(Ordering::SeqCst) {
+                    GONE => break,
+                    HOLDS => std::thread::sleep(Duration::from_millis(5)),
+                    _ => {
+                        let mut fds = [PollFd::new(&reader, PollFlags::IN)];
+                        if !rustix::event::poll(&mut fds, Some(&tick)).is_ok_and(|ready| ready > 0)
+                        {
+                            continue;
+                        }
+                        match reader.read(&mut bytes) {
+                            Ok(read) if read > 0 && sender.send(bytes[..read].to_vec()).is_ok() => {
+                            }
+                            _ => break,
+                        }
+                    }
                 }
             }
         });
@@ -91,7 +120,8 @@ impl Terminal {
         let parser = vt100::Parser::new(size(rows), size(columns), 0);
         Self {
             child,
-            master,
+            master: Some(master),
+            mood,
             output,
             parser,
             raw: Vec::new(),
@@ -105,9 +135,41 @@ impl Terminal {
 
     /// Types.
     pub(crate) fn keys(&mut self, keys: &str) {
-        self.master
+        self.master()
             .write_all(keys.as_bytes())
             .expect("the terminal takes keys");
+    }
+
+    fn master(&self) -> &File {
+        self.master.as_ref().expect("it is not gone")
+    }
+
+    /// Takes nothing of what the program writes, as one that was stopped or whose connection stalls; or goes on.
+    pub(crate) fn hold(&self, holds: bool) {
+        let mood = if holds { HOLDS } else { READS };
+        self.mood.store(mood, Ordering::SeqCst);
+    }
+
+    /// Whether the program has read all that was typed.
+    pub(crate) fn has_been_heard(&self) -> bool {
+        let path = format!("/proc/{}/fd/0", self.pid());
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NOCTTY;
+        let stdin = rustix::fs::open(path, flags, rustix::fs::Mode::empty());
+        let unread = rustix::io::ioctl_fionread(stdin.expect("it lives")).expect("a terminal");
+        unread == 0
+    }
+
+    /// Goes away, as when its window is closed.
+    pub(crate) fn hang_up(&mut self) {
+        self.mood.store(GONE, Ordering::SeqCst);
+        self.master = None;
+        while self.output.recv().is_ok() {}
+    }
+
+    /// Whether lines are edited and echoed, as a shell needs it.
+    pub(crate) fn is_cooked(&self) -> bool {
+        let modes = tcgetattr(self.master()).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
     }
 
     /// Writes on the screen as another program would.
@@ -118,7 +180,7 @@ impl Terminal {
 
     /// Changes the terminal's size.
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
-        resize(&self.master, rows, columns);
+        resize(self.master(), rows, columns);
         let size = |cells| NonZeroU16::new(cells).expect("a terminal has cells");
         self.parser.screen_mut().set_size(size(rows), size(columns));
     }

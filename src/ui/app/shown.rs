@@ -74,6 +74,20 @@ impl App {
         self.frame.as_ref()
     }
 
+    /// Whether there is nothing to show yet: no ring, and none looked for; or a ring that was not sampled.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self.screen {
+            Screen::Waiting => !self.has_looked,
+            Screen::Rings => false,
+            Screen::Ring => self.frame.is_none(),
+        }
+    }
+
+    /// Whether the source has been looking for so long that it has to be told.
+    pub(crate) fn looks_long(&self) -> bool {
+        self.looks_long
+    }
+
     /// Wall clock when [`Self::frame`] was taken.
     pub(crate) fn taken_at(&self) -> Timestamp {
         self.taken_at

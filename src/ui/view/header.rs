@@ -25,6 +25,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
                 .saturating_sub(2);
         }
     };
+    if app.looks_long() {
+        let ascii = canvas.glyphs().ellipsis.is_ascii();
+        let looking = if ascii { "looking..." } else { "looking…" };
+        right(canvas, looking, Role::Strong);
+    }
     let ring = app
         .frame()
         .filter(|_| app.screen() == Screen::Ring)

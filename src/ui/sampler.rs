@@ -1,0 +1,184 @@
+//! The thread that looks at rings, and its counter: requests go in, reports come out, one at a time.
+//!
+//! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for it. The
+//! thread owns the [`Source`]; nothing is shared. There is never more than one request under way, so there is never more than
+//! one report to be taken: nothing piles up, however slow either side is.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::observe::frame::{Frame, Listing, Source};
+
+/// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
+/// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only
+/// to end in order, and left where it is when it hangs.
+const ENDS_WITHIN: Duration = Duration::from_millis(200);
+
+/// What can be asked of the source.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// The rings of this machine.
+    List,
+    /// To go over to this ring.
+    Attach(String),
+    /// The attached ring now.
+    Sample,
+}
+
+/// What comes of it.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// The rings that were found.
+    Listing(Listing),
+    /// The source is at this ring now.
+    Attached(String),
+    /// It could not go over to this ring, and why.
+    Refused(String, String),
+    /// The ring at that time; `None` when none is attached.
+    Sample(Option<Box<Frame>>, Timestamp),
+}
+
+/// The loop's end.
+pub(super) struct Sampler {
+    requests: Option<Sender<Request>>,
+    reports: Receiver<Report>,
+    /// Readable when there is a report; at its end when the thread is.
+    bell: OwnedFd,
+    thread: Option<JoinHandle<()>>,
+    /// When the request that is under way was made.
+    asked: Option<Instant>,
+    /// What is to be asked next, whatever the beat says.
+    wish: Option<Request>,
+}
+
+impl Sampler {
+    /// Starts the thread.
+    pub(super) fn start(source: impl Source + Send + 'static) -> io::Result<Self> {
+        let (bell, rope) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (requests, orders) = channel();
+        let (outcomes, reports) = channel();
+        let thread = std::thread::Builder::new()
+            .name("sampler".into())
+            .spawn(move || {
+                // Behind the source, whatever ends the thread: who hears the bell's end can join without waiting.
+                let rope = rope;
+                serve(source, &orders, &outcomes, &rope);
+            })?;
+        Ok(Self {
+            requests: Some(requests),
+            reports,
+            bell,
+            thread: Some(thread),
+            asked: None,
+            wish: None,
+        })
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_free(&self) -> bool {
+        self.asked.is_none()
+    }
+
+    /// How long the request that is under way has been.
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        self.asked.map(|asked| asked.elapsed())
+    }
+
+    /// Asks, or, while something is under way, as soon as that is done; the last wish counts.
+    pub(super) fn ask(&mut self, request: Request) {
+        if self.asked.is_some() {
+            self.wish = Some(request);
+            return;
+        }
+        self.asked = Some(Instant::now());
+        if let Some(requests) = &self.requests {
+            // A thread that has ended is noticed by its bell.
+            let _ = requests.send(request);
+        }
+    }
+
+    /// The report that has come, if one has; the bell is silent again. `Err` when there will be none any more.
+    pub(super) fn report(&mut self) -> Result<Option<Report>, Ended> {
+        if self.asked.is_none() {
+            return Ok(None);
+        }
+        match rustix::io::read(&self.bell, &mut [0; 8]) {
+            Ok(0) => return Err(Ended),
+            Ok(_) => {}
+            Err(_) => return Ok(None),
+        }
+        let Ok(report) = self.reports.try_recv() else {
+            return Ok(None);
+        };
+        self.asked = None;
+        if let Some(wish) = self.wish.take() {
+            self.ask(wish);
+        }
+        Ok(Some(report))
+    }
+
+    /// Ends the thread, or leaves it behind where it hangs; a panic of its is carried on.
+    pub(super) fn end(mut self) {
+        self.requests = None;
+        let deadline = Instant::now() + ENDS_WITHIN;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut fds = [PollFd::new(&self.bell, PollFlags::empty())];
+            let time = Timespec::try_from(left).ok();
+            let ended = rustix::event::poll(&mut fds, time.as_ref()).is_ok_and(|ready| ready > 0);
+            if ended {
+                break;
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+            // It has been told already.
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+impl AsFd for Sampler {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+/// The thread has ended though nobody asked it to: it has panicked.
+#[derive(Debug)]
+pub(super) struct Ended;
+
+fn serve(
+    mut source: impl Source,
+    requests: &Receiver<Request>,
+    reports: &Sender<Report>,
+    bell: &OwnedFd,
+) {
+    while let Ok(request) = requests.recv() {
+        let report = match request {
+            Request::List => Report::Listing(source.list()),
+            Request::Attach(id) => match source.attach(&id) {
+                Ok(()) => Report::Attached(id),
+                Err(why) => Report::Refused(id, why),
+            },
+            Request::Sample => {
+                let frame = source.sample().map(Box::new);
+                Report::Sample(frame, Timestamp::now())
+            }
+        };
+        if reports.send(report).is_err() {
+            return;
+        }
+        // A pipe that is full rings already.
+        let _ = rustix::io::write(bell, &[1]);
+    }
+}
