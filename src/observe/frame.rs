@@ -50,13 +50,13 @@ pub struct Message {
     pub integrity: Integrity,
 }
 
-/// How far behind head a consumer was.
+/// What a figure was at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LagPoint {
+pub struct PastPoint {
     /// `CLOCK_MONOTONIC`, ns.
     pub at_ns: u64,
-    /// Bytes; `None` where its tail was above head, or could not be read.
-    pub lag_bytes: Option<u64>,
+    /// Bytes, or bytes per second; `None` where it was not known.
+    pub value: Option<u64>,
 }
 
 /// One ring at one instant, with what the panels need of its recent past.
@@ -64,11 +64,12 @@ pub struct LagPoint {
 pub struct Frame {
     /// The ring.
     pub snapshot: RingSnapshot,
-    /// Bytes per second of past samples, oldest first, the present one last.
-    pub rates: Vec<u64>,
-    /// Past lags of every consumer of the snapshot, oldest first, the present one last; by
+    /// Past bytes per second, oldest first, the present one last.
+    pub rates: Vec<PastPoint>,
+    /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
+    /// was above head, or could not be read. By
     /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
-    pub lags: HashMap<u64, Vec<LagPoint>>,
+    pub lags: HashMap<u64, Vec<PastPoint>>,
     /// The newest messages, oldest first.
     pub messages: Vec<Message>,
     /// Why there are fewer messages than there could be, or none; in words for the panel.

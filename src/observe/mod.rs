@@ -22,7 +22,7 @@ pub mod health;
 mod hidden;
 pub mod history;
 pub mod joins;
-mod lags;
+mod past;
 pub mod limits;
 pub mod maps;
 pub mod member;

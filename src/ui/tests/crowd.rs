@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::fixtures::{MS, consumer, flowing, gone};
-use crate::observe::frame::{Frame, LagPoint};
+use crate::observe::frame::{Frame, PastPoint};
 use crate::observe::snapshot::*;
 
 /// A ring with seventeen consumers in all kinds of trouble.
@@ -73,21 +73,21 @@ pub(super) fn unknown() -> Frame {
     frame.snapshot.consumers = vec![parked];
     frame.lags = past(&frame.snapshot);
     for point in frame.lags.values_mut().flatten() {
-        point.lag_bytes = None;
+        point.value = None;
     }
     frame
 }
 
 /// Two minutes of every consumer's lag: waves that come to rest at what it is now.
-pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
+pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
     let of = |consumer: &Consumer| {
         let lag = consumer.lag_bytes.unwrap_or(0);
         (0..480u64)
             .map(|step| {
                 let wave = 120 - (step + consumer.meta_inode * 17) % 120;
-                LagPoint {
+                PastPoint {
                     at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
-                    lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
+                    value: Some(lag * (480 - wave * (479 - step) / 120) / 480),
                 }
             })
             .collect()

@@ -23,8 +23,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::{
-    consumers, details, findings, footer, header, help, hex, messages, ring_bar, rings, stats,
-    waiting,
+    consumers, details, findings, footer, header, help, hex, messages, pictures, ring_bar, rings,
+    stats, waiting,
 };
 use crate::observe::frame::Frame;
 use crate::ui::action::{Pane, Screen};
@@ -52,8 +52,10 @@ pub(crate) struct Room {
 /// Where everything stands; what is not shown has no area.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places {
+    screen: Rect,
     header: Rect,
     stats: Rect,
+    pictures: Rect,
     bar: Rect,
     body: Rect,
     consumers: Rect,
@@ -100,7 +102,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
         (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
         (Screen::Ring, Some(frame)) => match app.details() {
-            Some(details) => closely(frame, details, &mut canvas, &places),
+            Some(details) => closely(app, frame, details, &mut canvas, &places),
             None => ring(app, frame, &mut canvas, &places),
         },
         (Screen::Ring, None) => {}
@@ -147,8 +149,14 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
 }
 
 /// The figures of the ring, and below them one of its consumers.
-fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
-    figures(frame, canvas, places);
+fn closely(
+    app: &App,
+    frame: &Frame,
+    details: &Details,
+    canvas: &mut Canvas<'_>,
+    places: &Places,
+) {
+    figures(app, frame, canvas, places);
     let area = places.body;
     if places.framed {
         let (title, note) = details::title(details);
@@ -159,9 +167,13 @@ fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &P
     details::render(&frame.snapshot, details, canvas, places.inside(area));
 }
 
-fn figures(frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+    let pictured = !places.pictures.is_empty();
     if !places.stats.is_empty() {
-        stats::render(frame, canvas, places.stats);
+        stats::render(frame, pictured, canvas, places.stats);
+    }
+    if pictured {
+        pictures::render(frame, app, places.screen, canvas, places.pictures);
     }
     if !places.bar.is_empty() {
         ring_bar::render(&frame.snapshot, canvas, places.bar);
@@ -170,7 +182,7 @@ fn figures(frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
 
 fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     let ring = &frame.snapshot;
-    figures(frame, canvas, places);
+    figures(app, frame, canvas, places);
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
     let panes = || {
         panes
@@ -223,7 +235,10 @@ pub(super) fn cut(area: &mut Rect, rows: u16) -> Rect {
 }
 
 fn places(app: &App, area: Rect) -> Places {
-    let mut places = Places::default();
+    let mut places = Places {
+        screen: area,
+        ..Places::default()
+    };
     let mut rest = area;
     places.header = cut(&mut rest, 1);
     let filtered = app.is_typing() || !app.roster().filter().is_empty();
@@ -240,14 +255,16 @@ fn places(app: &App, area: Rect) -> Places {
     // Details are to be read: on a low screen the figures of the ring give way.
     let low = app.details().is_some() && area.height < 16;
     if frame.is_some() && !low {
+        let pictures = pictures::rows(area);
         let stats = match area.height {
             ..3 => 0,
-            3..16 => 1,
-            16..36 => 2,
-            36.. => 4,
+            16.. if pictures == 0 => 2,
+            _ => 1,
         };
         places.stats = cut(&mut rest, stats);
-        places.bar = cut(&mut rest, u16::from(area.height >= 5));
+        places.pictures = cut(&mut rest, pictures);
+        let bar = area.height >= 5 && !pictures::has_circle(area);
+        places.bar = cut(&mut rest, bar.into());
     }
     places.body = rest;
     places.framed = rest.height >= BARE;
