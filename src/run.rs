@@ -117,7 +117,8 @@ fn dashboard(cli: &Cli) -> anyhow::Result<()> {
 
 fn show(ring: Option<AttachedRing>, mut options: ui::Options) -> anyhow::Result<()> {
     options.target = ring.as_ref().map(|ring| ring.id().to_owned());
-    let mut rings = ring.map_or_else(Rings::default, Rings::watching);
+    let rings = ring.map_or_else(Rings::default, Rings::watching);
+    let mut rings = rings.seeking_orphans();
     ui::run(&mut rings, options).context("the dashboard")
 }
 

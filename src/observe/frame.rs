@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::event::EventLog;
-use super::snapshot::{Limit, RingSnapshot, RingState};
+use super::snapshot::{ConsumerState, Finding, Limit, RingSnapshot, RingState};
 use crate::ring::message::MessageHeader;
 
 /// How far a copied message can be trusted.
@@ -103,11 +103,32 @@ pub struct RingListing {
     pub state: RingState,
     /// `state` in words.
     pub reason: String,
+    /// The worst of what a brief look found wrong; null where that is nothing. Looking at the ring itself may find more.
+    pub worst_finding: Option<Finding>,
+    /// The consumer in the worst state, of those that can be seen, and of several the one furthest behind; null where
+    /// none can be.
+    pub worst_consumer: Option<WorstConsumer>,
     /// Unix sockets the producer listens on: a path, or `@name` when abstract, unescaped.
     pub sockets: Vec<String>,
     /// Process that maps the ring, through which it was found: `--pid` with it opens the ring. Null where the producer
     /// has it.
     pub through: Option<i32>,
+}
+
+/// The consumer of a ring that asks most to be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WorstConsumer {
+    /// Slot index; null without the slot table.
+    pub slot: Option<u32>,
+    /// Its process; null when none could be found.
+    pub pid: Option<i32>,
+    /// Process name (`comm`), unescaped.
+    pub command: Option<String>,
+    /// What it is doing.
+    pub state: ConsumerState,
+    /// How far behind head it is; null when its tail is above head.
+    pub lag_bytes: Option<u64>,
 }
 
 /// All rings found on this machine, and what could not be looked at.

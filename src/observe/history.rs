@@ -54,7 +54,10 @@ impl History {
                 self.counts.clear();
             }
         }
-        self.rates.push(head.at_ns, head.offset);
+        if sample.producer_alive {
+            // What was before its end is not to leave the chart.
+            self.rates.push(head.at_ns, head.offset);
+        }
         keep(&mut self.heads, head, DEPTH);
         keep(&mut self.counts, messages, DEPTH);
         self.tails.retain(|inode, _| {
@@ -354,8 +357,7 @@ mod tests {
             (500, 300, &[250], None),
         ]);
         let lags = history.lags();
-        let of =
-            |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.value).collect() };
+        let of = |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.value).collect() };
         assert_eq!(of(1), [Some(10), Some(210), Some(50)]);
         assert_eq!(lags.len(), 1, "the other has left");
         let history = self::history(&[(0, 100, &[500], None)]);

@@ -130,7 +130,13 @@ mod tests {
             assert!((150..=250).contains(&mean), "{mean} at {step_ms} ms");
         }
         let mut seldom = PastRate::default();
-        for (at_ms, head) in [(0, 0), (2_000, 500), (4_000, 500), (5_000, 100), (6_000, 200)] {
+        for (at_ms, head) in [
+            (0, 0),
+            (2_000, 500),
+            (4_000, 500),
+            (5_000, 100),
+            (6_000, 200),
+        ] {
             seldom.push(at_ms * MS, head);
         }
         let values: Vec<_> = seldom.points().iter().map(|point| point.value).collect();

@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::action::{Action, Place};
+use super::action::{Action, Pane, Place};
 use super::roster::Edit;
 
 /// A row of the table.
@@ -99,6 +99,30 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::PreviousPane,
         "Shift-Tab",
         "previous pane",
+    ),
+    binding(
+        &[letter('1')],
+        Action::Pane(Pane::Consumers),
+        "1",
+        "consumers",
+    ),
+    binding(
+        &[letter('2')],
+        Action::Pane(Pane::Findings),
+        "2",
+        "findings, limits, events",
+    ),
+    binding(
+        &[letter('3')],
+        Action::Pane(Pane::Messages),
+        "3",
+        "messages",
+    ),
+    binding(
+        &[letter('4')],
+        Action::Pane(Pane::Hex),
+        "4",
+        "bytes of the selected message",
     ),
     binding(
         &[key(KeyCode::Up), letter('k')],
@@ -252,6 +276,14 @@ mod tests {
                 assert!(!keys.contains(key), "{key:?} is bound twice");
                 keys.push(*key);
             }
+        }
+    }
+
+    #[test]
+    fn digits_lead_where_titles_say() {
+        for pane in [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex] {
+            let digit = KeyCode::Char(pane.digit());
+            assert_eq!(action(&digit.into()), Some(Action::Pane(pane)));
         }
     }
 

@@ -96,6 +96,7 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
             terminal.draw(|frame| {
                 spots = screen::render(&app, &theme, frame.area(), frame.buffer_mut());
             })?;
+            app.drawn(&spots);
             stale = false;
         }
         match terminal.wait(due.saturating_duration_since(Instant::now()))? {

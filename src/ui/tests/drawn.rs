@@ -1,34 +1,75 @@
 //! What the screen looks like, as files to be read.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use super::crowd::{crowded, unknown};
+use super::crowd::{crowded, hidden, truncated, unknown};
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::WakeupBasis;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
 use crate::ui::roster::Edit;
 use crate::ui::theme::Theme;
 
-const SIZES: [(u16, u16); 4] = [(80, 24), (200, 60), (40, 12), (20, 5)];
+const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 60)];
 
-/// For screens that change with the width in between.
-const SIZES_WITH_120: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
-
+/// One file with the screen at all sizes, and how it looks at the usual one.
 fn at_all_sizes(name: &str, app: &App) {
-    at_sizes(&SIZES, name, app);
+    let mut text = String::new();
+    for (width, height) in SIZES {
+        let _ = writeln!(text, "{width}x{height}");
+        for line in lines(&drawn(app, width, height)) {
+            let _ = writeln!(text, "|{line}|");
+        }
+    }
+    text.push_str("Looks at 80x24\n");
+    text.push_str(&looks(&drawn(app, 80, 24)));
+    assert_snapshot!(name.to_owned(), text);
 }
 
-fn at_sizes(sizes: &[(u16, u16)], name: &str, app: &App) {
-    for &(width, height) in sizes {
-        assert_snapshot!(
-            format!("{name}_{width}x{height}"),
-            drawn(app, width, height).backend()
-        );
+/// Which cells do not look plain, and how they look: `7  2-8 cyan bold, 13-19 dim`.
+fn looks(terminal: &Terminal<TestBackend>) -> String {
+    let buffer = terminal.backend().buffer();
+    let look = |x, y| {
+        let cell = &buffer[(x, y)];
+        let mut words = String::new();
+        if cell.fg != Color::Reset {
+            let _ = write!(words, " {}", cell.fg);
+        }
+        if cell.bg != Color::Reset {
+            let _ = write!(words, " on {}", cell.bg);
+        }
+        if !cell.modifier.is_empty() {
+            let _ = write!(words, " {:?}", cell.modifier);
+        }
+        words.to_lowercase()
+    };
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut runs: Vec<(u16, u16, String)> = Vec::new();
+        for x in 0..buffer.area.width {
+            let look = look(x, y);
+            match runs.last_mut() {
+                Some((_, last, same)) if *same == look => *last = x,
+                _ => runs.push((x, x, look)),
+            }
+        }
+        let runs: Vec<String> = runs
+            .into_iter()
+            .filter(|(_, _, look)| !look.is_empty())
+            .map(|(first, last, look)| format!("{first}-{last}{look}"))
+            .collect();
+        if !runs.is_empty() {
+            let _ = writeln!(text, "{y}  {}", runs.join(", "));
+        }
     }
+    text
 }
 
 #[test]
@@ -57,7 +98,7 @@ fn ring_with_a_past() {
 fn sorted_consumers() {
     let mut app = on(crowded());
     press(&mut app, &[Action::Sort; 4]);
-    at_sizes(&SIZES_WITH_120, "by_lag", &app);
+    at_all_sizes("by_lag", &app);
     // A column that has no room where rows are not sorted by it.
     press(&mut app, &[Action::Sort; 4]);
     press(&mut app, &[Action::Reverse]);
@@ -69,9 +110,9 @@ fn filtered_consumers() {
     let mut app = on(crowded());
     press(&mut app, &[Action::Filter]);
     enter(&mut app, "WEB pu");
-    at_sizes(&SIZES_WITH_120, "filtering", &app);
+    at_all_sizes("filtering", &app);
     app.edit(Edit::Keep);
-    at_sizes(&SIZES_WITH_120, "filtered", &app);
+    at_all_sizes("filtered", &app);
     press(&mut app, &[Action::Filter]);
     enter(&mut app, "x");
     assert_snapshot!("filtered_out_80x24", drawn(&app, 80, 24).backend());
@@ -81,8 +122,7 @@ fn filtered_consumers() {
 fn consumer_in_full() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Open]);
-    at_sizes(&SIZES_WITH_120, "details", &app);
-    assert_snapshot!("details_40x12", drawn(&app, 40, 12).backend());
+    at_all_sizes("details", &app);
     assert_snapshot!(
         "ascii_details_80x24",
         themed(&app, &Theme::new(false, true), 80, 24).backend()
@@ -96,6 +136,119 @@ fn consumer_in_full() {
     let mut app = on(unknown());
     press(&mut app, &[Action::Open]);
     assert_snapshot!("details_unknown_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn panes_with_the_keys() {
+    let mut app = on(with_events(full(), 30));
+    press(&mut app, &[Action::Pane(Pane::Findings), Action::Down]);
+    at_all_sizes("findings", &app);
+    press(&mut app, &[Action::Pane(Pane::Messages), Action::Up]);
+    at_all_sizes("messages", &app);
+    press(&mut app, &[Action::Pane(Pane::Hex)]);
+    at_all_sizes("hex", &app);
+}
+
+#[test]
+fn what_may_not_be_seen() {
+    at_all_sizes("hidden", &on(hidden()));
+    let mut app = on(hidden());
+    press(&mut app, &[Action::Pane(Pane::Findings)]);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    for limit in &hidden().snapshot.attach.limits {
+        let remedy = limit.remedy.as_deref().unwrap();
+        assert!(text.contains(remedy), "{remedy} is not on\n{text}");
+    }
+}
+
+#[test]
+fn truncated_ring() {
+    at_all_sizes("truncated", &on(truncated()));
+}
+
+/// The gate is marked by more than its colour, and every tail where it is.
+#[test]
+fn tails_stand_in_the_bar_where_they_are() {
+    let mut frame = flowing();
+    for (consumer, quarters) in frame.snapshot.consumers.iter_mut().zip([1, 2, 3]) {
+        consumer.lag_bytes = Some(CAPACITY / 4 * quarters);
+    }
+    frame.snapshot.free_bytes = Some(CAPACITY / 4);
+    let bar = |frame: Frame| lines(&drawn(&on(frame), 80, 24)).remove(3);
+    let line = bar(frame.clone());
+    let cells: Vec<char> = line.chars().collect();
+    let at = |what: char| cells.iter().position(|cell| *cell == what).unwrap();
+    let (left, head) = (at('├') + 1, at('▶'));
+    assert_eq!(head - left, 36);
+    let behind = |label: char| head - at(label);
+    assert_eq!((behind('0'), behind('1'), behind('2')), (9, 18, 27));
+    assert!(line.contains("(2)"), "it gates: {line}");
+    assert_eq!(
+        cells.iter().filter(|cell| **cell == '░').count(),
+        8,
+        "{line}"
+    );
+    frame.snapshot.gating_meta_inode = Some(101);
+    assert!(bar(frame).contains("(1)"));
+}
+
+/// Dots and numbers of the circle, at a size that is easily counted.
+#[test]
+fn tails_stand_around_the_circle_where_they_are() {
+    let mut frame = flowing();
+    for (consumer, quarters) in frame.snapshot.consumers.iter_mut().zip([1, 2, 3]) {
+        consumer.lag_bytes = Some(CAPACITY / 4 * quarters);
+    }
+    frame.snapshot.free_bytes = Some(CAPACITY / 4);
+    for theme in [Theme::new(true, false), Theme::new(true, true)] {
+        let screen = lines(&themed(&on(frame.clone()), &theme, 200, 60));
+        let rows: Vec<Vec<char>> = screen[2..19]
+            .iter()
+            .map(|line| line.chars().skip(120).take(48).collect())
+            .collect();
+        let find = |what: &str| {
+            rows.iter().enumerate().find_map(|(row, line)| {
+                let line: String = line.iter().collect();
+                let column = line[..line.find(what)?].chars().count();
+                Some((column, row))
+            })
+        };
+        let (head_x, head_y) = find(theme.glyphs.head).unwrap();
+        let (left_x, left_y) = find("0").unwrap();
+        let (bottom_x, bottom_y) = find(" 1 ").unwrap();
+        let (right_x, right_y) = find("(2)").unwrap();
+        assert_eq!((head_y, left_y, bottom_y, right_y), (1, 8, 16, 8));
+        assert!(bottom_x.abs_diff(head_x) <= 2, "{bottom_x} {head_x}");
+        assert!((head_x - left_x).abs_diff(right_x - head_x) <= 1);
+        assert!(
+            rows[8][left_x + 1..right_x]
+                .iter()
+                .collect::<String>()
+                .contains("held")
+                || rows[7..9]
+                    .iter()
+                    .any(|row| row.iter().collect::<String>().contains("75 %"))
+        );
+    }
+}
+
+/// A picture that stands above the panes does not change the scale at every sample.
+#[test]
+fn scales_go_in_steps() {
+    let top = |most: u64| {
+        let mut frame = flowing();
+        for point in &mut frame.rates {
+            point.value = Some(most);
+        }
+        lines(&drawn(&on(frame), 120, 40))[3].trim().to_owned()
+    };
+    assert!(
+        top(700 << 20).starts_with("768 MiB/s"),
+        "{}",
+        top(700 << 20)
+    );
+    assert_eq!(top(700 << 20)[..9], top(760 << 20)[..9]);
+    assert!(top(769 << 20).starts_with("1.0 GiB/s"));
 }
 
 #[test]
@@ -132,9 +285,12 @@ fn help() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Help]);
     at_all_sizes("help", &app);
-    assert_snapshot!("help_120x40", drawn(&app, 120, 40).backend());
-    // On a screen of the usual size the keys are there, and what marks mean is below.
-    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    // On a screen of the usual size the keys are there for who scrolls, and what marks mean is below.
+    let mut text = String::new();
+    for _ in 0..40 {
+        text.push_str(&lines(&drawn(&app, 80, 24)).join("\n"));
+        press(&mut app, &[Action::Down]);
+    }
     for binding in BINDINGS {
         assert!(
             text.contains(binding.help),

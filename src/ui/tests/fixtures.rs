@@ -8,7 +8,9 @@ use ratatui::backend::TestBackend;
 
 use super::crowd::past;
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Integrity, Listing, Message, PastPoint, RingListing};
+use crate::observe::frame::{
+    Frame, Integrity, Listing, Message, PastPoint, RingListing, WorstConsumer,
+};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
 use crate::ui::action::Action;
@@ -357,6 +359,24 @@ pub(super) fn listing(rings: usize) -> Listing {
             bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
             state,
             reason: "as it was found".to_owned(),
+            worst_finding: (state == RingState::Full).then(|| Finding {
+                code: "blocking",
+                severity: Severity::Critical,
+                message: "slot 2 archive (pid 6392) has blocked the producer for 3.1 s".to_owned(),
+                slot: Some(2),
+                pid: Some(6392),
+            }),
+            worst_consumer: (state != RingState::Idle).then(|| WorstConsumer {
+                slot: Some(2),
+                pid: Some(6392),
+                command: Some("archive".to_owned()),
+                state: if state == RingState::Full {
+                    ConsumerState::Blocking
+                } else {
+                    ConsumerState::Ok
+                },
+                lag_bytes: Some(412 << 10),
+            }),
             sockets: vec![format!("/run/{command}.sock")],
             through: None,
         });

@@ -1,5 +1,6 @@
 //! Tests of the dashboard: what is drawn for known samples, and what keys do to the state.
 
+mod any;
 mod crowd;
 mod drawn;
 mod fixtures;

@@ -73,6 +73,8 @@ pub(super) struct Chart<'a> {
     ago: &'static str,
     /// The largest figure in sight.
     most: Option<u64>,
+    /// How its right end reads.
+    end: &'static str,
     area: Rect,
     plot: Rect,
 }
@@ -137,6 +139,7 @@ impl<'a> Chart<'a> {
             scale,
             ago,
             most,
+            end: " now",
             area,
             plot,
         })
@@ -150,6 +153,12 @@ impl<'a> Chart<'a> {
     /// With a scale that has room for `most`, so that charts beside each other can be compared.
     pub(super) fn up_to(mut self, most: u64) -> Self {
         self.scale.top = step_above(most);
+        self
+    }
+
+    /// Of what has come to an end, and that is where the picture ends, too.
+    pub(super) fn ended(mut self) -> Self {
+        self.end = " the end";
         self
     }
 
@@ -195,9 +204,8 @@ impl<'a> Chart<'a> {
         canvas.put(x, bottom.y, 1, border.bottom_left, Role::Border);
         let ago = format!(" {} ", self.ago);
         canvas.put(x + 2, bottom.y, bottom.width - 2, &ago, Role::Dim);
-        let now = " now";
-        let left = bottom.right() - text::width(now);
-        canvas.put(left, bottom.y, bottom.width, now, Role::Dim);
+        let left = bottom.right() - text::width(self.end);
+        canvas.put(left, bottom.y, bottom.width, self.end, Role::Dim);
     }
 }
 

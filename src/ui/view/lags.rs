@@ -13,7 +13,7 @@ use crate::ui::format::bytes;
 use crate::ui::theme::Role;
 
 /// The least that a chart is readable in, its heading included.
-const LEAST: (u16, u16) = (36, 5);
+const LEAST: (u16, u16) = (34, 5);
 /// More columns than this for one chart say nothing more.
 const WIDEST: u16 = 70;
 /// Columns between two charts.
@@ -35,9 +35,9 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area
     }
     let (across, down) = grid(rows.len(), area);
     let cells = usize::from(across * down);
-    // The page of the list that the selected row is on: it turns, it does not slide.
+    // The page of the list that the selected row is on: it turns, it does not slide. The last one is full, too.
     let selected = app.selected_consumer().unwrap_or(0);
-    let first = selected / cells * cells;
+    let first = (selected / cells * cells).min(rows.len().saturating_sub(cells));
     let shown = &rows[first..rows.len().min(first + cells)];
     title(first, shown.len(), rows.len(), canvas, heading);
 

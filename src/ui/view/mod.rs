@@ -7,6 +7,7 @@ mod canvas;
 mod chart;
 mod consumers;
 mod details;
+mod ending;
 mod findings;
 mod footer;
 mod header;

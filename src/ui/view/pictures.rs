@@ -75,7 +75,10 @@ fn throughput(frame: &Frame, canvas: &mut Canvas<'_>, mut area: Rect) {
     let chart = Chart::new(&frame.rates, &PER_SECOND, area);
     let peak = chart.as_ref().and_then(Chart::most);
     stats::throughput(&frame.snapshot, peak, canvas, heading);
-    if let Some(chart) = chart {
+    if let Some(mut chart) = chart {
+        if !frame.snapshot.producer.alive {
+            chart = chart.ended();
+        }
         chart.render(canvas);
     }
 }

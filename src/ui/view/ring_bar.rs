@@ -85,7 +85,7 @@ fn mark(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
             continue;
         }
         canvas.put(x, cells.y, width, &tail.label, Role::Badge);
-        // Numbers of two digits need a cell between them to be read apart.
-        taken = x - u16::from(width > 1 && x > 0);
+        // Numbers need a cell between them to be read apart.
+        taken = x.saturating_sub(1);
     }
 }

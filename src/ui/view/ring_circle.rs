@@ -290,7 +290,11 @@ fn legend(ring: &RingSnapshot, held: Held, canvas: &mut Canvas<'_>, area: Rect) 
         lines.push((String::new(), String::new()));
         lines.extend(wrapped.into_iter().map(|line| (line, String::new())));
     }
-    let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(0)) / 2;
+    let top = area.y
+        + area
+            .height
+            .saturating_sub(u16::try_from(lines.len()).unwrap_or(0))
+            / 2;
     for ((mark, words), y) in lines.into_iter().zip(top..area.bottom()) {
         if words.is_empty() {
             canvas.put(area.x, y, room, &mark, Role::Dim);
@@ -318,7 +322,7 @@ mod tests {
         assert_eq!(at(0.0), (15, 1), "head");
         assert_eq!(at(0.25), (4, 6), "a quarter behind: left");
         assert_eq!(at(0.5), (15, 11), "half: below");
-        assert_eq!(at(0.75), (25, 6), "three quarters: right");
+        assert_eq!(at(0.75), (26, 6), "three quarters: right");
         // And back: each dot knows how far behind it is.
         for behind in [0.01, 0.2, 0.4, 0.6, 0.99] {
             let (x, y) = circle.place(behind, 20.0);

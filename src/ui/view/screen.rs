@@ -23,8 +23,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::{
-    consumers, details, findings, footer, header, help, hex, messages, pictures, ring_bar, rings,
-    stats, waiting,
+    consumers, details, ending, findings, footer, header, help, hex, messages, pictures, ring_bar,
+    rings, stats, waiting,
 };
 use crate::observe::frame::Frame;
 use crate::ui::action::{Pane, Screen};
@@ -37,6 +37,8 @@ use crate::ui::theme::Theme;
 const LOW: u16 = 11;
 /// A body lower than this has none to spare for a frame.
 const BARE: u16 = 5;
+/// A pane narrower than this has no room for its digit.
+const ROOMY: u16 = 36;
 /// The least that messages and hex are worth showing in, frame included.
 const LEAST_MESSAGES: u16 = 6;
 
@@ -54,6 +56,7 @@ pub(crate) struct Room {
 struct Places {
     screen: Rect,
     header: Rect,
+    ending: Rect,
     stats: Rect,
     pictures: Rect,
     bar: Rect,
@@ -93,13 +96,13 @@ impl Places {
 
 /// Draws the whole screen, and tells what stands where.
 pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Spots {
-    let mut canvas = Canvas::new(theme, buffer);
+    let mut canvas = Canvas::new(theme, area, buffer);
     let places = places(app, area);
     if !places.header.is_empty() {
         header::render(app, &mut canvas, places.header);
     }
     match (app.screen(), app.frame()) {
-        (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
+        (Screen::Waiting, _) => waiting::render(app, &mut canvas, places.body),
         (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
         (Screen::Ring, Some(frame)) => match app.details() {
             Some(details) => closely(app, frame, details, &mut canvas, &places),
@@ -149,13 +152,7 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
 }
 
 /// The figures of the ring, and below them one of its consumers.
-fn closely(
-    app: &App,
-    frame: &Frame,
-    details: &Details,
-    canvas: &mut Canvas<'_>,
-    places: &Places,
-) {
+fn closely(app: &App, frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
     figures(app, frame, canvas, places);
     let area = places.body;
     if places.framed {
@@ -168,6 +165,9 @@ fn closely(
 }
 
 fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+    if !places.ending.is_empty() {
+        ending::render(&frame.snapshot, canvas, places.ending);
+    }
     let pictured = !places.pictures.is_empty();
     if !places.stats.is_empty() {
         stats::render(frame, pictured, canvas, places.stats);
@@ -204,9 +204,14 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
         if places.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),
-                Pane::Findings => findings::title(frame),
+                Pane::Findings => findings::title(frame, pane == focus),
                 Pane::Messages => messages::title(frame, app),
                 Pane::Hex => hex::title(app),
+            };
+            let title = if area.width < ROOMY {
+                title
+            } else {
+                format!("{} {title}", pane.digit())
             };
             canvas.title(area, &title, &note, pane == focus);
         }
@@ -254,10 +259,14 @@ fn places(app: &App, area: Rect) -> Places {
     let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
     // Details are to be read: on a low screen the figures of the ring give way.
     let low = app.details().is_some() && area.height < 16;
-    if frame.is_some() && !low {
+    if let Some(frame) = frame.filter(|_| !low) {
+        let ended = ending::has(&frame.snapshot) && area.height >= 3;
+        places.ending = cut(&mut rest, ended.into());
         let pictures = pictures::rows(area);
         let stats = match area.height {
             ..3 => 0,
+            // Nothing moves any more.
+            3..10 if ended => 0,
             16.. if pictures == 0 => 2,
             _ => 1,
         };
@@ -299,10 +308,13 @@ fn stack(app: &App, frame: &Frame, places: &mut Places) {
         .saturating_add(2)
         .saturating_sub(u16::from(ring.consumers.is_empty()));
     let below = LEAST_MESSAGES - 1;
-    let standing = findings::rows(ring, body.width.saturating_sub(2));
-    let standing = u16::try_from(standing)
-        .unwrap_or(u16::MAX)
-        .min((body.height / 4).max(1));
+    // Who goes to the findings is told all of them.
+    let inside = body.width.saturating_sub(2);
+    let (standing, most) = match app.focus() {
+        Pane::Findings => (findings::rows_in_full(ring, inside), body.height / 2),
+        _ => (findings::rows(ring, inside), body.height / 4),
+    };
+    let standing = u16::try_from(standing).unwrap_or(u16::MAX).min(most.max(1));
     // Events take what consumers leave them, but the newest is always there.
     let spare = (body.height - 1).saturating_sub(consumers.saturating_add(standing + 1 + below));
     let events = u16::try_from(frame.events.len())
