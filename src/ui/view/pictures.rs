@@ -17,6 +17,8 @@ const CIRCLE: (u16, u16) = (150, 46);
 const CHART: u16 = 8;
 /// Rows at most: more show nothing more.
 const HIGHEST: u16 = 32;
+/// Columns in which both throughput and lags can be read beside the circle.
+const BOTH: u16 = 110;
 /// Columns between two pictures.
 const GAP: u16 = 2;
 
@@ -61,7 +63,7 @@ pub(super) fn render(
             width: area.width - width - GAP,
             ..area
         };
-        if !frame.snapshot.consumers.is_empty() {
+        if !frame.snapshot.consumers.is_empty() && area.width >= BOTH {
             lags::render(frame, app, canvas, rest);
             area.width = width;
         }

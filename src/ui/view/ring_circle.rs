@@ -53,8 +53,8 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, mut area: Rec
         held,
         canvas,
         Rect {
-            x: circle.area.right(),
-            width: area.right() - circle.area.right(),
+            x: circle.area.right() + 1,
+            width: area.right().saturating_sub(circle.area.right() + 1),
             ..area
         },
     );
@@ -262,10 +262,9 @@ fn legend(ring: &RingSnapshot, held: Held, canvas: &mut Canvas<'_>, area: Rect) 
         (
             glyphs.head.to_owned(),
             format!(
-                "head, lap {}, at {} of {}",
-                grouped(ring.control.lap()),
+                "head: {} into lap {}",
                 bytes(ring.control.position()),
-                bytes(capacity)
+                grouped(ring.control.lap())
             ),
         ),
         (

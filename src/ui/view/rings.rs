@@ -7,7 +7,7 @@ use super::findings;
 use super::table::{Cell, Column, Part, Table};
 use super::waiting;
 use crate::observe::frame::{RingListing, WorstConsumer};
-use crate::observe::snapshot::Severity;
+use crate::observe::snapshot::{ConsumerState, Severity};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
 use crate::ui::spots::{List, Spot};
@@ -187,7 +187,7 @@ fn text_of(ring: &RingListing, field: Field) -> Option<String> {
     }
 }
 
-/// ``` stalled  slot 3 archive ```
+/// ``` stalled  slot 3 archive ```; `ok` where there is no trouble.
 fn worst(consumer: &WorstConsumer) -> String {
     let who = match (consumer.slot, consumer.pid) {
         (Some(slot), _) => format!("slot {slot}"),
@@ -195,5 +195,13 @@ fn worst(consumer: &WorstConsumer) -> String {
         (None, None) => String::new(),
     };
     let command = consumer.command.as_deref().unwrap_or_default();
-    format!("{:<8} {who} {command}", consumer.state.word())
+    let state = consumer.state;
+    if matches!(
+        state,
+        ConsumerState::Ok | ConsumerState::Idle | ConsumerState::Parked
+    ) {
+        // None is worse than the others: which of them it is changes from look to look.
+        return state.word().to_owned();
+    }
+    format!("{:<8} {who} {command}", state.word())
 }

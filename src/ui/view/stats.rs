@@ -215,7 +215,7 @@ fn sparkline(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
             .max(top)
             .direction(RenderDirection::RightToLeft)
             .bar_set(theme.glyphs.chart.clone())
-            .absent_value_symbol(theme.glyphs.unknown)
+            .absent_value_symbol(theme.glyphs.bar_cells[2])
             .style(theme.style(Role::Chart))
     });
 }
