@@ -47,12 +47,11 @@ impl History {
             offset,
         };
         let head = point(sample.control.producer_head);
-        if let Some(last) = self.heads.back() {
-            if head.offset < last.offset {
-                // Head never falls. What was seen before says nothing of what comes now.
-                self.heads.clear();
-                self.counts.clear();
-            }
+        let last = self.heads.back();
+        if last.is_some_and(|last| head.offset < last.offset) {
+            // Head never falls. What was seen before says nothing of what comes now.
+            self.heads.clear();
+            self.counts.clear();
         }
         if sample.producer_alive {
             // What was before its end is not to leave the chart.
