@@ -5,6 +5,7 @@ mod crowd;
 mod drawn;
 mod fixtures;
 mod hostile;
+mod pictures;
 mod pointer;
 mod roster;
 mod state;

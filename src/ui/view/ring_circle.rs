@@ -191,16 +191,18 @@ impl Circle {
         for tail in tails {
             let behind = share(tail.lag, ring);
             let (x, y) = self.cell(self.place(behind, self.radius + 4.0));
-            let near = labels
-                .last_mut()
-                .filter(|last| last.anchor.0.abs_diff(x) <= 2 && last.anchor.1.abs_diff(y) == 0);
+            let left = behind < 0.5;
+            // What is nearly a turn behind is beside head, too, and not where those are that are at head.
+            let near = labels.last_mut().filter(|last| {
+                last.left == left && last.anchor.0.abs_diff(x) <= 2 && last.anchor.1 == y
+            });
             match near {
                 Some(last) => {
                     last.text = format!("{} {}", tail.label, last.text);
                 }
                 None => labels.push(Label {
                     anchor: (x, y),
-                    left: behind < 0.5,
+                    left,
                     x,
                     y,
                     text: tail.label.clone(),
