@@ -85,7 +85,14 @@ fn scales_go_in_steps() {
 #[test]
 fn the_furthest_tail_is_not_taken_for_the_nearest() {
     let mut frame = full();
-    frame.snapshot.consumers[2].lag_bytes = Some(CAPACITY - 40);
+    for (consumer, lag) in frame
+        .snapshot
+        .consumers
+        .iter_mut()
+        .zip([0, 0, CAPACITY - 40])
+    {
+        consumer.lag_bytes = Some(lag);
+    }
     frame.snapshot.free_bytes = Some(40);
     let screen = lines(&drawn(&on(frame), 200, 60));
     let column = |what: &str| {
@@ -93,7 +100,7 @@ fn the_furthest_tail_is_not_taken_for_the_nearest() {
         line[..line.find(what).unwrap()].chars().count()
     };
     let head = screen[3].chars().position(|cell| cell == '▶').unwrap();
-    let (nearest, furthest) = (column(" 0 "), column("(2)"));
+    let (nearest, furthest) = (column("1 0 "), column("(2)"));
     assert!(
         nearest < head && head < furthest,
         "{nearest} {head} {furthest}"
