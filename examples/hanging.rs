@@ -37,6 +37,8 @@ impl Source for Hanging {
             reason: String::new(),
             sockets: Vec::new(),
             through: None,
+            worst_finding: None,
+            worst_consumer: None,
         });
         Listing {
             rings: rings.into(),

@@ -1,4 +1,4 @@
-//! Draws `assets/dashboard.svg`: the real dashboard, on the demo's real ring, at its most telling moment.
+//! Draws the pictures in `assets/`: the real dashboard, on the demo's real ring, at its most telling moment.
 //!
 //! `cargo run --release --example screenshot` needs the program itself to be built the same way. It takes half a
 //! minute: the demo's flaky consumer has to hang first.
@@ -12,8 +12,9 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const ROWS: u16 = 30;
-const COLUMNS: u16 = 110;
+/// Rows and columns of most pictures, and of the wide one.
+const USUAL: (u16, u16) = (40, 120);
+const WIDE: (u16, u16) = (60, 200);
 /// A cell, pixels.
 const CELL: (f32, f32) = (8.4, 18.0);
 const BACKGROUND: &str = "#16181d";
@@ -31,36 +32,80 @@ fn main() {
         .nth(2)
         .expect("target/PROFILE/examples")
         .join("zbqtop");
-    let mut terminal = pty::Terminal::start(Command::new(program).arg("demo"), ROWS, COLUMNS);
+    // A second ring, for the list.
+    let mut other = Command::new(&program)
+        .args(["demo", "--headless"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the demo starts");
+    let (rows, columns) = USUAL;
+    let mut terminal = pty::Terminal::start(Command::new(program).arg("demo"), rows, columns);
     println!("waiting for the flaky consumer to gate the producer");
-    let started = Instant::now();
-    let telling = |text: &str| {
+    wait(&mut terminal, |text| {
         text.contains("stalled") && text.contains("lagging") || text.contains("blocking")
-    };
-    while !telling(&terminal.text()) && started.elapsed() < Duration::from_secs(120) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let picture = draw(terminal.screen());
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/dashboard.svg");
-    std::fs::write(path, picture).expect("assets/ can be written");
-    println!("{path}");
+    });
+    save(&mut terminal, USUAL, "dashboard");
+    resize(&mut terminal, WIDE);
+    save(&mut terminal, WIDE, "wide");
+    resize(&mut terminal, USUAL);
+    terminal.keys("\r");
+    wait(&mut terminal, |text| text.contains("Lag over time"));
+    save(&mut terminal, USUAL, "details");
+    terminal.keys("\x1b");
+    wait(&mut terminal, |text| text.contains("Messages"));
+    terminal.keys("3kkkk");
+    wait(&mut terminal, |text| text.contains("Messages, held"));
+    save(&mut terminal, USUAL, "messages");
+    terminal.keys("L");
+    wait(&mut terminal, |text| text.contains("WORST CONSUMER"));
+    // Rates need a second look.
+    std::thread::sleep(Duration::from_secs(3));
+    save(&mut terminal, USUAL, "rings");
     terminal.keys("q");
     terminal.ended();
+    // It ends its own children.
+    let _ = rustix::process::kill_process(
+        rustix::process::Pid::from_child(&other),
+        rustix::process::Signal::TERM,
+    );
+    let _ = other.wait();
 }
 
-fn draw(screen: &vt100::Screen) -> String {
-    let (width, height) = (CELL.0 * f32::from(COLUMNS), CELL.1 * f32::from(ROWS));
+/// Waits for what is to be seen; two minutes at most, and then takes what there is.
+fn wait(terminal: &mut pty::Terminal, wanted: impl Fn(&str) -> bool) {
+    let started = Instant::now();
+    while !wanted(&terminal.text()) && started.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The rest of the frame.
+    std::thread::sleep(Duration::from_millis(150));
+}
+
+fn resize(terminal: &mut pty::Terminal, (rows, columns): (u16, u16)) {
+    terminal.resize(rows, columns);
+    std::thread::sleep(Duration::from_millis(600));
+}
+
+fn save(terminal: &mut pty::Terminal, size: (u16, u16), name: &str) {
+    let picture = draw(terminal.screen(), size);
+    let path = format!("{}/assets/{name}.svg", env!("CARGO_MANIFEST_DIR"));
+    std::fs::write(&path, picture).expect("assets/ can be written");
+    println!("{path}");
+}
+
+fn draw(screen: &vt100::Screen, (rows, columns): (u16, u16)) -> String {
+    let (width, height) = (CELL.0 * f32::from(columns), CELL.1 * f32::from(rows));
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" font-family=\"DejaVu Sans Mono, \
          Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n<rect width=\"100%\" height=\"100%\" fill=\"{BACKGROUND}\"/>\n"
     );
-    for row in 0..ROWS {
+    for row in 0..rows {
         let mut column = 0;
-        while column < COLUMNS {
+        while column < columns {
             let style = Style::of(screen, row, column);
             let start = column;
             let mut text = String::new();
-            while column < COLUMNS && Style::of(screen, row, column) == style {
+            while column < columns && Style::of(screen, row, column) == style {
                 let cell = screen.cell(row, column).map_or("", vt100::Cell::contents);
                 text.push_str(if cell.is_empty() { " " } else { cell });
                 column += 1;
@@ -122,22 +167,76 @@ impl Style {
         if text.trim().is_empty() {
             return;
         }
-        let escaped = text
+        let fill = colour(self.foreground, FOREGROUND);
+        let opacity = if self.dim { " opacity=\"0.6\"" } else { "" };
+        // Fonts disagree about how wide dots and bars are: they are drawn, not written.
+        let mut path = String::new();
+        let mut written = String::new();
+        for (cell, character) in (0u16..).zip(text.chars()) {
+            let x = x + f32::from(cell) * CELL.0;
+            if shapes(character, x, y, &mut path) {
+                written.push(' ');
+            } else {
+                written.push(character);
+            }
+        }
+        if !path.is_empty() {
+            let _ = writeln!(svg, "<path d=\"{path}\" fill=\"{fill}\"{opacity}/>");
+        }
+        let begins = written.len() - written.trim_start().len();
+        let x = x + f32::from(u16::try_from(begins).unwrap_or(0)) * CELL.0;
+        let written = written.trim();
+        if written.is_empty() {
+            return;
+        }
+        let width = f32::from(u16::try_from(written.chars().count()).unwrap_or(0)) * CELL.0;
+        let escaped = written
             .replace('&', "&amp;")
             .replace('<', "&lt;")
             .replace('>', "&gt;");
         let _ = writeln!(
             svg,
-            "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{}{}>{escaped}</text>",
+            "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{fill}\"{}{opacity}>{escaped}</text>",
             y + CELL.1 * 0.75,
-            colour(self.foreground, FOREGROUND),
             if self.bold {
                 " font-weight=\"bold\""
             } else {
                 ""
             },
-            if self.dim { " opacity=\"0.6\"" } else { "" },
         );
+    }
+}
+
+/// Adds the shape of a character that consists of dots or is a bar; tells whether it is one.
+fn shapes(character: char, x: f32, y: f32, path: &mut String) -> bool {
+    let mut rectangle = |x: f32, y: f32, width: f32, height: f32| {
+        let _ = write!(path, "M{x:.1} {y:.1}h{width:.1}v{height:.1}h-{width:.1}z");
+    };
+    match character {
+        '\u{2801}'..='\u{28ff}' => {
+            let dots = u32::from(character) - 0x2800;
+            let (pitch_x, pitch_y) = (CELL.0 / 2.0, CELL.1 / 4.0);
+            // Bits of the left and the right dot of each row.
+            for (row, (left, right)) in (0u8..).zip([(0, 3), (1, 4), (2, 5), (6, 7)]) {
+                let y = y + f32::from(row) * pitch_y + 0.8;
+                let [left, right] = [left, right].map(|bit| dots >> bit & 1 == 1);
+                let height = pitch_y - 1.6;
+                match (left, right) {
+                    (true, true) => rectangle(x, y, CELL.0, height),
+                    (true, false) => rectangle(x, y, pitch_x, height),
+                    (false, true) => rectangle(x + pitch_x, y, pitch_x, height),
+                    (false, false) => {}
+                }
+            }
+            true
+        }
+        '▁'..='█' => {
+            let eighths = u32::from(character) - 0x2580;
+            let height = CELL.1 * f32::from(u8::try_from(eighths).unwrap_or(8)) / 8.0;
+            rectangle(x, y + CELL.1 - height, CELL.0, height);
+            true
+        }
+        _ => false,
     }
 }
 

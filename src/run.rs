@@ -155,7 +155,8 @@ fn show(
 ) -> anyhow::Result<()> {
     options.target = ring.as_ref().map(|ring| ring.id().to_owned());
     let rings = ring.map_or_else(Rings::default, Rings::watching);
-    ui::run(rings.judging_by(thresholds), options).context("the dashboard")
+    let rings = rings.judging_by(thresholds).seeking_orphans();
+    ui::run(rings, options).context("the dashboard")
 }
 
 /// A terminal that cannot place its cursor gets what a pipe gets.

@@ -203,6 +203,111 @@ fn it_survives_any_size() {
     assert_eq!(terminal.ended().code(), Some(0));
 }
 
+/// A terminal that is dragged about while samples come shows in the end what belongs there, and nothing else.
+#[test]
+fn a_storm_of_sizes_ends_with_a_right_screen() {
+    let place = Place::new();
+    let common = "--impl reference --payload 48 --hold";
+    let mut producer = Peer::producer(
+        &place.socket(),
+        &format!("{common} --consumers 1 --rate 2000"),
+    );
+    let _consumer = Peer::consumer(&place.socket(), "--impl reference --hold");
+    let mut terminal = dashboard(&producer, 24, 80);
+    producer.tell("send 500");
+    for round in 0..20u16 {
+        for (rows, columns) in [(100, 300), (5, 20), (24 + round, 80 + 7 * round), (24, 80)] {
+            terminal.resize(rows, columns);
+            std::thread::sleep(std::time::Duration::from_millis(u64::from(round) % 4 * 15));
+        }
+    }
+    terminal.wait("the last size", |text| {
+        text.contains("Hex") && text.contains("? help") && text.lines().count() == 24
+    });
+    terminal.keys(" ");
+    let seen = terminal.wait("FROZEN", |text| text.contains("FROZEN"));
+    // What is on the screen is what the program means to be there: drawn anew, it is the same.
+    terminal.scribble("\x1b[2J\x1b[Hnothing");
+    terminal.keys("\x0c");
+    terminal.wait("the same screen", |text| text == seen);
+    terminal.keys("q");
+    assert_eq!(terminal.ended().code(), Some(0));
+}
+
+#[test]
+fn a_ring_that_ends_stays_and_leads_to_the_list_and_back() {
+    let place = Place::new();
+    let common = "--impl reference --payload 48 --hold";
+    let mut producer = Peer::producer(&place.socket(), &format!("{common} --consumers 1"));
+    let consumer = Peer::consumer(&place.socket(), common);
+    let other = Place::new();
+    let _other = Peer::producer(&other.socket(), &format!("{common} --consumers 0"));
+    let mut terminal = dashboard(&producer, 60, 160);
+    producer.tell("send 100");
+    terminal.wait("messages", |text| text.contains("7a 7a"));
+    producer.kill();
+    terminal.wait("its end", |text| {
+        let words = [
+            " ENDED ",
+            "L list of rings",
+            "can still be read",
+            "the end",
+            "7a 7a",
+        ];
+        words.iter().all(|words| text.contains(words))
+    });
+    // It lives on in its consumer, and there the list finds it.
+    let through = format!("via {}", consumer.pid());
+    terminal.keys("L");
+    terminal.wait("the orphan in the list", |text| text.contains(&through));
+    terminal.keys("\x1b");
+    terminal.wait("the ring that was shown", |text| {
+        text.contains(" ENDED ") && text.contains("7a 7a")
+    });
+    terminal.keys("q");
+    assert_eq!(terminal.ended().code(), Some(0));
+}
+
+#[test]
+fn a_ring_without_a_producer_is_opened_from_the_list() {
+    let place = Place::new();
+    let common = "--impl reference --payload 48 --hold";
+    let producer = Peer::producer(&place.socket(), &format!("{common} --consumers 1"));
+    let consumer = Peer::consumer(&place.socket(), common).settled();
+    let mut producer = producer.settled();
+    producer.ask("send 100", "done");
+    producer.kill();
+    // With another one there is a list in any case.
+    let other = Place::new();
+    let _other = Peer::producer(&other.socket(), &format!("{common} --consumers 0")).settled();
+    let mut terminal = Terminal::start(&mut zbqtop(), 50, 160);
+    terminal.wait("a list, or the other ring", |text| {
+        text.contains("Rings") || text.contains("Consumers")
+    });
+    terminal.keys("L");
+    let through = format!("via {}", consumer.pid());
+    let list = terminal.wait("the orphan", |text| text.contains(&through));
+    // Down to it, however many rings other tests have made meanwhile.
+    let mut list = list;
+    for _ in 0..200 {
+        let marked = list
+            .lines()
+            .find(|line| line.contains('▸') && !line.contains("Rings"));
+        if marked.is_some_and(|line| line.contains(&through)) {
+            break;
+        }
+        terminal.keys("j");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        list = terminal.text();
+    }
+    terminal.keys("\r");
+    terminal.wait("the ring", |text| {
+        text.contains(" ENDED ") && text.contains(&consumer.pid().to_string())
+    });
+    terminal.keys("q");
+    assert_eq!(terminal.ended().code(), Some(0));
+}
+
 #[test]
 fn colours_are_left_out_when_not_wanted() {
     let place = Place::new();

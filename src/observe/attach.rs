@@ -137,6 +137,12 @@ impl AttachedRing {
         self.ctrl_file == ctrl
     }
 
+    /// Which control region is this ring's.
+    #[must_use]
+    pub fn ctrl_file(&self) -> FileId {
+        self.ctrl_file
+    }
+
     /// Bytes in the ring: the copy that was checked when attaching.
     #[must_use]
     pub fn capacity(&self) -> u64 {

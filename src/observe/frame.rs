@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::event::EventLog;
-use super::snapshot::{Limit, RingSnapshot, RingState};
+use super::snapshot::{ConsumerState, Finding, Limit, RingSnapshot, RingState};
 use crate::ring::message::MessageHeader;
 
 /// How far a copied message can be trusted.
@@ -50,13 +50,13 @@ pub struct Message {
     pub integrity: Integrity,
 }
 
-/// How far behind head a consumer was.
+/// What a figure was at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LagPoint {
+pub struct PastPoint {
     /// `CLOCK_MONOTONIC`, ns.
     pub at_ns: u64,
-    /// Bytes; `None` where its tail was above head, or could not be read.
-    pub lag_bytes: Option<u64>,
+    /// Bytes, or bytes per second; `None` where it was not known.
+    pub value: Option<u64>,
 }
 
 /// One ring at one instant, with what the panels need of its recent past.
@@ -64,11 +64,12 @@ pub struct LagPoint {
 pub struct Frame {
     /// The ring.
     pub snapshot: RingSnapshot,
-    /// Bytes per second of past samples, oldest first, the present one last.
-    pub rates: Vec<u64>,
-    /// Past lags of every consumer of the snapshot, oldest first, the present one last; by
+    /// Past bytes per second, oldest first, the present one last.
+    pub rates: Vec<PastPoint>,
+    /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
+    /// was above head, or could not be read. By
     /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
-    pub lags: HashMap<u64, Vec<LagPoint>>,
+    pub lags: HashMap<u64, Vec<PastPoint>>,
     /// The newest messages, oldest first.
     pub messages: Vec<Message>,
     /// Why there are fewer messages than there could be, or none; in words for the panel.
@@ -102,11 +103,32 @@ pub struct RingListing {
     pub state: RingState,
     /// `state` in words.
     pub reason: String,
+    /// The worst of what a brief look found wrong; null where that is nothing. Looking at the ring itself may find more.
+    pub worst_finding: Option<Finding>,
+    /// The consumer in the worst state, of those that can be seen, and of several the one furthest behind; null where
+    /// none can be.
+    pub worst_consumer: Option<WorstConsumer>,
     /// Unix sockets the producer listens on: a path, or `@name` when abstract, unescaped.
     pub sockets: Vec<String>,
     /// Process that maps the ring, through which it was found: `--pid` with it opens the ring. Null where the producer
     /// has it.
     pub through: Option<i32>,
+}
+
+/// The consumer of a ring that asks most to be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WorstConsumer {
+    /// Slot index; null without the slot table.
+    pub slot: Option<u32>,
+    /// Its process; null when none could be found.
+    pub pid: Option<i32>,
+    /// Process name (`comm`), unescaped.
+    pub command: Option<String>,
+    /// What it is doing.
+    pub state: ConsumerState,
+    /// How far behind head it is; null when its tail is above head.
+    pub lag_bytes: Option<u64>,
 }
 
 /// All rings found on this machine, and what could not be looked at.

@@ -4,13 +4,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::frame::LagPoint;
-use super::lags::Lags;
+use super::frame::PastPoint;
+use super::past::{Past, PastRate};
 use super::sample::Sample;
 
 /// Samples remembered: a minute at ten a second.
 const DEPTH: usize = 600;
-/// Rates for people are taken over about this long, so that they can be read; the chart shows every sample. A bit less
+/// Rates for people are taken over about this long, so that they can be read; the chart shows every quarter of one. A bit less
 /// than a second: of samples taken once a second none comes before its time, and each is measured against the last.
 const RATE_WINDOW_NS: u64 = 900_000_000;
 
@@ -20,7 +20,7 @@ pub struct History {
     heads: VecDeque<Point>,
     /// For each head, the messages between it and the one before, when all of them were walked.
     counts: VecDeque<Option<u64>>,
-    rates: VecDeque<u64>,
+    rates: PastRate,
     tails: HashMap<u64, Track>,
 }
 
@@ -36,7 +36,7 @@ struct Point {
 struct Track {
     recent: VecDeque<Point>,
     moved: Point,
-    lags: Lags,
+    lags: Past,
 }
 
 impl History {
@@ -47,17 +47,15 @@ impl History {
             offset,
         };
         let head = point(sample.control.producer_head);
-        if let Some(last) = self.heads.back() {
-            keep(
-                &mut self.rates,
-                rate(*last, head).map_or(0, crate::text::whole),
-                DEPTH,
-            );
-            if head.offset < last.offset {
-                // Head never falls. What was seen before says nothing of what comes now.
-                self.heads.clear();
-                self.counts.clear();
-            }
+        let last = self.heads.back();
+        if last.is_some_and(|last| head.offset < last.offset) {
+            // Head never falls. What was seen before says nothing of what comes now.
+            self.heads.clear();
+            self.counts.clear();
+        }
+        if sample.producer_alive {
+            // What was before its end is not to leave the chart.
+            self.rates.push(head.at_ns, head.offset);
         }
         keep(&mut self.heads, head, DEPTH);
         keep(&mut self.counts, messages, DEPTH);
@@ -75,7 +73,7 @@ impl History {
                 .or_insert_with(|| Track {
                     recent: VecDeque::new(),
                     moved: tail,
-                    lags: Lags::default(),
+                    lags: Past::default(),
                 });
             if track.moved.offset != tail.offset {
                 track.moved = tail;
@@ -88,7 +86,7 @@ impl History {
             let lag = head.offset.checked_sub(tail.offset);
             track
                 .lags
-                .push(tail.at_ns, lag.filter(|_| !member.truncated));
+                .push_largest(tail.at_ns, lag.filter(|_| !member.truncated));
         }
     }
 
@@ -159,15 +157,15 @@ impl History {
         Some(last.at_ns - reached)
     }
 
-    /// Bytes per second of past samples, oldest first.
+    /// Past bytes per second, oldest first.
     #[must_use]
-    pub fn rates(&self) -> Vec<u64> {
-        self.rates.iter().copied().collect()
+    pub fn rates(&self) -> Vec<PastPoint> {
+        self.rates.points()
     }
 
     /// Past lags of every consumer in the last sample, by `meta_inode`.
     #[must_use]
-    pub fn lags(&self) -> HashMap<u64, Vec<LagPoint>> {
+    pub fn lags(&self) -> HashMap<u64, Vec<PastPoint>> {
         let tails = self.tails.iter();
         tails
             .map(|(inode, track)| (*inode, track.lags.points()))
@@ -358,12 +356,11 @@ mod tests {
             (500, 300, &[250], None),
         ]);
         let lags = history.lags();
-        let of =
-            |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.lag_bytes).collect() };
+        let of = |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.value).collect() };
         assert_eq!(of(1), [Some(10), Some(210), Some(50)]);
         assert_eq!(lags.len(), 1, "the other has left");
         let history = self::history(&[(0, 100, &[500], None)]);
-        assert_eq!(history.lags()[&1][0].lag_bytes, None);
+        assert_eq!(history.lags()[&1][0].value, None);
     }
 
     #[test]
@@ -389,10 +386,10 @@ mod tests {
         let kept = [
             history.heads.len(),
             history.counts.len(),
-            history.rates.len(),
             history.tails[&1].recent.len(),
         ];
         assert!(kept.iter().all(|kept| *kept <= DEPTH), "{kept:?}");
-        assert_eq!(history.rates().last(), Some(&1_000_000_000));
+        let last = history.rates().last().and_then(|last| last.value);
+        assert_eq!(last, Some(1_000_000_000));
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::attach::{AttachedRing, Choice};
 use super::discover::discover;
 use super::error::AttachError;
-use super::frame::{Frame, Listing, RingListing, Source};
+use super::frame::{Frame, Listing, RingListing, Source, WorstConsumer};
+use super::orphan_watch::{OrphanSearch, survey_for};
 use super::orphans::orphans;
 use super::rendezvous::listener;
-use super::snapshot::{ConsumerState, Limit, RingSnapshot};
+use super::snapshot::{Consumer, ConsumerState, Limit, RingSnapshot};
 use super::survey::Survey;
 use super::thresholds::Thresholds;
 use super::watch::{Budget, Watcher};
@@ -18,10 +19,21 @@ use super::watch::{Budget, Watcher};
 #[derive(Debug, Default)]
 pub struct Rings {
     listed: BTreeMap<String, Watcher>,
-    /// Whether rings whose producer is gone are listed, too.
-    orphans: bool,
+    orphans: Orphans,
     watched: Option<Watcher>,
     thresholds: Thresholds,
+}
+
+/// How rings whose producer is gone are looked for.
+#[derive(Debug, Default)]
+enum Orphans {
+    /// Not at all.
+    #[default]
+    Unsought,
+    /// All of them at every listing.
+    AtOnce,
+    /// A little at every listing.
+    Gradually(OrphanSearch),
 }
 
 impl Rings {
@@ -29,10 +41,8 @@ impl Rings {
     #[must_use]
     pub fn watching(ring: AttachedRing) -> Self {
         Self {
-            listed: BTreeMap::new(),
-            orphans: false,
             watched: Some(Watcher::new(ring, Budget::DASHBOARD)),
-            thresholds: Thresholds::default(),
+            ..Self::default()
         }
     }
 
@@ -54,48 +64,92 @@ impl Rings {
     #[must_use]
     pub fn with_orphans() -> Self {
         Self {
-            orphans: true,
+            orphans: Orphans::AtOnce,
             ..Self::default()
         }
     }
 
-    /// The rings that live on in the processes that map them, but for those that `listed` has already.
-    fn list_orphans(&self, listed: &mut Listing, broken: impl Fn(AttachError) -> Limit) {
-        let limit = |what: String, why: String| Limit {
-            what,
-            why,
-            remedy: None,
-        };
-        let survey = match Survey::take() {
-            Ok(survey) => survey,
-            Err(error) => {
-                let what = "every ring without a producer".into();
-                listed.limits.push(limit(what, error.to_string()));
-                return;
+    /// Looks for rings whose producer is gone, too: little by little, and seldom.
+    #[must_use]
+    pub fn seeking_orphans(mut self) -> Self {
+        self.orphans = Orphans::Gradually(OrphanSearch::default());
+        self
+    }
+
+    /// Lists the rings that live on in the processes that map them, but for those that are listed already.
+    fn list_orphans(&mut self, listing: &mut Listing) {
+        let mut at_once = (Vec::new(), Vec::new());
+        let (found, broken) = match &mut self.orphans {
+            Orphans::Unsought => return,
+            Orphans::AtOnce => {
+                let limit = |what: String, why: String| Limit {
+                    what,
+                    why,
+                    remedy: None,
+                };
+                match Survey::take() {
+                    Ok(survey) => {
+                        if survey.left() > 0 {
+                            let what =
+                                format!("rings without a producer in {} processes", survey.left());
+                            let why =
+                                "there are too many processes to ask each in time what it maps";
+                            listing.limits.push(limit(what, why.into()));
+                        }
+                        at_once = survey_for(&survey, self.thresholds);
+                    }
+                    Err(error) => {
+                        let what = "every ring without a producer".into();
+                        listing.limits.push(limit(what, error.to_string()));
+                    }
+                }
+                (&mut at_once.0, &at_once.1)
+            }
+            Orphans::Gradually(search) => {
+                search.advance(self.thresholds);
+                (&mut search.found, &search.broken)
             }
         };
-        if survey.left() > 0 {
-            let what = format!("rings without a producer in {} processes", survey.left());
-            let why = "there are too many processes to ask each in time what it maps".into();
-            listed.limits.push(limit(what, why));
-        }
-        let found = orphans(&survey, None);
-        listed.limits.extend(found.broken.into_iter().map(broken));
-        for orphan in found.rings {
+        listing.limits.extend(broken.iter().map(broken_ring));
+        for orphan in found {
             // Whoever kept a descriptor of it is listed with it already.
+            let ctrl = orphan.watcher.ring().ctrl_file();
             let mut known = self.listed.values();
-            if known.any(|watcher| watcher.ring().watches(orphan.ctrl.file)) {
+            if known.any(|watcher| watcher.ring().watches(ctrl)) {
                 continue;
             }
-            let through = Some(orphan.process.pid());
-            let consumers = survey.denied.is_empty().then_some(orphan.readers);
-            let ring = AttachedRing::adopt(orphan, &survey);
-            listed.rings.push(RingListing {
-                through,
-                consumers,
-                ..self.watcher(ring, Budget::GLANCE).look().into()
+            listing.rings.push(RingListing {
+                through: Some(orphan.through),
+                consumers: orphan.readers,
+                ..orphan.watcher.look().into()
             });
         }
+    }
+
+    /// The ring that is called `id` in the list.
+    fn open(&self, id: &str) -> Result<AttachedRing, String> {
+        let no_id = || format!("`{id}` is not a ring's id");
+        let (pid, place) = id.split_once('/').ok_or_else(no_id)?;
+        let pid = pid.parse().map_err(|_| no_id())?;
+        if place.starts_with("map:") {
+            let survey = Survey::take().map_err(|error| error.to_string())?;
+            let mut found = orphans(&survey, Some(pid));
+            let at = found.rings.iter().position(|ring| ring.id() == id);
+            return match at {
+                Some(at) => Ok(AttachedRing::adopt(found.rings.swap_remove(at), &survey)),
+                None => Err(format!("pid {pid} no longer maps that ring")),
+            };
+        }
+        let fd = place.parse().map_err(|_| no_id())?;
+        AttachedRing::by_pid(pid, Choice::Fd(fd)).map_err(|error| error.to_string())
+    }
+}
+
+fn broken_ring(error: &AttachError) -> Limit {
+    Limit {
+        what: "a ring".into(),
+        why: error.to_string(),
+        remedy: None,
     }
 }
 
@@ -116,12 +170,7 @@ impl Source for Rings {
             }
         };
         let mut limits = found.limits;
-        let broken = |error: AttachError| Limit {
-            what: "a ring".into(),
-            why: error.to_string(),
-            remedy: None,
-        };
-        limits.extend(found.broken.into_iter().map(broken));
+        limits.extend(found.broken.iter().map(broken_ring));
         let mut listed = BTreeMap::new();
         for ring in found.rings {
             let id = ring.id();
@@ -137,7 +186,7 @@ impl Source for Rings {
                 Ok(watcher) => {
                     listed.insert(id, watcher);
                 }
-                Err(error) => limits.push(broken(error)),
+                Err(error) => limits.push(broken_ring(&error)),
             }
         }
         self.listed = listed;
@@ -148,22 +197,18 @@ impl Source for Rings {
             .collect();
         rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
         let mut listing = Listing { rings, limits };
-        if self.orphans {
-            self.list_orphans(&mut listing, broken);
-        }
+        self.list_orphans(&mut listing);
         listing
     }
 
     fn attach(&mut self, id: &str) -> Result<(), String> {
-        let (pid, fd) = id
-            .split_once('/')
-            .ok_or_else(|| format!("`{id}` is not a ring's id"))?;
-        let number = |text: &str| {
-            text.parse::<i32>()
-                .map_err(|_| format!("`{id}` is not a ring's id"))
-        };
-        let ring = AttachedRing::by_pid(number(pid)?, Choice::Fd(number(fd)?))
-            .map_err(|error| error.to_string())?;
+        let listed = self.listed.get(id).map(|listed| listed.ring().ctrl_file());
+        let watched = self.watched.as_ref().map(Watcher::ring);
+        if watched.is_some_and(|ring| ring.id() == id && listed == Some(ring.ctrl_file())) {
+            // It goes on with all that is remembered of it.
+            return Ok(());
+        }
+        let ring = self.open(id)?;
         self.watched = Some(self.watcher(ring, Budget::DASHBOARD));
         Ok(())
     }
@@ -196,10 +241,25 @@ impl From<RingSnapshot> for RingListing {
             bytes_per_second: ring.rate.bytes_per_second,
             state: ring.state,
             reason: ring.reason,
+            worst_finding: ring.findings.into_iter().next(),
+            worst_consumer: worst_consumer(ring.consumers),
             sockets: ring.producer.sockets,
             through: None,
         }
     }
+}
+
+fn worst_consumer(consumers: Vec<Consumer>) -> Option<WorstConsumer> {
+    let badness = |consumer: &Consumer| (consumer.state.badness(), consumer.lag_bytes);
+    // Of equals the first: it does not change from look to look.
+    let worst = consumers.into_iter().rev().max_by_key(badness)?;
+    Some(WorstConsumer {
+        slot: worst.slot,
+        pid: worst.pid,
+        command: worst.command,
+        state: worst.state,
+        lag_bytes: worst.lag_bytes,
+    })
 }
 
 /// Whose ring is meant.

@@ -371,6 +371,26 @@ impl ConsumerState {
     }
 }
 
+impl ConsumerState {
+    /// How much it asks to be looked at: the larger, the more.
+    #[must_use]
+    pub fn badness(self) -> u64 {
+        match self {
+            Self::Parked => 0,
+            Self::Idle => 1,
+            Self::Ok => 2,
+            Self::Lagging => 3,
+            Self::Left => 4,
+            Self::Stalled => 5,
+            Self::Evicted => 6,
+            Self::Invalid => 7,
+            Self::Dead => 8,
+            Self::Overdue => 9,
+            Self::Blocking => 10,
+        }
+    }
+}
+
 impl RingState {
     /// The word used on the screen; in JSON `producer gone` is `producer_gone`.
     #[must_use]

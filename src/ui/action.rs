@@ -9,6 +9,7 @@ pub(crate) enum Action {
     Help,
     NextPane,
     PreviousPane,
+    Pane(Pane),
     Up,
     Down,
     PageUp,
@@ -69,7 +70,7 @@ pub(crate) enum Place {
 }
 
 /// A part of the ring's screen that takes keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Pane {
     /// The table of consumers.
     Consumers,
@@ -79,4 +80,16 @@ pub(crate) enum Pane {
     Messages,
     /// The bytes of the selected message.
     Hex,
+}
+
+impl Pane {
+    /// The digit that leads to it, as the key table has it and its title shows it.
+    pub(crate) fn digit(self) -> char {
+        match self {
+            Self::Consumers => '1',
+            Self::Findings => '2',
+            Self::Messages => '3',
+            Self::Hex => '4',
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::keys::Keymap;
 use super::pace;
 use super::reading::Reading;
 use super::roster::{Edit, Field, Roster};
-use super::spots::Spot;
+use super::spots::{List, Spot, Spots};
 use super::view::screen::Room;
 use crate::observe::frame::{Frame, Listing};
 
@@ -107,8 +107,12 @@ impl App {
     pub(crate) fn take_listing(&mut self, listing: Listing) -> Option<Effect> {
         self.listing = listing;
         match (&self.listing.rings[..], self.screen) {
-            ([], _) => self.screen = Screen::Waiting,
-            ([only], Screen::Waiting) => return Some(Effect::Attach(only.id.clone())),
+            // Who came from a ring can go back to it.
+            ([], _) if self.ring.is_none() => self.screen = Screen::Waiting,
+            // What has ended is listed; it is not what somebody waits for.
+            ([only], Screen::Waiting) if only.through.is_none() => {
+                return Some(Effect::Attach(only.id.clone()));
+            }
             _ => self.screen = Screen::Rings,
         }
         self.has_looked = true;
@@ -159,6 +163,7 @@ impl App {
             Action::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),
+            Action::Pane(pane) => self.turn_to(pane),
             Action::Up => self.step(Step::Up(1), room),
             Action::Down => self.step(Step::Down(1), room),
             Action::PageUp => self.step(Step::Up(page), room),
@@ -199,6 +204,17 @@ impl App {
         }
         let listing = &self.listing.rings[self.selected_ring()?];
         Some(Effect::Attach(listing.id.clone()))
+    }
+
+    /// Takes over from what row on each list was shown: a selection then moves inside of what is in sight.
+    pub(crate) fn drawn(&mut self, spots: &Spots) {
+        for &(list, top) in spots.tops() {
+            match list {
+                List::Rings => self.rings.top = top,
+                List::Consumers => self.consumers.shown_from(top),
+                List::Findings => self.findings.top = top,
+            }
+        }
     }
 
     /// Does what a click on `spot` asks for.
@@ -246,10 +262,7 @@ impl App {
     fn list(&mut self) -> Effect {
         self.help = None;
         self.notice = None;
-        self.rings = Cursor {
-            key: self.ring.clone(),
-            row: self.rings.row,
-        };
+        self.rings.key.clone_from(&self.ring);
         self.screen = Screen::Rings;
         Effect::Look
     }
@@ -279,17 +292,29 @@ impl App {
         if self.details.is_some() {
             return;
         }
-        let panes: &[Pane] = if self.has_findings() {
-            &[Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex]
-        } else {
-            &[Pane::Consumers, Pane::Messages, Pane::Hex]
-        };
+        let panes = self.panes();
         let at = panes
             .iter()
             .position(|pane| *pane == self.focus())
             .unwrap_or(0);
         let by = if forward { 1 } else { panes.len() - 1 };
         self.focus = panes[(at + by) % panes.len()];
+    }
+
+    fn turn_to(&mut self, pane: Pane) {
+        if self.screen == Screen::Ring && self.help.is_none() && self.panes().contains(&pane) {
+            self.details = None;
+            self.focus = pane;
+        }
+    }
+
+    /// The panes there are.
+    fn panes(&self) -> &'static [Pane] {
+        if self.has_findings() {
+            &[Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex]
+        } else {
+            &[Pane::Consumers, Pane::Messages, Pane::Hex]
+        }
     }
 
     fn step(&mut self, step: Step, room: Room) {

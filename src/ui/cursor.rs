@@ -7,11 +7,17 @@
 pub(super) struct Cursor<K> {
     pub(super) key: Option<K>,
     pub(super) row: usize,
+    /// The first row that was shown last.
+    pub(super) top: usize,
 }
 
 impl<K> Default for Cursor<K> {
     fn default() -> Self {
-        Self { key: None, row: 0 }
+        Self {
+            key: None,
+            row: 0,
+            top: 0,
+        }
     }
 }
 
@@ -37,6 +43,7 @@ impl<K: PartialEq> Cursor<K> {
             *self = Self {
                 key: Some(key),
                 row,
+                top: self.top,
             };
         }
     }

@@ -3,7 +3,7 @@
 //! Kept as a copy: what is read does not go when the consumer does.
 
 use super::cursor::Step;
-use crate::observe::frame::{Frame, LagPoint};
+use crate::observe::frame::{Frame, PastPoint};
 use crate::observe::snapshot::Consumer;
 
 /// A consumer and its past.
@@ -14,7 +14,7 @@ pub(crate) struct Details {
     /// Its place in the snapshot's list then.
     pub(crate) place: usize,
     /// Its lag until then, oldest first.
-    pub(crate) lags: Vec<LagPoint>,
+    pub(crate) lags: Vec<PastPoint>,
     /// Whether the ring no longer has it.
     pub(crate) gone: bool,
     top: usize,
@@ -60,7 +60,7 @@ impl Details {
     }
 }
 
-fn past(frame: &Frame, consumer: &Consumer) -> Vec<LagPoint> {
+fn past(frame: &Frame, consumer: &Consumer) -> Vec<PastPoint> {
     frame
         .lags
         .get(&consumer.meta_inode)

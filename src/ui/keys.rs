@@ -11,7 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub(crate) use key::Key;
 use key::{control, key, letter};
 
-use super::action::{Action, Place};
+use super::action::{Action, Pane, Place};
 use super::roster::Edit;
 
 /// A row of the table.
@@ -84,6 +84,30 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::PreviousPane,
         "previous-pane",
         "previous pane",
+    ),
+    binding(
+        &[letter('1')],
+        Action::Pane(Pane::Consumers),
+        "consumers-pane",
+        "consumers",
+    ),
+    binding(
+        &[letter('2')],
+        Action::Pane(Pane::Findings),
+        "findings-pane",
+        "findings, limits, events",
+    ),
+    binding(
+        &[letter('3')],
+        Action::Pane(Pane::Messages),
+        "messages-pane",
+        "messages",
+    ),
+    binding(
+        &[letter('4')],
+        Action::Pane(Pane::Hex),
+        "bytes-pane",
+        "bytes of the selected message",
     ),
     binding(
         &[key(KeyCode::Up), letter('k')],

@@ -173,6 +173,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
             terminal.draw(|area, buffer| {
                 spots = screen::render(&app, &theme, area, buffer);
             })?;
+            app.drawn(&spots);
             stale = false;
         }
         let rest = match lasts {

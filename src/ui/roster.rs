@@ -201,6 +201,16 @@ impl Roster {
         rows.into_iter().map(|row| row.place).collect()
     }
 
+    /// The first row that was shown last.
+    pub(crate) fn top(&self) -> usize {
+        self.cursor.top
+    }
+
+    /// Takes over which row was shown first.
+    pub(super) fn shown_from(&mut self, top: usize) {
+        self.cursor.top = top;
+    }
+
     /// The selected one of `rows`.
     pub(super) fn selected(&self, ring: &RingSnapshot, rows: &[usize]) -> Option<usize> {
         self.cursor.row(keys(ring, rows), proposed(ring, rows))
@@ -372,24 +382,7 @@ fn figure(consumer: &Consumer, place: usize, field: Field) -> Option<(u64, Strin
         }
         Field::Progress => consumer.progress_age_ns.map(time),
         Field::EvictIn => consumer.evict_in_ns.map(time),
-        Field::State => Some(exact(badness(consumer.state))),
-    }
-}
-
-/// How much a state asks to be looked at.
-fn badness(state: ConsumerState) -> u64 {
-    match state {
-        ConsumerState::Parked => 0,
-        ConsumerState::Idle => 1,
-        ConsumerState::Ok => 2,
-        ConsumerState::Lagging => 3,
-        ConsumerState::Left => 4,
-        ConsumerState::Stalled => 5,
-        ConsumerState::Evicted => 6,
-        ConsumerState::Invalid => 7,
-        ConsumerState::Dead => 8,
-        ConsumerState::Overdue => 9,
-        ConsumerState::Blocking => 10,
+        Field::State => Some(exact(consumer.state.badness())),
     }
 }
 

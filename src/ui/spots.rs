@@ -41,25 +41,46 @@ impl Spot {
     }
 }
 
-/// All spots of a screen.
+/// A list that has more rows than room at times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Rings,
+    Consumers,
+    Findings,
+}
+
+/// All spots of a screen, and which row of each list came first.
 #[derive(Debug, Default)]
-pub(crate) struct Spots(Vec<(Rect, Spot)>);
+pub(crate) struct Spots {
+    spots: Vec<(Rect, Spot)>,
+    tops: Vec<(List, usize)>,
+}
 
 impl Spots {
     /// `spot` covers `area` from now on.
     pub(super) fn put(&mut self, area: Rect, spot: Spot) {
-        self.0.push((area, spot));
+        self.spots.push((area, spot));
+    }
+
+    /// `row` is the first of `list` that is shown.
+    pub(super) fn begin(&mut self, list: List, row: usize) {
+        self.tops.push((list, row));
+    }
+
+    /// The first row of every list that is shown.
+    pub(crate) fn tops(&self) -> &[(List, usize)] {
+        &self.tops
     }
 
     /// Nothing that was put before can be pointed at any more.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.spots.clear();
     }
 
     /// What stands in that cell.
     pub(crate) fn at(&self, column: u16, row: u16) -> Option<&Spot> {
         let position = Position::new(column, row);
-        let mut spots = self.0.iter().rev();
+        let mut spots = self.spots.iter().rev();
         spots
             .find(|(area, _)| area.contains(position))
             .map(|(_, spot)| spot)

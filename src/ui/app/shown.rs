@@ -109,6 +109,16 @@ impl App {
         self.rings.row(keys, 0)
     }
 
+    /// The row of the list of rings that was shown first.
+    pub(crate) fn rings_top(&self) -> usize {
+        self.rings.top
+    }
+
+    /// The row of findings, limits and events that was shown first.
+    pub(crate) fn findings_top(&self) -> usize {
+        self.findings.top
+    }
+
     /// Order and filter of the consumers.
     pub(crate) fn roster(&self) -> &Roster {
         &self.consumers

@@ -33,6 +33,15 @@ fn no_key_does_two_things_and_every_action_has_one_row() {
 }
 
 #[test]
+fn digits_lead_where_titles_say() {
+    let map = Keymap::default();
+    for pane in [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex] {
+        let digit = KeyCode::Char(pane.digit());
+        assert_eq!(map.action(&digit.into()), Some(Action::Pane(pane)));
+    }
+}
+
+#[test]
 fn control_and_plain_are_told_apart() {
     let map = Keymap::default();
     let action = |event: KeyEvent| map.action(&event);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::fixtures::{MS, consumer, flowing, gone};
-use crate::observe::frame::{Frame, LagPoint};
+use crate::observe::frame::{Frame, PastPoint};
 use crate::observe::snapshot::*;
 
 /// A ring with seventeen consumers in all kinds of trouble.
@@ -73,21 +73,76 @@ pub(super) fn unknown() -> Frame {
     frame.snapshot.consumers = vec![parked];
     frame.lags = past(&frame.snapshot);
     for point in frame.lags.values_mut().flatten() {
-        point.lag_bytes = None;
+        point.value = None;
+    }
+    frame
+}
+
+/// A ring of another user's, joined: neither its slot table nor the other consumers may be seen.
+pub(super) fn hidden() -> Frame {
+    let mut frame = flowing();
+    let ring = &mut frame.snapshot;
+    ring.attach.method = Method::Join;
+    ring.attach.slot_table = false;
+    ring.slots = None;
+    ring.consumers.truncate(1);
+    ring.hidden_consumers = None;
+    ring.free_bytes = None;
+    ring.gating_meta_inode = None;
+    ring.gating_slot = None;
+    ring.time_to_full_ns = None;
+    ring.attach.limits = [
+        "the other consumers",
+        "the producer: uid, start",
+        "the slot table",
+    ]
+    .into_iter()
+    .zip(["run as root", "run as uid 1000", "have CAP_SYS_PTRACE"])
+    .map(|(what, remedy)| Limit {
+        what: what.to_owned(),
+        why: "pid 6388 runs as uid 1000, we as uid 65534: /proc/6388/fd may not be read".to_owned(),
+        remedy: Some(remedy.to_owned()),
+    })
+    .collect();
+    frame
+}
+
+/// A ring whose control region has shrunk under the watcher.
+pub(super) fn truncated() -> Frame {
+    let mut frame = flowing();
+    let ring = &mut frame.snapshot;
+    ring.state = RingState::Truncated;
+    ring.reason = "zbq_ctrl has shrunk under the watcher; what it held is lost".to_owned();
+    ring.findings = vec![Finding {
+        code: "ring-truncated",
+        severity: Severity::Critical,
+        message: ring.reason.clone(),
+        slot: None,
+        pid: None,
+    }];
+    ring.control.producer_head = 0;
+    ring.free_bytes = None;
+    ring.rate = Rate::default();
+    ring.time_to_full_ns = None;
+    for consumer in &mut ring.consumers {
+        consumer.lag_bytes = None;
+        consumer.lag_percent = None;
+        consumer.lag_time_ns = None;
+        consumer.lag_messages = Estimate::default();
     }
     frame
 }
 
 /// Two minutes of every consumer's lag: waves that come to rest at what it is now.
-pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<LagPoint>> {
+pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
     let of = |consumer: &Consumer| {
         let lag = consumer.lag_bytes.unwrap_or(0);
         (0..480u64)
             .map(|step| {
                 let wave = 120 - (step + consumer.meta_inode * 17) % 120;
-                LagPoint {
+                PastPoint {
                     at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
-                    lag_bytes: Some(lag * (480 - wave * (479 - step) / 120) / 480),
+                    value: Some(lag * (480 - wave * (479 - step) / 120) / 480),
                 }
             })
             .collect()

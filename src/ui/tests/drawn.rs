@@ -1,34 +1,75 @@
 //! What the screen looks like, as files to be read.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use super::crowd::{crowded, unknown};
+use super::crowd::{crowded, hidden, truncated, unknown};
 use super::fixtures::*;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::WakeupBasis;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
 use crate::ui::roster::Edit;
 use crate::ui::theme::Theme;
 
-const SIZES: [(u16, u16); 4] = [(80, 24), (200, 60), (40, 12), (20, 5)];
+const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 60)];
 
-/// For screens that change with the width in between.
-const SIZES_WITH_120: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
-
+/// One file with the screen at all sizes, and how it looks at the usual one.
 fn at_all_sizes(name: &str, app: &App) {
-    at_sizes(&SIZES, name, app);
+    let mut text = String::new();
+    for (width, height) in SIZES {
+        let _ = writeln!(text, "{width}x{height}");
+        for line in lines(&drawn(app, width, height)) {
+            let _ = writeln!(text, "|{line}|");
+        }
+    }
+    text.push_str("Looks at 80x24\n");
+    text.push_str(&looks(&drawn(app, 80, 24)));
+    assert_snapshot!(name.to_owned(), text);
 }
 
-fn at_sizes(sizes: &[(u16, u16)], name: &str, app: &App) {
-    for &(width, height) in sizes {
-        assert_snapshot!(
-            format!("{name}_{width}x{height}"),
-            drawn(app, width, height).backend()
-        );
+/// Which cells do not look plain, and how they look: `7  2-8 cyan bold, 13-19 dim`.
+fn looks(terminal: &Terminal<TestBackend>) -> String {
+    let buffer = terminal.backend().buffer();
+    let look = |x, y| {
+        let cell = &buffer[(x, y)];
+        let mut words = String::new();
+        if cell.fg != Color::Reset {
+            let _ = write!(words, " {}", cell.fg);
+        }
+        if cell.bg != Color::Reset {
+            let _ = write!(words, " on {}", cell.bg);
+        }
+        if !cell.modifier.is_empty() {
+            let _ = write!(words, " {:?}", cell.modifier);
+        }
+        words.to_lowercase()
+    };
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut runs: Vec<(u16, u16, String)> = Vec::new();
+        for x in 0..buffer.area.width {
+            let look = look(x, y);
+            match runs.last_mut() {
+                Some((_, last, same)) if *same == look => *last = x,
+                _ => runs.push((x, x, look)),
+            }
+        }
+        let runs: Vec<String> = runs
+            .into_iter()
+            .filter(|(_, _, look)| !look.is_empty())
+            .map(|(first, last, look)| format!("{first}-{last}{look}"))
+            .collect();
+        if !runs.is_empty() {
+            let _ = writeln!(text, "{y}  {}", runs.join(", "));
+        }
     }
+    text
 }
 
 #[test]
@@ -57,7 +98,7 @@ fn ring_with_a_past() {
 fn sorted_consumers() {
     let mut app = on(crowded());
     press(&mut app, &[Action::Sort; 4]);
-    at_sizes(&SIZES_WITH_120, "by_lag", &app);
+    at_all_sizes("by_lag", &app);
     // A column that has no room where rows are not sorted by it.
     press(&mut app, &[Action::Sort; 4]);
     press(&mut app, &[Action::Reverse]);
@@ -69,9 +110,9 @@ fn filtered_consumers() {
     let mut app = on(crowded());
     press(&mut app, &[Action::Filter]);
     enter(&mut app, "WEB pu");
-    at_sizes(&SIZES_WITH_120, "filtering", &app);
+    at_all_sizes("filtering", &app);
     app.edit(Edit::Keep);
-    at_sizes(&SIZES_WITH_120, "filtered", &app);
+    at_all_sizes("filtered", &app);
     press(&mut app, &[Action::Filter]);
     enter(&mut app, "x");
     assert_snapshot!("filtered_out_80x24", drawn(&app, 80, 24).backend());
@@ -81,8 +122,7 @@ fn filtered_consumers() {
 fn consumer_in_full() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Open]);
-    at_sizes(&SIZES_WITH_120, "details", &app);
-    assert_snapshot!("details_40x12", drawn(&app, 40, 12).backend());
+    at_all_sizes("details", &app);
     assert_snapshot!(
         "ascii_details_80x24",
         themed(&app, &Theme::new(false, true), 80, 24).backend()
@@ -96,6 +136,34 @@ fn consumer_in_full() {
     let mut app = on(unknown());
     press(&mut app, &[Action::Open]);
     assert_snapshot!("details_unknown_80x24", drawn(&app, 80, 24).backend());
+}
+
+#[test]
+fn panes_with_the_keys() {
+    let mut app = on(with_events(full(), 30));
+    press(&mut app, &[Action::Pane(Pane::Findings), Action::Down]);
+    at_all_sizes("findings", &app);
+    press(&mut app, &[Action::Pane(Pane::Messages), Action::Up]);
+    at_all_sizes("messages", &app);
+    press(&mut app, &[Action::Pane(Pane::Hex)]);
+    at_all_sizes("hex", &app);
+}
+
+#[test]
+fn what_may_not_be_seen() {
+    at_all_sizes("hidden", &on(hidden()));
+    let mut app = on(hidden());
+    press(&mut app, &[Action::Pane(Pane::Findings)]);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    for limit in &hidden().snapshot.attach.limits {
+        let remedy = limit.remedy.as_deref().unwrap();
+        assert!(text.contains(remedy), "{remedy} is not on\n{text}");
+    }
+}
+
+#[test]
+fn truncated_ring() {
+    at_all_sizes("truncated", &on(truncated()));
 }
 
 #[test]
@@ -132,9 +200,12 @@ fn help() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Help]);
     at_all_sizes("help", &app);
-    assert_snapshot!("help_120x40", drawn(&app, 120, 40).backend());
-    // On a screen of the usual size the keys are there, and what marks mean is below.
-    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    // On a screen of the usual size the keys are there for who scrolls, and what marks mean is below.
+    let mut text = String::new();
+    for _ in 0..40 {
+        text.push_str(&lines(&drawn(&app, 80, 24)).join("\n"));
+        press(&mut app, &[Action::Down]);
+    }
     for binding in BINDINGS {
         assert!(
             text.contains(binding.help),

@@ -8,7 +8,9 @@ use ratatui::backend::TestBackend;
 
 use super::crowd::past;
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Integrity, Listing, Message, RingListing};
+use crate::observe::frame::{
+    Frame, Integrity, Listing, Message, PastPoint, RingListing, WorstConsumer,
+};
 use crate::observe::snapshot::*;
 use crate::ring::message::MessageHeader;
 use crate::ui::action::Action;
@@ -91,8 +93,11 @@ pub(super) fn flowing() -> Frame {
         findings: Vec::new(),
         events: Vec::new(),
     };
-    let rates = (0..300u64)
-        .map(|step| 400_000_000 + step * step * 7_919 % 500_000_000)
+    let rates = (0..480u64)
+        .map(|step| PastPoint {
+            at_ns: snapshot.sampled_ns - (479 - step) * 250 * MS,
+            value: Some(400_000_000 + step * step * 7_919 % 500_000_000),
+        })
         .collect();
     Frame {
         lags: past(&snapshot),
@@ -222,7 +227,9 @@ pub(super) fn full() -> Frame {
         remedy: Some("run as root".to_owned()),
     }];
     let last = frame.rates.len();
-    frame.rates[last - 40..].fill(0);
+    for point in &mut frame.rates[last - 40..] {
+        point.value = Some(0);
+    }
     frame
 }
 
@@ -325,7 +332,9 @@ pub(super) fn lonely() -> Frame {
         bytes_per_second: Some(0.0),
         messages_per_second: Estimate::exact(0.0),
     };
-    frame.rates = vec![0; 300];
+    for point in &mut frame.rates {
+        point.value = Some(0);
+    }
     frame.messages.clear();
     frame.messages_note = Some("no consumer's tail vouches for what is read".to_owned());
     frame
@@ -350,6 +359,24 @@ pub(super) fn listing(rings: usize) -> Listing {
             bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
             state,
             reason: "as it was found".to_owned(),
+            worst_finding: (state == RingState::Full).then(|| Finding {
+                code: "blocking",
+                severity: Severity::Critical,
+                message: "slot 2 archive (pid 6392) has blocked the producer for 3.1 s".to_owned(),
+                slot: Some(2),
+                pid: Some(6392),
+            }),
+            worst_consumer: (state != RingState::Idle).then(|| WorstConsumer {
+                slot: Some(2),
+                pid: Some(6392),
+                command: Some("archive".to_owned()),
+                state: if state == RingState::Full {
+                    ConsumerState::Blocking
+                } else {
+                    ConsumerState::Ok
+                },
+                lag_bytes: Some(412 << 10),
+            }),
             sockets: vec![format!("/run/{command}.sock")],
             through: None,
         });

@@ -38,6 +38,7 @@ impl Seen {
         let mut buffer = Buffer::empty(self.area);
         let theme = Theme::new(true, false);
         self.spots = screen::render(&self.app, &theme, self.area, &mut buffer);
+        self.app.drawn(&self.spots);
         self.lines = lines(&drawn(&self.app, self.area.width, self.area.height));
     }
 
@@ -194,4 +195,38 @@ fn rings_are_selected_in_their_list() {
     let spot = seen.spots.at(at.0, at.1).unwrap();
     seen.app.click(spot);
     assert_eq!(seen.app.selected_ring(), Some(1), "it has gone");
+}
+
+/// In a list that is longer than its pane, rows stay where they are as long as the selected one is in sight.
+#[test]
+fn a_click_does_not_move_the_rows_under_it() {
+    for height in [24, 12] {
+        let mut seen = Seen::new(on(crowded()), 80, height);
+        let rows = |seen: &Seen| -> Vec<String> {
+            let rows = seen.lines.iter().filter(|line| line.contains(" MiB "));
+            rows.map(|line| line[line.find("63").or(line.find("64")).unwrap()..][..4].to_owned())
+                .collect()
+        };
+        press(&mut seen.app, &[Action::First]);
+        seen.draw();
+        let before = rows(&seen);
+        assert!((2..17).contains(&before.len()), "{before:?}");
+        for pid in before.clone().iter().rev() {
+            seen.click(pid);
+            assert_eq!(rows(&seen), before, "{pid} was clicked");
+        }
+        // To the last row in sight, one further, and back: only what has to scrolls.
+        for _ in 1..before.len() {
+            press(&mut seen.app, &[Action::Down]);
+            seen.draw();
+            assert_eq!(rows(&seen), before);
+        }
+        press(&mut seen.app, &[Action::Down]);
+        seen.draw();
+        let after = rows(&seen);
+        assert_eq!(after[..after.len() - 1], before[1..]);
+        press(&mut seen.app, &[Action::Up]);
+        seen.draw();
+        assert_eq!(rows(&seen), after);
+    }
 }

@@ -230,6 +230,32 @@ fn tab_goes_round_the_panes_there_are() {
 }
 
 #[test]
+fn digits_lead_to_their_panes() {
+    let mut app = on(flowing());
+    for (pane, there) in [
+        (Pane::Messages, Pane::Messages),
+        (Pane::Hex, Pane::Hex),
+        (Pane::Findings, Pane::Hex),
+        (Pane::Consumers, Pane::Consumers),
+    ] {
+        app.apply(Action::Pane(pane), ROOM);
+        assert_eq!(app.focus(), there, "{pane:?}; there are no findings");
+    }
+    take(&mut app, full());
+    app.apply(Action::Pane(Pane::Findings), ROOM);
+    assert_eq!(app.focus(), Pane::Findings);
+    // From details, too; from the help only what it is about.
+    press(&mut app, &[Action::Pane(Pane::Consumers), Action::Open]);
+    press(&mut app, &[Action::Pane(Pane::Messages)]);
+    assert_eq!(
+        (app.details().is_some(), app.focus()),
+        (false, Pane::Messages)
+    );
+    press(&mut app, &[Action::Help, Action::Pane(Pane::Hex)]);
+    assert_eq!(app.focus(), Pane::Messages);
+}
+
+#[test]
 fn the_hex_dump_scrolls_and_begins_anew_with_another_message() {
     let mut app = on(flowing());
     app.apply(Action::PreviousPane, ROOM);
@@ -311,6 +337,34 @@ fn the_list_and_back() {
         (app.screen(), app.help()),
         (Screen::Ring, None),
         "Esc closes the help first"
+    );
+}
+
+#[test]
+fn a_list_without_rings_leads_back_to_the_one_that_was_shown() {
+    let mut app = on(gone());
+    press(&mut app, &[Action::List]);
+    assert_eq!(app.take_listing(listing(0)), None);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    assert!(text.contains("Esc: back to quotes (pid 6388)"), "{text}");
+    // A ring that comes now is listed: who looks at the list is not dragged away from it.
+    assert_eq!(app.take_listing(listing(1)), None);
+    app.take_listing(listing(0));
+    press(&mut app, &[Action::Open, Action::Back]);
+    assert_eq!((app.screen(), app.frame()), (Screen::Ring, Some(&gone())));
+}
+
+#[test]
+fn who_waits_is_not_shown_a_ring_that_has_ended() {
+    let mut ended = listing(1);
+    ended.rings[0].through = Some(99);
+    let mut app = App::new(Duration::from_millis(100), None);
+    assert_eq!(app.take_listing(ended), None);
+    assert_eq!(app.screen(), Screen::Rings);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    assert!(
+        text.contains("via 99") && text.contains("1 without a producer"),
+        "{text}"
     );
 }
 

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::ui::spots::{Spot, Spots};
+use crate::ui::spots::{List, Spot, Spots};
 use crate::ui::text;
 use crate::ui::theme::{Glyphs, Role, Theme};
 
@@ -16,17 +16,20 @@ use crate::ui::theme::{Glyphs, Role, Theme};
 pub(super) struct Canvas<'a> {
     theme: &'a Theme,
     buffer: &'a mut Buffer,
+    /// Nothing is drawn outside of it.
+    area: Rect,
     spots: Spots,
 }
 
 impl<'a> Canvas<'a> {
-    pub(super) fn new(theme: &'a Theme, buffer: &'a mut Buffer) -> Self {
+    pub(super) fn new(theme: &'a Theme, area: Rect, buffer: &'a mut Buffer) -> Self {
         let ground = theme.ground();
         if ground != Style::reset() {
             buffer.set_style(buffer.area, ground);
         }
         Self {
             theme,
+            area: area.intersection(buffer.area),
             buffer,
             spots: Spots::default(),
         }
@@ -40,6 +43,11 @@ impl<'a> Canvas<'a> {
     /// Says what stands in `area`, for the pointer.
     pub(super) fn spot(&mut self, area: Rect, spot: Spot) {
         self.spots.put(area, spot);
+    }
+
+    /// Says which row of a list comes first.
+    pub(super) fn begin(&mut self, list: List, row: usize) {
+        self.spots.begin(list, row);
     }
 
     /// What stands where, when all is drawn.
@@ -77,9 +85,9 @@ impl<'a> Canvas<'a> {
     }
 
     fn put_styled(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
-        let area = self.buffer.area;
+        let area = self.area;
         let width = width.min(area.right().saturating_sub(x));
-        if width == 0 || y < area.top() || y >= area.bottom() {
+        if width == 0 || x < area.left() || y < area.top() || y >= area.bottom() {
             return x;
         }
         if let Some(bytes) = plain(text, width) {
@@ -108,7 +116,7 @@ impl<'a> Canvas<'a> {
     /// Fills a row's part with one of our own glyphs.
     pub(super) fn fill(&mut self, area: Rect, glyph: &str, role: Role) {
         let style = self.theme.ground().patch(self.theme.style(role));
-        for position in area.intersection(self.buffer.area).positions() {
+        for position in area.intersection(self.area).positions() {
             self.buffer[position].set_symbol(glyph).set_style(style);
         }
     }
@@ -120,7 +128,8 @@ impl<'a> Canvas<'a> {
 
     /// Gives an area a look, whatever is in it.
     pub(super) fn tint(&mut self, area: Rect, role: Role) {
-        self.buffer.set_style(area, self.theme.style(role));
+        self.buffer
+            .set_style(area.intersection(self.area), self.theme.style(role));
     }
 
     /// Empties an area in front of all that was drawn; only what is drawn from now on can be pointed at.

@@ -1,21 +1,18 @@
-//! A lag over time: a line of dots, with both axes named.
+//! A figure over time: a line of dots, with both axes named.
 //!
 //! Scales go in steps and dots are cut by the clock, so that a point once drawn keeps its shape while the picture moves
-//! on. Knows nothing of whose lag it is.
+//! on. Knows nothing of what the figure is but how it reads.
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::screen::cut;
-use crate::observe::frame::LagPoint;
-use crate::ui::format::{bytes, percent};
+use crate::observe::frame::PastPoint;
+use crate::ui::format::{bytes, rate};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
-/// Room for the figures of the vertical axis.
-const FIGURES: u16 = 9;
-/// The smallest picture worth drawing: rows of the line, columns of all.
-const LEAST: (u16, u16) = (2, 30);
+/// The smallest picture worth drawing: rows of the line, and its columns.
+const LEAST: (u16, u16) = (2, 20);
 /// Dots of a braille cell, across and down.
 const DOTS: (usize, usize) = (2, 4);
 const SECOND: u64 = 1_000_000_000;
@@ -34,6 +31,54 @@ const SPANS: [(u64, &str); 11] = [
     (86_400, "1 d ago"),
 ];
 
+/// What is measured, and how it is drawn.
+pub(super) struct Unit {
+    /// How a figure on the vertical axis reads.
+    text: fn(u64) -> String,
+    /// Room for it.
+    width: u16,
+    /// Whether what is below the line is filled: it is an amount, not a distance.
+    filled: bool,
+}
+
+/// Bytes that somebody is behind.
+pub(super) static BYTES: Unit = Unit {
+    text: bytes,
+    width: 8,
+    filled: false,
+};
+
+/// Bytes per second.
+pub(super) static PER_SECOND: Unit = Unit {
+    text: |figure| {
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let figure = figure as f64;
+        rate(figure)
+    },
+    width: 10,
+    filled: true,
+};
+
+/// ```text
+///  512 KiB│            ⢀⡠⠔⠊⠉⠒⠤⣀
+///         │      ⢀⡠⠔⠊⠉⠁        ⠉⠒⠤
+///      0 B│⣀⡠⠔⠊⠉⠁
+///         └ 2 min ago ───────────── now
+/// ```
+pub(super) struct Chart<'a> {
+    points: &'a [PastPoint],
+    unit: &'static Unit,
+    scale: Scale,
+    /// How the left end of the time axis reads.
+    ago: &'static str,
+    /// The largest figure in sight.
+    most: Option<u64>,
+    /// How its right end reads.
+    end: &'static str,
+    area: Rect,
+    plot: Rect,
+}
+
 /// Where points come to stand.
 struct Scale {
     /// Number of the dot column of the newest point, counted since the clock began.
@@ -42,138 +87,158 @@ struct Scale {
     step: u64,
     columns: usize,
     rows: usize,
-    /// Bytes at the upper end.
+    /// The figure at the upper end.
     top: u64,
 }
 
-/// ```text
-/// Lag over time, at most 412 KiB, 40 % of the ring
-///  512 KiB│            ⢀⡠⠔⠊⠉⠒⠤⣀
-///         │      ⢀⡠⠔⠊⠉⠁        ⠉⠒⠤
-///      0 B│⣀⡠⠔⠊⠉⠁
-///         └ 2 min ago ───────────── now
-/// ```
-pub(super) fn render(points: &[LagPoint], capacity: u64, canvas: &mut Canvas<'_>, mut area: Rect) {
-    let heading = cut(&mut area, 1);
-    if area.height < LEAST.0 + 1 || area.width < LEAST.1 {
-        return;
+impl<'a> Chart<'a> {
+    /// A chart of `points` that begins where they do; `None` where there is nothing to draw, or no room.
+    pub(super) fn new(points: &'a [PastPoint], unit: &'static Unit, area: Rect) -> Option<Self> {
+        Self::since(points.first()?.at_ns, points, unit, area)
     }
-    let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return;
-    };
-    area.height -= 1;
-    area.width -= 1;
-    let plot = Rect {
-        x: area.x + FIGURES + 1,
-        width: area.width - FIGURES - 1,
-        ..area
-    };
-    // A little more than the axis has room for falls off its left end: the axis must not change at every sample.
-    let time = last.at_ns.saturating_sub(first.at_ns) / 5 * 4;
-    let (seconds, ago) = SPANS
-        .into_iter()
-        .find(|(seconds, _)| seconds * SECOND >= time)
-        .unwrap_or(SPANS[SPANS.len() - 1]);
-    let columns = usize::from(plot.width) * DOTS.0;
-    let step = seconds * SECOND / columns as u64;
-    let mut scale = Scale {
-        newest: last.at_ns / step,
-        step,
-        columns,
-        rows: usize::from(plot.height) * DOTS.1,
-        top: 0,
-    };
-    let in_sight = points.iter().filter(|point| scale.column(point).is_some());
-    let most = in_sight.filter_map(|point| point.lag_bytes).max();
-    scale.top = most
-        .unwrap_or(0)
-        .max(1024)
-        .checked_next_power_of_two()
-        .unwrap_or(u64::MAX);
-    name(most, capacity, canvas, heading);
-    if most.is_none() {
-        return;
+
+    /// A chart whose time axis begins about where `first_ns` is.
+    pub(super) fn since(
+        first_ns: u64,
+        points: &'a [PastPoint],
+        unit: &'static Unit,
+        area: Rect,
+    ) -> Option<Self> {
+        let last = points.last()?;
+        // A column at the right stays free: "now" is not to touch what stands beside it.
+        let plot = Rect {
+            x: area.x.saturating_add(unit.width + 1),
+            width: area.width.saturating_sub(unit.width + 2),
+            height: area.height.saturating_sub(1),
+            ..area
+        };
+        if plot.height < LEAST.0 || plot.width < LEAST.1 {
+            return None;
+        }
+        // A little more than the axis has room for falls off its left end: the axis must not change at every sample.
+        let time = last.at_ns.saturating_sub(first_ns) / 5 * 4;
+        let (seconds, ago) = SPANS
+            .into_iter()
+            .find(|(seconds, _)| seconds * SECOND >= time)
+            .unwrap_or(SPANS[SPANS.len() - 1]);
+        let columns = usize::from(plot.width) * DOTS.0;
+        let step = seconds * SECOND / columns as u64;
+        let mut scale = Scale {
+            newest: last.at_ns / step,
+            step,
+            columns,
+            rows: usize::from(plot.height) * DOTS.1,
+            top: 0,
+        };
+        let in_sight = points.iter().filter(|point| scale.column(point).is_some());
+        let most = in_sight.filter_map(|point| point.value).max();
+        scale.top = step_above(most.unwrap_or(0));
+        Some(Self {
+            points,
+            unit,
+            scale,
+            ago,
+            most,
+            end: " now",
+            area,
+            plot,
+        })
     }
-    axes(scale.top, ago, canvas, area);
-    let cells = scale.draw(points);
-    for (row, y) in cells.chunks(plot.width.into()).zip(plot.top()..) {
+
+    /// The largest figure in sight; `None` where none is known.
+    pub(super) fn most(&self) -> Option<u64> {
+        self.most
+    }
+
+    /// With a scale that has room for `most`, so that charts beside each other can be compared.
+    pub(super) fn up_to(mut self, most: u64) -> Self {
+        self.scale.top = step_above(most);
+        self
+    }
+
+    /// Of what has come to an end, and that is where the picture ends, too.
+    pub(super) fn ended(mut self) -> Self {
+        self.end = " the end";
+        self
+    }
+
+    /// Draws it.
+    pub(super) fn render(&self, canvas: &mut Canvas<'_>) {
+        if self.most.is_none() {
+            return;
+        }
+        self.axes(canvas);
+        let cells = self.scale.draw(self.points, self.unit.filled);
         let braille = canvas.glyphs().braille;
-        let line: String = row.iter().map(|dots| glyph(*dots, braille)).collect();
-        canvas.put(plot.x, y, plot.width, &line, Role::Chart);
+        for (row, y) in cells.chunks(self.plot.width.into()).zip(self.plot.top()..) {
+            let line: String = row.iter().map(|dots| glyph(*dots, braille)).collect();
+            canvas.put(self.plot.x, y, self.plot.width, &line, Role::Chart);
+        }
+    }
+
+    fn axes(&self, canvas: &mut Canvas<'_>) {
+        let (plot, top) = (self.plot, self.scale.top);
+        let border = canvas.glyphs().border;
+        let x = plot.x - 1;
+        let vertical = Rect {
+            x,
+            width: 1,
+            ..plot
+        };
+        canvas.fill(vertical, border.vertical_left, Role::Border);
+        let mut figures = vec![(plot.y, top), (plot.bottom() - 1, 0)];
+        if plot.height >= 7 && plot.height % 2 == 1 {
+            figures.push((plot.y + plot.height / 2, top / 2));
+        }
+        for (y, figure) in figures {
+            let figure = (self.unit.text)(figure);
+            canvas.put_right(self.area.x, y, self.unit.width, &figure, Role::Dim);
+        }
+        let bottom = Rect {
+            x,
+            y: plot.bottom(),
+            width: plot.width + 1,
+            height: 1,
+        };
+        canvas.fill(bottom, border.horizontal_bottom, Role::Border);
+        canvas.put(x, bottom.y, 1, border.bottom_left, Role::Border);
+        let ago = format!(" {} ", self.ago);
+        canvas.put(x + 2, bottom.y, bottom.width - 2, &ago, Role::Dim);
+        let left = bottom.right() - text::width(self.end);
+        canvas.put(left, bottom.y, bottom.width, self.end, Role::Dim);
     }
 }
 
-fn name(most: Option<u64>, capacity: u64, canvas: &mut Canvas<'_>, area: Rect) {
-    let width = area.width.saturating_sub(1);
-    let x = canvas.put(area.x + 1, area.y, width, "Lag over time", Role::Label);
-    let most = most.map_or_else(
-        || ", unknown".to_owned(),
-        |most| {
-            #[expect(clippy::cast_precision_loss, reason = "percent for people")]
-            let share = most as f64 * 100.0 / capacity.max(1) as f64;
-            format!(
-                ", at most {}, {} % of the ring",
-                bytes(most),
-                percent(share)
-            )
-        },
-    );
-    let width = area.right().saturating_sub(x);
-    canvas.put(x, area.y, width, &most, Role::Plain);
-}
-
-fn axes(top: u64, ago: &str, canvas: &mut Canvas<'_>, plot: Rect) {
-    let border = canvas.glyphs().border;
-    let x = plot.x + FIGURES;
-    let vertical = Rect {
-        x,
-        width: 1,
-        ..plot
+/// The next step of the vertical axis that has room for `most`: 1.0 and 1.5 KiB, 2, 3, 4, 6 and so on.
+pub(super) fn step_above(most: u64) -> u64 {
+    let whole = most.max(1024).checked_next_power_of_two();
+    let Some(whole) = whole else {
+        return u64::MAX;
     };
-    canvas.fill(vertical, border.vertical_left, Role::Border);
-    let mut figures = vec![(plot.y, top), (plot.bottom() - 1, 0)];
-    if plot.height >= 7 && plot.height % 2 == 1 {
-        figures.push((plot.y + plot.height / 2, top / 2));
+    let between = whole / 4 * 3;
+    if most <= between && most > 1024 {
+        between
+    } else {
+        whole
     }
-    for (y, figure) in figures {
-        canvas.put_right(plot.x, y, FIGURES, &bytes(figure), Role::Dim);
-    }
-    let bottom = Rect {
-        x,
-        y: plot.bottom(),
-        width: plot.right() - x,
-        height: 1,
-    };
-    canvas.fill(bottom, border.horizontal_bottom, Role::Border);
-    canvas.put(x, bottom.y, 1, border.bottom_left, Role::Border);
-    canvas.put(
-        x + 2,
-        bottom.y,
-        bottom.width,
-        &format!(" {ago} "),
-        Role::Dim,
-    );
-    let now = " now";
-    let left = bottom.right() - text::width(now);
-    canvas.put(left, bottom.y, bottom.width, now, Role::Dim);
 }
 
 impl Scale {
     /// The dot column of a point; `None` left of the picture.
-    fn column(&self, point: &LagPoint) -> Option<usize> {
+    fn column(&self, point: &PastPoint) -> Option<usize> {
         let back = usize::try_from(self.newest.checked_sub(point.at_ns / self.step)?).ok()?;
         (self.columns - 1).checked_sub(back)
     }
 
-    /// The dot row of a lag, from the top.
-    fn row(&self, lag: u64) -> usize {
+    /// The dot row of a figure, from the top.
+    fn row(&self, figure: u64) -> usize {
         let last = self.rows - 1;
-        let height = u128::from(lag) * last as u128 / u128::from(self.top);
+        let height = u128::from(figure) * last as u128 / u128::from(self.top);
         last - usize::try_from(height).map_or(last, |height| height.min(last))
     }
 
-    /// The dots of every cell, row by row. Points are joined by a line; where a lag is not known the line has a gap.
-    fn draw(&self, points: &[LagPoint]) -> Vec<u8> {
+    /// The dots of every cell, row by row. Points are joined by a line; where a figure is not known the line has a gap.
+    fn draw(&self, points: &[PastPoint], filled: bool) -> Vec<u8> {
         let width = self.columns / DOTS.0;
         let mut cells = vec![0; width * (self.rows / DOTS.1)];
         let mut dot = |x: usize, y: usize| {
@@ -181,8 +246,8 @@ impl Scale {
         };
         let mut before: Option<(usize, usize)> = None;
         for point in points {
-            let place = self.column(point).zip(point.lag_bytes);
-            let place = place.map(|(x, lag)| (x, self.row(lag)));
+            let place = self.column(point).zip(point.value);
+            let place = place.map(|(x, figure)| (x, self.row(figure)));
             if let Some((x, y)) = place {
                 let (from_x, from_y) = before.unwrap_or((x, y));
                 let mut last_y = from_y;
@@ -197,7 +262,12 @@ impl Scale {
                     } else {
                         between(last_y, here, 1, last_y.abs_diff(here))
                     };
-                    for step_y in from.min(here)..=from.max(here) {
+                    let lowest = if filled {
+                        self.rows - 1
+                    } else {
+                        from.max(here)
+                    };
+                    for step_y in from.min(here)..=lowest {
                         dot(step_x, step_y);
                     }
                     last_y = here;
@@ -216,12 +286,12 @@ fn between(from: usize, to: usize, part: usize, whole: usize) -> usize {
 }
 
 /// Dots of a braille cell are numbered down its left side and down its right, but for the lowest two, which came later.
-fn bit(x: usize, y: usize) -> u8 {
+pub(super) fn bit(x: usize, y: usize) -> u8 {
     const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
     BITS[x][y]
 }
 
-fn glyph(dots: u8, braille: bool) -> char {
+pub(super) fn glyph(dots: u8, braille: bool) -> char {
     match dots {
         0 => ' ',
         _ if !braille => '*',
@@ -244,9 +314,13 @@ mod tests {
     }
 
     fn picture(points: &[(u64, Option<u64>)]) -> Vec<String> {
-        let point = |&(at_ns, lag_bytes): &_| LagPoint { at_ns, lag_bytes };
+        drawn(points, false)
+    }
+
+    fn drawn(points: &[(u64, Option<u64>)], filled: bool) -> Vec<String> {
+        let point = |&(at_ns, value): &_| PastPoint { at_ns, value };
         let points: Vec<_> = points.iter().map(point).collect();
-        let cells = scale().draw(&points);
+        let cells = scale().draw(&points, filled);
         let rows = cells.chunks(4);
         rows.map(|row| row.iter().map(|dots| glyph(*dots, true)).collect())
             .collect()
@@ -267,5 +341,36 @@ mod tests {
             "too old"
         );
         assert_eq!(picture(&[(9, Some(u64::MAX))]), ["   ⠈", "    "]);
+    }
+    #[test]
+    fn an_amount_is_filled_down_to_the_axis() {
+        assert_eq!(
+            drawn(&[(2, Some(0)), (6, Some(70)), (9, Some(70))], true),
+            [" ⢠⣿⣿", "⣠⣿⣿⣿"]
+        );
+    }
+
+    #[test]
+    fn scales_go_in_steps_that_have_room() {
+        for (most, top) in [
+            (0, 1024),
+            (1024, 1024),
+            (1025, 1536),
+            (1536, 1536),
+            (1537, 2048),
+            (421_888, 512 << 10),
+            (300_000, 384 << 10),
+            (u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(step_above(most), top, "{most}");
+        }
+        for shift in 0..64 {
+            let most = u64::MAX >> shift;
+            assert!(step_above(most) >= most);
+            let read = bytes(step_above(most));
+            assert!(read.len() <= usize::from(BYTES.width), "{read}");
+            let read = (PER_SECOND.text)(step_above(most));
+            assert!(read.len() <= usize::from(PER_SECOND.width), "{read}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::roster::{Field, label, mode_word};
-use crate::ui::spots::Spot;
+use crate::ui::spots::{List, Spot};
 use crate::ui::theme::{Role, Theme};
 
 /// The rank of the column that rows are sorted by: it is shown wherever state and slot are.
@@ -137,12 +137,14 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             None => Cell::new(theme.glyphs.unknown, Role::Dim),
         }
     };
-    table.render(canvas, area, cell, |part| {
+    let top = app.roster().top();
+    let top = table.render_from(top, canvas, area, cell, |part| {
         Some(match part {
             Part::Title(column) => Spot::Title(fields[column]),
             Part::Row(row) => Spot::Consumer(ring.consumers[rows[row]].meta_inode),
         })
     });
+    canvas.begin(List::Consumers, top);
 }
 
 /// The mark behind a wakeup mode for where it is known from; the help explains them.

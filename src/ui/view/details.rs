@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::chart;
+use super::chart::{BYTES, Chart};
 use super::consumers::name;
 use super::screen::cut;
+use crate::observe::frame::PastPoint;
 use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis, WakeupMode};
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration, grouped, percent, rate};
@@ -72,7 +73,35 @@ pub(super) fn render(
     if area.height > AIRY {
         cut(&mut area, 1);
     }
-    chart::render(&details.lags, ring.control.ring_capacity, canvas, area);
+    past(&details.lags, ring.control.ring_capacity, canvas, area);
+}
+
+/// ``` Lag over time, at most 412 KiB, 40 % of the ring ``` and the chart below it.
+fn past(points: &[PastPoint], capacity: u64, canvas: &mut Canvas<'_>, mut area: Rect) {
+    let heading = cut(&mut area, 1);
+    let Some(chart) = Chart::new(points, &BYTES, area) else {
+        return;
+    };
+    let width = heading.width.saturating_sub(1);
+    let x = canvas.put(
+        heading.x + 1,
+        heading.y,
+        width,
+        "Lag over time",
+        Role::Label,
+    );
+    let most = match chart.most() {
+        None => ", unknown".to_owned(),
+        Some(most) => {
+            #[expect(clippy::cast_precision_loss, reason = "percent for people")]
+            let share = most as f64 * 100.0 / capacity.max(1) as f64;
+            let share = percent(share);
+            format!(", at most {}, {share} % of the ring", bytes(most))
+        }
+    };
+    let width = heading.right().saturating_sub(x);
+    canvas.put(x, heading.y, width, &most, Role::Plain);
+    chart.render(canvas);
 }
 
 fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> Vec<Line> {

@@ -11,7 +11,7 @@ use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::ago;
 use crate::ui::items::items;
-use crate::ui::spots::Spot;
+use crate::ui::spots::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -27,7 +27,7 @@ struct Item {
     brief: bool,
 }
 
-pub(super) fn title(frame: &Frame) -> (String, String) {
+pub(super) fn title(frame: &Frame, focused: bool) -> (String, String) {
     let ring = &frame.snapshot;
     let count = |name: &str, count: usize| match count {
         0 => String::new(),
@@ -39,15 +39,53 @@ pub(super) fn title(frame: &Frame) -> (String, String) {
         count("limits", ring.attach.limits.len()),
         count("events", frame.events.len())
     );
-    (title, String::new())
+    let digit = Pane::Findings.digit();
+    let note = if ring.attach.limits.is_empty() || focused {
+        String::new()
+    } else {
+        format!("{digit} shows limits in full")
+    };
+    (title, note)
 }
 
-/// Rows that findings and limits take in `width` columns; each event takes one more.
+/// Rows that findings take in `width` columns, and limits, which take one all together; each event takes one more.
 pub(super) fn rows(ring: &RingSnapshot, width: u16) -> usize {
+    at_rest(ring)
+        .map(|item| lines(&item, width, false).len())
+        .sum()
+}
+
+/// Rows that findings and limits take in `width` columns where all of them are told.
+pub(super) fn rows_in_full(ring: &RingSnapshot, width: u16) -> usize {
     (0..)
         .map_while(|row| standing(ring, row))
         .map(|item| lines(&item, width, false).len())
         .sum()
+}
+
+/// Findings, and one row for all limits: what cannot be seen is said, and not in the way.
+fn at_rest(ring: &RingSnapshot) -> impl Iterator<Item = Item> {
+    let findings = (0..ring.findings.len()).filter_map(|row| standing(ring, row));
+    findings.chain(limits_in_brief(&ring.attach.limits))
+}
+
+fn limits_in_brief(limits: &[Limit]) -> Option<Item> {
+    let [first, others @ ..] = limits else {
+        return None;
+    };
+    if others.is_empty() {
+        return Some(Item {
+            brief: true,
+            ..limit(first)
+        });
+    }
+    let what: Vec<&str> = limits.iter().map(|limit| limit.what.as_str()).collect();
+    Some(Item {
+        word: format!("{} limits", limits.len().min(99)),
+        role: Role::Dim,
+        text: format!("not seen: {}", what.join("; ")),
+        brief: true,
+    })
 }
 
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -62,23 +100,23 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     let all = items(frame);
     let spot = |row: usize| all.clone().nth(row).map(Spot::Finding);
     if app.focus() == Pane::Findings {
-        return render_items(item, spot, app.selected_finding(), canvas, area);
+        let selected = app.selected_finding().map(|row| (row, app.findings_top()));
+        let top = render_items(item, spot, selected, canvas, area);
+        return canvas.begin(List::Findings, top);
     }
     // Where not all has room, limits, which stay as they are, give way to the newest events.
-    let rows_of = |items: usize| -> usize {
-        (0..items)
-            .filter_map(|row| standing(ring, row))
-            .map(|item| lines(&item, area.width, false).len())
-            .sum()
-    };
+    let findings = (0..ring.findings.len()).filter_map(|row| standing(ring, row));
+    let findings: usize = findings
+        .map(|item| lines(&item, area.width, false).len())
+        .sum();
     let kept = frame.events.len().min(usize::from(area.height / 3).max(1));
-    let above = rows_of(ring.findings.len())
+    let above = findings
         .max(usize::from(area.height).saturating_sub(kept))
         .min(rows(ring, area.width));
     let mut below = area;
     let above = cut(&mut below, u16::try_from(above).unwrap_or(u16::MAX));
     let fixed = ring.findings.len() + ring.attach.limits.len();
-    render_items(|row| standing(ring, row), spot, None, canvas, above);
+    render_items(|row| at_rest(ring).nth(row), spot, None, canvas, above);
     let spot = |row: usize| spot(fixed + row);
     render_items(|row| event(frame, row), spot, None, canvas, below);
 }
@@ -161,31 +199,48 @@ fn lines(item: &Item, width: u16, selected: bool) -> Vec<String> {
     text::wrap(&item.text, width.saturating_sub(WORD + 2))
 }
 
-/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there.
+/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one selected
+/// it is shown whole, and as long as it is in sight the row that came first does so again; tells which that is.
 fn render_items(
     item: impl Fn(usize) -> Option<Item>,
     spot: impl Fn(usize) -> Option<Spot>,
-    selected: Option<usize>,
+    selected: Option<(usize, usize)>,
     canvas: &mut Canvas<'_>,
     area: Rect,
-) {
+) -> usize {
+    let (selected, top) = selected.unzip();
+    let top = top.unwrap_or(0);
     if area.is_empty() {
-        return;
+        return top;
     }
     let wrapped = |row: usize| {
         let item = item(row)?;
         let lines = lines(&item, area.width, selected == Some(row));
         Some((item, lines))
     };
-    // The selected item is shown whole, with as many before it as there is room for.
-    let mut first = selected.unwrap_or(0);
-    let mut used = wrapped(first).map_or(0, |(_, lines)| lines.len());
-    while let Some(before) = first.checked_sub(1) {
-        used += wrapped(before).map_or(0, |(_, lines)| lines.len());
-        if used > usize::from(area.height) {
+    let taken = |row: usize| wrapped(row).map_or(0, |(_, lines)| lines.len());
+    let room = usize::from(area.height);
+    // As many before the selected item as have room with it; of those, from the top on.
+    let selected_row = selected.unwrap_or(0);
+    let mut first = selected_row;
+    let mut used = taken(first);
+    while first > 0 {
+        used += taken(first - 1);
+        if used > room || first <= top {
             break;
         }
-        first = before;
+        first -= 1;
+    }
+    // No empty rows below the last item while there are items above.
+    let mut below: usize = 0;
+    let mut row = first;
+    while below <= room && item(row).is_some() {
+        below += taken(row);
+        row += 1;
+    }
+    while first > 0 && below + taken(first - 1) <= room {
+        first -= 1;
+        below += taken(first);
     }
     let mut y = area.y;
     for (row, (item, lines)) in (first..).map_while(|row| Some((row, wrapped(row)?))) {
@@ -199,7 +254,7 @@ fn render_items(
                     canvas.glyphs().ellipsis,
                     Role::Strong,
                 );
-                return;
+                return first;
             }
             if let Some(spot) = spot(row) {
                 canvas.spot(
@@ -235,4 +290,5 @@ fn render_items(
             y += 1;
         }
     }
+    first
 }

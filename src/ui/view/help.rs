@@ -45,7 +45,10 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
             format!("{}1234", glyphs.ellipsis),
             "bytes before this message are not shown",
         ),
-        (word("Ring 2 1 0"), "how far behind head each slot is"),
+        (
+            word("Ring (2) 1 0"),
+            "how far behind head each slot is; (2) gates",
+        ),
         (
             word("map  join"),
             "read through /proc, or through a slot of its own",

@@ -1,14 +1,10 @@
 //! The ring as a bar: head at the right end, and to the left of it how far behind each consumer is.
-//!
-//! Drawn relative to head, not by place in the ring: at a thousand laps a second places are noise, distances are not.
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::consumers;
-use crate::observe::snapshot::{ConsumerState, RingSnapshot};
-use crate::ui::format::bytes;
-use crate::ui::roster::label;
+use super::holding::{gate, held, tails};
+use crate::observe::snapshot::RingSnapshot;
 use crate::ui::theme::Role;
 
 const LABEL: &str = "Ring ";
@@ -17,7 +13,7 @@ const WORDS: u16 = 34;
 /// How far a mark may be moved to stand beside one that is already there; further would be a wrong answer.
 const NUDGE: u16 = 6;
 
-/// ``` Ring ├░░░░░░░░░░░░░░░░░░░░░2████████████1██0▶┤  slot 2 gates, 412 KiB behind ```
+/// ``` Ring ├░░░░░░░░░░░░░░░░░░░░(2)███████████1██0▶┤  slot 2 gates, 412 KiB behind ```
 pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let words = if area.width >= 76 { WORDS } else { 0 };
@@ -56,87 +52,40 @@ fn cells_of(bytes: u64, ring: &RingSnapshot, cells: Rect) -> u16 {
 }
 
 fn fill(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
-    let [held, free, unknown] = canvas.glyphs().bar_cells;
-    let (behind, rest) = match ring.free_bytes {
-        Some(left) => (ring.control.ring_capacity.saturating_sub(left), free),
-        // What can be seen is held; whether more is held cannot be seen.
-        None => (
-            ring.consumers
-                .iter()
-                .filter_map(|consumer| consumer.lag_bytes)
-                .max()
-                .unwrap_or(0),
-            unknown,
-        ),
-    };
-    let count = cells_of(behind, ring, cells);
+    let [taken, free, unknown] = canvas.glyphs().bar_cells;
+    let held = held(ring);
+    let count = cells_of(held.bytes, ring, cells);
     let role = if ring.free_bytes == Some(0) {
         Role::Bad
     } else {
         Role::Chart
     };
+    let rest = if held.all { free } else { unknown };
     canvas.fill(cells, rest, Role::Dim);
     let cells = Rect {
         x: cells.right() - count,
         width: count,
         ..cells
     };
-    canvas.fill(cells, held, role);
+    canvas.fill(cells, taken, role);
 }
 
 /// Marks every tail that holds something, the nearest to head first: those further behind give way to the left.
 fn mark(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
-    let mut tails: Vec<(u64, usize)> = ring
-        .consumers
-        .iter()
-        .enumerate()
-        .filter(|(_, consumer)| {
-            !matches!(
-                consumer.state,
-                ConsumerState::Evicted | ConsumerState::Parked
-            )
-        })
-        .filter_map(|(row, consumer)| Some((consumer.lag_bytes?, row)))
-        .collect();
-    tails.sort_unstable();
     let mut taken = cells.right();
-    for (lag, row) in tails {
-        let consumer = &ring.consumers[row];
-        let label = label(consumer, row);
-        let width = u16::try_from(label.len()).unwrap_or(u16::MAX);
-        // The mark begins in the cell of its tail, which is the last that a tail at head has.
-        let wanted = cells.right() - cells_of(lag, ring, cells).max(width).min(cells.width);
+    for tail in tails(ring) {
+        let width = u16::try_from(tail.label.len()).unwrap_or(u16::MAX);
+        // The number begins in the cell of its tail, which is the last that a tail at head has.
+        let behind = cells_of(tail.lag, ring, cells) + tail.number_at;
+        let wanted = cells.right() - behind.max(width).min(cells.width);
         let Some(x) = taken.checked_sub(width).map(|x| x.min(wanted)) else {
             break;
         };
         if x < cells.x || wanted - x > NUDGE {
             continue;
         }
-        canvas.put(x, cells.y, width, &label, Role::Badge);
-        // Numbers of two digits need a cell between them to be read apart.
-        taken = x - u16::from(width > 1 && x > 0);
-    }
-}
-
-fn gate(ring: &RingSnapshot) -> String {
-    let gate = ring.gating_meta_inode.and_then(|inode| {
-        ring.consumers
-            .iter()
-            .enumerate()
-            .find(|(_, consumer)| consumer.meta_inode == inode)
-    });
-    match gate {
-        Some((row, consumer)) => {
-            if consumer.lag_bytes == Some(0) {
-                return "all caught up".to_owned();
-            }
-            let lag = consumer
-                .lag_bytes
-                .map_or_else(|| "unknown".to_owned(), bytes);
-            format!("{} gates, {lag} behind", consumers::name(consumer, row))
-        }
-        None if ring.free_bytes.is_none() => "not all tails can be seen".to_owned(),
-        None if ring.consumers.is_empty() => "no consumers, nothing held".to_owned(),
-        None => "nothing held".to_owned(),
+        canvas.put(x, cells.y, width, &tail.label, Role::Badge);
+        // Numbers need a cell between them to be read apart.
+        taken = x.saturating_sub(1);
     }
 }

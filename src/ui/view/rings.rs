@@ -5,85 +5,126 @@ use ratatui::layout::{Margin, Rect};
 use super::canvas::Canvas;
 use super::findings;
 use super::table::{Cell, Column, Part, Table};
-use crate::observe::frame::RingListing;
+use super::waiting;
+use crate::observe::frame::{RingListing, WorstConsumer};
+use crate::observe::snapshot::{ConsumerState, Severity};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
-use crate::ui::spots::Spot;
+use crate::ui::spots::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
-/// Order on the screen; [`text_of`] names them by the same order.
-const COLUMNS: [Column; 7] = [
-    Column::text("PID/FD", 11, 0),
-    Column::text("COMMAND", 9, 2).up_to(20),
-    Column::number("CAPACITY", 8, 4),
-    Column::number("CONSUMERS", 9, 6),
-    Column::number("RATE", 10, 3),
-    Column::text("STATE", 13, 1),
-    Column::text("SOCKET", 8, 7).up_to(u16::MAX),
+/// What a column tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Field {
+    Id,
+    Command,
+    Capacity,
+    Consumers,
+    Rate,
+    State,
+    Health,
+    Worst,
+    Socket,
+}
+
+/// Fields and their columns, in the order of the screen.
+const COLUMNS: [(Field, Column); 9] = [
+    (Field::Id, Column::text("PID/FD", 11, 0)),
+    (Field::Command, Column::text("COMMAND", 9, 2).up_to(16)),
+    (Field::Capacity, Column::number("CAPACITY", 8, 6)),
+    (Field::Consumers, Column::number("CONSUMERS", 9, 7)),
+    (Field::Rate, Column::number("RATE", 10, 3)),
+    (Field::State, Column::text("STATE", 13, 1)),
+    (Field::Health, Column::text("HEALTH", 8, 4)),
+    (
+        Field::Worst,
+        Column::text("WORST CONSUMER", 18, 5).up_to(44),
+    ),
+    (Field::Socket, Column::text("SOCKET", 10, 8).up_to(60)),
 ];
+
+/// What the list does not say by itself.
+const ORPHANS: &str = "Rings whose producer has gone are looked for every 5 s.";
 
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let listing = app.listing();
+    if listing.rings.is_empty() {
+        return waiting::render(app, canvas, area);
+    }
     let selected = app.selected_ring();
     let notice = app
         .notice()
         .map(|notice| text::wrap(notice, area.width.saturating_sub(2)))
         .unwrap_or_default();
-    let below = u16::try_from(notice.len() + findings::limit_rows(&listing.limits, area.width))
-        .unwrap_or(u16::MAX);
+    let about = selected
+        .map(|row| about(&listing.rings[row]))
+        .unwrap_or_default();
+    let about = text::wrap(&about, area.width.saturating_sub(2));
+    // What is wrong with the selected ring keeps its room whatever it is: rows are not to jump while one goes through
+    // them.
+    let about_rows = usize::from(area.height >= 12) * 2;
+    let hint_rows = usize::from(area.height >= 16);
+    let limits = findings::limit_rows(&listing.limits, area.width);
+    let below = u16::try_from(notice.len() + about_rows + hint_rows + limits).unwrap_or(u16::MAX);
     let below = below.min(area.height / 2);
     let framed = Rect {
         height: area.height - below,
         ..area
     };
-    let note = selected
-        .map(|row| listing.rings[row].reason.as_str())
-        .unwrap_or_default();
+    let orphans = listing.rings.iter().filter(|ring| ring.through.is_some());
+    let title = match orphans.count() {
+        0 => format!("Rings {}", listing.rings.len()),
+        orphans => format!(
+            "Rings {}, {orphans} without a producer",
+            listing.rings.len()
+        ),
+    };
     let room = if framed.height < 4 {
         framed
     } else {
         canvas.frame(framed, true);
-        canvas.title(framed, "Rings", note, true);
+        canvas.title(framed, &title, "", true);
         framed.inner(Margin::new(1, 1))
     };
+    let columns = COLUMNS.map(|(_, column)| column);
     let table = Table {
-        columns: &COLUMNS,
+        columns: &columns,
         rows: listing.rings.len(),
         selected,
         focused: true,
         sorted: None,
     };
     let unknown = canvas.glyphs().unknown;
-    let cell = |row: usize, column| {
+    let cell = |row: usize, column: usize| {
         let ring = &listing.rings[row];
-        let role = if column == 5 {
-            ring.state.into()
-        } else {
-            Role::Plain
-        };
-        match text_of(ring, column) {
-            Some(text) => Cell::new(text, role),
+        let field = COLUMNS[column].0;
+        match text_of(ring, field) {
+            Some(text) => Cell::new(text, role_of(ring, field)),
             None => Cell::new(unknown, Role::Dim),
         }
     };
     canvas.spot(area, Spot::Front);
-    table.render(canvas, room, cell, |part| match part {
+    let top = table.render_from(app.rings_top(), canvas, room, cell, |part| match part {
         Part::Row(row) => Some(Spot::Ring(listing.rings[row].id.clone())),
         Part::Title(_) => None,
     });
+    canvas.begin(List::Rings, top);
+    let padding = about_rows.saturating_sub(about.len());
+    let about = about.into_iter().take(about_rows);
+    let about = about.chain(std::iter::repeat_n(String::new(), padding));
+    let lines = notice
+        .into_iter()
+        .map(|line| (line, Role::Bad))
+        .chain(about.map(|line| (line, Role::Plain)))
+        .chain(std::iter::repeat_n(
+            (ORPHANS.to_owned(), Role::Dim),
+            hint_rows,
+        ));
     let mut y = framed.bottom();
-    for line in notice {
-        if y < area.bottom() {
-            canvas.put(
-                area.x + 1,
-                y,
-                area.width.saturating_sub(2),
-                &line,
-                Role::Bad,
-            );
-            y += 1;
-        }
+    for ((line, role), row) in lines.zip(framed.bottom()..area.bottom()) {
+        canvas.put(area.x + 1, row, area.width.saturating_sub(2), &line, role);
+        y = row + 1;
     }
     findings::render_limits(
         &listing.limits,
@@ -96,14 +137,71 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     );
 }
 
-fn text_of(ring: &RingListing, column: usize) -> Option<String> {
-    match column {
-        0 => Some(ring.id.clone()),
-        1 => ring.command.clone(),
-        2 => Some(bytes(ring.ring_capacity)),
-        3 => ring.consumers.map(|consumers| consumers.to_string()),
-        4 => ring.bytes_per_second.map(rate),
-        5 => Some(ring.state.word().to_owned()),
-        _ => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
+/// What the columns have no room for: what is wrong, else what it is doing.
+fn about(ring: &RingListing) -> String {
+    match &ring.worst_finding {
+        Some(finding) => format!("{}: {}", health(ring), finding.message),
+        None => format!("{}: {}", ring.state.word(), ring.reason),
     }
+}
+
+fn health(ring: &RingListing) -> &'static str {
+    match ring.worst_finding.as_ref().map(|finding| finding.severity) {
+        None => "ok",
+        Some(Severity::Info) => "info",
+        Some(Severity::Warning) => "warning",
+        Some(Severity::Critical) => "critical",
+    }
+}
+
+fn role_of(ring: &RingListing, field: Field) -> Role {
+    match field {
+        Field::State => ring.state.into(),
+        Field::Health => ring
+            .worst_finding
+            .as_ref()
+            .map_or(Role::Good, |finding| finding.severity.into()),
+        Field::Worst => ring
+            .worst_consumer
+            .as_ref()
+            .map_or(Role::Plain, |worst| worst.state.into()),
+        _ => Role::Plain,
+    }
+}
+
+fn text_of(ring: &RingListing, field: Field) -> Option<String> {
+    match field {
+        // Its producer has gone: it is known by who still maps it.
+        Field::Id => Some(match ring.through {
+            Some(through) => format!("via {through}"),
+            None => ring.id.clone(),
+        }),
+        Field::Command => ring.command.clone(),
+        Field::Capacity => Some(bytes(ring.ring_capacity)),
+        Field::Consumers => ring.consumers.map(|consumers| consumers.to_string()),
+        Field::Rate => ring.bytes_per_second.map(rate),
+        Field::State => Some(ring.state.word().to_owned()),
+        Field::Health => Some(health(ring).to_owned()),
+        Field::Worst => ring.worst_consumer.as_ref().map(worst),
+        Field::Socket => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
+    }
+}
+
+/// ``` stalled  slot 3 archive ```; `ok` where there is no trouble.
+fn worst(consumer: &WorstConsumer) -> String {
+    let who = match (consumer.slot, consumer.pid) {
+        (Some(slot), _) => format!("slot {slot}"),
+        (None, Some(pid)) => format!("pid {pid}"),
+        (None, None) => String::new(),
+    };
+    let command = consumer.command.as_deref().unwrap_or_default();
+    let state = consumer.state;
+    if matches!(
+        state,
+        ConsumerState::Ok | ConsumerState::Idle | ConsumerState::Parked
+    ) {
+        // None is worse than the others: which of them it is changes from look to look.
+        return state.word().to_owned();
+    }
+    format!("{:<8} {who} {command}", state.word())
 }

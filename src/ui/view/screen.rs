@@ -23,8 +23,8 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::{
-    consumers, details, findings, footer, header, help, hex, messages, ring_bar, rings, stats,
-    waiting,
+    consumers, details, ending, findings, footer, header, help, hex, messages, pictures, ring_bar,
+    rings, stats, waiting,
 };
 use crate::observe::frame::Frame;
 use crate::ui::action::{Pane, Screen};
@@ -37,6 +37,8 @@ use crate::ui::theme::Theme;
 const LOW: u16 = 11;
 /// A body lower than this has none to spare for a frame.
 const BARE: u16 = 5;
+/// A pane narrower than this has no room for its digit.
+const ROOMY: u16 = 36;
 /// The least that messages and hex are worth showing in, frame included.
 const LEAST_MESSAGES: u16 = 6;
 
@@ -52,8 +54,11 @@ pub(crate) struct Room {
 /// Where everything stands; what is not shown has no area.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places {
+    screen: Rect,
     header: Rect,
+    ending: Rect,
     stats: Rect,
+    pictures: Rect,
     bar: Rect,
     body: Rect,
     consumers: Rect,
@@ -91,16 +96,16 @@ impl Places {
 
 /// Draws the whole screen, and tells what stands where.
 pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Spots {
-    let mut canvas = Canvas::new(theme, buffer);
+    let mut canvas = Canvas::new(theme, area, buffer);
     let places = places(app, area);
     if !places.header.is_empty() {
         header::render(app, &mut canvas, places.header);
     }
     match (app.screen(), app.frame()) {
-        (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
+        (Screen::Waiting, _) => waiting::render(app, &mut canvas, places.body),
         (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
         (Screen::Ring, Some(frame)) => match app.details() {
-            Some(details) => closely(frame, details, &mut canvas, &places),
+            Some(details) => closely(app, frame, details, &mut canvas, &places),
             None => ring(app, frame, &mut canvas, &places),
         },
         (Screen::Ring, None) => {}
@@ -147,8 +152,8 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
 }
 
 /// The figures of the ring, and below them one of its consumers.
-fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
-    figures(frame, canvas, places);
+fn closely(app: &App, frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
+    figures(app, frame, canvas, places);
     let area = places.body;
     if places.framed {
         let (title, note) = details::title(details);
@@ -159,9 +164,16 @@ fn closely(frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &P
     details::render(&frame.snapshot, details, canvas, places.inside(area));
 }
 
-fn figures(frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+    if !places.ending.is_empty() {
+        ending::render(&frame.snapshot, canvas, places.ending);
+    }
+    let pictured = !places.pictures.is_empty();
     if !places.stats.is_empty() {
-        stats::render(frame, canvas, places.stats);
+        stats::render(frame, pictured, canvas, places.stats);
+    }
+    if pictured {
+        pictures::render(frame, app, places.screen, canvas, places.pictures);
     }
     if !places.bar.is_empty() {
         ring_bar::render(&frame.snapshot, canvas, places.bar);
@@ -170,7 +182,7 @@ fn figures(frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
 
 fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     let ring = &frame.snapshot;
-    figures(frame, canvas, places);
+    figures(app, frame, canvas, places);
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
     let panes = || {
         panes
@@ -192,9 +204,14 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
         if places.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),
-                Pane::Findings => findings::title(frame),
+                Pane::Findings => findings::title(frame, pane == focus),
                 Pane::Messages => messages::title(frame, app),
                 Pane::Hex => hex::title(app),
+            };
+            let title = if area.width < ROOMY {
+                title
+            } else {
+                format!("{} {title}", pane.digit())
             };
             canvas.title(area, &title, &note, pane == focus);
         }
@@ -223,7 +240,10 @@ pub(super) fn cut(area: &mut Rect, rows: u16) -> Rect {
 }
 
 fn places(app: &App, area: Rect) -> Places {
-    let mut places = Places::default();
+    let mut places = Places {
+        screen: area,
+        ..Places::default()
+    };
     let mut rest = area;
     places.header = cut(&mut rest, 1);
     let filtered = app.is_typing() || !app.roster().filter().is_empty();
@@ -239,15 +259,21 @@ fn places(app: &App, area: Rect) -> Places {
     let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
     // Details are to be read: on a low screen the figures of the ring give way.
     let low = app.details().is_some() && area.height < 16;
-    if frame.is_some() && !low {
+    if let Some(frame) = frame.filter(|_| !low) {
+        let ended = ending::has(&frame.snapshot) && area.height >= 3;
+        places.ending = cut(&mut rest, ended.into());
+        let pictures = pictures::rows(area);
         let stats = match area.height {
             ..3 => 0,
-            3..16 => 1,
-            16..36 => 2,
-            36.. => 4,
+            // Nothing moves any more.
+            3..10 if ended => 0,
+            16.. if pictures == 0 => 2,
+            _ => 1,
         };
         places.stats = cut(&mut rest, stats);
-        places.bar = cut(&mut rest, u16::from(area.height >= 5));
+        places.pictures = cut(&mut rest, pictures);
+        let bar = area.height >= 5 && !pictures::has_circle(area);
+        places.bar = cut(&mut rest, bar.into());
     }
     places.body = rest;
     places.framed = rest.height >= BARE;
@@ -282,10 +308,13 @@ fn stack(app: &App, frame: &Frame, places: &mut Places) {
         .saturating_add(2)
         .saturating_sub(u16::from(ring.consumers.is_empty()));
     let below = LEAST_MESSAGES - 1;
-    let standing = findings::rows(ring, body.width.saturating_sub(2));
-    let standing = u16::try_from(standing)
-        .unwrap_or(u16::MAX)
-        .min((body.height / 4).max(1));
+    // Who goes to the findings is told all of them.
+    let inside = body.width.saturating_sub(2);
+    let (standing, most) = match app.focus() {
+        Pane::Findings => (findings::rows_in_full(ring, inside), body.height / 2),
+        _ => (findings::rows(ring, inside), body.height / 4),
+    };
+    let standing = u16::try_from(standing).unwrap_or(u16::MAX).min(most.max(1));
     // Events take what consumers leave them, but the newest is always there.
     let spare = (body.height - 1).saturating_sub(consumers.saturating_add(standing + 1 + below));
     let events = u16::try_from(frame.events.len())

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::observe::frame::LagPoint;
+use crate::observe::frame::PastPoint;
 use crate::ui::theme::Glyphs;
 
 /// Bars drawn.
@@ -14,7 +14,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// The bars, the newest at the right: `period` is the time between two samples, and `now` that of the last.
 pub(super) fn bars(
-    points: &[LagPoint],
+    points: &[PastPoint],
     now: u64,
     period: Duration,
     capacity: u64,
@@ -42,7 +42,7 @@ pub(super) fn bars(
         newest_first
             .skip_while(|point| point.at_ns / length > bar)
             .take_while(|point| point.at_ns / length == bar)
-            .filter_map(|point| point.lag_bytes)
+            .filter_map(|point| point.value)
             .max()
     };
     // Samples come a little early or late: a bar that none fell into is the one before it.
@@ -76,9 +76,9 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn drawn(points: &[(u64, Option<u64>)], now_ms: u64, period_ms: u64) -> String {
-        let point = |&(at_ms, lag_bytes): &(u64, _)| LagPoint {
+        let point = |&(at_ms, lag_bytes): &(u64, _)| PastPoint {
             at_ns: at_ms * MS,
-            lag_bytes,
+            value: lag_bytes,
         };
         let points: Vec<_> = points.iter().map(point).collect();
         let period = Duration::from_millis(period_ms);

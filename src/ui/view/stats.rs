@@ -4,6 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{RenderDirection, Sparkline};
 
 use super::canvas::Canvas;
+use super::chart::step_above;
+use super::screen::cut;
 use crate::observe::frame::Frame;
 use crate::observe::snapshot::RingSnapshot;
 use crate::ui::format::{bytes, count, duration, grouped, percent, rate};
@@ -35,67 +37,59 @@ impl Figure {
     }
 }
 
-/// One row: rate, room and what else fits. Two rows: head and room above, rate and its past below. More rows: a chart.
-pub(super) fn render(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
+/// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room above,
+/// rate and its past below.
+pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme();
     let ring = &frame.snapshot;
     let [bytes_rate, message_rate] = rates(ring, theme);
     let mut room = room(ring, theme);
-    let first = Rect {
-        height: area.height.min(1),
-        ..area
-    };
-    let rest = Rect {
-        y: area.y + first.height,
-        height: area.height - first.height,
-        ..area
-    };
-    if rest.is_empty() {
+    let mut rest = area;
+    let first = cut(&mut rest, 1);
+    if rest.is_empty() && !pictured {
         let mut figures = vec![bytes_rate, room.remove(0), message_rate];
         figures.extend(room);
         figures.extend(position(ring, theme));
         let end = flow(canvas, first, &figures);
-        chart(
-            frame,
-            canvas,
-            Rect {
-                x: end,
-                width: first.right().saturating_sub(end),
-                ..first
-            },
-        );
-        return;
+        return sparkline(frame, canvas, from(first, end));
     }
     let mut figures: Vec<Figure> = position(ring, theme).into();
     figures.extend(room);
     figures.extend(limits(ring, theme));
     flow(canvas, first, &figures);
-    let end = if rest.height == 1 {
-        flow(canvas, rest, &[bytes_rate, message_rate])
-    } else {
-        let row = |index| Rect {
-            y: rest.y + index,
-            height: 1,
-            ..rest
-        };
-        let peak = frame.rates.iter().max().map(|peak| rate(*peak as f64));
-        let peak = Figure {
-            role: Role::Plain,
-            ..Figure::new("Peak", peak, 10, theme)
-        };
-        let ends = [(0, bytes_rate), (1, message_rate), (2, peak)]
-            .map(|(index, figure)| flow(canvas, row(index), &[figure]));
-        ends.into_iter().max().unwrap_or(rest.x)
+    if !rest.is_empty() {
+        let end = flow(canvas, rest, &[bytes_rate, message_rate]);
+        sparkline(frame, canvas, from(rest, end));
+    }
+}
+
+/// The heading of the throughput's picture, in which `peak` is the highest.
+pub(super) fn throughput(
+    ring: &RingSnapshot,
+    peak: Option<u64>,
+    canvas: &mut Canvas<'_>,
+    mut area: Rect,
+) {
+    let theme = canvas.theme();
+    area.x = canvas.put(area.x, area.y, area.width, "Throughput", Role::Label) + 1;
+    area.width = area.width.saturating_sub(11);
+    let [mut now, messages] = rates(ring, theme);
+    now.label = "now";
+    let peak = peak.map(|peak| rate(peak as f64));
+    let peak = Figure {
+        role: Role::Plain,
+        ..Figure::new("peak", peak, 10, theme)
     };
-    chart(
-        frame,
-        canvas,
-        Rect {
-            x: end,
-            width: rest.right().saturating_sub(end),
-            ..rest
-        },
-    );
+    flow(canvas, area, &[now, peak, messages]);
+}
+
+/// What is left of a row from column `x` on.
+fn from(row: Rect, x: u16) -> Rect {
+    Rect {
+        x,
+        width: row.right().saturating_sub(x),
+        ..row
+    }
 }
 
 fn rates(ring: &RingSnapshot, theme: &Theme) -> [Figure; 2] {
@@ -204,7 +198,7 @@ fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) -> u16 {
     x
 }
 
-fn chart(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
+fn sparkline(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
     let area = Rect {
         width: area.width.saturating_sub(1),
         ..area
@@ -212,12 +206,16 @@ fn chart(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
     if area.width < SHORTEST_CHART || frame.rates.is_empty() {
         return;
     }
+    let known = frame.rates.iter().filter_map(|point| point.value);
+    let top = step_above(known.max().unwrap_or(0));
     canvas.draw(area, |theme| {
+        let newest_first = frame.rates.iter().rev().map(|point| point.value);
         Sparkline::default()
-            .data(frame.rates.iter().rev().take(area.width.into()).copied())
-            .max(frame.rates.iter().copied().max().unwrap_or(0))
+            .data(newest_first.take(area.width.into()))
+            .max(top)
             .direction(RenderDirection::RightToLeft)
             .bar_set(theme.glyphs.chart.clone())
+            .absent_value_symbol(theme.glyphs.bar_cells[2])
             .style(theme.style(Role::Chart))
     });
 }

@@ -89,7 +89,7 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Draws the rows that have room; only their cells are asked for. `spot` says what the pointer finds there.
+    /// Draws the rows around the selected one; for rows that pass by and have no place of their own.
     pub(super) fn render(
         &self,
         canvas: &mut Canvas<'_>,
@@ -97,8 +97,23 @@ impl Table<'_> {
         cell: impl Fn(usize, usize) -> Cell,
         spot: impl Fn(Part) -> Option<Spot>,
     ) {
+        let room = rows_in(area, self.rows);
+        let top = self.selected.unwrap_or(0).saturating_sub(room / 2);
+        self.render_from(top, canvas, area, cell, spot);
+    }
+
+    /// Draws the rows that have room, from `top` on as far as the selected one is then in sight; only their cells are
+    /// asked for. `spot` says what the pointer finds there. Tells the first row that is shown.
+    pub(super) fn render_from(
+        &self,
+        top: usize,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        cell: impl Fn(usize, usize) -> Cell,
+        spot: impl Fn(Part) -> Option<Spot>,
+    ) -> usize {
         if area.is_empty() {
-            return;
+            return top;
         }
         let places = fit(self.columns, area.width.saturating_sub(GUTTER));
         let mut y = area.y;
@@ -114,7 +129,8 @@ impl Table<'_> {
             }
             y += 1;
         }
-        for row in window(self.rows, self.selected, rows_in(area, self.rows)) {
+        let rows = window(self.rows, self.selected, rows_in(area, self.rows), top);
+        for row in rows.clone() {
             if let Some(spot) = spot(Part::Row(row)) {
                 canvas.spot(Rect::new(area.x, y, area.width, 1), spot);
             }
@@ -142,9 +158,17 @@ impl Table<'_> {
                     },
                     role,
                 );
+                // Bars turned inside out would say something else.
+                for &(column, x, width) in &places {
+                    let Cell { text, role } = cell(row, column);
+                    if role == Role::Chart {
+                        canvas.put(area.x + GUTTER + x, y, width, &text, role);
+                    }
+                }
             }
             y += 1;
         }
+        rows.start
     }
 }
 
@@ -188,11 +212,18 @@ fn has_header(area: Rect, rows: usize) -> bool {
     area.height >= 3 || (area.height == 2 && rows < 2)
 }
 
-/// The rows to show: around the selected one, and never beyond an end. It depends on nothing that was shown before, and
-/// a selected row that travels towards an end takes the rows around it along without a jump.
-pub(super) fn window(rows: usize, selected: Option<usize>, room: usize) -> Range<usize> {
-    let last = rows.saturating_sub(room);
-    let first = selected.unwrap_or(0).saturating_sub(room / 2).min(last);
+/// The rows to show: those that were, from `top` on, as long as the selected one is among them, else as few rows further
+/// as bring it into sight; and never beyond an end.
+pub(super) fn window(
+    rows: usize,
+    selected: Option<usize>,
+    room: usize,
+    top: usize,
+) -> Range<usize> {
+    let mut first = top.min(rows.saturating_sub(room));
+    if let Some(selected) = selected {
+        first = first.clamp((selected + 1).saturating_sub(room).min(selected), selected);
+    }
     first..rows.min(first + room)
 }
 
@@ -246,15 +277,28 @@ mod tests {
     fn the_selected_row_is_always_in_sight() {
         for rows in 0..20 {
             for room in 0..20 {
-                for selected in 0..rows {
-                    let window = window(rows, Some(selected), room);
+                for (selected, top) in (0..rows).flat_map(|row| (0..25).map(move |top| (row, top)))
+                {
+                    let window = window(rows, Some(selected), room, top);
                     assert!(
                         room == 0 || window.contains(&selected),
-                        "{rows} {selected} {room}"
+                        "{rows} {selected} {room} {top}"
                     );
                     assert_eq!(window.len(), rows.min(room));
                 }
             }
         }
+    }
+
+    #[test]
+    fn rows_stay_where_they_are_while_the_selection_moves_among_them() {
+        for selected in 5..15 {
+            assert_eq!(window(100, Some(selected), 10, 5), 5..15);
+        }
+        assert_eq!(window(100, Some(15), 10, 5), 6..16, "one row further");
+        assert_eq!(window(100, Some(4), 10, 5), 4..14, "one row back");
+        assert_eq!(window(100, Some(99), 10, 5), 90..100);
+        assert_eq!(window(8, Some(7), 10, 5), 0..8, "all have room");
+        assert_eq!(window(100, None, 10, 95), 90..100);
     }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::findings;
-use crate::observe::frame::Listing;
+use crate::ui::app::App;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -12,42 +12,49 @@ const NONE: &str = "No zbq ring on this machine.";
 /// Where some processes could not be looked into.
 const NONE_SEEN: &str = "No zbq ring that we may see.";
 
-const LINES: [(&str, Role); 5] = [
-    (NONE, Role::Strong),
-    ("Looking again every second.", Role::Plain),
-    ("", Role::Plain),
-    ("To see one at work:", Role::Plain),
-    ("zbqtop demo", Role::Focus),
-];
-
-pub(super) fn render(listing: &Listing, canvas: &mut Canvas<'_>, area: Rect) {
-    let lines = u16::try_from(LINES.len()).unwrap_or(0);
-    let wanted =
-        u16::try_from(findings::limit_rows(&listing.limits, area.width)).unwrap_or(u16::MAX);
-    let limits = wanted.min(area.height.saturating_sub(lines));
+pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let limits = &app.listing().limits;
+    let lines = lines(app);
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let wanted = u16::try_from(findings::limit_rows(limits, area.width)).unwrap_or(u16::MAX);
+    let below = wanted.min(area.height.saturating_sub(height));
     let room = Rect {
-        height: area.height - limits,
+        height: area.height - below,
         ..area
     };
-    let top = room.y + room.height.saturating_sub(lines) / 2;
-    for ((line, role), y) in LINES.into_iter().zip(top..) {
-        let line = if line == NONE && !listing.limits.is_empty() {
-            NONE_SEEN
-        } else {
-            line
-        };
-        if y < room.bottom() {
-            let width = text::width(line).min(room.width);
-            canvas.put(room.x + (room.width - width) / 2, y, width, line, role);
-        }
+    let top = room.y + room.height.saturating_sub(height) / 2;
+    for ((line, role), y) in lines.iter().zip(top..room.bottom()) {
+        let width = text::width(line).min(room.width);
+        let x = room.x + (room.width - width) / 2;
+        canvas.put(x, y, width, line, *role);
     }
-    findings::render_limits(
-        &listing.limits,
-        canvas,
-        Rect {
-            y: room.bottom(),
-            height: limits,
-            ..area
-        },
-    );
+    let below = Rect {
+        y: room.bottom(),
+        height: below,
+        ..area
+    };
+    findings::render_limits(limits, canvas, below);
+}
+
+fn lines(app: &App) -> Vec<(String, Role)> {
+    let none = if app.listing().limits.is_empty() {
+        NONE
+    } else {
+        NONE_SEEN
+    };
+    let line = |text: &str, role| (text.to_owned(), role);
+    let mut lines = vec![
+        line(none, Role::Strong),
+        line("Looking again every second.", Role::Plain),
+        line("", Role::Plain),
+        line("To see one at work:", Role::Plain),
+        line("zbqtop demo", Role::Focus),
+    ];
+    // Who looks at the list because a ring has ended is shown the way back to what is left of it.
+    if let Some(ring) = app.frame().map(|frame| &frame.snapshot) {
+        let command = ring.producer.command.as_deref().unwrap_or_default();
+        let back = format!("Esc: back to {command} (pid {})", ring.producer.pid);
+        lines.extend([line("", Role::Plain), (back, Role::Plain)]);
+    }
+    lines
 }

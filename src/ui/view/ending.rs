@@ -1,0 +1,61 @@
+//! The line that says that a ring has come to its end, what is left of it, and where to go from here.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::observe::snapshot::{RingSnapshot, RingState};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// The key that leads on, and its word.
+const ONWARD: (&str, &str) = ("L", "list of rings");
+
+/// Whether the ring has ended.
+pub(super) fn has(ring: &RingSnapshot) -> bool {
+    words(ring.state).is_some()
+}
+
+/// What has happened: in a word, and what follows from it, the shorter for small screens.
+fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
+    match state {
+        RingState::ProducerGone => Some((
+            "ENDED",
+            [
+                "producer gone; what it wrote last can still be read",
+                "what it wrote last stays",
+            ],
+        )),
+        RingState::Truncated => Some((
+            "TRUNCATED",
+            [
+                "its memory shrank and is lost; what was read stays",
+                "what was read stays",
+            ],
+        )),
+        RingState::Flowing | RingState::Idle | RingState::Full | RingState::Unknown => None,
+    }
+}
+
+/// ```  ENDED  producer gone; what it wrote last can still be read        L list of rings ```
+pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
+    let Some((word, sentences)) = words(ring.state) else {
+        return;
+    };
+    let left = area.x + u16::from(area.width > 30);
+    let x = canvas.put(left, area.y, area.width, &format!(" {word} "), Role::Badge) + 1;
+    let (key, place) = ONWARD;
+    let width = text::width(key) + 1 + text::width(place);
+    let mut end = area.right().saturating_sub(1);
+    if x + width <= end {
+        end -= width;
+        let x = canvas.put(end, area.y, width, key, Role::Focus) + 1;
+        canvas.put(x, area.y, width, place, Role::Strong);
+    } else {
+        let key = format!("{key} list");
+        canvas.put(x, area.y, area.right().saturating_sub(x), &key, Role::Focus);
+        return;
+    }
+    let room = end.saturating_sub(x + 1);
+    let fits = sentences.into_iter().find(|text| text::width(text) <= room);
+    canvas.put(x, area.y, room, fits.unwrap_or_default(), Role::Strong);
+}
