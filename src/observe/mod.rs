@@ -4,6 +4,7 @@
 //! remembers them, [`health`] and [`findings`] judge them, [`events`] tells what changed, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 //! [`check`] makes one verdict of it: [`figures`] against [`limits`].
 
+mod again;
 pub mod attach;
 pub mod boundaries;
 pub mod check;
@@ -34,6 +35,7 @@ pub mod preview;
 pub mod proc;
 mod reach;
 pub mod recover;
+mod retained;
 pub mod rendezvous;
 pub mod rings;
 pub mod sample;
@@ -43,6 +45,7 @@ pub mod snapshot;
 pub mod sockets;
 mod spell;
 pub mod survey;
+pub mod trail;
 pub mod vouch;
 pub mod wait;
 pub mod waits;

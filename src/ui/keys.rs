@@ -153,9 +153,58 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('/')],
         Action::Filter,
         "/",
-        "filter consumers: Enter keeps, Esc clears",
+        "filter consumers, search messages; Esc clears",
     )
     .footer("/", "filter", &[Place::Ring]),
+    binding(
+        &[letter('n')],
+        Action::Next,
+        "n",
+        "next newer message that matches",
+    ),
+    binding(
+        &[letter('N')],
+        Action::Previous,
+        "N",
+        "next older message that matches",
+    ),
+    binding(
+        &[letter('&')],
+        Action::Only,
+        "&",
+        "list only messages that match, or all",
+    ),
+    binding(
+        &[letter('f')],
+        Action::Follow,
+        "f",
+        "follow the newest message, or stay",
+    )
+    .footer("f", "follow", &[Place::Ring]),
+    binding(
+        &[key(KeyCode::Left), letter('h')],
+        Action::Left,
+        "Left  h",
+        "one byte to the left",
+    ),
+    binding(
+        &[key(KeyCode::Right), letter('l')],
+        Action::Right,
+        "Right  l",
+        "one byte to the right",
+    ),
+    binding(
+        &[letter('w')],
+        Action::Save,
+        "w",
+        "write the message's payload to a file",
+    ),
+    binding(
+        &[letter('y')],
+        Action::Copy,
+        "y",
+        "copy what is selected (OSC 52)",
+    ),
     binding(
         &[letter('s')],
         Action::Sort,

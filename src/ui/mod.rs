@@ -5,6 +5,7 @@
 
 mod action;
 mod app;
+mod clip;
 mod cursor;
 mod details;
 mod format;
@@ -12,8 +13,11 @@ mod input;
 mod items;
 mod keys;
 mod pace;
+mod query;
 mod reading;
 mod roster;
+mod save;
+mod search;
 mod spots;
 mod terminal;
 #[cfg(test)]
@@ -23,17 +27,19 @@ mod theme;
 mod view;
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
 use app::App;
 use crossterm::event::{Event, MouseEventKind};
+use save::Save;
 use spots::{Spot, Spots};
 use terminal::{Terminal, Wake};
 use theme::Theme;
 use view::screen::{self, Room};
 
-use crate::observe::frame::Source;
+use crate::observe::frame::{Message, Source};
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -120,6 +126,13 @@ fn drive(source: &mut dyn Source, options: Options, terminal: &mut Terminal) -> 
                             attach(source, &mut app, id);
                             due = Instant::now();
                         }
+                        Some(Effect::Save(message)) => app.say(save(source, &app, &message)),
+                        Some(Effect::Copy(clip)) => {
+                            if let Some(sequence) = clip.sequence() {
+                                terminal.tell(&sequence)?;
+                            }
+                            app.say(clip.said());
+                        }
                     }
                     if period(&app) != before {
                         due = due.min(Instant::now() + period(&app));
@@ -192,6 +205,19 @@ fn attach(source: &mut dyn Source, app: &mut App, id: String) {
         Ok(()) => app.attached(id),
         Err(why) => app.refused(&id, &why),
     }
+}
+
+/// Writes a message's payload into the current directory, all of it if the ring still has it; says what came of it.
+fn save(source: &mut dyn Source, app: &App, message: &Message) -> String {
+    let whole = (message.payload.len() as u64) < u64::from(message.header.payload_len);
+    let whole = whole.then(|| source.payload(message)).flatten();
+    let save = Save {
+        pid: app.frame().map_or(0, |frame| frame.snapshot.producer.pid),
+        offset: message.offset,
+        payload: whole.as_ref().unwrap_or(&message.payload),
+        length: message.header.payload_len.into(),
+    };
+    save.write(Path::new("."))
 }
 
 fn period(app: &App) -> Duration {

@@ -133,6 +133,13 @@ impl Terminal {
         Ok(())
     }
 
+    /// Tells the terminal something that is not to be seen.
+    pub(crate) fn tell(&mut self, sequence: &str) -> io::Result<()> {
+        let out = self.screen.backend_mut();
+        out.write_all(sequence.as_bytes())?;
+        Write::flush(out)
+    }
+
     /// Takes the present size over and forgets what is on the screen: the next draw draws everything.
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;

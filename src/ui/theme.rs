@@ -38,6 +38,33 @@ pub(crate) enum Role {
     Selected,
     /// The selected row elsewhere.
     Marked,
+    /// What matches what is looked for.
+    Match,
+    /// The byte that is looked at, while the keys go elsewhere.
+    Pointed,
+    /// A byte that is zero.
+    ByteNull,
+    /// A printable ASCII character.
+    ByteText,
+    /// White space.
+    ByteSpace,
+    /// Another control character.
+    ByteControl,
+    /// A byte beyond ASCII.
+    ByteHigh,
+}
+
+impl Role {
+    /// What kind of byte that is.
+    pub(crate) fn byte(byte: u8) -> Self {
+        match byte {
+            0 => Self::ByteNull,
+            b'!'..=b'~' => Self::ByteText,
+            b' ' | b'\t'..=b'\r' => Self::ByteSpace,
+            0x80.. => Self::ByteHigh,
+            _ => Self::ByteControl,
+        }
+    }
 }
 
 /// Characters that have an ASCII stand-in.
@@ -154,6 +181,16 @@ impl Theme {
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
             Role::Marked => (Color::Reset, Modifier::BOLD),
+            Role::Match => (
+                Color::Yellow,
+                Modifier::BOLD.union(Modifier::UNDERLINED),
+            ),
+            Role::Pointed => (Color::Reset, Modifier::REVERSED.union(Modifier::DIM)),
+            Role::ByteNull => (Color::Reset, Modifier::DIM),
+            Role::ByteText => (Color::Reset, Modifier::empty()),
+            Role::ByteSpace => (Color::Green, Modifier::empty()),
+            Role::ByteControl => (Color::Magenta, Modifier::empty()),
+            Role::ByteHigh => (Color::Cyan, Modifier::empty()),
         };
         let style = Style::new().add_modifier(modifier);
         if self.color && color != Color::Reset {

@@ -133,8 +133,10 @@ fn help() {
     press(&mut app, &[Action::Help]);
     at_all_sizes("help", &app);
     assert_snapshot!("help_120x40", drawn(&app, 120, 40).backend());
-    // On a screen of the usual size the keys are there, and what marks mean is below.
-    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    // On a screen of the usual size all keys are there, page by page, and what marks mean is below.
+    let mut text = lines(&drawn(&app, 80, 24)).join("\n");
+    press(&mut app, &[Action::PageDown]);
+    text += &lines(&drawn(&app, 80, 24)).join("\n");
     for binding in BINDINGS {
         assert!(
             text.contains(binding.help),

@@ -6,4 +6,5 @@ mod fixtures;
 mod hostile;
 mod pointer;
 mod roster;
+mod reading;
 mod state;

@@ -12,6 +12,7 @@ mod footer;
 mod header;
 mod help;
 mod hex;
+mod inspector;
 mod messages;
 mod ring_bar;
 mod rings;
