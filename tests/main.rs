@@ -12,6 +12,7 @@ mod hidden;
 mod join;
 mod liars;
 mod lossless;
+mod messages;
 mod orphans;
 mod recover;
 mod ring;

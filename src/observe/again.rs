@@ -20,7 +20,13 @@ pub(super) fn payload(ring: &AttachedRing, message: &Message) -> Option<Vec<u8>>
         return None;
     }
     let mut bytes = Vec::new();
-    copy(ring, message.offset, message.offset.checked_add(length)?, &mut bytes).ok()?;
+    copy(
+        ring,
+        message.offset,
+        message.offset.checked_add(length)?,
+        &mut bytes,
+    )
+    .ok()?;
     let vouch = Vouch::read(ring);
     let is_there = vouch.head >= message.offset + length
         && vouch.integrity(message.offset) != Integrity::Torn

@@ -73,9 +73,11 @@ impl Preview {
         self.note = None;
         if !follows {
             let position = self.reader.as_ref().map(Reader::position);
-            let retained = position
-                .is_none()
-                .then(|| self.reads_back.then(|| retained::begin(ring, head)).flatten());
+            let retained = position.is_none().then(|| {
+                self.reads_back
+                    .then(|| retained::begin(ring, head))
+                    .flatten()
+            });
             let from = if let Some(Some(from)) = retained {
                 from
             } else {

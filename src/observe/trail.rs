@@ -286,7 +286,11 @@ impl Trail {
         }
         // The last piece may have grown since.
         let known = |piece: &Arc<Piece>| piece.end() <= self.next;
-        let added: Vec<_> = newer.pieces.iter().skip_while(|piece| known(piece)).collect();
+        let added: Vec<_> = newer
+            .pieces
+            .iter()
+            .skip_while(|piece| known(piece))
+            .collect();
         let from = added.first().map_or(self.next, |piece| piece.first);
         let more: usize = added.iter().map(|piece| piece.bytes()).sum();
         if self.bytes + more > most {
@@ -359,7 +363,10 @@ mod tests {
                 assert_eq!(message.is_cut(), length > KEPT_BYTES);
             }
             assert_eq!(trail.row(end), None);
-            assert_eq!(trail.first().checked_sub(1).and_then(|row| trail.row(row)), None);
+            assert_eq!(
+                trail.first().checked_sub(1).and_then(|row| trail.row(row)),
+                None
+            );
         }
         assert_eq!(trail.longest(), 20_016);
         assert!(trail.len() > 50);
@@ -400,7 +407,17 @@ mod tests {
         trail.skip(gap(10, 30));
         trail.push(raw(30, b""), Integrity::Intact);
         let last = trail.row(3);
-        assert!(matches!(last, Some(Row::Gap(Gap { from: 10 | 900, to: 30, .. }))), "{last:?}");
+        assert!(
+            matches!(
+                last,
+                Some(Row::Gap(Gap {
+                    from: 10 | 900,
+                    to: 30,
+                    ..
+                }))
+            ),
+            "{last:?}"
+        );
     }
 
     #[test]
@@ -419,7 +436,10 @@ mod tests {
         for row in 0..700 {
             assert_eq!(held.message(row).expect("held").payload, [row as u8; 100]);
         }
-        assert_eq!(held.bytes(), held.pieces.iter().map(|piece| piece.bytes()).sum::<usize>());
+        assert_eq!(
+            held.bytes(),
+            held.pieces.iter().map(|piece| piece.bytes()).sum::<usize>()
+        );
         // No room, then a hole, then another trail.
         let before = held.clone();
         filled(&mut trail, 700..800, 100);

@@ -87,15 +87,25 @@ mod tests {
     #[test]
     fn text_is_copied_as_it_is_and_the_rest_in_hex() {
         let text = clip("price 1.07 €".as_bytes(), 14);
-        assert_eq!(text.sequence().as_deref(), Some("\x1b]52;c;cHJpY2UgMS4wNyDigqw=\x07"));
+        assert_eq!(
+            text.sequence().as_deref(),
+            Some("\x1b]52;c;cHJpY2UgMS4wNyDigqw=\x07")
+        );
         assert_eq!(text.said(), "copied 14 bytes as text");
         for hostile in ["\x1b[2J", "rm -rf /\n", "a\u{202e}b", "\u{9b}1m", "\0"] {
             let clip = clip(hostile.as_bytes(), 3);
-            assert!(clip.text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b' '));
+            assert!(
+                clip.text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || byte == b' ')
+            );
             assert!(clip.said().ends_with("in hex"));
         }
         assert_eq!(clip(&[0xde, 0xad], 2).text, "de ad");
-        assert_eq!(clip(b"abc", 9).said(), "copied the first 3 of 9 bytes as text");
+        assert_eq!(
+            clip(b"abc", 9).said(),
+            "copied the first 3 of 9 bytes as text"
+        );
     }
 
     #[test]
@@ -103,7 +113,10 @@ mod tests {
         assert!(clip(&[0xff; 18_000], 18_000).sequence().is_some());
         let long = clip(&[0xff; 19_000], 19_000);
         assert_eq!(long.sequence(), None);
-        assert!(long.said().starts_with("too long to copy: 19000 bytes in hex"));
+        assert!(
+            long.said()
+                .starts_with("too long to copy: 19000 bytes in hex")
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ const LARGEST_PATTERN: usize = 256 << 10;
 const LARGEST_CACHE: usize = 512 << 10;
 
 /// What can be typed, for the prompt.
-pub(crate) const HINT: &str = "text  re:regex  hex:de ad ??  len>100  seq:5..9  fds>0";
+pub(crate) const HINT: &str = "text  re:regex  hex:dead??  len>9  seq:5..9  fds>0";
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -94,7 +94,8 @@ impl Query {
 fn condition(text: &str) -> Option<(&'static str, &str)> {
     ["len", "seq", "fds"].into_iter().find_map(|name| {
         let rest = text.strip_prefix(name)?;
-        rest.starts_with(['<', '>', '=', ':']).then_some((name, rest))
+        rest.starts_with(['<', '>', '=', ':'])
+            .then_some((name, rest))
     })
 }
 
@@ -110,7 +111,7 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
         _ => number(digits),
     };
     // A range from 1 to 0 has nothing in it.
-    let none = 1..=0;
+    let none = RangeInclusive::new(1, 0);
     if let Some(rest) = text.strip_prefix(">=") {
         return Ok(number(rest)?..=u64::MAX);
     }
@@ -118,7 +119,9 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
         return Ok(0..=number(rest)?);
     }
     if let Some(rest) = text.strip_prefix('>') {
-        return Ok(number(rest)?.checked_add(1).map_or(none, |from| from..=u64::MAX));
+        return Ok(number(rest)?
+            .checked_add(1)
+            .map_or(none, |from| from..=u64::MAX));
     }
     if let Some(rest) = text.strip_prefix('<') {
         return Ok(number(rest)?.checked_sub(1).map_or(none, |to| 0..=to));
@@ -227,7 +230,8 @@ mod tests {
             query.places(b"aXaXa", most)
         };
         assert_eq!(places("x", 9), [1..2, 3..4]);
-        assert_eq!(places("x", 1), [1..2]);
+        assert_eq!(places("x", 1).first(), Some(&(1..2)));
+        assert_eq!(places("x", 1).len(), 1);
         assert!(places("len>0", 9).is_empty() && places("re:b*", 9).is_empty());
     }
 

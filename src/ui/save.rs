@@ -40,7 +40,10 @@ impl Save<'_> {
             }
             Err(error) => {
                 let directory = directory.display().to_string();
-                format!("{}: cannot write a file: {error}", text::escape(&directory, 4096))
+                format!(
+                    "{}: cannot write a file: {error}",
+                    text::escape(&directory, 4096)
+                )
             }
         }
     }
@@ -91,7 +94,10 @@ mod tests {
         std::os::unix::fs::symlink(path("elsewhere"), path("zbqtop-7-4096.bin")).unwrap();
         assert!(save(b"one\0\xff", 5).ends_with("zbqtop-7-4096-1.bin: 5 bytes"));
         assert!(save(b"two", 9).ends_with("-2.bin: the first 3 of 9 bytes, the others are gone"));
-        assert_eq!(std::fs::read(path("zbqtop-7-4096-1.bin")).unwrap(), b"one\0\xff");
+        assert_eq!(
+            std::fs::read(path("zbqtop-7-4096-1.bin")).unwrap(),
+            b"one\0\xff"
+        );
         assert_eq!(std::fs::read(path("zbqtop-7-4096-2.bin")).unwrap(), b"two");
         assert!(!path("elsewhere").exists());
     }
@@ -105,6 +111,9 @@ mod tests {
             length: 1,
         };
         let said = save.write(Path::new("/nowhere/\x1b[2J"));
-        assert!(said.contains("/nowhere/\\x1b[2J: cannot write a file: No such file"), "{said}");
+        assert!(
+            said.contains("/nowhere/\\x1b[2J: cannot write a file: No such file"),
+            "{said}"
+        );
     }
 }

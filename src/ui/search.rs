@@ -45,7 +45,10 @@ impl Search {
     pub(super) fn advance(&mut self, trail: &Trail, patience: Duration) {
         let deadline = Instant::now() + patience;
         let rows = trail.first()..trail.end();
-        if self.searched.start > rows.end || self.searched.end < rows.start || self.searched.end > rows.end {
+        if self.searched.start > rows.end
+            || self.searched.end < rows.start
+            || self.searched.end > rows.end
+        {
             // Rows of another trail, or all of them have gone.
             *self = Self::new(self.query.clone(), trail);
         }
@@ -59,7 +62,7 @@ impl Search {
                 self.hits.push_back(hit);
             }
             self.searched.end += 1;
-            if row % BATCH == 0 && Instant::now() > deadline {
+            if row.is_multiple_of(BATCH) && Instant::now() > deadline {
                 return;
             }
         }
@@ -69,7 +72,7 @@ impl Search {
                 self.hits.push_front(hit);
             }
             self.searched.start = row;
-            if row % BATCH == 0 && Instant::now() > deadline {
+            if row.is_multiple_of(BATCH) && Instant::now() > deadline {
                 return;
             }
         }

@@ -170,7 +170,10 @@ mod tests {
             preview(b"okay\xff\xfe\x00\xc3", 40),
             "okay\\xff\\xfe\\0\\xc3"
         );
-        assert_eq!(preview(b"ok\xff\xfe\x00\xc3\xa9", 40), "6f 6b ff fe 00 c3 a9");
+        assert_eq!(
+            preview(b"ok\xff\xfe\x00\xc3\xa9", 40),
+            "6f 6b ff fe 00 c3 a9"
+        );
         assert_eq!(preview(b"\x01\x02\x03a", 40), "01 02 03 61");
         assert_eq!(preview(b"line\nfeed", 40), "line\\nfeed");
         assert_eq!(preview(&[b'a'; 1000], 5), "aaaaa");

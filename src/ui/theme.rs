@@ -181,10 +181,7 @@ impl Theme {
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
             Role::Marked => (Color::Reset, Modifier::BOLD),
-            Role::Match => (
-                Color::Yellow,
-                Modifier::BOLD.union(Modifier::UNDERLINED),
-            ),
+            Role::Match => (Color::Yellow, Modifier::BOLD.union(Modifier::UNDERLINED)),
             Role::Pointed => (Color::Reset, Modifier::REVERSED.union(Modifier::DIM)),
             Role::ByteNull => (Color::Reset, Modifier::DIM),
             Role::ByteText => (Color::Reset, Modifier::empty()),

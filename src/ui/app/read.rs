@@ -41,7 +41,8 @@ impl App {
             }
             Action::Follow => self.reading.toggle_follow(&frame.messages),
             Action::Left | Action::Right if self.focus() == Pane::Hex => {
-                self.reading.step_aside(action == Action::Right, room.sight());
+                self.reading
+                    .step_aside(action == Action::Right, room.sight());
             }
             Action::Save => return self.save(),
             Action::Copy => return self.copy(),
@@ -92,8 +93,16 @@ impl App {
                 let place = self.selected_place()?;
                 let consumer = ring.consumers.get(place)?;
                 let mut line = format!("slot {}", label(consumer, place));
-                line += &consumer.command.iter().map(|name| format!(" {name}")).collect::<String>();
-                line += &consumer.pid.iter().map(|pid| format!(" (pid {pid})")).collect::<String>();
+                line += &consumer
+                    .command
+                    .iter()
+                    .map(|name| format!(" {name}"))
+                    .collect::<String>();
+                line += &consumer
+                    .pid
+                    .iter()
+                    .map(|pid| format!(" (pid {pid})"))
+                    .collect::<String>();
                 line += &format!(": {}, {}", consumer.state.word(), consumer.reason);
                 Some(Clip::line(&line, "the consumer"))
             }
@@ -101,13 +110,19 @@ impl App {
                 Item::Event(number) => {
                     let newer = usize::try_from(frame.events.newest() - number).ok()?;
                     let event = frame.events.back(newer)?;
-                    Some(Clip::line(&format!("{} {}", event.at, event.message), "the event"))
+                    Some(Clip::line(
+                        &format!("{} {}", event.at, event.message),
+                        "the event",
+                    ))
                 }
                 Item::Standing(row) => match row.checked_sub(ring.findings.len()) {
                     None => Some(Clip::line(&ring.findings[row].message, "the finding")),
                     Some(row) => {
                         let limit = ring.attach.limits.get(row)?;
-                        Some(Clip::line(&format!("{}: {}", limit.what, limit.why), "the limit"))
+                        Some(Clip::line(
+                            &format!("{}: {}", limit.what, limit.why),
+                            "the limit",
+                        ))
                     }
                 },
             },

@@ -5,6 +5,6 @@ mod drawn;
 mod fixtures;
 mod hostile;
 mod pointer;
-mod roster;
 mod reading;
+mod roster;
 mod state;

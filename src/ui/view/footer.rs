@@ -18,7 +18,14 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
     let reading = app.reading();
     if reading.is_typing() {
         let sign = if reading.lists_found() { "&" } else { "/" };
-        return prompt(sign, reading.typed(), reading.error(), Some(HINT), canvas, area);
+        return prompt(
+            sign,
+            reading.typed(),
+            reading.error(),
+            Some(HINT),
+            canvas,
+            area,
+        );
     }
     let filter = app.roster().filter();
     if app.is_typing() {
@@ -73,7 +80,8 @@ fn prompt(
     let mut room = area.width.saturating_sub(3);
     if let Some(error) = error {
         // What is wrong may take what the text leaves, and half of the room at least.
-        let width = (text::width(error) + 2).min((room / 2).max(room.saturating_sub(text::width(typed) + 2)));
+        let width = (text::width(error) + 2)
+            .min((room / 2).max(room.saturating_sub(text::width(typed) + 2)));
         room -= width;
         canvas.put(area.right() - width, area.y, width, error, Role::Bad);
     } else if room >= 24 + keys {

@@ -164,10 +164,19 @@ fn rows(
         let found = |at: usize| {
             let places = reading.places();
             let next = places.partition_point(|place| place.end <= start + at);
-            places.get(next).is_some_and(|place| place.contains(&(start + at)))
+            places
+                .get(next)
+                .is_some_and(|place| place.contains(&(start + at)))
         };
         let cursor = cursor.and_then(|(at, focused)| Some((at.checked_sub(start)?, focused)));
-        line(canvas, place, &format!("{start:0digits$x}"), bytes, cursor, found);
+        line(
+            canvas,
+            place,
+            &format!("{start:0digits$x}"),
+            bytes,
+            cursor,
+            found,
+        );
     }
 }
 
@@ -185,7 +194,13 @@ fn line(
     let mut x = canvas.put(area.x, area.y, area.width, offset, Role::Label) + 1;
     let cell = |canvas: &mut Canvas<'_>, index: usize, x: u16, text: &[u8], role| {
         let room = right.saturating_sub(x);
-        canvas.put(x, area.y, room, std::str::from_utf8(text).unwrap_or_default(), role);
+        canvas.put(
+            x,
+            area.y,
+            room,
+            std::str::from_utf8(text).unwrap_or_default(),
+            role,
+        );
         let width = u16::try_from(text.len()).unwrap_or(0).min(room);
         let place = Rect::new(x, area.y, width, 1);
         if found(index) {
@@ -205,6 +220,12 @@ fn line(
         cell(canvas, index, x, &digits, role);
         x += 2;
         let printable = matches!(byte, b' '..=b'~');
-        cell(canvas, index, ascii, &[if printable { byte } else { b'.' }], role);
+        cell(
+            canvas,
+            index,
+            ascii,
+            &[if printable { byte } else { b'.' }],
+            role,
+        );
     }
 }

@@ -49,9 +49,12 @@ pub(super) fn lines(message: &Kept<'_>, at: usize, width: u16, unknown: &str) ->
             lines.extend(both(
                 $name,
                 rest.first_chunk().map(|bytes| {
-                    [<$type>::from_le_bytes(*bytes), <$type>::from_be_bytes(*bytes)]
-                        // Floats in the shortest way that tells them apart.
-                        .map(|value| format!("{value:?}"))
+                    [
+                        <$type>::from_le_bytes(*bytes),
+                        <$type>::from_be_bytes(*bytes),
+                    ]
+                    // Floats in the shortest way that tells them apart.
+                    .map(|value| format!("{value:?}"))
                 }),
             ));
         };
@@ -123,7 +126,10 @@ mod tests {
     #[test]
     fn at_the_end_what_is_too_short_is_unknown() {
         let shown = inspected("aé".as_bytes(), 1, 39).join("\n");
-        assert!(shown.contains("'é'") && shown.contains("u16 le 43459"), "{shown}");
+        assert!(
+            shown.contains("'é'") && shown.contains("u16 le 43459"),
+            "{shown}"
+        );
         assert!(shown.contains("u32 le -              be -\n"), "{shown}");
         assert!(inspected(b"\x1b", 0, 39)[1].ends_with("'\\x1b'"));
         assert!(inspected(b"", 0, 39).is_empty());
@@ -131,7 +137,13 @@ mod tests {
 
     #[test]
     fn lines_are_as_many_as_are_said_and_fit() {
-        let extremes = [[0xff; 8], [0; 8], [0x80; 8], [0x01; 8], f64::MIN_POSITIVE.to_le_bytes()];
+        let extremes = [
+            [0xff; 8],
+            [0; 8],
+            [0x80; 8],
+            [0x01; 8],
+            f64::MIN_POSITIVE.to_le_bytes(),
+        ];
         for width in [39, WIDE, 77] {
             for payload in extremes {
                 let shown = inspected(&payload, 0, width);

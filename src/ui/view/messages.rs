@@ -45,7 +45,9 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
         ),
         _ => write!(title, ", newest"),
     };
-    if let Some(found) = found(reading) {
+    if reading.lists_found() && !reading.follows() {
+        let _ = write!(title, " match &{}", reading.typed());
+    } else if let Some(found) = found(reading) {
         let _ = write!(title, ", {found}");
     }
     let mut note = String::new();
@@ -67,22 +69,36 @@ pub(super) fn found(reading: &Reading) -> Option<String> {
     let typed = reading.typed();
     let (found, busy) = reading.found()?;
     let more = if busy { "+" } else { "" };
-    Some(format!("{}{more} match {sign}{typed}", figure(found as u64)))
+    Some(format!(
+        "{}{more} match {sign}{typed}",
+        figure(found as u64)
+    ))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "what is large is rounded anyway")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is large is rounded anyway"
+)]
 fn figure(number: u64) -> String {
     count(number as f64)
 }
 
 /// Why the list is empty.
 fn none(frame: &Frame, reading: &Reading) -> String {
-    match (reading.found().filter(|_| reading.lists_found()), &frame.messages_note) {
+    match (
+        reading.found().filter(|_| reading.lists_found()),
+        &frame.messages_note,
+    ) {
         (Some((_, true)), _) => "Searching ...".to_owned(),
-        (Some(_), _) => "No message matches; & lists all, Esc clears what is looked for.".to_owned(),
+        (Some(_), _) => {
+            "No message matches; & lists all, Esc clears what is looked for.".to_owned()
+        }
         (None, Some(note)) => note.clone(),
         (None, None) if frame.snapshot.control.producer_head == 0 => "No messages yet.".to_owned(),
-        (None, None) => "No message that could be told apart for certain; the next to come will be shown.".to_owned(),
+        (None, None) => {
+            "No message that could be told apart for certain; the next to come will be shown."
+                .to_owned()
+        }
     }
 }
 
@@ -153,7 +169,9 @@ fn cell(message: &Kept<'_>, reading: &Reading, column: usize, width: u16, theme:
         5 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
         6 => Cell::new(message.integrity.word(), message.integrity.into()),
         _ => {
-            let place = reading.hit(message.row).map_or(0..0, |hit| hit.place.clone());
+            let place = reading
+                .hit(message.row)
+                .map_or(0..0, |hit| hit.place.clone());
             let (text, found) = text::preview(message.payload, &place, width.into());
             Cell {
                 found,
