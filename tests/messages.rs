@@ -30,14 +30,13 @@ fn dashboard(producer: &Peer, place: &Path) -> Terminal {
     command.current_dir(place);
     let mut terminal = Terminal::start(&mut command, 40, 120);
     terminal.wait("the dashboard", |text| text.contains("Messages"));
-    for _ in 0..3 {
-        if terminal.text().contains("▸Messages") {
-            break;
-        }
+    terminal.keys("\t");
+    let text = terminal.wait("another pane", |text| {
+        text.contains("▸Messages") || text.contains("▸Findings")
+    });
+    if text.contains("▸Findings") {
         terminal.keys("\t");
-        terminal.wait("another pane", |text| {
-            text.contains("▸Messages") || text.contains("▸Findings")
-        });
+        terminal.wait("the next", |text| text.contains("▸Messages"));
     }
     terminal
 }
