@@ -9,7 +9,7 @@ use super::walks::lands;
 
 /// Bytes before head that are worth reading: more than a history of short messages holds.
 const REACH: u64 = 4 << 20;
-/// Bytes walked at most, by headers, to come that near: some 10 ms.
+/// Bytes walked at most, by headers, to come that near: some 60 ms, once.
 const WALKED: u64 = 64 << 20;
 /// Where the known boundaries are nearer to head than this, older ones are looked for in the bytes before them ...
 const FEW: u64 = 256 << 10;

@@ -456,6 +456,35 @@ fn inspected() {
     assert_snapshot!("inspector_long_80x24", drawn(&app, 80, 24).backend());
 }
 
+#[test]
+fn what_is_typed_and_said_survives_any_size() {
+    let long = "日本\u{202e}x".repeat(30);
+    for typed in ["", "usd", "re:(", "hex:0x", long.as_str()] {
+        for pane in [Action::NextPane, Action::PreviousPane] {
+            let mut app = on(after(64));
+            press(&mut app, &[pane, Action::Filter]);
+            enter(&mut app, typed);
+            for then in [None, Some(Edit::Keep)] {
+                if let Some(edit) = then {
+                    app.edit(edit);
+                    app.say(long.clone());
+                }
+                for (width, height) in
+                    (0..=45).flat_map(|width| (0..=14).map(move |height| (width, height)))
+                {
+                    let terminal = drawn(&app, width, height);
+                    let symbols = terminal.backend().buffer().content().iter();
+                    assert!(
+                        symbols
+                            .flat_map(|cell| cell.symbol().chars())
+                            .all(|character| character != '\u{202e}')
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// How it looks, cell by cell, for what colours and modifiers say.
 #[test]
 fn styled() {
