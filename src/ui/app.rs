@@ -72,7 +72,7 @@ impl App {
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.
     pub(crate) fn take_frame(&mut self, frame: Frame, at: Timestamp) -> bool {
         if self.frozen {
-            return false;
+            return self.reading.search_on();
         }
         self.consumers.follow(&frame.snapshot);
         if let Some(details) = &mut self.details {

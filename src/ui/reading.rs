@@ -89,6 +89,15 @@ impl Reading {
         self.ended = false;
     }
 
+    /// Goes on with a search that was not over; true if there was one.
+    pub(super) fn search_on(&mut self) -> bool {
+        let busy = self.found().is_some_and(|(_, busy)| busy);
+        if busy {
+            self.look();
+        }
+        busy
+    }
+
     /// Goes on with the search, and finds what is looked for in the selected message.
     fn look(&mut self) {
         if let Some(search) = &mut self.search {

@@ -33,7 +33,9 @@ impl App {
             Action::Next | Action::Previous => {
                 let sought = self.reading.seek(action == Action::Next);
                 self.said = sought.err().map(str::to_owned);
-                self.turn_to_messages();
+                if self.reading.found().is_some() {
+                    self.turn_to_messages();
+                }
             }
             Action::Only => {
                 self.reading.toggle_only();

@@ -138,6 +138,21 @@ fn a_frozen_list_can_be_walked_through() {
 }
 
 #[test]
+fn a_long_search_goes_on_while_the_screen_stands_still() {
+    let mut app = reading(after(200_000));
+    press(&mut app, &[Action::Freeze, Action::Filter]);
+    enter(&mut app, "re:(1|2).*(5|7).*9");
+    let mut looks = 0;
+    while app.reading().found().is_some_and(|(_, busy)| busy) {
+        assert!(take(&mut app, after(64)), "what was found has to be drawn");
+        looks += 1;
+    }
+    assert!(looks > 0, "it was over at once");
+    assert!(!take(&mut app, after(64)));
+    assert!(app.reading().found().is_some_and(|(found, _)| found > 1000));
+}
+
+#[test]
 fn a_search_goes_from_match_to_match() {
     let mut app = reading(after(64));
     press(&mut app, &[Action::Filter]);
