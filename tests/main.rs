@@ -13,6 +13,7 @@ mod join;
 mod liars;
 mod lossless;
 mod manners;
+mod messages;
 mod orphans;
 mod recover;
 mod ring;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::event::EventLog;
 use super::snapshot::{ConsumerState, Finding, Limit, RingSnapshot, RingState};
+use super::trail::Trail;
 use crate::ring::message::MessageHeader;
 
 /// How far a copied message can be trusted.
@@ -70,8 +71,8 @@ pub struct Frame {
     /// was above head, or could not be read. By
     /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
     pub lags: HashMap<u64, Vec<PastPoint>>,
-    /// The newest messages, oldest first.
-    pub messages: Vec<Message>,
+    /// The messages that were read last, and the gaps between them.
+    pub messages: Trail,
     /// Why there are fewer messages than there could be, or none; in words for the panel.
     pub messages_note: Option<String>,
     /// What has happened since the ring is watched.
@@ -155,4 +156,9 @@ pub trait Source {
     /// Samples the attached ring now; `None` while none is attached. A ring that dies is still sampled: its
     /// snapshot says so.
     fn sample(&mut self) -> Option<Frame>;
+
+    /// The whole payload of a message of which only the beginning was kept, if the attached ring still has it.
+    fn payload(&mut self, _message: &Message) -> Option<Vec<u8>> {
+        None
+    }
 }

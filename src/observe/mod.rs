@@ -4,6 +4,7 @@
 //! remembers them, [`health`] and [`findings`] judge them, [`events`] tells what changed, and [`watch`] puts the result together as a [`snapshot`] or a [`frame`].
 //! [`check`] makes one verdict of it: [`figures`] against [`limits`].
 
+mod again;
 pub mod attach;
 pub mod boundaries;
 pub mod check;
@@ -37,6 +38,7 @@ pub mod proc;
 mod reach;
 pub mod recover;
 pub mod rendezvous;
+mod retained;
 pub mod rings;
 pub mod sample;
 pub mod share;
@@ -47,6 +49,7 @@ pub mod sockets;
 mod spell;
 pub mod survey;
 pub mod thresholds;
+pub mod trail;
 pub mod vouch;
 pub mod wait;
 pub mod waits;

@@ -3,25 +3,23 @@
 //! A dashboard cannot read everything that a fast ring carries, and need not: it follows from one look to the
 //! next while that is little, and otherwise leaps to the nearest boundary it can be sure of.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::attach::AttachedRing;
 use super::boundaries::{boundaries, oldest_boundary};
-use super::frame::{Integrity, Message};
-use super::messages::{Event, Reader};
+use super::messages::{Event, Gap, Reader};
+use super::retained;
 use super::sample::control;
-use crate::ring::message::{MessageHeader, RawMessage};
+use super::trail::Trail;
 use crate::text;
 
-/// Messages kept.
-const KEPT: usize = 128;
-/// Bytes kept of each payload: with [`KEPT`], 2 MiB.
-const KEPT_BYTES: usize = 16 << 10;
 /// Headers read at most on the way to head when the bytes are too many.
 const HOPS: usize = 512;
 /// Pieces of the ring read in one look at most: the budget in laps of the smallest ring, and as much again.
 const STEPS: u32 = 8192;
+/// Why bytes were passed over between two looks.
+const COUNTED: &str = "counted by their headers, not read";
+const SAMPLED: &str = "more than a look may read";
 /// How long a look waits for head to move, to have two heads with few bytes between them.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -30,8 +28,10 @@ const PATIENCE: Duration = Duration::from_micros(300);
 pub struct Preview {
     /// Bytes walked at most in one look.
     budget: u64,
+    /// Whether the first look shows what the ring still holds.
+    reads_back: bool,
     reader: Option<Reader>,
-    messages: VecDeque<Message>,
+    trail: Trail,
     sizes: Sizes,
     note: Option<String>,
 }
@@ -46,15 +46,16 @@ pub struct Sizes {
 }
 
 impl Preview {
-    /// A preview that walks at most `budget` bytes in one look.
+    /// A preview that walks at most `budget` bytes in one look, and keeps about `history` bytes of messages. With
+    /// `reads_back` its first look is at what the ring holds already, as far as that is kept.
     #[must_use]
-    pub fn new(budget: u64) -> Self {
-        let (messages, sizes) = (VecDeque::new(), Sizes::default());
+    pub fn new(budget: u64, history: usize, reads_back: bool) -> Self {
         Self {
             budget,
+            reads_back,
             reader: None,
-            messages,
-            sizes,
+            trail: Trail::new(history),
+            sizes: Sizes::default(),
             note: None,
         }
     }
@@ -71,34 +72,52 @@ impl Preview {
         let (mut count, mut bytes) = (0, 0);
         self.note = None;
         if !follows {
-            let first = self.reader.is_none();
-            let known = self
-                .reader
-                .as_ref()
-                .map_or_else(|| oldest_boundary(ring), Reader::position);
-            let from = match boundaries(ring, known, head, HOPS) {
-                // Few and long messages: all are counted by their headers, and the last of them read.
-                Some(all) => {
-                    let near = all.partition_point(|at| head - at > self.budget);
-                    let passed = near.min(all.len() - 1);
-                    exact = !first;
-                    count = passed as u64;
-                    bytes = all[passed] - known;
-                    all[passed]
-                }
-                None => {
-                    let (from, to) = self.near(ring, head, first);
-                    until = to;
-                    let fast = || {
-                        format!(
-                            "more than {} between two looks: only the newest are shown",
-                            text::bytes(self.budget)
-                        )
-                    };
-                    self.note = (!first).then(fast);
-                    from
+            let position = self.reader.as_ref().map(Reader::position);
+            let retained = position.is_none().then(|| {
+                self.reads_back
+                    .then(|| retained::begin(ring, head))
+                    .flatten()
+            });
+            let from = if let Some(Some(from)) = retained {
+                from
+            } else {
+                let known = position.unwrap_or_else(|| oldest_boundary(ring));
+                let first = position.is_none();
+                match boundaries(ring, known, head, HOPS) {
+                    // Few and long messages: all are counted by their headers, and the last of them read.
+                    Some(all) => {
+                        let near = all.partition_point(|at| head - at > self.budget);
+                        let passed = near.min(all.len() - 1);
+                        exact = !first;
+                        count = passed as u64;
+                        bytes = all[passed] - known;
+                        all[passed]
+                    }
+                    None => {
+                        let (from, to) = self.near(ring, head, first);
+                        until = to;
+                        let fast = || {
+                            format!(
+                                "more than {} between two looks: only the newest are shown",
+                                text::bytes(self.budget)
+                            )
+                        };
+                        self.note = (!first).then(fast);
+                        from
+                    }
                 }
             };
+            if let Some(position) = position
+                && from > position
+            {
+                let why = if exact { COUNTED } else { SAMPLED };
+                self.trail.skip(Gap {
+                    from: position,
+                    to: from,
+                    why: why.to_owned(),
+                    torn: 0,
+                });
+            }
             self.reader
                 .get_or_insert_with(|| Reader::at(from))
                 .jump(from);
@@ -111,7 +130,7 @@ impl Preview {
                     Event::Message(message, integrity) => {
                         count += 1;
                         bytes += message.header.total_len();
-                        self.keep(message, integrity);
+                        self.trail.push(message, integrity);
                     }
                     Event::Gap(gap) => {
                         exact = false;
@@ -120,6 +139,7 @@ impl Preview {
                             text::bytes(gap.to.saturating_sub(gap.from)),
                             gap.why
                         ));
+                        self.trail.skip(gap);
                     }
                 }
                 Ok(())
@@ -139,10 +159,10 @@ impl Preview {
         exact.then_some(count)
     }
 
-    /// The newest messages, oldest first.
+    /// What was read, as far as it is kept.
     #[must_use]
-    pub fn messages(&self) -> Vec<Message> {
-        self.messages.iter().cloned().collect()
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// What the messages tell of sizes.
@@ -199,29 +219,6 @@ impl Preview {
         }
     }
 
-    /// Keeps a message, in the memory of the one that drops out.
-    fn keep(&mut self, raw: RawMessage<'_>, integrity: Integrity) {
-        let spare = if self.messages.len() == KEPT {
-            self.messages.pop_front()
-        } else {
-            None
-        };
-        let mut message = spare.unwrap_or_else(|| Message {
-            offset: 0,
-            header: MessageHeader::default(),
-            payload: Vec::new(),
-            integrity,
-        });
-        message.offset = raw.offset;
-        message.header = raw.header;
-        message.integrity = integrity;
-        message.payload.clear();
-        message
-            .payload
-            .extend_from_slice(&raw.payload[..raw.payload.len().min(KEPT_BYTES)]);
-        self.messages.push_back(message);
-    }
-
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn learn(&mut self, count: u64, bytes: u64) {
         if count == 0 {
@@ -233,11 +230,6 @@ impl Preview {
         } else {
             self.sizes.mean * 0.8 + mean * 0.2
         };
-        self.sizes.longest = self
-            .messages
-            .iter()
-            .map(|message| message.header.total_len())
-            .max()
-            .unwrap_or(0);
+        self.sizes.longest = self.trail.longest();
     }
 }

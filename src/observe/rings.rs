@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::again;
 use super::attach::{AttachedRing, Choice};
 use super::discover::discover;
 use super::error::AttachError;
-use super::frame::{Frame, Listing, RingListing, Source, WorstConsumer};
+use super::frame::{Frame, Listing, Message, RingListing, Source, WorstConsumer};
 use super::orphan_watch::{OrphanSearch, survey_for};
 use super::orphans::orphans;
 use super::rendezvous::listener;
@@ -215,6 +216,10 @@ impl Source for Rings {
 
     fn sample(&mut self) -> Option<Frame> {
         Some(self.watched.as_mut()?.frame())
+    }
+
+    fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
+        again::payload(self.watched.as_ref()?.ring(), message)
     }
 }
 

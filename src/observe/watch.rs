@@ -41,6 +41,10 @@ const SURVEY_EVERY: Duration = Duration::from_secs(60);
 pub struct Budget {
     /// For the newest messages and their rate.
     pub preview: u64,
+    /// Bytes of messages that are kept.
+    pub history: usize,
+    /// Whether the first look takes in what the ring holds already.
+    pub reads_back: bool,
     /// For counting the messages that consumers lag behind, all together.
     pub lag: u64,
     /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
@@ -54,6 +58,8 @@ impl Budget {
     /// For ten looks a second within one hundredth of a core.
     pub const DASHBOARD: Self = Self {
         preview: 128 << 10,
+        history: 3 << 20,
+        reads_back: true,
         lag: 64 << 10,
         survey: Duration::from_millis(5),
         asks: true,
@@ -61,6 +67,8 @@ impl Budget {
     /// For one ring of many.
     pub const GLANCE: Self = Self {
         preview: 4 << 10,
+        history: 16 << 10,
+        reads_back: false,
         lag: 0,
         survey: Duration::ZERO,
         asks: false,
@@ -68,6 +76,8 @@ impl Budget {
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self {
         preview: 16 << 20,
+        history: 64 << 10,
+        reads_back: false,
         lag: 4 << 20,
         survey: Duration::from_millis(500),
         asks: true,
@@ -104,7 +114,7 @@ impl Watcher {
             ring,
             clock: TickClock::calibrate(),
             history: History::default(),
-            preview: Preview::new(budget.preview),
+            preview: Preview::new(budget.preview, budget.history, budget.reads_back),
             budget,
             thresholds: Thresholds::default(),
             refreshed: Instant::now(),
@@ -183,7 +193,7 @@ impl Watcher {
             snapshot: self.look(),
             rates: self.history.rates(),
             lags: self.history.lags(),
-            messages: self.preview.messages(),
+            messages: self.preview.trail().clone(),
             messages_note: self.preview.note().map(str::to_owned),
             events: Arc::clone(&self.log),
         }

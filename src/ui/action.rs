@@ -2,6 +2,9 @@
 //!
 //! Only names: the key table says which key asks for what, and [`super::app`] what it does.
 
+use super::clip::Clip;
+use crate::observe::frame::Message;
+
 /// What a key asks for; the key table says it in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
@@ -23,6 +26,14 @@ pub(crate) enum Action {
     Sort,
     Reverse,
     Filter,
+    Only,
+    Next,
+    Previous,
+    Follow,
+    Left,
+    Right,
+    Save,
+    Copy,
     Open,
     List,
     Back,
@@ -43,6 +54,10 @@ pub(crate) enum Effect {
     Look,
     /// Go over to this ring.
     Attach(String),
+    /// Write the message's payload to a file.
+    Save(Box<Message>),
+    /// Put it into the terminal's clipboard.
+    Copy(Clip),
 }
 
 /// What fills the terminal.

@@ -3,6 +3,7 @@
 //! Owns no text, no colour and no terminal. [`App::apply`] changes the state and says what else is to be done; the loop
 //! does it.
 
+mod read;
 mod shown;
 
 use std::time::Duration;
@@ -37,11 +38,15 @@ pub(crate) struct App {
     looks_long: bool,
     /// It has looked for rings and not found the one to show.
     has_looked: bool,
+    /// What came of the last key, until the next.
+    said: Option<String>,
     rings: Cursor<String>,
     consumers: Roster,
     details: Option<Details>,
     findings: Cursor<Item>,
     reading: Reading,
+    /// The first message that is shown.
+    messages_top: usize,
     keymap: Keymap,
     mouse: bool,
 }
@@ -66,11 +71,13 @@ impl App {
             notice: None,
             looks_long: false,
             has_looked: false,
+            said: None,
             rings: Cursor::default(),
             consumers: Roster::default(),
             details: None,
             findings: Cursor::default(),
             reading: Reading::default(),
+            messages_top: 0,
             keymap: Keymap::default(),
             mouse: true,
         }
@@ -87,12 +94,13 @@ impl App {
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.
     pub(crate) fn take_frame(&mut self, frame: Frame, at: Timestamp) -> bool {
         if self.frozen {
-            return false;
+            return self.reading.search_on();
         }
         self.consumers.follow(&frame.snapshot);
         if let Some(details) = &mut self.details {
             details.take_frame(&frame);
         }
+        self.reading.take(&frame.messages);
         self.frame = Some(frame);
         self.taken_at = at;
         true
@@ -146,6 +154,7 @@ impl App {
             return false;
         }
         self.consumers.end_typing();
+        self.reading.end_typing();
         self.details = None;
         self.ring = None;
         self.frame = None;
@@ -156,6 +165,7 @@ impl App {
     /// Does what the user asked for, as far as it concerns the screen; the rest is returned.
     pub(crate) fn apply(&mut self, action: Action, room: Room) -> Option<Effect> {
         let page = room.rows.saturating_sub(1).max(1);
+        self.said = None;
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Redraw => return Some(Effect::Redraw),
@@ -182,6 +192,14 @@ impl App {
             Action::Sort => self.arrange(Roster::sort_by_next),
             Action::Reverse => self.arrange(Roster::reverse),
             Action::Filter => self.begin_filter(),
+            Action::Only
+            | Action::Next
+            | Action::Previous
+            | Action::Follow
+            | Action::Left
+            | Action::Right
+            | Action::Save
+            | Action::Copy => return self.read(action, room),
             Action::Open => return self.open(),
             Action::List => return Some(self.list()),
             Action::Back => return self.back(),
@@ -213,6 +231,7 @@ impl App {
                 List::Rings => self.rings.top = top,
                 List::Consumers => self.consumers.shown_from(top),
                 List::Findings => self.findings.top = top,
+                List::Messages => self.messages_top = top,
             }
         }
     }
@@ -233,7 +252,7 @@ impl App {
             Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
             Spot::Finding(item) => self.findings.select(*item, items(frame)),
-            Spot::Message(offset) => self.reading.select(*offset, &frame.messages),
+            Spot::Message(row) => self.reading.select(*row),
             Spot::Pane(_) | Spot::Ring(_) | Spot::Front => {}
         }
         self.focus = spot.pane().unwrap_or(self.focus);
@@ -248,14 +267,22 @@ impl App {
     }
 
     fn begin_filter(&mut self) {
-        if self.place() == Place::Ring && self.frame.is_some() && self.help.is_none() {
-            self.focus = Pane::Consumers;
-            self.consumers.begin_typing();
+        if self.place() != Place::Ring || self.frame.is_none() || self.help.is_some() {
+            return;
         }
+        if self.reads() {
+            return self.reading.begin_typing();
+        }
+        self.focus = Pane::Consumers;
+        self.consumers.begin_typing();
     }
 
     /// Changes the filter that is being typed.
     pub(crate) fn edit(&mut self, edit: Edit) {
+        self.said = None;
+        if self.reading.is_typing() {
+            return self.reading.edit(edit);
+        }
         self.arrange(|consumers| consumers.edit(edit));
     }
 
@@ -273,6 +300,10 @@ impl App {
         }
         if self.screen == Screen::Ring {
             if self.details.take().is_some() {
+                return None;
+            }
+            if self.reads() && !self.reading.typed().is_empty() {
+                self.reading.edit(Edit::Clear);
                 return None;
             }
             if self.consumers.filter().is_empty() {
@@ -338,7 +369,7 @@ impl App {
                 self.findings.step(step, items(frame), 0);
             }
             Pane::Messages => self.reading.step(step, &frame.messages),
-            Pane::Hex => self.reading.scroll(step, room.last_top),
+            Pane::Hex => self.step_bytes(step, room.sight()),
         }
     }
 

@@ -162,9 +162,58 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('/')],
         Action::Filter,
         "filter",
-        "filter consumers: Enter keeps, Esc clears",
+        "filter consumers, search messages; Esc clears",
     )
     .footer("filter", &[Place::Ring]),
+    binding(
+        &[letter('n')],
+        Action::Next,
+        "next-match",
+        "next newer message that matches",
+    ),
+    binding(
+        &[letter('N')],
+        Action::Previous,
+        "previous-match",
+        "next older message that matches",
+    ),
+    binding(
+        &[letter('&')],
+        Action::Only,
+        "only-matches",
+        "list only messages that match, or all",
+    ),
+    binding(
+        &[letter('f')],
+        Action::Follow,
+        "follow",
+        "follow the newest message, or stay",
+    )
+    .footer("follow", &[Place::Ring]),
+    binding(
+        &[key(KeyCode::Left), letter('h')],
+        Action::Left,
+        "left",
+        "one byte to the left",
+    ),
+    binding(
+        &[key(KeyCode::Right), letter('l')],
+        Action::Right,
+        "right",
+        "one byte to the right",
+    ),
+    binding(
+        &[letter('w')],
+        Action::Save,
+        "write",
+        "write the message's payload to a file",
+    ),
+    binding(
+        &[letter('y')],
+        Action::Copy,
+        "copy",
+        "copy what is selected (OSC 52)",
+    ),
     binding(
         &[letter('s')],
         Action::Sort,

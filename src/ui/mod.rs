@@ -6,6 +6,7 @@
 
 mod action;
 mod app;
+mod clip;
 mod cursor;
 mod details;
 mod format;
@@ -16,9 +17,12 @@ mod keys;
 mod outlet;
 mod pace;
 mod paint;
+mod query;
 mod reading;
 mod roster;
 mod sampler;
+mod save;
+mod search;
 mod spots;
 mod terminal;
 #[cfg(test)]
@@ -201,6 +205,16 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                         Some(Effect::Redraw) => terminal.redraw()?,
                         Some(Effect::Look) => due = Instant::now(),
                         Some(Effect::Attach(id)) => sampler.ask(Request::Attach(id)),
+                        Some(Effect::Save(message)) => {
+                            let pid = app.frame().map_or(0, |frame| frame.snapshot.producer.pid);
+                            sampler.ask(Request::Save(pid, message));
+                        }
+                        Some(Effect::Copy(clip)) => {
+                            if let Some(sequence) = clip.sequence() {
+                                terminal.tell(&sequence)?;
+                            }
+                            app.say(clip.said());
+                        }
                     }
                     if period(&app) != before {
                         due = due.min(Instant::now() + period(&app));
@@ -230,6 +244,7 @@ fn heed_report(report: Report, app: &mut App, sampler: &mut Sampler, due: &mut I
             *due = Instant::now();
         }
         Report::Refused(id, why) => app.refused(&id, &why),
+        Report::Saved(what) => app.say(what),
         Report::Sample(Some(frame), at) => return app.take_frame(*frame, at),
         Report::Sample(None, _) => return on_ring && app.detached(),
     }

@@ -4,8 +4,10 @@
 //! thread owns the [`Source`]; nothing is shared. There is never more than one request under way, so there is never more than
 //! one report to be taken: nothing piles up, however slow either side is.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,7 +16,8 @@ use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::observe::frame::{Frame, Listing, Source};
+use super::save::Save;
+use crate::observe::frame::{Frame, Listing, Message, Source};
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
 /// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only
@@ -30,6 +33,8 @@ pub(super) enum Request {
     Attach(String),
     /// The attached ring now.
     Sample,
+    /// To write this message of the producer with this pid to a file.
+    Save(i32, Box<Message>),
 }
 
 /// What comes of it.
@@ -41,6 +46,8 @@ pub(super) enum Report {
     Attached(String),
     /// It could not go over to this ring, and why.
     Refused(String, String),
+    /// What came of writing a message to a file.
+    Saved(String),
     /// The ring at that time; `None` when none is attached.
     Sample(Option<Box<Frame>>, Timestamp),
 }
@@ -55,7 +62,7 @@ pub(super) struct Sampler {
     /// When the request that is under way was made.
     asked: Option<Instant>,
     /// What is to be asked next, whatever the beat says.
-    wish: Option<Request>,
+    wishes: VecDeque<Request>,
 }
 
 impl Sampler {
@@ -77,7 +84,7 @@ impl Sampler {
             bell,
             thread: Some(thread),
             asked: None,
-            wish: None,
+            wishes: VecDeque::new(),
         })
     }
 
@@ -91,10 +98,11 @@ impl Sampler {
         self.asked.map(|asked| asked.elapsed())
     }
 
-    /// Asks, or, while something is under way, as soon as that is done; the last wish counts.
+    /// Asks, or, while something is under way, as soon as that is done; of all wishes for a ring the last one counts.
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
-            self.wish = Some(request);
+            self.wishes.retain(|wish| matches!(wish, Request::Save(..)));
+            self.wishes.push_back(request);
             return;
         }
         self.asked = Some(Instant::now());
@@ -118,7 +126,7 @@ impl Sampler {
             return Ok(None);
         };
         self.asked = None;
-        if let Some(wish) = self.wish.take() {
+        if let Some(wish) = self.wishes.pop_front() {
             self.ask(wish);
         }
         Ok(Some(report))
@@ -170,6 +178,7 @@ fn serve(
                 Ok(()) => Report::Attached(id),
                 Err(why) => Report::Refused(id, why),
             },
+            Request::Save(pid, message) => Report::Saved(save(&mut source, pid, &message)),
             Request::Sample => {
                 let frame = source.sample().map(Box::new);
                 Report::Sample(frame, Timestamp::now())
@@ -181,4 +190,17 @@ fn serve(
         // A pipe that is full rings already.
         let _ = rustix::io::write(bell, &[1]);
     }
+}
+
+/// Writes a message's payload into the current directory, all of it if the ring still has it; says what came of it.
+fn save(source: &mut impl Source, pid: i32, message: &Message) -> String {
+    let whole = (message.payload.len() as u64) < u64::from(message.header.payload_len);
+    let whole = whole.then(|| source.payload(message)).flatten();
+    let save = Save {
+        pid,
+        offset: message.offset,
+        payload: whole.as_ref().unwrap_or(&message.payload),
+        length: message.header.payload_len.into(),
+    };
+    save.write(Path::new("."))
 }

@@ -24,7 +24,7 @@ pub(crate) enum Spot {
     Consumer(u64),
     /// A finding, a limit or an event.
     Finding(Item),
-    /// A message in the list, by its offset.
+    /// A message or a gap in the list, by the number of its row.
     Message(u64),
 }
 
@@ -47,6 +47,7 @@ pub(crate) enum List {
     Rings,
     Consumers,
     Findings,
+    Messages,
 }
 
 /// All spots of a screen, and which row of each list came first.

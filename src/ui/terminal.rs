@@ -115,6 +115,12 @@ impl Terminal {
         self.outbox.send()
     }
 
+    /// Tells the terminal something that is not to be seen.
+    pub(crate) fn tell(&mut self, sequence: &str) -> io::Result<()> {
+        self.outbox.back().extend_from_slice(sequence.as_bytes());
+        self.outbox.send()
+    }
+
     /// Takes the present size over and forgets what is on the screen: the next draw draws everything.
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;

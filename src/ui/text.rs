@@ -3,6 +3,8 @@
 //! Knows nothing of the screen but how wide text is on it.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use ratatui::text::Span;
 
@@ -23,29 +25,93 @@ pub(crate) fn escape(text: &str, longest: usize) -> Cow<'_, str> {
     crate::text::escape(&text[..end])
 }
 
-/// The beginning of a payload on one line: UTF-8 as text, everything else written out.
-pub(crate) fn preview(payload: &[u8], longest: usize) -> String {
+/// The beginning of a payload on one line, and the columns where the bytes of `found` stand in it: text, with everything
+/// else written out; or hex pairs, where less than half of it is text.
+pub(crate) fn preview(
+    payload: &[u8],
+    found: &Range<usize>,
+    longest: usize,
+) -> (String, Range<u16>) {
     // No character is longer than four bytes: more would not be seen.
     let payload = &payload[..payload.len().min(longest.saturating_mul(4))];
-    let mut out = String::new();
     // A character may be cut in two at the end.
     let valid = match std::str::from_utf8(payload) {
         Ok(text) => Some(text),
         Err(error) if error.error_len().is_some() => None,
         Err(error) => std::str::from_utf8(&payload[..error.valid_up_to()]).ok(),
     };
-    match valid.filter(|text| !text.contains('\0')) {
-        Some(text) => text
-            .chars()
-            .take(longest)
-            .for_each(|character| push_escaped(&mut out, character)),
-        // Binary: what looks like a letter of some script there is none.
-        None => payload.iter().take(longest).for_each(|byte| match byte {
-            0x80.. => push_escaped_byte(&mut out, *byte),
-            _ => push_escaped(&mut out, char::from(*byte)),
-        }),
+    let mut line = Line::new(found);
+    let text = valid.filter(|text| !text.contains('\0'));
+    if let Some(text) = text.filter(|text| {
+        let seen = || text.chars().take(longest);
+        seen().filter(|character| character.is_control()).count() * 2 <= seen().count()
+    }) {
+        for (start, character) in text.char_indices().take(longest) {
+            line.reach(start, character.len_utf8());
+            push_escaped(&mut line.text, character);
+        }
+        return line.end();
     }
-    out
+    let seen = &payload[..payload.len().min(longest)];
+    let printable = seen.iter().filter(|byte| matches!(byte, b' '..=b'~'));
+    let is_text = printable.count() * 2 >= seen.len();
+    for (start, &byte) in seen.iter().enumerate() {
+        if !is_text && start > 0 {
+            // The blank after the last byte that was found is not part of it.
+            if start >= found.end {
+                line.reach(start, 1);
+            }
+            line.text.push(' ');
+        }
+        line.reach(start, 1);
+        match byte {
+            // Writing to a String cannot fail.
+            _ if !is_text => drop(write!(line.text, "{byte:02x}")),
+            // What looks like a letter of some script there is none.
+            0x80.. => push_escaped_byte(&mut line.text, byte),
+            _ => push_escaped(&mut line.text, char::from(byte)),
+        }
+        if line.text.len() > longest.saturating_mul(4) {
+            break;
+        }
+    }
+    line.end()
+}
+
+/// A line that is put together from bytes, and where some of them stand in it.
+struct Line<'a> {
+    text: String,
+    found: &'a Range<usize>,
+    columns: [Option<u16>; 2],
+}
+
+impl<'a> Line<'a> {
+    fn new(found: &'a Range<usize>) -> Self {
+        Self {
+            text: String::new(),
+            found,
+            columns: [None; 2],
+        }
+    }
+
+    /// What is put next stands for `length` bytes at `start`.
+    fn reach(&mut self, start: usize, length: usize) {
+        let [first, end] = self.columns;
+        if first.is_none() && !self.found.is_empty() && start + length > self.found.start {
+            self.columns[0] = Some(width(&self.text));
+        }
+        if first.is_some() && end.is_none() && start >= self.found.end {
+            self.columns[1] = Some(width(&self.text));
+        }
+    }
+
+    fn end(self) -> (String, Range<u16>) {
+        let [first, end] = self.columns;
+        let first = first.unwrap_or(u16::MAX);
+        let end = end.unwrap_or_else(|| width(&self.text));
+        let columns = if first < end { first..end } else { 0..0 };
+        (self.text, columns)
+    }
 }
 
 /// `text` in lines of at most `width` columns, broken at spaces where there are any.
@@ -98,14 +164,42 @@ mod tests {
 
     #[test]
     fn previews_are_text_where_they_can_be() {
+        let preview = |payload: &[u8], longest| super::preview(payload, &(0..0), longest).0;
         assert_eq!(preview(b"price=1.07", 40), "price=1.07");
         assert_eq!(
-            preview(b"ok\xff\xfe\x00\xc3\xa9", 40),
-            "ok\\xff\\xfe\\0\\xc3\\xa9"
+            preview(b"okay\xff\xfe\x00\xc3", 40),
+            "okay\\xff\\xfe\\0\\xc3"
         );
+        assert_eq!(
+            preview(b"ok\xff\xfe\x00\xc3\xa9", 40),
+            "6f 6b ff fe 00 c3 a9"
+        );
+        assert_eq!(preview(b"\x01\x02\x03a", 40), "01 02 03 61");
+        assert_eq!(preview(b"line\nfeed", 40), "line\\nfeed");
         assert_eq!(preview(&[b'a'; 1000], 5), "aaaaa");
         assert_eq!(preview("é日".as_bytes(), 40), "é日");
         assert_eq!(preview(&"日日".as_bytes()[..4], 1), "日");
+        assert_eq!(preview(b"", 9), "");
+    }
+
+    #[test]
+    fn what_was_found_is_marked_where_it_stands() {
+        for (payload, found, line, columns) in [
+            ("price 日本 €".as_bytes(), 0..5, "price 日本 €", 0..5),
+            ("price 日本 €".as_bytes(), 6..12, "price 日本 €", 6..10),
+            ("日本x".as_bytes(), 6..7, "日本x", 4..5),
+            ("a\nb c d".as_bytes(), 1..2, "a\\nb c d", 1..3),
+            ("a  b".as_bytes(), 1..3, "a  b", 1..3),
+            (b"ab\xff\0".as_slice(), 2..3, "ab\\xff\\0", 2..6),
+            (b"\x01\x02\x03".as_slice(), 1..2, "01 02 03", 3..5),
+            (b"\x01\x02\x03".as_slice(), 1..3, "01 02 03", 3..8),
+            (b"\x01\x02\x03".as_slice(), 0..3, "01 02 03", 0..8),
+            ("short".as_bytes(), 9..12, "short", 0..0),
+            ("short".as_bytes(), 0..0, "short", 0..0),
+        ] {
+            let seen = preview(payload, &found, 40);
+            assert_eq!(seen, (line.to_owned(), columns), "{found:?}");
+        }
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub(crate) enum Role {
     Selected,
     /// The selected row elsewhere.
     Marked,
+    /// What matches what is looked for.
+    Match,
+    /// The byte that is looked at, while the keys go elsewhere.
+    Pointed,
     /// A zero.
     ByteNull,
     /// A byte of printable text.
@@ -55,6 +59,19 @@ pub(crate) enum Role {
     ByteControl,
     /// A byte above 0x7f.
     ByteHigh,
+}
+
+impl Role {
+    /// What kind of byte that is.
+    pub(crate) fn byte(byte: u8) -> Self {
+        match byte {
+            0 => Self::ByteNull,
+            b'!'..=b'~' => Self::ByteText,
+            b' ' | b'\t'..=b'\r' => Self::ByteSpace,
+            0x80.. => Self::ByteHigh,
+            _ => Self::ByteControl,
+        }
+    }
 }
 
 /// Characters that have an ASCII stand-in.
@@ -184,6 +201,8 @@ impl Theme {
             Role::Chart => (Color::LightBlue, Modifier::empty()),
             Role::Focus => (Color::Cyan, Modifier::BOLD),
             Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
+            Role::Match => (Color::Yellow, Modifier::BOLD.union(Modifier::UNDERLINED)),
+            Role::Pointed => (Color::Reset, Modifier::REVERSED.union(Modifier::DIM)),
             Role::ByteSpace => (Color::Green, Modifier::empty()),
             Role::ByteControl => (Color::Magenta, Modifier::empty()),
             Role::ByteHigh => (Color::Cyan, Modifier::empty()),

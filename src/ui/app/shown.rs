@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::App;
-use crate::observe::frame::{Frame, Listing, Message};
+use crate::observe::frame::{Frame, Listing};
 use crate::ui::action::{Pane, Place, Screen};
 use crate::ui::details::Details;
 use crate::ui::items::items;
 use crate::ui::keys::Keymap;
+use crate::ui::reading::Reading;
 use crate::ui::roster::Roster;
 
 impl App {
@@ -103,6 +104,16 @@ impl App {
         self.notice.as_deref()
     }
 
+    /// What came of the last key, in words.
+    pub(crate) fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
+    /// Has the screen say what came of an effect.
+    pub(crate) fn say(&mut self, words: String) {
+        self.said = Some(words);
+    }
+
     /// The selected row of the list of rings.
     pub(crate) fn selected_ring(&self) -> Option<usize> {
         let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
@@ -115,6 +126,11 @@ impl App {
     }
 
     /// The row of findings, limits and events that was shown first.
+    pub(crate) fn messages_top(&self) -> usize {
+        self.messages_top
+    }
+
+    /// The first finding that is shown.
     pub(crate) fn findings_top(&self) -> usize {
         self.findings.top
     }
@@ -126,7 +142,7 @@ impl App {
 
     /// Whether keys are taken for text.
     pub(crate) fn is_typing(&self) -> bool {
-        self.consumers.is_typing()
+        self.consumers.is_typing() || self.reading.is_typing()
     }
 
     /// The selected row of the table of consumers, which lists them as [`Self::roster`] says.
@@ -152,27 +168,8 @@ impl App {
         self.findings.row(items(self.frame.as_ref()?), 0)
     }
 
-    /// The selected message: a copy where the user chose one, else the newest.
-    pub(crate) fn selected_message(&self) -> Option<&Message> {
-        self.reading.selected(self.messages())
-    }
-
-    /// Whether the selected message is the newest, whichever that is.
-    pub(crate) fn follows(&self) -> bool {
-        self.reading.follows()
-    }
-
-    /// The selected message's place among the frame's; `None` when it is no longer there.
-    pub(crate) fn message_row(&self) -> Option<usize> {
-        self.reading.row(self.messages())
-    }
-
-    /// The first row of the hex dump that is shown, if there are that many.
-    pub(crate) fn hex_row(&self) -> usize {
-        self.reading.hex_row()
-    }
-
-    fn messages(&self) -> &[Message] {
-        self.frame.as_ref().map_or(&[], |frame| &frame.messages)
+    /// The messages that are listed, and the one that is read.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 }

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::fixtures::*;
 use crate::observe::frame::{Frame, PastPoint};
 use crate::observe::snapshot::*;
+use crate::observe::trail::Trail;
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::theme::Theme;
@@ -160,8 +161,11 @@ impl Dice {
         }
         frame.rates = self.points();
         frame.lags = (0..count).map(|nth| (100 + nth, self.points())).collect();
-        for message in &mut frame.messages {
+        frame.messages = Trail::imaginary(1 << 20);
+        for nth in 0..self.below(100) {
+            let mut message = message(nth);
             message.offset = self.number();
+            push(&mut frame.messages, &message);
         }
         frame
     }

@@ -11,8 +11,10 @@ use crate::observe::event::{Event, EventKind, EventLog};
 use crate::observe::frame::{
     Frame, Integrity, Listing, Message, PastPoint, RingListing, WorstConsumer,
 };
+use crate::observe::messages::Gap;
 use crate::observe::snapshot::*;
-use crate::ring::message::MessageHeader;
+use crate::observe::trail::Trail;
+use crate::ring::message::{MessageHeader, RawMessage};
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::roster::Edit;
@@ -103,7 +105,7 @@ pub(super) fn flowing() -> Frame {
         lags: past(&snapshot),
         snapshot,
         rates,
-        messages: (0..64).map(message).collect(),
+        messages: trail(64, usize::MAX),
         messages_note: None,
         events: std::sync::Arc::default(),
     }
@@ -168,6 +170,32 @@ pub(super) fn message(index: u64) -> Message {
             _ => Integrity::Likely,
         },
     }
+}
+
+/// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or less.
+pub(super) fn trail(messages: u64, most: usize) -> Trail {
+    let mut trail = Trail::imaginary(most);
+    for number in 0..messages {
+        if number == 57 {
+            trail.skip(Gap {
+                from: message(56).offset + 46,
+                to: message(57).offset,
+                why: "head overran the reader".to_owned(),
+                torn: 0,
+            });
+        }
+        push(&mut trail, &message(number));
+    }
+    trail
+}
+
+pub(super) fn push(trail: &mut Trail, message: &Message) {
+    let raw = RawMessage {
+        offset: message.offset,
+        header: message.header,
+        payload: &message.payload,
+    };
+    trail.push(raw, message.integrity);
 }
 
 /// A ring without room, held up by a consumer that does not move.
@@ -335,7 +363,7 @@ pub(super) fn lonely() -> Frame {
     for point in &mut frame.rates {
         point.value = Some(0);
     }
-    frame.messages.clear();
+    frame.messages = Trail::default();
     frame.messages_note = Some("no consumer's tail vouches for what is read".to_owned());
     frame
 }

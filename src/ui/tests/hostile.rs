@@ -2,8 +2,10 @@
 
 use super::fixtures::*;
 use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::Frame;
+use crate::observe::frame::{Frame, Message};
+use crate::observe::messages::Gap;
 use crate::observe::snapshot::{ConsumerState, Finding, Limit, Severity};
+use crate::observe::trail::Trail;
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::roster::Edit;
@@ -37,8 +39,22 @@ fn ring_called(name: &str) -> Frame {
         why: name.to_owned(),
         remedy: Some(name.to_owned()),
     }];
-    for message in &mut frame.messages {
-        message.payload = name.as_bytes().to_vec();
+    frame.messages = Trail::imaginary(usize::MAX);
+    for number in 0..64 {
+        let payload = name.as_bytes().to_vec();
+        push(
+            &mut frame.messages,
+            &Message {
+                payload,
+                ..message(number)
+            },
+        );
+        frame.messages.skip(Gap {
+            from: 0,
+            to: 0,
+            why: name.to_owned(),
+            torn: 0,
+        });
     }
     frame.messages_note = Some(name.to_owned());
     // Their messages are escaped where they are made; the screen does not rely on it.

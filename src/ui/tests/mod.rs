@@ -7,6 +7,7 @@ mod fixtures;
 mod hostile;
 mod pictures;
 mod pointer;
+mod reading;
 mod roster;
 mod state;
 mod themes;

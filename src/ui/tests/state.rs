@@ -12,17 +12,14 @@ use crate::ui::view::screen::Room;
 const ROOM: Room = Room {
     rows: 10,
     last_top: 3,
+    stride: 8,
 };
 
 /// The next sample: `count` messages further on.
 fn later(count: u64) -> Frame {
     let mut frame = flowing();
-    frame.messages = (count..count + 64).map(message).collect();
+    frame.messages = trail(64 + count, usize::MAX);
     frame
-}
-
-fn selected(app: &App) -> u64 {
-    app.selected_message().unwrap().header.seq_id
 }
 
 #[test]
@@ -80,49 +77,6 @@ fn events_are_frozen_with_the_screen() {
     take(&mut app, with_events(full(), 4));
     assert_eq!(lines(&drawn(&app, 80, 24)), before);
     assert!(before.join("\n").contains("events 3"));
-}
-
-#[test]
-fn the_newest_message_is_selected_until_the_user_moves() {
-    let mut app = on(flowing());
-    assert_eq!(selected(&app), 64);
-    take(&mut app, later(10));
-    assert_eq!(selected(&app), 74);
-    press(&mut app, &[Action::NextPane]);
-    assert_eq!(app.focus(), Pane::Messages);
-    press(&mut app, &[Action::Up, Action::Up]);
-    take(&mut app, later(20));
-    assert_eq!(selected(&app), 72, "it is held by its offset");
-    assert_eq!(app.message_row(), Some(51));
-    take(&mut app, later(500));
-    assert_eq!(app.message_row(), None);
-    assert_eq!(selected(&app), 72, "a copy is kept");
-    assert!(
-        lines(&drawn(&app, 80, 24))
-            .iter()
-            .any(|line| line.contains("quote 0")),
-        "and can be read"
-    );
-    press(&mut app, &[Action::Up]);
-    assert_eq!(selected(&app), 72, "there is nothing before it");
-    press(&mut app, &[Action::Down]);
-    assert_eq!(selected(&app), 501, "the oldest there is");
-    press(&mut app, &[Action::Last]);
-    take(&mut app, later(600));
-    assert_eq!(selected(&app), 664, "the last row goes along again");
-}
-
-#[test]
-fn reaching_the_newest_goes_along_again() {
-    let mut app = on(flowing());
-    press(&mut app, &[Action::NextPane, Action::Up, Action::Down]);
-    assert!(app.follows());
-    press(&mut app, &[Action::First]);
-    assert_eq!(selected(&app), 1);
-    press(&mut app, &[Action::PageDown]);
-    assert!(!app.follows());
-    press(&mut app, &[Action::Live]);
-    assert!(app.follows());
 }
 
 #[test]
@@ -256,18 +210,6 @@ fn digits_lead_to_their_panes() {
 }
 
 #[test]
-fn the_hex_dump_scrolls_and_begins_anew_with_another_message() {
-    let mut app = on(flowing());
-    app.apply(Action::PreviousPane, ROOM);
-    app.apply(Action::Last, ROOM);
-    assert_eq!(app.hex_row(), 3);
-    app.apply(Action::Down, ROOM);
-    assert_eq!(app.hex_row(), 3);
-    press(&mut app, &[Action::PreviousPane, Action::Up]);
-    assert_eq!(app.hex_row(), 0);
-}
-
-#[test]
 fn the_sampling_rate_has_ends() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Faster]);
@@ -376,7 +318,7 @@ fn another_ring_starts_afresh() {
         &[Action::NextPane, Action::Up, Action::Freeze, Action::List],
     );
     app.attached("7001/4".to_owned());
-    assert!(app.follows() && !app.frozen() && app.frame().is_none());
+    assert!(app.reading().follows() && !app.frozen() && app.frame().is_none());
     assert!(take(&mut app, flowing()));
     assert!(app.detached());
     assert_eq!(app.screen(), Screen::Waiting);

@@ -91,7 +91,7 @@ impl Scheme {
             Role::Strong => self.strong,
             Role::Dim | Role::ByteNull => self.dim,
             Role::Good => self.good,
-            Role::Warn => self.warn,
+            Role::Warn | Role::Match => self.warn,
             Role::Bad => self.bad,
             Role::Chart => self.chart,
             Role::Border => self.border,
@@ -99,7 +99,7 @@ impl Scheme {
             Role::ByteSpace => self.space,
             Role::ByteControl => self.control,
             Role::ByteHigh => self.high,
-            Role::Badge | Role::Selected | Role::Marked => return None,
+            Role::Badge | Role::Selected | Role::Marked | Role::Pointed => return None,
         })
     }
 }

@@ -1,10 +1,13 @@
-//! The keys of what is in front, from the key table; or the filter while it is typed.
+//! The keys of what is in front, from the key table; or what is being typed, or what came of the last key.
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::messages;
+use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::keys::PROMPT;
+use crate::ui::query::HINT;
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -12,19 +15,29 @@ use crate::ui::theme::Role;
 ///
 /// Without frames there is no title to tell of a filter: it stands here.
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: bool) {
+    let reading = app.reading();
+    if reading.is_typing() {
+        let sign = if reading.lists_found() { "&" } else { "/" };
+        return prompt(
+            sign,
+            reading.typed(),
+            reading.error(),
+            Some(HINT),
+            canvas,
+            area,
+        );
+    }
     let filter = app.roster().filter();
     if app.is_typing() {
-        return prompt(filter, canvas, area);
+        return prompt("/", filter, None, None, canvas, area);
     }
-    if !framed && !filter.is_empty() {
-        let text = format!("/{filter}");
-        canvas.put(
-            area.x + 1,
-            area.y,
-            area.width.saturating_sub(1),
-            &text,
-            Role::Focus,
-        );
+    let room = area.width.saturating_sub(1);
+    if let Some(said) = app.said() {
+        canvas.put(area.x + 1, area.y, room, said, Role::Strong);
+        return;
+    }
+    if !framed && let Some(text) = filters(app) {
+        canvas.put(area.x + 1, area.y, room, &text, Role::Focus);
         return;
     }
     let mut x = area.x + 1;
@@ -36,18 +49,43 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
     }
 }
 
+/// What is looked for where the keys go.
+fn filters(app: &App) -> Option<String> {
+    let reading = app.reading();
+    if matches!(app.focus(), Pane::Messages | Pane::Hex) && !reading.typed().is_empty() {
+        return messages::found(reading);
+    }
+    let filter = app.roster().filter();
+    (!filter.is_empty()).then(|| format!("/{filter}"))
+}
+
 /// ``` /arch█                                    Enter keep  Esc clear ```
-fn prompt(typed: &str, canvas: &mut Canvas<'_>, area: Rect) {
+///
+/// At the right what is wrong with what was typed, if anything; and before anything is typed, what can be.
+fn prompt(
+    sign: &str,
+    typed: &str,
+    error: Option<&str>,
+    hint: Option<&str>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let keys: u16 = PROMPT.iter().map(|(key, word)| width(key, word) + 2).sum();
     let mut room = area.width.saturating_sub(3);
-    if room >= 24 + keys {
+    if let Some(error) = error {
+        // What is wrong may take what the text leaves, and half of the room at least.
+        let width = (text::width(error) + 2)
+            .min((room / 2).max(room.saturating_sub(text::width(typed) + 2)));
+        room -= width;
+        canvas.put(area.right() - width, area.y, width, error, Role::Bad);
+    } else if room >= 24 + keys {
         room -= keys;
         let mut x = area.right() - keys;
         for (key, word) in PROMPT {
             x = put(canvas, area, x, key, word);
         }
     }
-    let x = canvas.put(area.x + 1, area.y, 1, "/", Role::Focus);
+    let x = canvas.put(area.x + 1, area.y, 1, sign, Role::Focus);
     // Its end is where the typing goes on: what has no room is left out before it.
     let escaped = text::escape(typed, typed.len());
     let end = escaped
@@ -57,6 +95,9 @@ fn prompt(typed: &str, canvas: &mut Canvas<'_>, area: Rect) {
         .unwrap_or_default();
     let x = canvas.put(x, area.y, room, end, Role::Plain);
     canvas.put(x, area.y, 1, " ", Role::Badge);
+    if let Some(hint) = hint.filter(|_| typed.is_empty()) {
+        canvas.put(x + 2, area.y, room.saturating_sub(3), hint, Role::Dim);
+    }
 }
 
 fn width(key: &str, word: &str) -> u16 {

@@ -14,7 +14,7 @@ const NAMES: u16 = 12;
 /// Columns of the whole window, frame included.
 const WIDTH: u16 = 64;
 /// Marks and columns that are explained.
-const LEGEND: usize = 17;
+const LEGEND: usize = 20;
 /// Those of them that are about the mouse, the first.
 const OF_MOUSE: usize = 2;
 
@@ -41,9 +41,18 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
             format!("{} ~ {}", glyphs.intact, glyphs.torn),
             "copy of a message: intact, likely, torn",
         ),
+        (word("-- skipped"), "bytes that were not read, and why"),
         (
-            format!("{}1234", glyphs.ellipsis),
-            "bytes before this message are not shown",
+            word("/price"),
+            "messages with a text; small letters find capitals",
+        ),
+        (
+            word("/re: /hex:"),
+            "a regex on bytes; hex:de ad ?? ef, ? any digit",
+        ),
+        (
+            word("/len>9"),
+            "or seq:5..9, fds>0; alone, or before one of those",
         ),
         (
             word("Ring (2) 1 0"),

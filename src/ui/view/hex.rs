@@ -1,12 +1,15 @@
-//! The bytes of the selected message.
+//! The bytes of the selected message, the one that is looked at, and what it and those behind it could mean.
 
 use std::fmt::Write;
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::frame::Message;
+use super::inspector;
+use crate::observe::trail::{Kept, Row};
+use crate::ui::action::Pane;
 use crate::ui::app::App;
+use crate::ui::reading::{Reading, Sight};
 use crate::ui::theme::Role;
 
 /// Columns that a frame needs for eight bytes a row.
@@ -16,7 +19,7 @@ pub(super) const WIDE: u16 = 79;
 
 /// Title and note of the frame: which message.
 pub(super) fn title(app: &App) -> (String, String) {
-    let title = match app.selected_message() {
+    let title = match app.reading().message() {
         Some(message) => format!("Hex {}", message.offset),
         None => "Hex".to_owned(),
     };
@@ -24,24 +27,59 @@ pub(super) fn title(app: &App) -> (String, String) {
 }
 
 /// What the header of a message says, in a line over its bytes.
-fn header(message: &Message) -> String {
+fn header(message: &Kept<'_>) -> String {
     let header = &message.header;
     let fds = if header.fd_count == 1 { "fd" } else { "fds" };
     let [count, len] = [u64::from(header.fd_count), header.payload_len.into()];
-    let mut line = format!("seq {}  {len} B  {count} {fds}  ", header.seq_id);
+    let cut = match message.is_cut() {
+        true => format!(", first {} kept", message.payload.len()),
+        false => String::new(),
+    };
+    let mut line = format!("seq {}  {len} B{cut}  {count} {fds}  ", header.seq_id);
     if header.flags > 0 {
         let _ = write!(line, "flags {:#04x}  ", header.flags);
     }
     line + message.integrity.word()
 }
 
-/// The room for the bytes: the line over them is given up before the last rows are.
-fn dump(room: Rect) -> Rect {
-    let line = u16::from(room.height >= 4);
-    Rect {
-        y: room.y + line,
-        height: room.height - line,
+/// What stands where: a line over the bytes, the bytes, and below them what they could mean.
+struct Places {
+    header: Rect,
+    dump: Rect,
+    inspector: Rect,
+}
+
+/// The line over the bytes is given up before the last rows are. While the keys go to the bytes, what they mean takes up
+/// to half of the room, and else only what is to spare. It depends on nothing but the room: nothing jumps from message
+/// to message.
+fn places(room: Rect, focused: bool) -> Places {
+    let header = u16::from(room.height >= 4);
+    let rest = room.height - header;
+    let all = inspector::rows(room.width);
+    let below = if rest >= 2 * all {
+        all
+    } else if focused && rest >= 6 {
+        all.min(rest / 2)
+    } else {
+        0
+    };
+    let part = |y, height| Rect {
+        y: room.y + y,
+        height,
         ..room
+    };
+    Places {
+        header: part(0, header),
+        dump: part(header, rest - below),
+        inspector: part(room.height - below, below),
+    }
+}
+
+/// How many bytes are seen in that room.
+pub(super) fn sight(room: Rect, focused: bool) -> Sight {
+    Sight {
+        rows: places(room, focused).dump.height.into(),
+        stride: stride(room.width),
     }
 }
 
@@ -51,119 +89,143 @@ fn stride(width: u16) -> usize {
     if width >= WIDE - 2 { 16 } else { 8 }
 }
 
-/// The last row that may come first, in a dump of that room.
-pub(super) fn last_top(message: &Message, room: Rect) -> usize {
-    rows(message, room.width).saturating_sub(usize::from(dump(room).height))
-}
-
-fn rows(message: &Message, width: u16) -> usize {
-    let cut = (message.payload.len() as u64) < u64::from(message.header.payload_len);
-    message.payload.len().div_ceil(stride(width)) + usize::from(cut)
-}
-
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    let Some(message) = app.selected_message().filter(|_| !area.is_empty()) else {
+    if area.is_empty() {
         return;
+    }
+    let reading = app.reading();
+    let indented = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
     };
-    let first = app.hex_row().min(last_top(message, area));
-    let bytes = dump(area);
-    if bytes != area {
-        canvas.put(
-            area.x,
-            area.y,
-            area.width,
-            &header(message),
-            message.integrity.into(),
-        );
-    }
-    let area = bytes;
-    let payload = &message.payload;
-    if payload.is_empty() && message.header.payload_len == 0 {
-        canvas.put(
-            area.x + 1,
-            area.y,
-            area.width.saturating_sub(1),
-            "No payload.",
-            Role::Dim,
-        );
-        return;
-    }
-    let stride = stride(area.width);
-    let digits = if stride == 16 || payload.len() > 0x1_0000 {
-        8
+    let message = match reading.selected() {
+        None => return,
+        Some(Row::Message(message)) => message,
+        Some(Row::Gap(gap)) => {
+            let words = format!("No bytes from {} to {}: {}.", gap.from, gap.to, gap.why);
+            canvas.put_wrapped(indented, &words, Role::Dim);
+            return;
+        }
+    };
+    let focused = app.focus() == Pane::Hex;
+    let Places {
+        header: top,
+        dump,
+        inspector: below,
+    } = places(area, focused);
+    let length = message.payload.len();
+    let at = reading.byte(length);
+    let says_place = focused && below.is_empty() && length > 0;
+    let line = if says_place {
+        inspector::place(&message, at)
     } else {
-        4
+        header(&message)
     };
-    let mut y = area.y;
-    for (row, bytes) in payload
-        .chunks(stride)
-        .enumerate()
-        .skip(first)
-        .take(area.height.into())
-    {
+    if !top.is_empty() {
+        canvas.put(top.x, top.y, top.width, &line, message.integrity.into());
+    }
+    if length == 0 && message.header.payload_len == 0 {
+        let width = dump.width.saturating_sub(1);
+        canvas.put(dump.x + 1, dump.y, width, "No payload.", Role::Dim);
+        return;
+    }
+    let sight = sight(area, focused);
+    let cursor = (focused || !below.is_empty()).then_some((at, focused));
+    rows(&message, reading, sight, cursor, canvas, dump);
+    let meanings = inspector::lines(&message, at, below.width, canvas.glyphs().unknown);
+    for ((row, line), y) in meanings.iter().enumerate().zip(below.top()..below.bottom()) {
+        let role = if row == 0 { Role::Label } else { Role::Plain };
+        canvas.put(below.x, y, below.width, line, role);
+    }
+}
+
+/// The rows of the dump that are in sight.
+fn rows(
+    message: &Kept<'_>,
+    reading: &Reading,
+    sight: Sight,
+    cursor: Option<(usize, bool)>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
+    let payload = message.payload;
+    let wide = sight.stride == 16 || payload.len() > 0x1_0000;
+    let digits = if wide { 8 } else { 4 };
+    let first = reading.top(payload.len(), sight);
+    let all = payload.chunks(sight.stride).enumerate().skip(first);
+    for ((row, bytes), y) in all.zip(area.top()..area.bottom()) {
+        let start = row * sight.stride;
+        let place = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        let found = |at: usize| {
+            let places = reading.places();
+            let next = places.partition_point(|place| place.end <= start + at);
+            places
+                .get(next)
+                .is_some_and(|place| place.contains(&(start + at)))
+        };
+        let cursor = cursor.and_then(|(at, focused)| Some((at.checked_sub(start)?, focused)));
         line(
             canvas,
-            Rect {
-                y,
-                height: 1,
-                ..area
-            },
-            &format!("{:0digits$x}", row * stride),
+            place,
+            &format!("{start:0digits$x}"),
             bytes,
+            cursor,
+            found,
         );
-        y += 1;
-    }
-    if y < area.bottom() && rows(message, area.width) > payload.len().div_ceil(stride) {
-        let text = format!(
-            "{} the first {} bytes were kept",
-            canvas.glyphs().ellipsis,
-            payload.len()
-        );
-        canvas.put(area.x, y, area.width, &text, Role::Dim);
     }
 }
 
 /// ``` 0000  48 65 6c 6c 6f 20 7a 62  Hello zb ```
-fn line(canvas: &mut Canvas<'_>, area: Rect, offset: &str, bytes: &[u8]) {
+fn line(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    offset: &str,
+    bytes: &[u8],
+    cursor: Option<(usize, bool)>,
+    found: impl Fn(usize) -> bool,
+) {
     let stride = stride(area.width);
     let right = area.right();
     let mut x = canvas.put(area.x, area.y, area.width, offset, Role::Label) + 1;
-    let cell = |canvas: &mut Canvas<'_>, x: u16, text: &str, role| {
-        canvas.put(x, area.y, right.saturating_sub(x), text, role);
+    let cell = |canvas: &mut Canvas<'_>, index: usize, x: u16, text: &[u8], role| {
+        let room = right.saturating_sub(x);
+        canvas.put(
+            x,
+            area.y,
+            room,
+            std::str::from_utf8(text).unwrap_or_default(),
+            role,
+        );
+        let width = u16::try_from(text.len()).unwrap_or(0).min(room);
+        let place = Rect::new(x, area.y, width, 1);
+        if found(index) {
+            canvas.tint(place, Role::Match);
+        }
+        match cursor {
+            Some((at, true)) if at == index => canvas.tint(place, Role::Selected),
+            Some((at, false)) if at == index => canvas.tint(place, Role::Pointed),
+            _ => {}
+        }
     };
     let ascii = x + 2 + u16::try_from(stride * 3 + stride / 16).unwrap_or(0);
     for ((index, &byte), ascii) in bytes.iter().enumerate().zip(ascii..) {
         x += if index == 8 { 2 } else { 1 };
-        let role = look(byte);
+        let role = Role::byte(byte);
         let digits = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
-        cell(
-            canvas,
-            x,
-            std::str::from_utf8(&digits).unwrap_or_default(),
-            role,
-        );
+        cell(canvas, index, x, &digits, role);
         x += 2;
-        let printable = [if matches!(byte, 0x20..=0x7e) {
-            byte
-        } else {
-            b'.'
-        }];
+        let printable = matches!(byte, b' '..=b'~');
         cell(
             canvas,
+            index,
             ascii,
-            std::str::from_utf8(&printable).unwrap_or_default(),
+            &[if printable { byte } else { b'.' }],
             role,
         );
-    }
-}
-
-/// The class of a byte.
-fn look(byte: u8) -> Role {
-    match byte {
-        0 => Role::ByteNull,
-        b' ' | b'\t' | b'\n' | b'\r' => Role::ByteSpace,
-        0x21..=0x7e => Role::ByteText,
-        0x80.. => Role::ByteHigh,
-        _ => Role::ByteControl,
     }
 }

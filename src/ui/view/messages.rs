@@ -1,145 +1,184 @@
-//! The newest messages.
+//! The list of messages.
+
+use std::fmt::Write as _;
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Part, Table, rows_in};
-use crate::observe::frame::{Frame, Message};
+use super::table::{Cell, Column, Part, Table};
+use crate::observe::frame::Frame;
+use crate::observe::messages::Gap;
+use crate::observe::trail::{Kept, Row};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
-use crate::ui::spots::Spot;
+use crate::ui::format::{bytes, count, grouped};
+use crate::ui::reading::Reading;
+use crate::ui::spots::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::{Role, Theme};
 
 /// Order on the screen; [`cell`] names them by the same order.
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::number("OFFSET", 12, 0),
     Column::number("SEQ", 8, 5).up_to(20),
-    Column::number("LEN", 7, 2),
+    Column::number("LEN", 7, 3),
     Column::number("FDS", 3, 4),
+    Column::number("FLAGS", 5, 7),
     Column::text("", 1, 1),
     Column::text("COPY", 6, 6),
-    Column::text("PREVIEW", 12, 3).up_to(u16::MAX),
+    Column::text("PREVIEW", 12, 2).up_to(u16::MAX),
 ];
+const PREVIEW: usize = COLUMNS.len() - 1;
+/// With fewer columns than these, there is room for what messages say and for nothing else.
+const NARROW: u16 = 30;
 
-/// Title and note of the frame: whether the selection goes along, and what the list is short of.
+/// Title and note of the frame: where the list stands, what is looked for, and what it is short of.
 pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
-    let mode = match (app.follows(), app.message_row()) {
-        (true, _) => "newest",
-        (false, Some(_)) => "held",
-        (false, None) => "held copy",
+    let reading = app.reading();
+    let mut title = "Messages".to_owned();
+    let _ = match (reading.follows(), reading.place()) {
+        (false, Some(place)) => write!(
+            title,
+            " {}/{}",
+            grouped(place as u64 + 1),
+            grouped(reading.len() as u64)
+        ),
+        _ => write!(title, ", newest"),
     };
-    // With nothing to list, the note stands in the panel.
-    let note = frame
-        .messages_note
-        .as_ref()
-        .filter(|_| !frame.messages.is_empty());
-    (
-        format!("Messages, {mode}"),
-        note.cloned().unwrap_or_default(),
-    )
+    if reading.lists_found() && !reading.follows() {
+        let _ = write!(title, " match &{}", reading.typed());
+    } else if let Some(found) = found(reading) {
+        let _ = write!(title, ", {found}");
+    }
+    let mut note = String::new();
+    if !reading.follows() {
+        note = match reading.news() {
+            0 => "nothing new below".to_owned(),
+            news => format!("{} new below", figure(news)),
+        };
+    } else if reading.len() > 0 {
+        // With nothing to list, it stands in the panel.
+        note = frame.messages_note.clone().unwrap_or_default();
+    }
+    (title, note)
+}
+
+/// ``` 17 match /price ```: how many match what is looked for, and what that is.
+pub(super) fn found(reading: &Reading) -> Option<String> {
+    let sign = if reading.lists_found() { '&' } else { '/' };
+    let typed = reading.typed();
+    let (found, busy) = reading.found()?;
+    let more = if busy { "+" } else { "" };
+    Some(format!(
+        "{}{more} match {sign}{typed}",
+        figure(found as u64)
+    ))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what is large is rounded anyway"
+)]
+fn figure(number: u64) -> String {
+    count(number as f64)
+}
+
+/// Why the list is empty.
+fn none(frame: &Frame, reading: &Reading) -> String {
+    match (
+        reading.found().filter(|_| reading.lists_found()),
+        &frame.messages_note,
+    ) {
+        (Some((_, true)), _) => "Searching ...".to_owned(),
+        (Some(_), _) => {
+            "No message matches; & lists all, Esc clears what is looked for.".to_owned()
+        }
+        (None, Some(note)) => note.clone(),
+        (None, None) if frame.snapshot.control.producer_head == 0 => "No messages yet.".to_owned(),
+        (None, None) => {
+            "No message that could be told apart for certain; the next to come will be shown."
+                .to_owned()
+        }
+    }
 }
 
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    let focused = app.focus() == Pane::Messages;
-    let Some(selected) = app.selected_message() else {
-        let none = match frame.snapshot.control.producer_head {
-            0 => "No messages yet.",
-            _ => "No message that could be told apart for certain; the next to come will be shown.",
-        };
-        let note = frame.messages_note.as_deref().unwrap_or(none);
+    let reading = app.reading();
+    if reading.len() == 0 {
         let room = Rect {
             x: area.x + 1,
             width: area.width.saturating_sub(2),
             ..area
         };
-        canvas.put_wrapped(room, note, Role::Dim);
+        canvas.put_wrapped(room, &none(frame, reading), Role::Dim);
         return;
-    };
+    }
     let theme = canvas.theme();
     let mut columns = COLUMNS;
     let digits = frame.snapshot.control.producer_head.max(1).ilog10() + 1;
-    columns[0].width = u16::try_from(digits + 1).unwrap_or(20).max(12);
+    columns[0].width = u16::try_from(digits).unwrap_or(20).max(12);
     columns[0].widest = columns[0].width;
-    // What a message says is worth more than its last details.
-    columns[6].width = (area.width / 3).max(columns[6].width);
-    let row = app.message_row();
-    if row.is_some() {
-        let table = Table {
-            columns: &columns,
-            rows: frame.messages.len(),
-            selected: row,
-            focused,
-            sorted: None,
-        };
-        let cell = |row: usize, column| {
-            let before = row.checked_sub(1).map(|row| &frame.messages[row]);
-            cell(&frame.messages[row], before, column, area.width, theme)
-        };
-        table.render(canvas, area, cell, |part| {
-            spot(part, |row| &frame.messages[row])
-        });
-        return;
+    // What a message says is worth more than its details, and in the end more than where it stands.
+    columns[PREVIEW].width = (area.width * 2 / 5).max(columns[PREVIEW].width);
+    if area.width < NARROW {
+        columns[0].rank = u8::MAX;
     }
-    // It has left the list: the copy stands on top, and under it the newest go on.
-    let newest = frame
-        .messages
-        .len()
-        .min(rows_in(area, frame.messages.len()).saturating_sub(1));
-    let messages = &frame.messages[frame.messages.len() - newest..];
     let table = Table {
         columns: &columns,
-        rows: newest + 1,
-        selected: Some(0),
-        focused,
+        rows: reading.len(),
+        selected: reading.place(),
+        focused: app.focus() == Pane::Messages,
         sorted: None,
     };
-    let shown = |row: usize| row.checked_sub(1).map_or(selected, |row| &messages[row]);
-    let cell = |row: usize, column| {
-        let before = row.checked_sub(1).map(shown);
-        cell(shown(row), before, column, area.width, theme)
+    let cell = |place: usize, column| match reading.row(place) {
+        Some(Row::Message(message)) => cell(&message, reading, column, area.width, theme),
+        _ => Cell::new("", Role::Plain),
     };
-    table.render(canvas, area, cell, |part| spot(part, shown));
-}
-
-fn spot<'a>(part: Part, shown: impl Fn(usize) -> &'a Message) -> Option<Spot> {
-    match part {
-        Part::Row(row) => Some(Spot::Message(shown(row).offset)),
+    let words = |place: usize| match reading.row(place)? {
+        Row::Gap(gap) => Some(Cell::new(skipped(gap), Role::Warn)),
+        Row::Message(_) => None,
+    };
+    let top = app.messages_top();
+    let top = table.render_with(top, canvas, area, cell, words, |part| match part {
+        Part::Row(place) => reading.number(place).map(Spot::Message),
         Part::Title(_) => None,
-    }
+    });
+    canvas.begin(List::Messages, top);
 }
 
-/// `before` is the message in the row above.
-fn cell(
-    message: &Message,
-    before: Option<&Message>,
-    column: usize,
-    width: u16,
-    theme: &Theme,
-) -> Cell {
+/// ``` -- skipped 3.1 MiB: head overran the reader -- ```
+fn skipped(gap: &Gap) -> String {
+    let length = bytes(gap.to.saturating_sub(gap.from));
+    let torn = match gap.torn {
+        0 => String::new(),
+        torn => format!(", {} torn", figure(torn)),
+    };
+    format!("-- skipped {length}{torn}: {} --", gap.why)
+}
+
+fn cell(message: &Kept<'_>, reading: &Reading, column: usize, width: u16, theme: &Theme) -> Cell {
     let header = &message.header;
-    let joins = before.is_none_or(|before| {
-        before.offset.wrapping_add(before.header.total_len()) == message.offset
-    });
+    let unless_zero = |number: u8, text: String| {
+        let role = if number > 0 { Role::Strong } else { Role::Dim };
+        Cell::new(text, role)
+    };
     match column {
-        // Bytes between this row and the one above are not shown.
-        0 if !joins => Cell::new(
-            format!("{}{}", theme.glyphs.ellipsis, message.offset),
-            Role::Label,
-        ),
         0 => Cell::new(message.offset.to_string(), Role::Plain),
         1 => Cell::new(header.seq_id.to_string(), Role::Plain),
         2 => Cell::new(header.payload_len.to_string(), Role::Plain),
-        3 => Cell::new(
-            header.fd_count.to_string(),
-            if header.fd_count > 0 {
-                Role::Strong
-            } else {
-                Role::Dim
-            },
-        ),
-        4 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
-        5 => Cell::new(message.integrity.word(), message.integrity.into()),
-        _ => Cell::new(text::preview(&message.payload, width.into()), Role::Plain),
+        3 => unless_zero(header.fd_count, header.fd_count.to_string()),
+        4 => unless_zero(header.flags, format!("{:#04x}", header.flags)),
+        5 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
+        6 => Cell::new(message.integrity.word(), message.integrity.into()),
+        _ => {
+            let place = reading
+                .hit(message.row)
+                .map_or(0..0, |hit| hit.place.clone());
+            let (text, found) = text::preview(message.payload, &place, width.into());
+            Cell {
+                found,
+                ..Cell::new(text, Role::Plain)
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ mod header;
 mod help;
 mod hex;
 mod holding;
+mod inspector;
 mod lags;
 mod messages;
 mod pictures;

@@ -30,6 +30,7 @@ use crate::observe::frame::Frame;
 use crate::ui::action::{Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::details::Details;
+use crate::ui::reading::Sight;
 use crate::ui::spots::{Spot, Spots};
 use crate::ui::theme::Theme;
 
@@ -49,6 +50,18 @@ pub(crate) struct Room {
     pub(crate) rows: usize,
     /// The last row that may come first, where rows are scrolled and not selected.
     pub(crate) last_top: usize,
+    /// Bytes in a row of the dump.
+    pub(crate) stride: usize,
+}
+
+impl Room {
+    /// What is seen of a dump.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight {
+            rows: self.rows,
+            stride: self.stride,
+        }
+    }
 }
 
 /// Where everything stands; what is not shown has no area.
@@ -125,6 +138,7 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
         return Room {
             rows: help::rows(app, area),
             last_top: help::last_top(app, area),
+            stride: 0,
         };
     }
     let places = places(app, area);
@@ -133,6 +147,7 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
         return Room {
             rows: inside.height.into(),
             last_top: details::last_top(&frame.snapshot, details, theme, inside),
+            stride: 0,
         };
     }
     let pane = if app.screen() == Screen::Ring {
@@ -141,13 +156,18 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
         places.body
     };
     let inside = places.inside(pane);
-    let last_top = match app.selected_message() {
-        Some(message) if app.focus() == Pane::Hex => hex::last_top(message, inside),
-        _ => 0,
-    };
+    if app.screen() == Screen::Ring && app.focus() == Pane::Hex {
+        let sight = hex::sight(inside, true);
+        return Room {
+            rows: sight.rows,
+            last_top: 0,
+            stride: sight.stride,
+        };
+    }
     Room {
         rows: inside.height.into(),
-        last_top,
+        last_top: 0,
+        stride: 0,
     }
 }
 
@@ -246,7 +266,10 @@ fn places(app: &App, area: Rect) -> Places {
     };
     let mut rest = area;
     places.header = cut(&mut rest, 1);
-    let filtered = app.is_typing() || !app.roster().filter().is_empty();
+    let filtered = app.is_typing()
+        || app.said().is_some()
+        || !app.roster().filter().is_empty()
+        || !app.reading().typed().is_empty();
     // Where the titles have no room, a filter is to be seen all the same.
     if area.height >= 8 || (filtered && area.height > 1) {
         rest.height -= 1;

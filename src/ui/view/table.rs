@@ -59,6 +59,8 @@ impl Column {
 pub(super) struct Cell {
     pub(super) text: Cow<'static, str>,
     pub(super) role: Role,
+    /// Columns of a text that match what is looked for.
+    pub(super) found: Range<u16>,
 }
 
 impl Cell {
@@ -66,6 +68,7 @@ impl Cell {
         Self {
             text: text.into(),
             role,
+            found: 0..0,
         }
     }
 }
@@ -89,19 +92,6 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Draws the rows around the selected one; for rows that pass by and have no place of their own.
-    pub(super) fn render(
-        &self,
-        canvas: &mut Canvas<'_>,
-        area: Rect,
-        cell: impl Fn(usize, usize) -> Cell,
-        spot: impl Fn(Part) -> Option<Spot>,
-    ) {
-        let room = rows_in(area, self.rows);
-        let top = self.selected.unwrap_or(0).saturating_sub(room / 2);
-        self.render_from(top, canvas, area, cell, spot);
-    }
-
     /// Draws the rows that have room, from `top` on as far as the selected one is then in sight; only their cells are
     /// asked for. `spot` says what the pointer finds there. Tells the first row that is shown.
     pub(super) fn render_from(
@@ -110,6 +100,19 @@ impl Table<'_> {
         canvas: &mut Canvas<'_>,
         area: Rect,
         cell: impl Fn(usize, usize) -> Cell,
+        spot: impl Fn(Part) -> Option<Spot>,
+    ) -> usize {
+        self.render_with(top, canvas, area, cell, |_| None, spot)
+    }
+
+    /// Like [`Self::render_from`], with rows that are no rows of cells where `words` has something to say instead.
+    pub(super) fn render_with(
+        &self,
+        top: usize,
+        canvas: &mut Canvas<'_>,
+        area: Rect,
+        cell: impl Fn(usize, usize) -> Cell,
+        words: impl Fn(usize) -> Option<Cell>,
         spot: impl Fn(Part) -> Option<Spot>,
     ) -> usize {
         if area.is_empty() {
@@ -134,14 +137,24 @@ impl Table<'_> {
             if let Some(spot) = spot(Part::Row(row)) {
                 canvas.spot(Rect::new(area.x, y, area.width, 1), spot);
             }
-            for &(column, x, width) in &places {
-                let Cell { text, role } = cell(row, column);
+            let said = words(row);
+            if let Some(Cell { text, role, .. }) = &said {
+                let width = area.width.saturating_sub(GUTTER);
+                canvas.put(area.x + GUTTER, y, width, text, *role);
+            }
+            for &(column, x, width) in places.iter().filter(|_| said.is_none()) {
+                let Cell { text, role, found } = cell(row, column);
                 let put = if self.columns[column].right {
                     Canvas::put_right
                 } else {
                     Canvas::put
                 };
                 put(canvas, area.x + GUTTER + x, y, width, &text, role);
+                if !found.is_empty() && found.start < width {
+                    let length = found.end.min(width) - found.start;
+                    let start = area.x + GUTTER + x + found.start;
+                    canvas.tint(Rect::new(start, y, length, 1), Role::Match);
+                }
             }
             if self.selected == Some(row) {
                 canvas.put(area.x, y, 1, canvas.glyphs().selected, Role::Strong);
@@ -160,7 +173,7 @@ impl Table<'_> {
                 );
                 // Bars turned inside out would say something else.
                 for &(column, x, width) in &places {
-                    let Cell { text, role } = cell(row, column);
+                    let Cell { text, role, .. } = cell(row, column);
                     if role == Role::Chart {
                         canvas.put(area.x + GUTTER + x, y, width, &text, role);
                     }

@@ -1,0 +1,140 @@
+//! What keys do to the messages: search, filter, copy, save.
+//!
+//! Decides; what has to be done outside is an effect.
+
+use super::App;
+use crate::observe::frame::Message;
+use crate::observe::trail::Row;
+use crate::ui::action::{Action, Effect, Pane, Place};
+use crate::ui::clip::Clip;
+use crate::ui::cursor::Step;
+use crate::ui::items::{Item, items};
+use crate::ui::reading::Sight;
+use crate::ui::roster::label;
+use crate::ui::view::screen::Room;
+
+impl App {
+    /// Whether the panes of the ring are in front, with something in them.
+    fn has_panes(&self) -> bool {
+        self.place() == Place::Ring && self.frame.is_some() && self.help.is_none()
+    }
+
+    /// Whether keys go to the messages, in the list or in the dump.
+    pub(super) fn reads(&self) -> bool {
+        self.place() == Place::Ring && matches!(self.focus(), Pane::Messages | Pane::Hex)
+    }
+
+    /// Does what only messages know.
+    pub(super) fn read(&mut self, action: Action, room: Room) -> Option<Effect> {
+        let Some(frame) = self.frame.as_ref().filter(|_| self.has_panes()) else {
+            return (action == Action::Copy).then(|| self.copy()).flatten();
+        };
+        match action {
+            Action::Next | Action::Previous => {
+                let sought = self.reading.seek(action == Action::Next);
+                self.said = sought.err().map(str::to_owned);
+                if self.reading.found().is_some() {
+                    self.turn_to_messages();
+                }
+            }
+            Action::Only => {
+                self.reading.toggle_only();
+                self.turn_to_messages();
+            }
+            Action::Follow => self.reading.toggle_follow(&frame.messages),
+            Action::Left | Action::Right if self.focus() == Pane::Hex => {
+                self.reading
+                    .step_aside(action == Action::Right, room.sight());
+            }
+            Action::Save => return self.save(),
+            Action::Copy => return self.copy(),
+            _ => {}
+        }
+        None
+    }
+
+    fn turn_to_messages(&mut self) {
+        if !self.reads() {
+            self.focus = Pane::Messages;
+        }
+    }
+
+    /// Moves through the bytes of the selected message.
+    pub(super) fn step_bytes(&mut self, step: Step, sight: Sight) {
+        self.reading.step_bytes(step, sight);
+    }
+
+    fn save(&mut self) -> Option<Effect> {
+        let Some(message) = self.reading.message() else {
+            self.said = Some("no message is selected".to_owned());
+            return None;
+        };
+        Some(Effect::Save(Box::new(Message::from(message))))
+    }
+
+    fn copy(&mut self) -> Option<Effect> {
+        let clip = match self.place() {
+            Place::Rings => {
+                let id = &self.listing.rings.get(self.selected_ring()?)?.id;
+                Some(Clip::line(id, "the ring's id"))
+            }
+            Place::Ring if self.help.is_none() => self.selected_text(),
+            _ => None,
+        };
+        if clip.is_none() {
+            self.said = Some("nothing to copy here".to_owned());
+        }
+        clip.map(Effect::Copy)
+    }
+
+    fn selected_text(&self) -> Option<Clip> {
+        let frame = self.frame.as_ref()?;
+        let ring = &frame.snapshot;
+        match self.focus() {
+            Pane::Consumers => {
+                let place = self.selected_place()?;
+                let consumer = ring.consumers.get(place)?;
+                let mut line = format!("slot {}", label(consumer, place));
+                line += &consumer
+                    .command
+                    .iter()
+                    .map(|name| format!(" {name}"))
+                    .collect::<String>();
+                line += &consumer
+                    .pid
+                    .iter()
+                    .map(|pid| format!(" (pid {pid})"))
+                    .collect::<String>();
+                line += &format!(": {}, {}", consumer.state.word(), consumer.reason);
+                Some(Clip::line(&line, "the consumer"))
+            }
+            Pane::Findings => match items(frame).nth(self.selected_finding()?)? {
+                Item::Event(number) => {
+                    let newer = usize::try_from(frame.events.newest() - number).ok()?;
+                    let event = frame.events.back(newer)?;
+                    Some(Clip::line(
+                        &format!("{} {}", event.at, event.message),
+                        "the event",
+                    ))
+                }
+                Item::Standing(row) => match row.checked_sub(ring.findings.len()) {
+                    None => Some(Clip::line(&ring.findings[row].message, "the finding")),
+                    Some(row) => {
+                        let limit = ring.attach.limits.get(row)?;
+                        Some(Clip::line(
+                            &format!("{}: {}", limit.what, limit.why),
+                            "the limit",
+                        ))
+                    }
+                },
+            },
+            Pane::Messages | Pane::Hex => match self.reading.selected()? {
+                Row::Message(message) => Some(Clip::payload(&message)),
+                Row::Gap(gap) => Some(Clip::line(
+                    &format!("{} to {}: {}", gap.from, gap.to, gap.why),
+                    "the gap",
+                )),
+            },
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Which of the messages at hand are what is looked for: found out once for each, a little at a time.
+//!
+//! Knows the trail it searches and nothing of what is done with what is found.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::query::Query;
+use crate::observe::trail::{Row, Trail};
+
+/// Time for searching after each sample and each key: the screen must not wait for it.
+pub(super) const PATIENCE: Duration = Duration::from_millis(5);
+/// Rows between two looks at the clock.
+const BATCH: u64 = 64;
+
+/// A message that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hit {
+    /// Number of its row.
+    pub(crate) row: u64,
+    /// Where in its payload.
+    pub(crate) place: Range<usize>,
+}
+
+/// What was found of a query, and in which rows it was looked for.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) query: Query,
+    hits: VecDeque<Hit>,
+    searched: Range<u64>,
+}
+
+impl Search {
+    /// Nothing has been looked at yet.
+    pub(super) fn new(query: Query, trail: &Trail) -> Self {
+        Self {
+            query,
+            hits: VecDeque::new(),
+            searched: trail.end()..trail.end(),
+        }
+    }
+
+    /// Looks at rows that were not looked at, the newest first, until `patience` is over.
+    pub(super) fn advance(&mut self, trail: &Trail, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let rows = trail.first()..trail.end();
+        if self.searched.start > rows.end
+            || self.searched.end < rows.start
+            || self.searched.end > rows.end
+        {
+            // Rows of another trail, or all of them have gone.
+            *self = Self::new(self.query.clone(), trail);
+        }
+        self.searched.start = self.searched.start.max(rows.start);
+        while self.hits.front().is_some_and(|hit| hit.row < rows.start) {
+            self.hits.pop_front();
+        }
+        while self.searched.end < rows.end {
+            let row = self.searched.end;
+            if let Some(hit) = self.look(trail, row) {
+                self.hits.push_back(hit);
+            }
+            self.searched.end += 1;
+            if row.is_multiple_of(BATCH) && Instant::now() > deadline {
+                return;
+            }
+        }
+        while self.searched.start > rows.start {
+            let row = self.searched.start - 1;
+            if let Some(hit) = self.look(trail, row) {
+                self.hits.push_front(hit);
+            }
+            self.searched.start = row;
+            if row.is_multiple_of(BATCH) && Instant::now() > deadline {
+                return;
+            }
+        }
+    }
+
+    fn look(&self, trail: &Trail, row: u64) -> Option<Hit> {
+        let Row::Message(message) = trail.row(row)? else {
+            return None;
+        };
+        let place = self.query.find(&message)?;
+        Some(Hit { row, place })
+    }
+
+    /// Whether there are rows that were not looked at.
+    pub(super) fn is_busy(&self, trail: &Trail) -> bool {
+        self.searched != (trail.first()..trail.end())
+    }
+
+    /// How many were found.
+    pub(super) fn len(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// The hit in that place, oldest first.
+    pub(super) fn nth(&self, place: usize) -> Option<&Hit> {
+        self.hits.get(place)
+    }
+
+    /// The hit in that row.
+    pub(super) fn hit(&self, row: u64) -> Option<&Hit> {
+        let place = self.hits.binary_search_by_key(&row, |hit| hit.row).ok()?;
+        self.hits.get(place)
+    }
+
+    /// How many hits come before that row.
+    pub(super) fn before(&self, row: u64) -> usize {
+        self.hits.partition_point(|hit| hit.row < row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::frame::Integrity;
+    use crate::ring::message::{MessageHeader, RawMessage};
+
+    fn push(trail: &mut Trail, numbers: Range<u64>) {
+        for number in numbers {
+            let payload = format!("number {number}");
+            let message = RawMessage {
+                offset: number * 100,
+                header: MessageHeader::default(),
+                payload: payload.as_bytes(),
+            };
+            trail.push(message, Integrity::Intact);
+        }
+    }
+
+    fn search(typed: &str, trail: &Trail) -> Search {
+        Search::new(Query::parse(typed).unwrap().unwrap(), trail)
+    }
+
+    fn rows(search: &Search) -> Vec<u64> {
+        search.hits.iter().map(|hit| hit.row).collect()
+    }
+
+    #[test]
+    fn what_comes_is_searched_and_what_goes_is_forgotten() {
+        let mut trail = Trail::new(1 << 16);
+        push(&mut trail, 0..30);
+        let mut search = search("re:7$", &trail);
+        assert!(search.is_busy(&trail));
+        search.advance(&trail, PATIENCE);
+        assert_eq!(rows(&search), [7, 17, 27]);
+        assert!(!search.is_busy(&trail));
+        assert_eq!((search.before(17), search.before(18)), (1, 2));
+        assert_eq!(search.hit(17).map(|hit| hit.place.clone()), Some(8..9));
+        assert_eq!(search.hit(18), None);
+        push(&mut trail, 30..50);
+        search.advance(&trail, PATIENCE);
+        assert_eq!(rows(&search), [7, 17, 27, 37, 47]);
+        push(&mut trail, 50..4000);
+        search.advance(&trail, Duration::from_secs(9));
+        let (first, end) = (trail.first(), trail.end());
+        assert!(first > 50);
+        let expected: Vec<u64> = (first..end).filter(|row| row % 10 == 7).collect();
+        assert_eq!(rows(&search), expected);
+        push(&mut trail, 4000..99_999);
+        search.advance(&trail, Duration::from_secs(9));
+        assert_eq!(search.searched, trail.first()..trail.end());
+    }
+
+    #[test]
+    fn a_long_search_goes_on_where_it_was_left() {
+        let mut trail = Trail::new(1 << 20);
+        push(&mut trail, 0..5000);
+        let mut search = search("number", &trail);
+        let mut looks = 0;
+        while search.is_busy(&trail) {
+            search.advance(&trail, Duration::ZERO);
+            looks += 1;
+        }
+        assert!(looks > 10, "{looks}");
+        assert_eq!(search.len(), 5000);
+    }
+}
