@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::AttachError;
 use super::hidden;
@@ -71,7 +70,7 @@ struct Survey {
     denied: usize,
 }
 
-fn survey<'a>(pids: impl Iterator<Item = &'a i32>) -> Survey {
+fn survey(pids: &[i32]) -> Survey {
     let mut survey = Survey::default();
     for &pid in pids {
         match holds_ring(pid) {
@@ -104,14 +103,17 @@ fn survey<'a>(pids: impl Iterator<Item = &'a i32>) -> Survey {
 /// When `/proc` cannot be listed.
 pub fn discover() -> io::Result<Found> {
     let pids = pids()?;
-    // The time goes into the kernel's making of /proc entries, which two cores do twice as fast. Each takes the next that
-    // is left: neighbours are alike, and the kernel's own processes, which cost nothing, stand first.
-    let next = AtomicUsize::new(0);
-    let left = || std::iter::from_fn(|| pids.get(next.fetch_add(1, Ordering::Relaxed)));
+    // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
+    let half = pids.len().div_ceil(2).max(1);
     let surveys: Vec<Survey> = std::thread::scope(|scope| {
-        let other = scope.spawn(|| survey(left()));
-        let ours = survey(left());
-        other.join().ok().into_iter().chain([ours]).collect()
+        let parts: Vec<_> = pids
+            .chunks(half)
+            .map(|part| scope.spawn(|| survey(part)))
+            .collect();
+        parts
+            .into_iter()
+            .filter_map(|part| part.join().ok())
+            .collect()
     });
     let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
     let (mut denied, mut seen) = (0, 0);
