@@ -97,7 +97,9 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         header::render(app, &mut canvas, places.header);
     }
     match (app.screen(), app.frame()) {
-        (Screen::Waiting, _) => waiting::render(app.listing(), &mut canvas, places.body),
+        (Screen::Waiting, _) => {
+            waiting::render(app.listing(), app.has_looked(), &mut canvas, places.body)
+        }
         (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
         (Screen::Ring, Some(frame)) => match app.details() {
             Some(details) => closely(frame, details, &mut canvas, &places),

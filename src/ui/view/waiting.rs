@@ -20,7 +20,11 @@ const LINES: [(&str, Role); 5] = [
     ("zbqtop demo", Role::Focus),
 ];
 
-pub(super) fn render(listing: &Listing, canvas: &mut Canvas<'_>, area: Rect) {
+/// Before the first look has ended: nothing is known yet.
+const NOT_YET: &str = "Looking for zbq rings.";
+
+/// `looked`: whether all there is has been looked at.
+pub(super) fn render(listing: &Listing, looked: bool, canvas: &mut Canvas<'_>, area: Rect) {
     let lines = u16::try_from(LINES.len()).unwrap_or(0);
     let wanted =
         u16::try_from(findings::limit_rows(&listing.limits, area.width)).unwrap_or(u16::MAX);
@@ -31,10 +35,10 @@ pub(super) fn render(listing: &Listing, canvas: &mut Canvas<'_>, area: Rect) {
     };
     let top = room.y + room.height.saturating_sub(lines) / 2;
     for ((line, role), y) in LINES.into_iter().zip(top..) {
-        let line = if line == NONE && !listing.limits.is_empty() {
-            NONE_SEEN
-        } else {
-            line
+        let line = match line {
+            NONE if !looked => NOT_YET,
+            NONE if !listing.limits.is_empty() => NONE_SEEN,
+            line => line,
         };
         if y < room.bottom() {
             let width = text::width(line).min(room.width);
