@@ -26,7 +26,8 @@ fn keys_live_and_quit_works_while_a_source_hangs() {
             });
             terminal.keys("\r");
         }
-        terminal.wait("that it is told", |text| text.contains("looking…"));
+        let text = terminal.wait("that it is told", |text| text.contains("looking…"));
+        assert!(!text.contains("No zbq ring"), "not known yet:\n{text}");
         terminal.keys("?");
         terminal.wait("help", |text| text.contains("this help"));
         terminal.keys("?");

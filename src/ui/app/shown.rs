@@ -84,6 +84,11 @@ impl App {
         }
     }
 
+    /// Whether rings were looked for and the one to show was not among them.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked
+    }
+
     /// Whether the source has been looking for so long that it has to be told.
     pub(crate) fn looks_long(&self) -> bool {
         self.looks_long

@@ -12,6 +12,9 @@ const NONE: &str = "No zbq ring on this machine.";
 /// Where some processes could not be looked into.
 const NONE_SEEN: &str = "No zbq ring that we may see.";
 
+/// Before the first look has ended: nothing is known yet.
+const NOT_YET: &str = "Looking for zbq rings.";
+
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let limits = &app.listing().limits;
     let lines = lines(app);
@@ -37,10 +40,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn lines(app: &App) -> Vec<(String, Role)> {
-    let none = if app.listing().limits.is_empty() {
-        NONE
-    } else {
-        NONE_SEEN
+    let none = match app.listing().limits.is_empty() {
+        _ if !app.has_looked() => NOT_YET,
+        true => NONE,
+        false => NONE_SEEN,
     };
     let line = |text: &str, role| (text.to_owned(), role);
     let mut lines = vec![
