@@ -30,14 +30,8 @@ fn dashboard(producer: &Peer, place: &Path) -> Terminal {
     command.current_dir(place);
     let mut terminal = Terminal::start(&mut command, 40, 120);
     terminal.wait("the dashboard", |text| text.contains("Messages"));
-    terminal.keys("\t");
-    let text = terminal.wait("another pane", |text| {
-        text.contains("▸Messages") || text.contains("▸Findings")
-    });
-    if text.contains("▸Findings") {
-        terminal.keys("\t");
-        terminal.wait("the next", |text| text.contains("▸Messages"));
-    }
+    terminal.keys("3");
+    terminal.wait("the messages' pane", |text| text.contains("▸3 Messages"));
     terminal
 }
 
@@ -151,19 +145,17 @@ fn what_the_ring_holds_from_the_lap_before_is_listed() {
     let producer = producer(&place, 1500);
     let mut terminal = dashboard(&producer, place.path());
     terminal.keys("k");
-    let text = terminal.wait("where the list stands", |text| {
-        text.contains("Messages 1") || text.contains("/1 ")
-    });
-    let rows = text.lines().find_map(|line| {
-        let place = line.split_once("▸Messages ")?.1.split(['─', ',']).next()?;
-        let digits: String = place
-            .split_once('/')?
-            .1
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
+    // `▸3 Messages 1 234/1 235`: the place of the selected row, and how many there are.
+    let place = |text: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.split_once("▸3 Messages "));
+        let (_, all) = line?.1.split(['─', ',']).next()?.split_once('/')?;
+        let digits: String = all.chars().filter(char::is_ascii_digit).collect();
         digits.parse::<u64>().ok()
-    });
+    };
+    let text = terminal.wait("where the list stands", |text| place(text).is_some());
+    let rows = place(&text);
     assert!(rows.is_some_and(|rows| rows > 600), "{rows:?} in\n{text}");
     terminal.keys("q");
     terminal.ended();

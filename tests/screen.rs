@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::program::zbqtop;
+use crate::support::program::{public_copy, zbqtop};
 use crate::support::pty::Terminal;
 use crate::support::{Peer, Place, example};
 
@@ -407,7 +407,7 @@ fn a_hostile_name_does_not_steer_the_terminal() {
     const NAME: &str = "x\x1b[41mY\x1b]0;Z";
     let place = Place::new();
     let binary = place.path().join(NAME);
-    std::fs::copy(example("peer"), &binary).expect("room for a copy");
+    std::fs::rename(public_copy(place.path(), &example("peer")), &binary).expect("a free name");
     let mut command = std::process::Command::new(&binary);
     command.args([
         "produce",
