@@ -251,9 +251,12 @@ fn follow(
             moved = Instant::now();
             let head = control(ring).producer_head;
             if let Some(rest) = share.rest(moved, head) {
-                sink.sleep(rest)?;
+                // For a while the producer still fetches back what was read: that is no speed of its own.
+                sink.sleep(rest / 2)?;
+                let (half, head) = (Instant::now(), control(ring).producer_head);
+                sink.sleep(rest / 2)?;
                 let bytes = control(ring).producer_head.saturating_sub(head);
-                share.rested(bytes, moved.elapsed());
+                share.rested(bytes, half.elapsed());
                 if let Some(gap) = reader.catch_up(ring, SPARED) {
                     sink.gap(&gap)?;
                     if !rests {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// What the producer may lose, as a share of its speed.
-const TOLERATED: f64 = 0.02;
+const TOLERATED: f64 = 0.015;
 /// The least share of time that is read in.
 const LEAST: f64 = 0.01;
 /// How long is read at a time, so that one rest is one gap and what lies between two is of a piece.
@@ -95,15 +95,15 @@ impl Share {
         Some(rest.min(LONGEST_REST))
     }
 
-    /// To be told of a rest: how far head went, and how long it took.
+    /// To be told of a rest, or of the end of one: how far head went, and how long it took.
     pub fn rested(&mut self, bytes: u64, time: Duration) {
         self.resting.add(bytes, time);
     }
 
-    /// The share of time that may be read in. Half of it, until enough is measured to compare.
+    /// The share of time that may be read in. A third of it, until enough is measured to compare.
     fn share(&self) -> f64 {
         if self.reading.seconds.min(self.resting.seconds) < LEARNT.as_secs_f64() {
-            return 0.5;
+            return 1.0 / 3.0;
         }
         let harm = self.resting.speed() - self.reading.speed();
         if harm <= 0.0 {
