@@ -120,10 +120,10 @@ pub struct Target {
     #[arg(short, long, value_name = "PATH", group = "process")]
     pub socket: Option<String>,
     /// Join in any case. Joining takes a slot, parked at once, until the producer's next scan.
-    #[arg(long, requires = "socket")]
+    #[arg(long, requires = "socket", conflicts_with = "pid")]
     pub join: bool,
     /// How long joining may take.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "socket")]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "socket", conflicts_with = "pid")]
     pub timeout: Duration,
     /// Which of that process's rings, from 0.
     #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]
@@ -245,10 +245,10 @@ pub struct Tail {
     pub torn: bool,
     /// Join the ring behind --socket as a true consumer and miss nothing from then on. It holds ring space until what
     /// it read is written out: a slow reader slows the producer down
-    #[arg(long, requires = "socket", conflicts_with_all = ["last", "from", "torn", "ring", "fd"])]
+    #[arg(long, requires = "socket", conflicts_with_all = ["last", "from", "torn", "pid", "ring", "fd"])]
     pub lossless: bool,
     /// Receive the descriptors that come with messages, say what they are, and close them.
-    #[arg(long, requires = "lossless")]
+    #[arg(long, requires = "lossless", conflicts_with = "pid")]
     pub fds: bool,
     /// Which messages.
     #[command(flatten)]

@@ -124,6 +124,37 @@ fn raw_is_exactly_what_was_sent() {
 }
 
 #[test]
+fn a_file_gets_exactly_what_was_sent_straight_from_the_ring() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --seed 9 --consumers 1 --hold --capacity 1048576",
+    );
+    let path = place.path().join("raw");
+    let file = std::fs::File::create(&path).expect("room for a file");
+    let mut command = zbqtop();
+    command
+        .args(["tail", "--lossless", "--format", "raw", "--socket"])
+        .arg(place.socket());
+    let child = command.stdout(file).stderr(Stdio::piped()).spawn();
+    let child = child.expect("zbqtop starts");
+    producer = producer.settled();
+    let mut expected = Vec::new();
+    for (asked, sent) in [("send 1", 1..=1), ("send 4999", 2..=5000)] {
+        producer.ask(asked, "done");
+        expected.extend(sent.flat_map(|seq_id| contents(9, 300, seq_id)));
+        eventually("all of it is there", || {
+            let written = std::fs::metadata(&path).expect("just made").len();
+            (written == expected.len() as u64).then_some(())
+        });
+    }
+    assert!(std::fs::read(&path).expect("it is there") == expected);
+    producer.kill();
+    let said = end(child);
+    assert!(said.contains("5000 messages"), "{said}");
+}
+
+#[test]
 fn what_was_lost_by_an_eviction_is_said() {
     let place = Place::new();
     let mut producer = Peer::producer(
@@ -279,7 +310,15 @@ fn a_ring_that_cannot_be_joined_is_told_why() {
         said.contains(path) && said.contains("without an answer"),
         "{said}"
     );
-    assert_eq!(run(&["tail", "--lossless"]).status.code(), Some(2));
+    for wrong in [
+        &["tail", "--lossless"][..],
+        // What holds ring space has to join: it is not left out in silence.
+        &["tail", "--lossless", "--pid", "1"],
+        &["tail", "--fds", "--pid", "1"],
+        &["tail", "--join", "--pid", "1"],
+    ] {
+        assert_eq!(run(wrong).status.code(), Some(2), "{wrong:?}");
+    }
     assert_eq!(
         run(&["tail", "--lossless", "--socket", path, "-n", "3"])
             .status

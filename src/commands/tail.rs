@@ -86,8 +86,9 @@ fn begin(
     }
     let older = older(ring, known, usize::MAX)?;
     let retained = head.saturating_sub(ring.capacity());
+    let until = sink.until();
     let mut gap = |from: u64, to: u64, why: &str, torn| {
-        let (from, why) = (offset.max(from), why.into());
+        let (from, to, why) = (offset.max(from), to.min(until), why.into());
         if from < to {
             return sink.gap(&Gap {
                 from,

@@ -68,6 +68,8 @@ struct Survey {
     /// Processes whose descriptors could be listed, and could not.
     seen: usize,
     denied: usize,
+    /// The first of those that could not.
+    first_denied: Option<i32>,
 }
 
 fn survey(pids: &[i32]) -> Survey {
@@ -80,7 +82,10 @@ fn survey(pids: &[i32]) -> Survey {
                 continue;
             }
             Err(error) => {
-                survey.denied += usize::from(error.kind() == io::ErrorKind::PermissionDenied);
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    survey.denied += 1;
+                    survey.first_denied = survey.first_denied.or(Some(pid));
+                }
                 continue;
             }
         }
@@ -116,9 +121,10 @@ pub fn discover() -> io::Result<Found> {
             .collect()
     });
     let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
-    let (mut denied, mut seen) = (0, 0);
+    let (mut denied, mut seen, mut first_denied) = (0, 0, None);
     for part in surveys {
         denied += part.denied;
+        first_denied = first_denied.or(part.first_denied);
         seen += part.seen;
         for (ctrl, process) in part.holders {
             holders.entry(ctrl).or_default().push(process);
@@ -148,12 +154,17 @@ pub fn discover() -> io::Result<Found> {
             remedy,
         });
     }
-    if denied > 0 {
+    if let Some(pid) = first_denied {
+        // Why is told of one: to ask for each would take as long as to look.
+        let hidden = Process::open(pid).map(|process| hidden::reason(&process));
+        let (why, remedy) = hidden.map_or_else(
+            |error| (error.to_string(), None),
+            |hidden| (hidden.why, hidden.remedy),
+        );
         found.limits.push(Limit {
             what: format!("rings of {denied} of {} processes", seen + denied),
-            why: "they run as another user or may not be inspected, and we lack CAP_SYS_PTRACE"
-                .into(),
-            remedy: Some("run as the producer's user, or as root".into()),
+            why: format!("the first of them is pid {pid}: {why}"),
+            remedy,
         });
     }
     Ok(found)

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -202,5 +201,6 @@ fn save(source: &mut impl Source, pid: i32, message: &Message) -> String {
         payload: whole.as_ref().unwrap_or(&message.payload),
         length: message.header.payload_len.into(),
     };
-    save.write(Path::new("."))
+    let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
+    save.write(&here)
 }

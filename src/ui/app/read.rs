@@ -46,6 +46,9 @@ impl App {
                 self.reading
                     .step_aside(action == Action::Right, room.sight());
             }
+            Action::Save if !self.reads() => {
+                self.said = Some("no message is selected here".to_owned());
+            }
             Action::Save => return self.save(),
             Action::Copy => return self.copy(),
             _ => {}

@@ -67,7 +67,8 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
 pub(super) fn found(reading: &Reading) -> Option<String> {
     let sign = if reading.lists_found() { '&' } else { '/' };
     let typed = reading.typed();
-    let (found, busy) = reading.found()?;
+    // What does not parse looks for nothing; what was looked for before it is not what is read there.
+    let (found, busy) = reading.found().filter(|_| reading.error().is_none())?;
     let more = if busy { "+" } else { "" };
     Some(format!(
         "{}{more} match {sign}{typed}",
