@@ -23,7 +23,7 @@ use super::snapshot::Limit;
 
 /// Looks at one ring are no closer together than this. A look costs two system calls to find each socket and two to
 /// ask for it.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_secs(2);
 /// Most sockets that are asked for in one look.
 const SOCKETS: usize = 1024;
 

@@ -57,7 +57,7 @@ pub struct Budget {
 impl Budget {
     /// For ten looks a second within one hundredth of a core.
     pub const DASHBOARD: Self = Self {
-        preview: 128 << 10,
+        preview: 64 << 10,
         history: 3 << 20,
         reads_back: true,
         lag: 64 << 10,

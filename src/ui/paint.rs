@@ -93,14 +93,11 @@ fn changes<'a>(before: &Buffer, now: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
     changes
 }
 
-/// Whether `symbol` is surely one column wide: ASCII, or of the dashes, lines, blocks and dots that screens are made of.
+/// Whether `symbol` is surely one column wide.
 fn is_narrow(symbol: &str) -> bool {
     match symbol.as_bytes() {
         [_] => true,
-        [_, _, _] => matches!(
-            symbol.chars().next(),
-            Some('\u{2010}'..='\u{2027}' | '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}')
-        ),
+        [_, _, _] => symbol.chars().next().is_some_and(text::is_narrow),
         _ => false,
     }
 }

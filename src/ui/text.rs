@@ -10,6 +10,15 @@ use ratatui::text::Span;
 
 use crate::text::{push_escaped, push_escaped_byte};
 
+/// Whether a character is surely harmless and one column wide, whatever stands beside it: printable ASCII, or one of the
+/// dashes, lines, blocks and dots that screens are made of.
+pub(crate) fn is_narrow(character: char) -> bool {
+    matches!(
+        character,
+        ' '..='~' | '\u{2010}'..='\u{2027}' | '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}'
+    )
+}
+
 /// Columns that `text` takes.
 pub(crate) fn width(text: &str) -> u16 {
     u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)

@@ -104,6 +104,14 @@ impl<'a> Canvas<'a> {
                 end
             };
         }
+        if text.chars().all(text::is_narrow) && text.chars().count() <= usize::from(width) {
+            let mut end = x;
+            for character in text.chars() {
+                self.buffer[(end, y)].set_char(character).set_style(style);
+                end += 1;
+            }
+            return end;
+        }
         let text = text::escape(text, usize::from(width) + 1);
         if text::width(&text) <= width {
             return self.buffer.set_stringn(x, y, &text, width.into(), style).0;
