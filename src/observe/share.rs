@@ -6,8 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-/// What the producer may lose, as a share of its speed.
-const TOLERATED: f64 = 0.015;
+/// What the producer may lose, as a share of its speed. What is measured is noisy, and where it comes out too small more
+/// is read than should be: in truth about three times as much is lost.
+const TOLERATED: f64 = 0.008;
 /// The least share of time that is read in.
 const LEAST: f64 = 0.01;
 /// How long is read at a time, so that one rest is one gap and what lies between two is of a piece.
