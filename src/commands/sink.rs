@@ -22,6 +22,9 @@ use crate::text::bytes;
 /// What is collected before it is written.
 const BATCH: usize = 128 << 10;
 
+/// Time until a file that takes nothing now is asked again.
+const AGAIN: Duration = Duration::from_millis(1);
+
 /// What went through.
 #[derive(Debug, Default)]
 struct Summary {
@@ -164,7 +167,13 @@ impl<O: Outlet> Sink<O> {
                     return Err(io::Error::from(io::ErrorKind::WriteZero).into());
                 }
                 Ok(taken) => taken,
-                Err(Error::Io { source, .. }) if is_passing(&source) => continue,
+                Err(Error::Io { source, .. }) if is_passing(&source) => {
+                    if self.ending.asked() {
+                        break;
+                    }
+                    self.outlet.sleep(AGAIN)?;
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             written += taken as u64;
@@ -250,7 +259,7 @@ impl<O: Outlet> Sink<O> {
     }
 }
 
-/// Whether to try again is all that has to be done.
+/// Whether to try again, a moment later, is all that has to be done.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),

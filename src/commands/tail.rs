@@ -252,6 +252,8 @@ fn follow(
             moved = Instant::now();
             let head = control(ring).producer_head;
             if let Some(rest) = share.rest(moved, head) {
+                // What was found must not wait for a batch that a filter may take hours to fill.
+                sink.flush()?;
                 // For a while the producer still fetches back what was read: that is no speed of its own.
                 sink.sleep(rest / 2)?;
                 let (half, head) = (Instant::now(), control(ring).producer_head);
