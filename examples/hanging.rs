@@ -4,8 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use zbqtop::observe::frame::{Frame, Listing, RingListing, Source};
-use zbqtop::observe::snapshot::RingState;
+use zbqtop::observe::model::{Frame, Listing, RingListing, RingState, Source};
 use zbqtop::ui::{Options, run};
 
 struct Hanging(String);

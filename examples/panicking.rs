@@ -6,11 +6,11 @@ use std::io;
 use std::time::Duration;
 
 use clap::Parser as _;
+
 use zbqtop::cli::{Cli, Command};
-use zbqtop::commands::Ending;
-use zbqtop::commands::lossless::lossless;
-use zbqtop::commands::outlet::Outlet;
-use zbqtop::observe::frame::{Frame, Listing, Source};
+use zbqtop::commands::tail::{Outlet, lossless};
+use zbqtop::observe::model::{Frame, Listing, Source};
+use zbqtop::shutdown::Ending;
 use zbqtop::ui::{Options, run};
 
 struct Panicking(u32);

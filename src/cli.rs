@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use check::{Check, Lag};
 use regex::bytes::Regex;
 
-use crate::observe::filter::hex_pattern;
+use crate::observe::messages::hex_pattern;
 use values::{Place, end, pattern, range, size};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

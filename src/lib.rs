@@ -17,5 +17,6 @@ pub mod output;
 pub mod ring;
 pub mod run;
 pub mod settings;
+pub mod shutdown;
 pub mod text;
 pub mod ui;

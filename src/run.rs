@@ -1,6 +1,6 @@
 //! From what the user typed to what is done: finds the ring that is meant, and one match on the command.
 
-mod look;
+mod dashboard_options;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -9,15 +9,14 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, Target};
-use crate::commands::outlet::Stdout;
-use crate::commands::{check, demo, lossless, note, snapshot, tail};
+use crate::commands::tail::{self, Stdout};
+use crate::commands::{check, demo, snapshot};
 use crate::demo::roles;
-use crate::observe::attach::{AttachedRing, Choice};
-use crate::observe::error::AttachError;
+use crate::observe::attach::{AttachError, AttachedRing, Choice, by_pid};
+use crate::observe::model::{Thresholds, WakeupMode};
 use crate::observe::rings::{self, Owner, Rings};
-use crate::observe::snapshot::WakeupMode;
-use crate::observe::thresholds::Thresholds;
 use crate::settings::{self, Settings};
+use crate::shutdown::note;
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -63,9 +62,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             interval,
         }) => Ok(snapshot::list(all, json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
-            Some(address) if options.lossless => {
-                lossless::lossless(address, &options, Stdout::now())
-            }
+            Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
             _ => tail::tail(attach(&options.target)?, &options),
         },
         Some(Command::Check(options)) => {
@@ -81,9 +78,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }) => {
             let settings = settings(&configuration)?;
             let thresholds = settings.thresholds;
-            let options = look::options(screen, None, settings, &variable)?;
+            let options = dashboard_options::options(screen, None, settings, &variable)?;
             demo::demo(headless, |pid| {
-                let ring = AttachedRing::by_pid(pid, Choice::Only)?;
+                let ring = by_pid(pid, Choice::Only)?;
                 show(Some(ring), thresholds, options)
             })
         }
@@ -140,7 +137,8 @@ fn choice(target: &Target) -> Choice {
 /// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
 fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let thresholds = settings.thresholds;
-    let options = look::options(cli.screen, cli.sampling.interval, settings, &variable)?;
+    let options =
+        dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match owner(&cli.target) {
         Owner::Any => None,
         _ => Some(attach(&cli.target)?),

@@ -15,8 +15,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::cli::{Lag, Theme, When};
-use crate::commands::note;
-use crate::observe::thresholds::Thresholds;
+use crate::observe::model::Thresholds;
+use crate::shutdown::note;
 use crate::ui::{Field, Keymap};
 
 pub use source::Error;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Configuration, Target, duration};
-use crate::observe::limits::{Levels, Limits};
+use crate::observe::check::{Levels, Limits};
 use crate::text::whole;
 
 /// What `check --help` says below the options.

@@ -7,14 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::{Check, Target};
-use crate::observe::attach::AttachedRing;
-use crate::observe::check::{Observed, Status, Verdict, judge, judge_all};
-use crate::observe::discover::discover;
-use crate::observe::error::AttachError;
-use crate::observe::limits::Limits;
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
-use crate::observe::survey::Survey;
-use crate::observe::thresholds::Thresholds;
+use crate::observe::attach::{AttachError, AttachedRing, discover, map};
+use crate::observe::check::{Limits, Observed, Status, Verdict, judge, judge_all};
+use crate::observe::model::{Consumer, ConsumerState, RingSnapshot, Thresholds};
+use crate::observe::procfs::Survey;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
@@ -104,7 +100,7 @@ fn all(options: &Check, thresholds: Thresholds, limits: &Limits) -> Verdict {
     let mut broken: Vec<String> = found.broken.iter().map(ToString::to_string).collect();
     let mut rings = Vec::new();
     for ring in found.rings {
-        match AttachedRing::map(ring) {
+        match map(ring) {
             Ok(ring) => rings.push(ring),
             // It has ended since, and its ring with it.
             Err(AttachError::NoSuchProcess(_)) => {}
@@ -158,7 +154,7 @@ fn observe(
         Observed {
             joined_ago_ns: joined_ago.collect(),
             watched_ns: watcher.interval_ns(),
-            zombies_unseen: watcher.ring().evicted().unseen(),
+            zombies_unseen: watcher.ring().zombies_unseen(),
             ring,
         }
     };

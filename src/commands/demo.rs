@@ -3,8 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use super::Ending;
 use crate::demo::Demo;
+use crate::shutdown::Ending;
 
 /// Runs the demo's ring: with `headless` until the end is asked for, else for as long as `show`, which is given the
 /// producer's pid, takes.

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::Sampling;
 use crate::observe::attach::AttachedRing;
-use crate::observe::frame::Source as _;
+use crate::observe::model::{Report, SCHEMA_VERSION, Source as _, Thresholds};
 use crate::observe::rings::Rings;
-use crate::observe::snapshot::{Report, SCHEMA_VERSION};
-use crate::observe::thresholds::Thresholds;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::json::{self, Layout};
 use crate::output::table;

@@ -9,10 +9,10 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::payload::Payloads;
 use crate::cli::Role;
-use crate::commands::Ending;
 use crate::ring::consumer::Consumer;
 use crate::ring::layout::WakeupMode;
 use crate::ring::producer::{Producer, ProducerParams};
+use crate::shutdown::Ending;
 
 const PARAMS: ProducerParams = ProducerParams {
     ring_capacity: 2 << 20,

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::again;
-use super::attach::{AttachedRing, Choice};
-use super::discover::discover;
-use super::error::AttachError;
-use super::frame::{Frame, Listing, Message, RingListing, Source, WorstConsumer};
-use super::orphan_watch::{OrphanSearch, survey_for};
-use super::orphans::orphans;
-use super::rendezvous::listener;
-use super::snapshot::{Consumer, ConsumerState, Limit, RingSnapshot};
-use super::survey::Survey;
-use super::thresholds::Thresholds;
+use super::orphan_search::{OrphanSearch, survey_for};
 use super::watch::{Budget, Watcher};
+use crate::observe::attach::{
+    self, AttachError, AttachedRing, Choice, adopt, by_pid, discover, listener, map, orphans,
+};
+use crate::observe::messages;
+use crate::observe::model::{
+    Consumer, ConsumerState, Frame, Limit, Listing, Message, RingListing, RingSnapshot, Source,
+    Thresholds, WorstConsumer,
+};
+use crate::observe::procfs::Survey;
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
@@ -137,12 +136,12 @@ impl Rings {
             let mut found = orphans(&survey, Some(pid));
             let at = found.rings.iter().position(|ring| ring.id() == id);
             return match at {
-                Some(at) => Ok(AttachedRing::adopt(found.rings.swap_remove(at), &survey)),
+                Some(at) => Ok(adopt(found.rings.swap_remove(at), &survey)),
                 None => Err(format!("pid {pid} no longer maps that ring")),
             };
         }
         let fd = place.parse().map_err(|_| no_id())?;
-        AttachedRing::by_pid(pid, Choice::Fd(fd)).map_err(|error| error.to_string())
+        by_pid(pid, Choice::Fd(fd)).map_err(|error| error.to_string())
     }
 }
 
@@ -181,7 +180,7 @@ impl Source for Rings {
                 .remove(&id)
                 .filter(|known| known.ring().watches(ring.ctrl.file));
             match known.map_or_else(
-                || AttachedRing::map(ring).map(|ring| self.watcher(ring, Budget::GLANCE)),
+                || map(ring).map(|ring| self.watcher(ring, Budget::GLANCE)),
                 Ok,
             ) {
                 Ok(watcher) => {
@@ -219,7 +218,7 @@ impl Source for Rings {
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
-        again::payload(self.watched.as_ref()?.ring(), message)
+        messages::payload(self.watched.as_ref()?.ring(), message)
     }
 }
 
@@ -293,9 +292,9 @@ fn by_socket(
     timeout: Duration,
 ) -> Result<AttachedRing, AttachError> {
     if join {
-        return AttachedRing::join(address, timeout);
+        return attach::join(address, timeout);
     }
-    let mapped = listener(address).and_then(|process| AttachedRing::by_pid(process.pid(), choice));
+    let mapped = listener(address).and_then(|process| by_pid(process.pid(), choice));
     match mapped {
         // Which of several rings a socket leads to is known only by joining, and that was not asked for.
         Err(
@@ -303,7 +302,7 @@ fn by_socket(
             | AttachError::NotPermitted { .. }
             | AttachError::NotARing { .. }
             | AttachError::Inherited { .. },
-        ) if choice == Choice::Only => AttachedRing::join(address, timeout),
+        ) if choice == Choice::Only => attach::join(address, timeout),
         outcome => outcome,
     }
 }
@@ -315,7 +314,7 @@ fn by_socket(
 pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError> {
     match owner {
         Owner::Any => {}
-        Owner::Pid(pid) => return AttachedRing::by_pid(*pid, choice),
+        Owner::Pid(pid) => return by_pid(*pid, choice),
         Owner::Socket {
             address,
             join,
@@ -325,7 +324,7 @@ pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError
     let mut found = discover()
         .map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;
     match found.rings.len() {
-        1 => AttachedRing::map(found.rings.remove(0)),
+        1 => map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {
             let limit = found.limits.first();
             AttachError::NoRing(limit.map(|Limit { what, why, remedy }| match remedy {

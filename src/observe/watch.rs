@@ -5,24 +5,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::attach::AttachedRing;
-use super::boundaries::count_behind;
-use super::event::EventLog;
-use super::events::Events;
-use super::findings::findings;
-use super::frame::Frame;
-use super::health::{self, Context};
-use super::history::History;
-use super::member::Presence;
-use super::preview::Preview;
-use super::sample::{MemberSample, Sample, take};
-use super::side_socket::SideSockets;
-use super::snapshot::{
-    Attach, Consumer, Estimate, Limit, Method, Rate, RingSnapshot, Slots, WakeupBasis, WakeupMode,
+use crate::observe::attach::{AttachedRing, Presence};
+use crate::observe::health::{
+    Context, Events, History, consumer_state, findings, percent_of, ring_state,
 };
-use super::survey::Survey;
-use super::thresholds::Thresholds;
-use super::waits::Waits;
+use crate::observe::messages::{Preview, count_behind};
+use crate::observe::model::{
+    Attach, Consumer, Estimate, EventLog, Frame, Limit, Rate, RingSnapshot, Slots, Thresholds,
+    WakeupBasis, WakeupMode,
+};
+use crate::observe::procfs::Survey;
+use crate::observe::sample::{MemberSample, Sample, SideSockets, Waits, take};
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -231,8 +224,7 @@ impl Watcher {
         let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
         let full = free.is_some_and(|free| free < needed);
         let rate = self.history.bytes_per_second();
-        let (state, reason) =
-            health::ring_state(sample, free, needed, rate, self.history.head_moves());
+        let (state, reason) = ring_state(sample, free, needed, rate, self.history.head_moves());
         let tails: Vec<u64> = sample.members.iter().map(|member| member.tail).collect();
         let counted = count_behind(&self.ring, &tails, head, self.budget.lag);
         let consumers = sample
@@ -260,11 +252,7 @@ impl Watcher {
             reason,
             sampled_ns: sample.at_ns,
             attach: Attach {
-                method: if self.ring.joined().is_some() {
-                    Method::Join
-                } else {
-                    Method::Map
-                },
+                method: self.ring.method(),
                 joined: self.ring.joined().cloned(),
                 slot_table: sample.table.is_some(),
                 limits: self.limits(sample),
@@ -292,7 +280,7 @@ impl Watcher {
 
     fn consumer(&self, member: &MemberSample, context: &Context, counted: Option<u64>) -> Consumer {
         let Context { head, capacity, .. } = *context;
-        let (state, reason) = health::consumer_state(member, context);
+        let (state, reason) = consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
         let wakeup = self.wakeup(member);
         let unread = self.side_sockets.unread(member.meta_inode);
@@ -318,7 +306,7 @@ impl Watcher {
             side_socket_descriptors_limit: unread.and_then(|unread| unread.descriptors_limit),
             tail_offset: member.tail,
             lag_bytes: lag,
-            lag_percent: lag.map(|lag| health::percent_of(lag, capacity)),
+            lag_percent: lag.map(|lag| percent_of(lag, capacity)),
             lag_messages: self.lag_messages(lag, counted),
             lag_time_ns: lag.and(context.behind_ns),
             // A tail that was parked did not release anything on the way there.

@@ -28,8 +28,8 @@ pub fn write(out: &mut impl Write, document: &impl Serialize, layout: Layout) ->
 #[cfg(test)]
 mod tests {
     use crate::observe::check::Verdict;
-    use crate::observe::frame::Listing;
-    use crate::observe::snapshot::Report;
+    use crate::observe::model::Listing;
+    use crate::observe::model::Report;
 
     /// The schemas in `assets/` are made from the types: `ZBQTOP_BLESS=1 cargo test schemas` writes them anew.
     #[test]

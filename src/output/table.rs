@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::observe::event::Event;
-use crate::observe::frame::Listing;
-use crate::observe::snapshot::{
-    Consumer, Estimate, Limit, Method, Report, RingSnapshot, Severity, Slots, WakeupBasis,
-    WakeupMode,
+use crate::observe::model::{
+    Consumer, Estimate, Event, Limit, Listing, Method, Report, RingSnapshot, Severity, Slots,
+    WakeupBasis, WakeupMode,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 

@@ -23,9 +23,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::{hex, line};
-use crate::observe::descriptor::Descriptor;
-use crate::observe::frame::Integrity;
-use crate::observe::messages::Gap;
+use crate::observe::model::{Gap, Integrity};
+use crate::observe::procfs::Descriptor;
 use crate::ring::message::RawMessage;
 use crate::text;
 

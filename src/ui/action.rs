@@ -2,8 +2,8 @@
 //!
 //! Only names: the key table says which key asks for what, and [`super::app`] what it does.
 
-use super::clip::Clip;
-use crate::observe::frame::Message;
+use super::clipboard::Clip;
+use crate::observe::model::Message;
 
 /// What a key asks for; the key table says it in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,16 +11,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{Action, Effect, Pane, Place, Screen};
+use super::consumer_list::{Field, Roster};
 use super::cursor::{Cursor, Step};
 use super::details::Details;
+use super::hit_map::{List, Spot, Spots};
+use super::interval;
 use super::items::{Item, items};
 use super::keys::Keymap;
-use super::pace;
-use super::reading::Reading;
-use super::roster::{Edit, Field, Roster};
-use super::spots::{List, Spot, Spots};
-use super::view::screen::Room;
-use crate::observe::frame::{Frame, Listing};
+use super::message_list::Reading;
+use super::prompt::Edit;
+use super::viewport::Room;
+use crate::observe::model::{Frame, Listing};
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -61,7 +62,7 @@ impl App {
                 Screen::Waiting
             },
             focus: Pane::Consumers,
-            interval: pace::within_reason(interval),
+            interval: interval::within_reason(interval),
             frozen: false,
             help: None,
             ring,
@@ -187,8 +188,8 @@ impl App {
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
             }
-            Action::Faster => self.interval = pace::faster(self.interval),
-            Action::Slower => self.interval = pace::slower(self.interval),
+            Action::Faster => self.interval = interval::faster(self.interval),
+            Action::Slower => self.interval = interval::slower(self.interval),
             Action::Sort => self.arrange(Roster::sort_by_next),
             Action::Reverse => self.arrange(Roster::reverse),
             Action::Filter => self.begin_filter(),

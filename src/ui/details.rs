@@ -3,8 +3,7 @@
 //! Kept as a copy: what is read does not go when the consumer does.
 
 use super::cursor::Step;
-use crate::observe::frame::{Frame, PastPoint};
-use crate::observe::snapshot::Consumer;
+use crate::observe::model::{Consumer, Frame, PastPoint};
 
 /// A consumer and its past.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of what they say.
 
-use crate::observe::frame::Frame;
+use crate::observe::model::Frame;
 
 /// What a row of the findings' pane is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

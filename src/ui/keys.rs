@@ -12,7 +12,7 @@ pub(crate) use key::Key;
 use key::{control, key, letter};
 
 use super::action::{Action, Pane, Place};
-use super::roster::Edit;
+use super::prompt::Edit;
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,30 +6,28 @@
 
 mod action;
 mod app;
-mod clip;
+mod clipboard;
+mod consumer_list;
 mod cursor;
 mod details;
 mod format;
-mod hold;
-mod input;
+mod hit_map;
+mod interval;
 mod items;
 mod keys;
-mod outlet;
-mod pace;
-mod paint;
+mod message_list;
+mod prompt;
 mod query;
-mod reading;
-mod roster;
 mod sampler;
 mod save;
 mod search;
-mod spots;
 mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
 mod theme;
 mod view;
+mod viewport;
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -37,20 +35,21 @@ use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
 use app::App;
+pub use consumer_list::Field;
 use crossterm::event::{Event, MouseEventKind};
+use hit_map::{Spot, Spots};
 pub(crate) use keys::Key;
 pub use keys::Keymap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-pub use roster::Field;
 use sampler::{Report, Request, Sampler};
-use spots::{Spot, Spots};
-use terminal::{Terminal, Wake};
+use terminal::{Terminal, Wake, is_gone};
 use theme::Theme;
 pub use theme::{Depth, Palette};
-use view::screen::{self, Room};
+use view::screen;
+use viewport::Room;
 
-use crate::observe::frame::{Frame, Source};
+use crate::observe::model::{Frame, Source};
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -119,7 +118,7 @@ pub fn run(source: impl Source + Send + 'static, options: Options) -> io::Result
     drop(terminal);
     sampler.end();
     match outcome {
-        Err(error) if terminal::is_gone(&error) => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         outcome => outcome,
     }
 }

@@ -12,8 +12,8 @@ use std::ops::{Range, RangeInclusive};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::observe::filter::{Filter, hex_pattern};
-use crate::observe::trail::Kept;
+use crate::observe::messages::{Filter, hex_pattern};
+use crate::observe::model::Kept;
 use crate::ring::message::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
@@ -176,7 +176,7 @@ fn build(expression: &str, any_case: bool) -> Result<Regex, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::frame::Integrity;
+    use crate::observe::model::Integrity;
     use crate::ring::message::MessageHeader;
 
     fn find(typed: &str, payload: &[u8]) -> Option<Range<usize>> {

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::save::Save;
-use crate::observe::frame::{Frame, Listing, Message, Source};
+use crate::observe::model::{Frame, Listing, Message, Source};
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
 /// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only

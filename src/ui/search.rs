@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::query::Query;
-use crate::observe::trail::{Row, Trail};
+use crate::observe::model::{Row, Trail};
 
 /// Time for searching after each sample and each key: the screen must not wait for it.
 pub(super) const PATIENCE: Duration = if cfg!(test) {
@@ -121,7 +121,7 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::frame::Integrity;
+    use crate::observe::model::Integrity;
     use crate::ring::message::{MessageHeader, RawMessage};
 
     fn push(trail: &mut Trail, numbers: Range<u64>) {

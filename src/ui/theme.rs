@@ -9,8 +9,7 @@ mod palette;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::{bar, border};
 
-use crate::observe::frame::Integrity;
-use crate::observe::snapshot::{ConsumerState, RingState, Severity};
+use crate::observe::model::{ConsumerState, Integrity, RingState, Severity};
 
 pub use depth::Depth;
 pub use palette::Palette;

@@ -3,15 +3,13 @@
 //! Decides; what has to be done outside is an effect.
 
 use super::App;
-use crate::observe::frame::Message;
-use crate::observe::trail::Row;
+use crate::observe::model::{Message, Row};
 use crate::ui::action::{Action, Effect, Pane, Place};
-use crate::ui::clip::Clip;
+use crate::ui::clipboard::Clip;
+use crate::ui::consumer_list::label;
 use crate::ui::cursor::Step;
 use crate::ui::items::{Item, items};
-use crate::ui::reading::Sight;
-use crate::ui::roster::label;
-use crate::ui::view::screen::Room;
+use crate::ui::viewport::{Room, Sight};
 
 impl App {
     /// Whether the panes of the ring are in front, with something in them.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::App;
-use crate::observe::frame::{Frame, Listing};
+use crate::observe::model::{Frame, Listing};
 use crate::ui::action::{Pane, Place, Screen};
+use crate::ui::consumer_list::Roster;
 use crate::ui::details::Details;
 use crate::ui::items::items;
 use crate::ui::keys::Keymap;
-use crate::ui::reading::Reading;
-use crate::ui::roster::Roster;
+use crate::ui::message_list::Reading;
 
 impl App {
     /// What is in front, whose keys the footer shows.

@@ -5,9 +5,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
 use super::fixtures::*;
-use crate::observe::frame::{Frame, PastPoint};
-use crate::observe::snapshot::*;
-use crate::observe::trail::Trail;
+use crate::observe::model::{Frame, PastPoint, Trail, *};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::theme::Theme;

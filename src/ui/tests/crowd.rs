@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::fixtures::{MS, consumer, flowing, gone};
-use crate::observe::frame::{Frame, PastPoint};
-use crate::observe::snapshot::*;
+use crate::observe::model::{Frame, PastPoint, *};
 
 /// A ring with seventeen consumers in all kinds of trouble.
 pub(super) fn crowded() -> Frame {

@@ -9,12 +9,11 @@ use ratatui::style::{Color, Modifier};
 
 use super::crowd::{crowded, hidden, truncated, unknown};
 use super::fixtures::*;
-use crate::observe::frame::Frame;
-use crate::observe::snapshot::WakeupBasis;
+use crate::observe::model::{Frame, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
-use crate::ui::roster::Edit;
+use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
 
 const SIZES: [(u16, u16); 4] = [(20, 5), (80, 24), (120, 40), (200, 60)];

@@ -7,17 +7,14 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::crowd::past;
-use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{
-    Frame, Integrity, Listing, Message, PastPoint, RingListing, WorstConsumer,
+use crate::observe::model::{
+    Event, EventKind, EventLog, Frame, Gap, Integrity, Listing, Message, PastPoint, RingListing,
+    Trail, WorstConsumer, *,
 };
-use crate::observe::messages::Gap;
-use crate::observe::snapshot::*;
-use crate::observe::trail::Trail;
 use crate::ring::message::{MessageHeader, RawMessage};
 use crate::ui::action::Action;
 use crate::ui::app::App;
-use crate::ui::roster::Edit;
+use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 

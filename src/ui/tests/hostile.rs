@@ -1,14 +1,12 @@
 //! Names, paths and payloads that try to act on the terminal.
 
 use super::fixtures::*;
-use crate::observe::event::{Event, EventKind, EventLog};
-use crate::observe::frame::{Frame, Message};
-use crate::observe::messages::Gap;
-use crate::observe::snapshot::{ConsumerState, Finding, Limit, Severity};
-use crate::observe::trail::Trail;
+use crate::observe::model::{
+    ConsumerState, Event, EventKind, EventLog, Finding, Frame, Gap, Limit, Message, Severity, Trail,
+};
 use crate::ui::action::Action;
 use crate::ui::app::App;
-use crate::ui::roster::Edit;
+use crate::ui::prompt::Edit;
 
 const HOSTILE: [&str; 7] = [
     "\x1b[31mred\x1b]0;title\x07",

@@ -1,7 +1,7 @@
 //! Whether pictures tell the truth: what stands where for rings that are known.
 
 use super::fixtures::*;
-use crate::observe::frame::Frame;
+use crate::observe::model::Frame;
 use crate::ui::theme::Theme;
 
 /// The gate is marked by more than its colour, and every tail where it is.

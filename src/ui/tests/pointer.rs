@@ -8,9 +8,9 @@ use super::crowd::crowded;
 use super::fixtures::*;
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
+use crate::ui::consumer_list::{Field, Sort};
 use crate::ui::heed;
-use crate::ui::roster::{Field, Sort};
-use crate::ui::spots::Spots;
+use crate::ui::hit_map::Spots;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 

@@ -4,12 +4,10 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use super::fixtures::*;
-use crate::observe::frame::{Frame, Message};
-use crate::observe::messages::Gap;
-use crate::observe::trail::{Row, Trail};
+use crate::observe::model::{Frame, Gap, Message, Row, Trail};
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
-use crate::ui::roster::Edit;
+use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
@@ -360,7 +358,7 @@ fn the_byte_looked_at_is_always_in_sight() {
 fn what_is_selected_is_saved_and_copied() {
     let mut app = reading(after(64));
     press(&mut app, &[Action::Up]);
-    let room = screen::Room::default();
+    let room = crate::ui::viewport::Room::default();
     let Some(Effect::Save(saved)) = app.apply(Action::Save, room) else {
         panic!("a message is selected");
     };

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::crowd::crowded;
 use super::fixtures::*;
-use crate::observe::frame::Frame;
-use crate::observe::snapshot::{Consumer, ConsumerState};
+use crate::observe::model::{Consumer, ConsumerState, Frame};
 use crate::ui::action::Action;
 use crate::ui::app::App;
+use crate::ui::consumer_list::{Field, Sort};
 use crate::ui::keys::Keymap;
-use crate::ui::roster::{Edit, Field, Sort};
+use crate::ui::prompt::Edit;
 
 /// Slots in the order of the table.
 fn slots(app: &App) -> Vec<u32> {
@@ -147,7 +147,7 @@ fn what_is_typed_filters_at_once_and_is_kept_or_cleared() {
         "the last, as there are fewer"
     );
     assert_eq!(
-        app.apply(Action::Back, crate::ui::view::screen::Room::default()),
+        app.apply(Action::Back, crate::ui::viewport::Room::default()),
         None
     );
     assert_eq!(slots(&app).len(), 17, "Esc clears it before it leaves");

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::crowd::crowded;
 use super::fixtures::*;
-use crate::observe::frame::Frame;
+use crate::observe::model::Frame;
 use crate::ui::action::{Action, Effect, Pane, Screen};
 use crate::ui::app::App;
-use crate::ui::view::screen::Room;
+use crate::ui::viewport::Room;
 
 const ROOM: Room = Room {
     rows: 10,

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::ui::spots::{List, Spot, Spots};
+use crate::ui::hit_map::{List, Spot, Spots};
 use crate::ui::text;
 use crate::ui::theme::{Glyphs, Role, Theme};
 
@@ -197,4 +197,19 @@ fn plain(text: &str, width: u16) -> Option<&[u8]> {
         .iter()
         .all(|byte| (b' '..=b'~').contains(byte))
         .then_some(bytes)
+}
+
+/// Cuts `rows` off the top of `area`.
+pub(super) fn cut(area: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    let top = Rect {
+        height: rows,
+        ..*area
+    };
+    *area = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..*area
+    };
+    top
 }

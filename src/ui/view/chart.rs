@@ -6,7 +6,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::frame::PastPoint;
+use crate::observe::model::PastPoint;
 use crate::ui::format::{bytes, rate};
 use crate::ui::text;
 use crate::ui::theme::Role;

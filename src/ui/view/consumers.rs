@@ -5,13 +5,12 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, Part, Table};
-use crate::observe::frame::Frame;
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis};
+use crate::observe::model::{Consumer, ConsumerState, Frame, RingSnapshot, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
+use crate::ui::consumer_list::{Field, label, mode_word};
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
-use crate::ui::roster::{Field, label, mode_word};
-use crate::ui::spots::{List, Spot};
+use crate::ui::hit_map::{List, Spot};
 use crate::ui::theme::{Role, Theme};
 
 /// The rank of the column that rows are sorted by: it is shown wherever state and slot are.

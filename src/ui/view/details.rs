@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
-use super::screen::cut;
-use crate::observe::frame::PastPoint;
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot, WakeupBasis, WakeupMode};
+use crate::observe::model::{
+    Consumer, ConsumerState, PastPoint, RingSnapshot, WakeupBasis, WakeupMode,
+};
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration, grouped, percent, rate};
 use crate::ui::text;

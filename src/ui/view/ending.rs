@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::snapshot::{RingSnapshot, RingState};
+use crate::observe::model::{RingSnapshot, RingState};
 use crate::ui::text;
 use crate::ui::theme::Role;
 

@@ -2,16 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
-use super::screen::cut;
-use crate::observe::event::EventKind;
-use crate::observe::frame::Frame;
-use crate::observe::snapshot::{Limit, RingSnapshot, Severity};
+use super::canvas::{Canvas, cut};
+use crate::observe::model::{EventKind, Frame, Limit, RingSnapshot, Severity};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::ago;
+use crate::ui::hit_map::{List, Spot};
 use crate::ui::items::items;
-use crate::ui::spots::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::Role;
 

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::snapshot::{Method, RingSnapshot, RingState};
+use crate::observe::model::{Method, RingSnapshot, RingState};
 use crate::ui::action::Screen;
 use crate::ui::app::App;
 use crate::ui::format;

@@ -5,8 +5,8 @@ use ratatui::layout::{Margin, Rect};
 use super::canvas::Canvas;
 use crate::ui::action::Action;
 use crate::ui::app::App;
+use crate::ui::hit_map::Spot;
 use crate::ui::keys::BINDINGS;
-use crate::ui::spots::Spot;
 use crate::ui::theme::{Glyphs, Role};
 
 /// Room for the names of keys and marks, and a gap.

@@ -6,11 +6,12 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::inspector;
-use crate::observe::trail::{Kept, Row};
+use crate::observe::model::{Kept, Row};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
-use crate::ui::reading::{Reading, Sight};
+use crate::ui::message_list::Reading;
 use crate::ui::theme::Role;
+use crate::ui::viewport::Sight;
 
 /// Columns that a frame needs for eight bytes a row.
 pub(super) const NARROW: u16 = 41;

@@ -3,9 +3,9 @@
 //! Measures from head, never by place in the ring: at a thousand laps a second places are noise, distances are not.
 
 use super::consumers;
-use crate::observe::snapshot::{Consumer, ConsumerState, RingSnapshot};
+use crate::observe::model::{Consumer, ConsumerState, RingSnapshot};
+use crate::ui::consumer_list::label;
 use crate::ui::format::bytes;
-use crate::ui::roster::label;
 
 /// What lies behind head, up to the tail that is furthest back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Says it in lines, the most telling first; where they stand is left to the dump.
 
-use crate::observe::trail::Kept;
+use crate::observe::model::Kept;
 use crate::ui::text;
 
 /// From this width on both byte orders of the longest numbers stand in one line.
@@ -86,7 +86,7 @@ fn character(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::frame::Integrity;
+    use crate::observe::model::Integrity;
     use crate::ring::message::MessageHeader;
 
     fn inspected(payload: &[u8], at: usize, width: u16) -> Vec<String> {

@@ -3,11 +3,10 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
-use super::screen::cut;
-use crate::observe::frame::{Frame, PastPoint};
+use crate::observe::model::{Frame, PastPoint};
 use crate::ui::app::App;
 use crate::ui::format::bytes;
 use crate::ui::theme::Role;

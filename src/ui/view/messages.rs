@@ -6,14 +6,12 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::table::{Cell, Column, Part, Table};
-use crate::observe::frame::Frame;
-use crate::observe::messages::Gap;
-use crate::observe::trail::{Kept, Row};
+use crate::observe::model::{Frame, Gap, Kept, Row};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, grouped};
-use crate::ui::reading::Reading;
-use crate::ui::spots::{List, Spot};
+use crate::ui::hit_map::{List, Spot};
+use crate::ui::message_list::Reading;
 use crate::ui::text;
 use crate::ui::theme::{Role, Theme};
 

@@ -2,11 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, cut};
 use super::chart::{Chart, PER_SECOND};
-use super::screen::cut;
 use super::{lags, ring_circle, stats};
-use crate::observe::frame::Frame;
+use crate::observe::model::Frame;
 use crate::ui::app::App;
 
 /// The least screen that has a chart: columns and rows.

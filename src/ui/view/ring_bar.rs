@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::holding::{gate, held, tails};
-use crate::observe::snapshot::RingSnapshot;
+use crate::observe::model::RingSnapshot;
 use crate::ui::theme::Role;
 
 const LABEL: &str = "Ring ";

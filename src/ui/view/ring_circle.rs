@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::chart::{bit, glyph};
 use super::holding::{Held, Tail, gate, held, tails};
-use crate::observe::snapshot::RingSnapshot;
+use crate::observe::model::RingSnapshot;
 use crate::ui::format::{bytes, grouped, percent};
 use crate::ui::text;
 use crate::ui::theme::Role;

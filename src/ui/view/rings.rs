@@ -3,14 +3,12 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
-use super::findings;
 use super::table::{Cell, Column, Part, Table};
-use super::waiting;
-use crate::observe::frame::{RingListing, WorstConsumer};
-use crate::observe::snapshot::{ConsumerState, Severity};
+use super::{findings, waiting};
+use crate::observe::model::{ConsumerState, RingListing, Severity, WorstConsumer};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
-use crate::ui::spots::{List, Spot};
+use crate::ui::hit_map::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::Role;
 

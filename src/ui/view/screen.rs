@@ -21,18 +21,18 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, cut};
 use super::{
     consumers, details, ending, findings, footer, header, help, hex, messages, pictures, ring_bar,
     rings, stats, waiting,
 };
-use crate::observe::frame::Frame;
+use crate::observe::model::Frame;
 use crate::ui::action::{Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::details::Details;
-use crate::ui::reading::Sight;
-use crate::ui::spots::{Spot, Spots};
+use crate::ui::hit_map::{Spot, Spots};
 use crate::ui::theme::Theme;
+use crate::ui::viewport::Room;
 
 /// A body lower than this has room for one pane only.
 const LOW: u16 = 11;
@@ -42,27 +42,6 @@ const BARE: u16 = 5;
 const ROOMY: u16 = 36;
 /// The least that messages and hex are worth showing in, frame included.
 const LEAST_MESSAGES: u16 = 6;
-
-/// What the pane that has the keys shows at a time; movements are measured by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Room {
-    /// Rows of a page.
-    pub(crate) rows: usize,
-    /// The last row that may come first, where rows are scrolled and not selected.
-    pub(crate) last_top: usize,
-    /// Bytes in a row of the dump.
-    pub(crate) stride: usize,
-}
-
-impl Room {
-    /// What is seen of a dump.
-    pub(crate) fn sight(&self) -> Sight {
-        Sight {
-            rows: self.rows,
-            stride: self.stride,
-        }
-    }
-}
 
 /// Where everything stands; what is not shown has no area.
 #[derive(Clone, Copy, Debug, Default)]
@@ -242,21 +221,6 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
             Pane::Hex => hex::render(app, canvas, inside),
         }
     }
-}
-
-/// Cuts `rows` off the top of `area`.
-pub(super) fn cut(area: &mut Rect, rows: u16) -> Rect {
-    let rows = rows.min(area.height);
-    let top = Rect {
-        height: rows,
-        ..*area
-    };
-    *area = Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..*area
-    };
-    top
 }
 
 fn places(app: &App, area: Rect) -> Places {

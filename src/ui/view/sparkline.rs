@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::observe::frame::PastPoint;
+use crate::observe::model::PastPoint;
 use crate::ui::theme::Glyphs;
 
 /// Bars drawn.

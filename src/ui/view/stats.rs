@@ -3,11 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::widgets::{RenderDirection, Sparkline};
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, cut};
 use super::chart::step_above;
-use super::screen::cut;
-use crate::observe::frame::Frame;
-use crate::observe::snapshot::RingSnapshot;
+use crate::observe::model::{Frame, RingSnapshot};
 use crate::ui::format::{bytes, count, duration, grouped, percent, rate};
 use crate::ui::theme::{Role, Theme};
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::ui::spots::Spot;
+use crate::ui::hit_map::Spot;
 use crate::ui::theme::Role;
 
 /// Room before the first column for the mark of the selected row.

@@ -1,0 +1,224 @@
+//! `tail --lossless`: a true consumer, which holds ring space until what it read is written out, and gives it back
+//! when it goes.
+//!
+//! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
+//! only then is it written out, and only then published. Where all is wanted raw, by a file that takes it at once, no
+//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the program ends, short of SIGKILL, by a panic too,
+//! the consumer is parked, so that it holds nothing up.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+use super::sink::Sink;
+use super::stdout::Outlet;
+use crate::cli;
+use crate::observe::attach::connect;
+use crate::observe::model::{Gap, Integrity};
+use crate::observe::procfs::Descriptor;
+use crate::ring::{Consumer, RawMessage, WakeupMode};
+use crate::shutdown::note;
+
+/// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
+const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
+/// Longest wait in a push slot: nobody wakes a consumer whose producer dies, or who is told to end.
+const WAKE: Duration = Duration::from_millis(100);
+/// A process that has closed its descriptors in order to end has ended by then.
+const ENDS_IN: Duration = Duration::from_millis(250);
+
+/// Why a session ended.
+enum Outcome {
+    /// All that was wanted is written, nothing has come for long enough, or the end was asked for.
+    Over,
+    /// The producer has ended, and all that it committed is written out.
+    ProducerGone,
+    /// The producer evicted us; what lies from this offset on was not read.
+    Evicted(u64),
+}
+
+/// Joins the ring behind `address` and writes every message from then on to `outlet`; joins again when evicted.
+///
+/// # Errors
+/// When the ring cannot be joined, or those of `outlet`.
+pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyhow::Result<()> {
+    let sink = Sink::new(options, 0, outlet)?;
+    let mut reader = Reader {
+        batch: Batch::of(sink.takes_ring_memory()),
+        sink,
+        shows_fds: options.fds,
+        idle_timeout: options.idle_timeout,
+    };
+    let mut lost = None;
+    let outcome = loop {
+        let consumer = connect(address, options.target.timeout)?;
+        note(&format!(
+            "joined in slot {} ({}): this reader holds ring space until what it read is written out",
+            consumer.slot(),
+            consumer.mode()
+        ));
+        if let Some(from) = lost.take() {
+            reader.skip(from, consumer.tail(), "evicted by the producer".into())?;
+            reader.sink.flush()?;
+        }
+        match reader.session(&mut Held::new(consumer))? {
+            Outcome::Evicted(from) if !reader.sink.is_done() => {
+                note("evicted by the producer, which found no progress; joining again");
+                lost = Some(from);
+            }
+            outcome => break outcome,
+        }
+    };
+    if matches!(outcome, Outcome::ProducerGone) {
+        note("the producer has ended");
+    }
+    reader.sink.summary();
+    Ok(())
+}
+
+/// Whether the producer is still there a while after it closed its end of the side socket: a process that ends closes
+/// its descriptors first, and is gone a moment later.
+fn outlives(consumer: &Consumer) -> bool {
+    let deadline = Instant::now() + ENDS_IN;
+    while Instant::now() < deadline {
+        if !consumer.is_producer_alive() {
+            return false;
+        }
+        std::thread::sleep(WAIT.0);
+    }
+    true
+}
+
+/// A consumer that is parked when it is let go, by whatever way.
+struct Held(Option<Consumer>);
+
+impl Held {
+    fn new(consumer: Consumer) -> Self {
+        Self(Some(consumer))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            consumer.park();
+        }
+    }
+}
+
+struct Reader<O> {
+    sink: Sink<O>,
+    shows_fds: bool,
+    idle_timeout: Option<Duration>,
+    batch: Batch,
+}
+
+impl<O: Outlet> Reader<O> {
+    fn session(&mut self, held: &mut Held) -> anyhow::Result<Outcome> {
+        let Some(consumer) = held.0.as_mut() else {
+            return Ok(Outcome::Over);
+        };
+        let mut wait = WAIT.0;
+        let mut published = consumer.tail();
+        let mut moved = Instant::now();
+        while !self.sink.is_done() && published < self.sink.until() {
+            // Before the look: a commit in between changes it, and the wait returns at once.
+            let token = consumer.futex_token();
+            // And this, too: what is committed before the producer ends is seen by the look that follows.
+            let alive = consumer.is_producer_alive();
+            self.batch.fill(consumer)?;
+            let evicted = consumer.is_evicted();
+            if evicted && alive && outlives(consumer) {
+                return Ok(Outcome::Evicted(published));
+            }
+            if self.batch.messages.is_empty() && self.batch.broken.is_none() {
+                if !alive {
+                    return Ok(Outcome::ProducerGone);
+                }
+                if self
+                    .idle_timeout
+                    .is_some_and(|timeout| moved.elapsed() >= timeout)
+                {
+                    return Ok(Outcome::Over);
+                }
+                match consumer.mode() {
+                    WakeupMode::Push => {
+                        consumer.wait_broadcast(token, WAKE)?;
+                        self.sink.sleep(Duration::ZERO)?;
+                    }
+                    WakeupMode::Pull => {
+                        self.sink.sleep(wait)?;
+                        wait = (wait * 2).min(WAIT.1);
+                    }
+                }
+                continue;
+            }
+            wait = WAIT.0;
+            moved = Instant::now();
+            // A producer that has ended wrote nothing more, but whether it had evicted us before is not known.
+            let integrity = if evicted {
+                Integrity::Likely
+            } else {
+                Integrity::Intact
+            };
+            if self.batch.stays {
+                self.write_in_place(consumer)?;
+            } else {
+                self.write_copies(integrity)?;
+            }
+            if let Some(why) = self.batch.broken.take() {
+                let (from, head) = (consumer.tail(), consumer.acquire_head());
+                self.skip(from, head, why)?;
+                consumer.advance(head);
+            }
+            self.sink.flush()?;
+            // What nobody took is not published.
+            if self.sink.is_done() {
+                break;
+            }
+            published = consumer.tail();
+            consumer.publish(published);
+        }
+        Ok(Outcome::Over)
+    }
+
+    fn write_copies(&mut self, integrity: Integrity) -> io::Result<()> {
+        for (offset, header, payload, fds) in self.batch.copies() {
+            let raw = RawMessage {
+                offset,
+                header,
+                payload,
+            };
+            if !self.sink.wants(&raw, integrity) {
+                continue;
+            }
+            let described: Option<Vec<Descriptor>> = self
+                .shows_fds
+                .then(|| fds.iter().map(Descriptor::of).collect());
+            self.sink.write(&raw, integrity, described.as_deref())?;
+        }
+        Ok(())
+    }
+
+    fn write_in_place(&mut self, consumer: &Consumer) -> anyhow::Result<()> {
+        let (messages, places) = (self.batch.messages.len(), self.batch.places());
+        let bytes = self.sink.write_held(consumer, places)?;
+        let torn = consumer.is_evicted() && consumer.is_producer_alive() && outlives(consumer);
+        self.sink.passed(messages as u64, bytes, torn);
+        if torn {
+            note(&format!(
+                "evicted while the last {messages} messages were written out: the producer may have written into them"
+            ));
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, from: u64, to: u64, why: String) -> io::Result<()> {
+        let torn = 0;
+        self.sink.gap(&Gap {
+            from,
+            to,
+            why,
+            torn,
+        })
+    }
+}

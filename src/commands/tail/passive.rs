@@ -1,0 +1,294 @@
+//! `tail`: messages as they lie in the ring, and as they come.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::sink::Sink;
+use super::stdout::{Outlet, Stdout};
+use crate::cli;
+use crate::cli::values::Place;
+use crate::observe::attach::AttachedRing;
+use crate::observe::messages::{
+    DOUBTFUL, Event, OVERRUN, Reader, Share, Waiter, older, oldest_boundary, token,
+};
+use crate::observe::model::{Gap, Message};
+use crate::observe::sample::control;
+use crate::ring::message::RawMessage;
+use crate::shutdown::note;
+use crate::text::bytes;
+
+/// Who is in the ring, and so who vouches for its bytes, is looked up this often.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// How long the last messages are tried for on a ring that overruns every try.
+const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
+/// Why bytes are left out on a ring that head overran.
+const SPARED: &str = "left out to spare the producer";
+/// Said once, where it begins.
+const SPARING: &str = "the ring is faster than it can be read: this reader takes only as much of its time as does the \
+                       producer no harm (--lossless misses nothing, and holds the producer back)";
+/// Messages shown when nothing else was asked for.
+const LAST: usize = 10;
+
+/// Writes to stdout what the ring holds, and with `-f` what comes.
+///
+/// # Errors
+/// When what was asked for is not there yet; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
+pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
+    let head = control(&ring).producer_head;
+    let mut sink = Sink::new(options, head, Stdout::now())?;
+    let last = match (options.last, options.from) {
+        (None, Some(_)) => None,
+        (last, _) => Some(last.unwrap_or(LAST)),
+    };
+    let start = match options.from {
+        _ if last == Some(0) => head,
+        None => oldest_boundary(&ring),
+        Some(Place::Head) => head,
+        Some(Place::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
+        Some(Place::Offset(offset)) if offset <= head => {
+            begin(&ring, offset, head, options.torn, &mut sink)?
+        }
+        Some(Place::Offset(_)) if options.follow => head,
+        Some(Place::Offset(offset)) => {
+            bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
+        }
+    };
+    let mut reader = Reader::at(start).with_torn(options.torn);
+    match last {
+        Some(last) => retained(&ring, &mut reader, head, last, options, &mut sink)?,
+        None => {
+            while !sink.is_done() && reader.advance(&ring, head, |event| pass(&mut sink, event))? {}
+        }
+    }
+    if options.follow {
+        follow(&mut ring, &mut reader, &mut sink, options.idle_timeout)?;
+    }
+    sink.flush()?;
+    sink.summary();
+    Ok(())
+}
+
+/// The boundary from which the messages at and behind `offset` are reached; says what cannot be.
+fn begin(
+    ring: &AttachedRing,
+    offset: u64,
+    head: u64,
+    torn: bool,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<u64> {
+    let known = oldest_boundary(ring);
+    if offset >= known {
+        return Ok(known);
+    }
+    let older = older(ring, known, usize::MAX)?;
+    let retained = head.saturating_sub(ring.capacity());
+    let until = sink.until();
+    let mut gap = |from: u64, to: u64, why: &str, torn| {
+        let (from, to, why) = (offset.max(from), to.min(until), why.into());
+        if from < to {
+            return sink.gap(&Gap {
+                from,
+                to,
+                why,
+                torn,
+            });
+        }
+        Ok(())
+    };
+    if offset > 0 {
+        gap(offset, retained, "no longer in the ring", 0)?;
+    }
+    gap(
+        retained,
+        older.oldest,
+        "no message boundary is known there",
+        0,
+    )?;
+    if torn {
+        return Ok(older.oldest);
+    }
+    gap(older.oldest, older.clear, DOUBTFUL, older.torn)?;
+    Ok(older.clear)
+}
+
+/// Messages and gaps in order, oldest first.
+type Kept = VecDeque<Result<Message, Gap>>;
+
+/// Prints the last messages below `head`, and leaves `reader` behind them.
+fn retained(
+    ring: &AttachedRing,
+    reader: &mut Reader,
+    head: u64,
+    last: usize,
+    options: &cli::Tail,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<()> {
+    let known = reader.position();
+    let mut oldest = known;
+    let (mut messages, mut kept) = collect(ring, reader, head, last, sink)?;
+    // Older ones have to be looked for, and it is not known how many of them will be wanted.
+    let mut enough = last;
+    while messages < last && options.from.is_none() && !sink.is_asked_to_end() {
+        let found = older(ring, known, enough)?;
+        let from = if options.torn {
+            found.oldest
+        } else {
+            found.clear
+        };
+        if from >= oldest {
+            break;
+        }
+        let mut reader = Reader::at(from).with_torn(options.torn);
+        sink.rewind();
+        let (more, mut before) = collect(ring, &mut reader, oldest, last - messages, sink)?;
+        before.append(&mut kept);
+        (messages, kept, oldest) = (messages + more, before, from);
+        enough = enough.saturating_mul(4);
+    }
+    let unread = oldest.saturating_sub(head.saturating_sub(ring.capacity()));
+    if messages < last && options.from.is_none() && unread > 0 {
+        note(&format!(
+            "the {} before offset {oldest} were not read: no message boundary is known there, or they may be being \
+             written over",
+            bytes(unread)
+        ));
+    }
+    for event in kept {
+        match event {
+            Ok(kept) => {
+                let raw = RawMessage {
+                    offset: kept.offset,
+                    header: kept.header,
+                    payload: &kept.payload,
+                };
+                sink.write(&raw, kept.integrity, None)?;
+            }
+            Err(gap) => sink.gap(&gap)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads up to `until`, and keeps the last of the messages that are wanted.
+fn collect(
+    ring: &AttachedRing,
+    reader: &mut Reader,
+    until: u64,
+    last: usize,
+    sink: &mut Sink<impl Outlet>,
+) -> io::Result<(usize, Kept)> {
+    let (mut messages, mut kept) = (0, Kept::new());
+    // On a ring that is too fast to be read whole, what comes next will do as well.
+    let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
+    while !sink.is_done() {
+        let moved = reader.advance(ring, end, |event| {
+            match event {
+                Event::Message(raw, integrity) => {
+                    if sink.wants(&raw, integrity) {
+                        messages += 1;
+                        kept.push_back(Ok(Message::from((raw, integrity))));
+                    }
+                }
+                Event::Gap(gap) => kept.push_back(Err(gap)),
+            }
+            while messages > last {
+                messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
+            }
+            Ok(())
+        })?;
+        if reader.position() > until {
+            end = u64::MAX;
+        }
+        let done = if end == until {
+            !moved
+        } else {
+            messages >= last || Instant::now() >= deadline
+        };
+        if done {
+            break;
+        }
+    }
+    Ok((messages, kept))
+}
+
+/// Prints messages as they come, until all that is wanted is printed, or the producer has ended and all is read.
+fn follow(
+    ring: &mut AttachedRing,
+    reader: &mut Reader,
+    sink: &mut Sink<impl Outlet>,
+    idle_timeout: Option<Duration>,
+) -> io::Result<()> {
+    let mut refreshed = Instant::now();
+    let mut moved = Instant::now();
+    let mut waiter = Waiter::new(ring);
+    let mut share = Share::default();
+    let mut rests = false;
+    while !sink.is_done() && reader.position() < sink.until() {
+        // Asked before reading: what is committed before the producer ends is seen by the read that follows.
+        let alive = ring.producer_alive();
+        if refreshed.elapsed() >= REFRESH_EVERY {
+            ring.refresh();
+            refreshed = Instant::now();
+        }
+        if ring.ctrl().is_truncated() {
+            return Err(io::Error::other(
+                "zbq_ctrl was truncated: the ring's head is lost",
+            ));
+        }
+        let token = token(ring);
+        let before = reader.position();
+        let advanced = reader.advance(ring, u64::MAX, |event| {
+            if matches!(&event, Event::Gap(gap) if gap.why == OVERRUN) {
+                share.overrun(Instant::now());
+            }
+            pass(sink, event)
+        })?;
+        if advanced {
+            waiter.moved(reader.position().saturating_sub(before));
+            moved = Instant::now();
+            let head = control(ring).producer_head;
+            if let Some(rest) = share.rest(moved, head) {
+                // What was found must not wait for a batch that a filter may take hours to fill.
+                sink.flush()?;
+                // For a while the producer still fetches back what was read: that is no speed of its own.
+                sink.sleep(rest / 2)?;
+                let (half, head) = (Instant::now(), control(ring).producer_head);
+                sink.sleep(rest / 2)?;
+                let bytes = control(ring).producer_head.saturating_sub(head);
+                share.rested(bytes, half.elapsed());
+                if let Some(gap) = reader.catch_up(ring, SPARED) {
+                    sink.gap(&gap)?;
+                    if !rests {
+                        note(SPARING);
+                        rests = true;
+                    }
+                }
+            }
+            continue;
+        }
+        share.caught_up();
+        sink.flush()?;
+        if !alive {
+            note("the producer has ended");
+            return Ok(());
+        }
+        if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
+            return Ok(());
+        }
+        waiter.wait(ring, reader.position(), token, |time| sink.sleep(time))?;
+    }
+    Ok(())
+}
+
+fn pass(sink: &mut Sink<impl Outlet>, event: Event<'_>) -> io::Result<()> {
+    match event {
+        Event::Message(raw, integrity) if sink.wants(&raw, integrity) => {
+            sink.write(&raw, integrity, None)
+        }
+        Event::Message(..) => Ok(()),
+        Event::Gap(gap) => sink.gap(&gap),
+    }
+}

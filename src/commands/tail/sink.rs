@@ -1,0 +1,290 @@
+//! What becomes of the messages of `tail`: those that are wanted are written out, and all are counted.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::gap_reporter::Unsaid;
+use super::stdout::Outlet;
+use crate::cli;
+use crate::cli::values::Place;
+use crate::observe::messages::Filter;
+use crate::observe::model::{Gap, Integrity};
+use crate::observe::procfs::Descriptor;
+use crate::output::tail::{Format, gap, message};
+use crate::ring::message::RawMessage;
+use crate::ring::{Consumer, Error};
+use crate::shutdown::{Ending, note};
+use crate::text::bytes;
+
+/// What is collected before it is written.
+const BATCH: usize = 128 << 10;
+
+/// Time until a file that takes nothing now is asked again.
+const AGAIN: Duration = Duration::from_millis(1);
+
+/// What went through.
+#[derive(Debug, Default)]
+struct Summary {
+    messages: u64,
+    bytes: u64,
+    scanned: u64,
+    matched: u64,
+    skipped: u64,
+    gaps: u64,
+    torn: u64,
+}
+
+/// An outlet, and what is wanted there.
+pub(super) struct Sink<O> {
+    outlet: O,
+    format: Format,
+    filter: Filter,
+    /// Offsets: messages outside are not looked at.
+    range: (u64, u64),
+    /// Messages after which all is said.
+    count: u64,
+    batch: Vec<u8>,
+    summary: Summary,
+    unsaid: Unsaid,
+    ending: Ending,
+    /// A message at the end of the range was met.
+    past: bool,
+    /// As many as were wanted are written, or nobody takes them.
+    done: bool,
+}
+
+impl<O: Outlet> Sink<O> {
+    /// What `options` ask for, on a ring whose head is at `head`.
+    ///
+    /// # Errors
+    /// When signals cannot be watched.
+    pub(super) fn new(options: &cli::Tail, head: u64, outlet: O) -> io::Result<Self> {
+        let place = |place| match place {
+            Place::Oldest => 0,
+            Place::Head => head,
+            Place::Offset(offset) => offset,
+        };
+        let from = options.from.map_or(0, place);
+        let until = options.until.map_or(u64::MAX, place);
+        let count = options.count.unwrap_or(u64::MAX);
+        Ok(Self {
+            outlet,
+            format: options.format.into(),
+            filter: filter(&options.wanted),
+            range: (from, until),
+            count,
+            batch: Vec::with_capacity(BATCH),
+            summary: Summary::default(),
+            unsaid: Unsaid::default(),
+            ending: Ending::watch()?,
+            past: false,
+            done: count == 0,
+        })
+    }
+
+    /// Whether there is nothing more to be done: all that was wanted is written, or the end was asked for.
+    pub(super) fn is_done(&self) -> bool {
+        self.done || self.past || self.ending.asked()
+    }
+
+    /// Whether the user, or the system, wants the program to end.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.ending.asked()
+    }
+
+    /// To be told that older messages come next.
+    pub(super) fn rewind(&mut self) {
+        self.past = false;
+    }
+
+    /// Offset at which to end.
+    pub(super) fn until(&self) -> u64 {
+        self.range.1
+    }
+
+    /// Takes a look at a message: whether it is to be written.
+    pub(super) fn wants(&mut self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
+        self.past |= message.offset >= self.range.1;
+        if self.done || self.past || message.offset < self.range.0 {
+            return false;
+        }
+        self.summary.scanned += 1;
+        self.summary.torn += u64::from(integrity == Integrity::Torn);
+        let wanted = self.filter.wants(message);
+        self.summary.matched += u64::from(wanted);
+        wanted
+    }
+
+    /// Writes a message that is wanted.
+    ///
+    /// # Errors
+    /// Those of the outlet.
+    pub(super) fn write(
+        &mut self,
+        raw: &RawMessage<'_>,
+        integrity: Integrity,
+        fds: Option<&[Descriptor]>,
+    ) -> io::Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        message(&mut self.batch, self.format, raw, integrity, fds)?;
+        self.summary.messages += 1;
+        self.summary.bytes += raw.payload.len() as u64;
+        self.done = self.summary.messages >= self.count;
+        if self.batch.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
+    pub(super) fn takes_ring_memory(&self) -> bool {
+        self.outlet.at_once().is_some()
+            && matches!(self.format, Format::Raw)
+            && self.filter.takes_all()
+            && self.range == (0, u64::MAX)
+            && self.count == u64::MAX
+    }
+
+    /// Writes what the ring holds at these places, logical offsets and lengths. Returns how many bytes that was.
+    ///
+    /// # Errors
+    /// Those of the ring, and of the outlet.
+    pub(super) fn write_held(
+        &mut self,
+        consumer: &Consumer,
+        mut places: Vec<(u64, usize)>,
+    ) -> anyhow::Result<u64> {
+        let fd = self.outlet.at_once().context("an outlet that waits")?;
+        let mut written = 0;
+        while !places.is_empty() {
+            let mut taken = match consumer.write_out(fd, &places) {
+                Ok(0) if places.iter().any(|(_, length)| *length > 0) => {
+                    return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+                }
+                Ok(taken) => taken,
+                Err(Error::Io { source, .. }) if is_passing(&source) => {
+                    if self.ending.asked() {
+                        break;
+                    }
+                    self.outlet.sleep(AGAIN)?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            written += taken as u64;
+            let whole = places.iter().take_while(|(_, length)| {
+                let whole = *length <= taken;
+                taken -= if whole { *length } else { 0 };
+                whole
+            });
+            let whole = whole.count();
+            places.drain(..whole);
+            if let Some((offset, length)) = places.first_mut() {
+                *offset += taken as u64;
+                *length -= taken;
+            }
+        }
+        Ok(written)
+    }
+
+    /// To be told of messages that were written by [`Self::write_held`], with so many bytes of payload.
+    pub(super) fn passed(&mut self, messages: u64, bytes: u64, torn: bool) {
+        self.summary.scanned += messages;
+        self.summary.matched += messages;
+        self.summary.messages += messages;
+        self.summary.bytes += bytes;
+        self.summary.torn += if torn { messages } else { 0 };
+    }
+
+    /// Says that bytes were passed over: in the stream, or, where the format has no place for that, on stderr.
+    ///
+    /// # Errors
+    /// Those of the outlet.
+    pub(super) fn gap(&mut self, skipped: &Gap) -> io::Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        self.summary.skipped += skipped.to.saturating_sub(skipped.from);
+        self.summary.gaps += 1;
+        self.summary.torn += skipped.torn;
+        if !gap(&mut self.batch, self.format, skipped)? {
+            self.unsaid.take(skipped);
+        }
+        Ok(())
+    }
+
+    /// Writes out what was collected, unless the end is asked for while nobody takes it.
+    ///
+    /// # Errors
+    /// Those of the outlet.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.unsaid.say_if_due();
+        self.done |= !self.outlet.write(&self.batch, &self.ending)?;
+        self.batch.clear();
+        // One message can be hundreds of megabytes: its room is not kept.
+        self.batch.shrink_to(4 * BATCH);
+        Ok(())
+    }
+
+    /// Sleeps, and notices meanwhile that nobody reads the output any more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`].
+    pub(super) fn sleep(&self, time: Duration) -> io::Result<()> {
+        self.outlet.sleep(time)
+    }
+
+    /// Says what went through.
+    pub(super) fn summary(&mut self) {
+        self.unsaid.say();
+        let Summary {
+            messages,
+            bytes: payload,
+            scanned,
+            matched,
+            skipped,
+            gaps,
+            torn,
+        } = self.summary;
+        note(&format!(
+            "{messages} messages, {} of payload; {scanned} scanned, {matched} matched, {torn} torn; skipped {} in {gaps} gaps",
+            bytes(payload),
+            bytes(skipped),
+        ));
+    }
+}
+
+/// Whether to try again, a moment later, is all that has to be done.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
+}
+
+fn filter(wanted: &cli::Wanted) -> Filter {
+    Filter {
+        include: wanted.include.clone(),
+        bytes: wanted.hex_match.clone(),
+        exclude: wanted.exclude.clone(),
+        lengths: wanted.min_len.unwrap_or(0)..=wanted.max_len.unwrap_or(u64::MAX),
+        seqs: wanted.seq.clone().unwrap_or(0..=u64::MAX),
+    }
+}
+
+impl From<cli::Format> for Format {
+    fn from(format: cli::Format) -> Self {
+        match format {
+            cli::Format::Hex => Self::Hex,
+            cli::Format::Text => Self::Text,
+            cli::Format::Raw => Self::Raw,
+            cli::Format::Json => Self::Json,
+            cli::Format::Base64 => Self::Base64,
+            cli::Format::LenPrefixed => Self::LenPrefixed,
+        }
+    }
+}

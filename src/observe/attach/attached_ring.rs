@@ -1,0 +1,263 @@
+//! A ring that belongs to someone else, attached: mapped read-only, and asked.
+//!
+//! It is put together of its parts: how it is reached ([`Access`]), who writes it, its memory, its slot table, and who is in it.
+//! Takes no slot, writes nothing and sends no signal; judges nothing.
+
+use std::io;
+
+use super::member::{Member, Presence};
+use super::membership::Membership;
+use super::memory::Memory;
+use super::producer::ProducerProcess;
+use super::slot_table::{SlotTable, SlotView, TableView};
+use crate::observe::model::{Joined, Limit, Method, Producer, WakeupMode};
+use crate::observe::procfs::{FileId, Process, Survey};
+use crate::ring::{Mapping, ReadOnly, ReadWrite};
+
+/// A ring that is being watched.
+#[derive(Debug)]
+pub struct AttachedRing {
+    id: String,
+    access: Access,
+    producer: ProducerProcess,
+    memory: Memory,
+    table: Option<SlotTable>,
+    membership: Membership,
+    /// What was not certain, or not to be seen, when it was attached.
+    limits: Vec<Limit>,
+}
+
+/// How a ring is reached.
+#[derive(Debug)]
+pub(super) enum Access {
+    /// Through the producer's `/proc`.
+    Mapped,
+    /// As a passive consumer, parked at once.
+    Joined {
+        slot: Joined,
+        /// Our own parked page, kept mapped so that others can see who holds the slot.
+        page: Mapping<ReadWrite>,
+    },
+    /// Through a process that maps it: its producer is gone.
+    Orphan,
+}
+
+impl AttachedRing {
+    /// Puts the parts together.
+    pub(super) fn new(
+        id: String,
+        access: Access,
+        producer: ProducerProcess,
+        memory: Memory,
+        table: Option<SlotTable>,
+        membership: Membership,
+        limits: Vec<Limit>,
+    ) -> Self {
+        Self {
+            id,
+            access,
+            producer,
+            memory,
+            table,
+            membership,
+            limits,
+        }
+    }
+
+    /// The same ring, which was joined besides.
+    pub(super) fn joined_as(mut self, slot: Joined, page: Mapping<ReadWrite>) -> Self {
+        self.access = Access::Joined { slot, page };
+        self
+    }
+
+    /// `<pid>/<ctrl fd>`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether this is the ring whose control region is `ctrl`.
+    #[must_use]
+    pub fn watches(&self, ctrl: FileId) -> bool {
+        self.ctrl_file() == ctrl
+    }
+
+    /// Which control region is this ring's.
+    #[must_use]
+    pub fn ctrl_file(&self) -> FileId {
+        self.memory.ctrl_file()
+    }
+
+    /// Bytes in the ring: the copy that was checked when attaching.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.memory.capacity()
+    }
+
+    /// The control region's mapping.
+    #[must_use]
+    pub fn ctrl(&self) -> &Mapping<ReadOnly> {
+        self.memory.ctrl()
+    }
+
+    /// Copies ring bytes from `position`, counted from the ring's physical start, into all of `buffer`.
+    ///
+    /// # Errors
+    /// When the memfd has shrunk, or the range is not inside the ring.
+    pub fn copy_out(&self, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.memory.copy_out(position, buffer)
+    }
+
+    /// Whether the ring's memfd has shrunk.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.memory.is_cut_short()
+    }
+
+    /// How the mappings were come by.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self.access {
+            Access::Joined { .. } => Method::Join,
+            Access::Mapped | Access::Orphan => Method::Map,
+        }
+    }
+
+    /// The slot taken, when the ring was joined.
+    #[must_use]
+    pub fn joined(&self) -> Option<&Joined> {
+        match &self.access {
+            Access::Joined { slot, .. } => Some(slot),
+            Access::Mapped | Access::Orphan => None,
+        }
+    }
+
+    /// Our own metadata page, and the mode that the producer gave us, when the ring was joined.
+    #[must_use]
+    pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
+        match &self.access {
+            Access::Joined { slot, page } => Some((FileId::of(page), slot.mode)),
+            Access::Mapped | Access::Orphan => None,
+        }
+    }
+
+    /// The producer, alive or not as of now.
+    #[must_use]
+    pub fn producer(&self) -> Producer {
+        self.producer.facts()
+    }
+
+    /// The producer in `/proc`, where its descriptors may be looked at.
+    #[must_use]
+    pub fn producer_process(&self) -> Option<&Process> {
+        self.producer.process()
+    }
+
+    /// Whether the producer still runs.
+    #[must_use]
+    pub fn producer_alive(&self) -> bool {
+        self.producer.lives()
+    }
+
+    /// Its members as of the last [`Self::refresh`], by slot or by descriptor.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.membership.members
+    }
+
+    /// Whether every member is there as it should be: nothing about them can change but what samples show.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.members()
+            .iter()
+            .all(|member| member.held && member.presence == Presence::Mapped)
+    }
+
+    /// Consumers that hold a slot, as far as the producer's descriptors tell, and could not be made members as of the
+    /// last [`Self::refresh`]; `None` when their number is unknown.
+    #[must_use]
+    pub fn hidden(&self) -> Option<u32> {
+        self.membership.hidden
+    }
+
+    /// Why there may be more evicted consumers that still read the ring than are members; `None`: there are not.
+    #[must_use]
+    pub fn zombies_unseen(&self) -> Option<String> {
+        self.membership.evicted.unseen()
+    }
+
+    /// Whether the slot table is being read.
+    #[must_use]
+    pub fn reads_table(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// What cannot be seen, and why.
+    #[must_use]
+    pub fn limits(&self) -> Vec<Limit> {
+        self.limits
+            .iter()
+            .cloned()
+            .chain(self.membership.limits())
+            .collect()
+    }
+
+    /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
+    /// descriptors and one `maps` for each consumer.
+    pub fn refresh(&mut self) {
+        let ctrl = self.memory.ctrl_file();
+        self.membership
+            .refresh(&self.producer, ctrl, self.table.as_ref());
+    }
+
+    /// Makes members of the consumers that were evicted before the ring was attached, as far as `survey` shows them.
+    pub fn admit_evicted(&mut self, survey: &Survey) {
+        let ctrl = self.memory.ctrl_file();
+        self.membership
+            .admit_evicted(&self.producer, ctrl, self.table.as_ref(), survey);
+    }
+
+    /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.
+    pub fn note_ends(&mut self) {
+        self.membership.note_ends();
+    }
+
+    /// The slot table now; members learn their slots from it, and are looked for anew when it names others.
+    pub fn read_table(&mut self) -> Option<TableView> {
+        let view = self.table.as_ref()?.read()?;
+        let now = |member: &Member| {
+            let known = member.slot?;
+            // The table is read in the order of its slots.
+            let at = view
+                .active
+                .binary_search_by_key(&known.index, |slot| slot.index);
+            view.active
+                .get(at.ok()?)
+                .filter(|slot| known.is_same_join(slot))
+                .copied()
+        };
+        let held = || self.members().iter().filter(|member| member.held);
+        if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
+            self.refresh();
+        }
+        for member in &mut self.membership.members {
+            member.slot = now(member).or(member.slot);
+        }
+        Some(view)
+    }
+
+    /// Whether the producer still holds the slot of `member`, asked of the kernel now: a tail speaks for the ring's
+    /// bytes only as long as the producer minds it.
+    #[must_use]
+    pub fn still_holds(&self, member: &Member) -> bool {
+        self.producer.holds(member)
+    }
+}
+
+impl SlotView {
+    /// Whether two readings of a slot are of the same consumer.
+    fn is_same_join(&self, other: &Self) -> bool {
+        (self.index, self.meta_fd, self.pidfd, self.meta_address)
+            == (other.index, other.meta_fd, other.pidfd, other.meta_address)
+    }
+}

@@ -1,0 +1,498 @@
+//! Finding rings through `/proc`: which processes own which, and what belongs together.
+//!
+//! A producer keeps the descriptors of its control regions, rings and metadata pages open. Which of them belong
+//! together is taken from the best evidence there is: the producer's own slot table; else sizes, where only one
+//! ring has the capacity that the control region states; else what a consumer maps. What is left undecided is
+//! said, not guessed. Opens control regions just long enough to read them, and nothing for writing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::error::{AttachError, refused};
+use super::slot_table::SlotTable;
+use crate::observe::model::{Control, Limit};
+use crate::observe::procfs::{self, FileId, Kind, Maps, MemFd, Process, holds_ring, pids};
+use crate::ring::layout::{
+    CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD,
+    CTRL_PRODUCER_PID, CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE,
+};
+
+/// A ring in a process's descriptor table.
+#[derive(Debug)]
+pub struct FoundRing {
+    /// The process that holds it.
+    pub process: Process,
+    /// Its control region.
+    pub ctrl: MemFd,
+    /// Its data.
+    pub ring: MemFd,
+    /// What the control region said.
+    pub control: Control,
+    /// The producer's slot table, when it could be found.
+    pub table: Result<SlotTable, Limit>,
+    /// Whether this process has other rings: metadata pages then need evidence of where they belong.
+    pub shares_process: bool,
+    /// Whether this is the process that the control region names as the producer.
+    pub writes: bool,
+    /// What is not certain about the finding.
+    pub limits: Vec<Limit>,
+}
+
+impl FoundRing {
+    /// `<pid>/<ctrl fd>`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.process.pid(), self.ctrl.fd)
+    }
+}
+
+/// What looking at one process, or at all, has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rings, by pid and control descriptor.
+    pub rings: Vec<FoundRing>,
+    /// Control regions that cannot be watched, each with its reason.
+    pub broken: Vec<AttachError>,
+    /// What could not be looked at.
+    pub limits: Vec<Limit>,
+}
+
+/// What was seen of some processes.
+#[derive(Default)]
+struct Survey {
+    /// Control regions, each with a process that holds it and a ring.
+    holders: Vec<(FileId, Process)>,
+    /// Processes whose descriptors could be listed, and could not.
+    seen: usize,
+    denied: usize,
+    /// The first of those that could not.
+    first_denied: Option<i32>,
+}
+
+fn survey(pids: &[i32]) -> Survey {
+    let mut survey = Survey::default();
+    for &pid in pids {
+        match holds_ring(pid) {
+            Ok(true) => {}
+            Ok(false) => {
+                survey.seen += 1;
+                continue;
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    survey.denied += 1;
+                    survey.first_denied = survey.first_denied.or(Some(pid));
+                }
+                continue;
+            }
+        }
+        survey.seen += 1;
+        let Ok(process) = Process::open(pid) else {
+            continue;
+        };
+        for ctrl in unique(&process.memfds().unwrap_or_default(), Kind::Ctrl) {
+            if let Ok(process) = process.try_clone() {
+                survey.holders.push((ctrl.file, process));
+            }
+        }
+    }
+    survey
+}
+
+/// Looks at every process.
+///
+/// # Errors
+/// When `/proc` cannot be listed.
+pub fn discover() -> io::Result<Found> {
+    let pids = pids()?;
+    // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
+    let half = pids.len().div_ceil(2).max(1);
+    let surveys: Vec<Survey> = std::thread::scope(|scope| {
+        let parts: Vec<_> = pids
+            .chunks(half)
+            .map(|part| scope.spawn(|| survey(part)))
+            .collect();
+        parts
+            .into_iter()
+            .filter_map(|part| part.join().ok())
+            .collect()
+    });
+    let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
+    let (mut denied, mut seen, mut first_denied) = (0, 0, None);
+    for part in surveys {
+        denied += part.denied;
+        first_denied = first_denied.or(part.first_denied);
+        seen += part.seen;
+        for (ctrl, process) in part.holders {
+            holders.entry(ctrl).or_default().push(process);
+        }
+    }
+    let mut owners: BTreeMap<i32, Process> = BTreeMap::new();
+    for (ctrl, holders) in holders {
+        if let Some(owner) = owner(ctrl, holders) {
+            owners.entry(owner.pid()).or_insert(owner);
+        }
+    }
+    let mut found = Found::default();
+    for (_, owner) in owners {
+        if let Ok(mut here) = rings_of(owner) {
+            found.rings.append(&mut here.rings);
+            // What was inherited is listed under its owner.
+            here.broken
+                .retain(|error| !matches!(error, AttachError::Inherited { .. }));
+            found.broken.append(&mut here.broken);
+        }
+    }
+    drop_inherited(&mut found.rings);
+    if let Some(procfs::Reason { why, remedy }) = procfs::hidepid() {
+        found.limits.push(Limit {
+            what: "rings of other users".into(),
+            why,
+            remedy,
+        });
+    }
+    if let Some(pid) = first_denied {
+        // Why is told of one: to ask for each would take as long as to look.
+        let hidden = Process::open(pid).map(|process| procfs::reason(&process));
+        let (why, remedy) = hidden.map_or_else(
+            |error| (error.to_string(), None),
+            |hidden| (hidden.why, hidden.remedy),
+        );
+        found.limits.push(Limit {
+            what: format!("rings of {denied} of {} processes", seen + denied),
+            why: format!("the first of them is pid {pid}: {why}"),
+            remedy,
+        });
+    }
+    Ok(found)
+}
+
+/// Of the processes that hold one control region, the one that writes: the one whose pid, in its own namespace,
+/// stands in it. A fork inherits descriptors, so there can be several; failing evidence the oldest is taken.
+fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
+    let written = |process: &Process| {
+        let memfd = process
+            .memfds()
+            .ok()?
+            .into_iter()
+            .find(|memfd| memfd.file == ctrl)?;
+        Some(read_control(process, &memfd).ok()?.producer_pid)
+    };
+    holders.into_iter().min_by_key(|process| {
+        let itself = written(process).is_some_and(|pid| process.identity().ns_pid == Some(pid));
+        (
+            !itself,
+            process.start_ticks().unwrap_or(u64::MAX),
+            process.pid(),
+        )
+    })
+}
+
+/// Where a fork owns a ring of its own and has inherited another, the inherited one is listed once, under its owner.
+fn drop_inherited(rings: &mut Vec<FoundRing>) {
+    let itself =
+        |ring: &FoundRing| ring.process.identity().ns_pid == Some(ring.control.producer_pid);
+    let owned: Vec<FileId> = rings
+        .iter()
+        .filter(|ring| itself(ring))
+        .map(|ring| ring.ctrl.file)
+        .collect();
+    let mut seen = Vec::new();
+    rings.retain(|ring| {
+        let file = ring.ctrl.file;
+        let keep = !seen.contains(&file) && (itself(ring) || !owned.contains(&file));
+        if keep {
+            seen.push(file);
+        }
+        keep
+    });
+}
+
+/// The rings that `process` holds.
+///
+/// # Errors
+/// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
+pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
+    let memfds = process
+        .memfds()
+        .map_err(|error| refused(&process, error, "list its descriptors"))?;
+    let ctrls = unique(&memfds, Kind::Ctrl);
+    let rings = unique(&memfds, Kind::Ring);
+    if ctrls.is_empty() || rings.is_empty() {
+        return Err(not_a_ring(&process, &memfds));
+    }
+    let maps = process
+        .maps()
+        .map_err(|error| refused(&process, error, "read its mappings"))?;
+    let mut found = Found::default();
+    for ctrl in &ctrls {
+        match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
+            Ok(ring) => found.rings.push(ring),
+            Err(error) => found.broken.push(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Finds what belongs to one control region.
+fn pair(
+    process: &Process,
+    maps: &Maps,
+    ctrl: &MemFd,
+    rings: &[MemFd],
+    shares_process: bool,
+) -> Result<FoundRing, AttachError> {
+    let pid = process.pid();
+    if ctrl.size != CTRL_SIZE as u64 {
+        return Err(AttachError::WrongSize {
+            pid,
+            memfd: *ctrl,
+            expected: CTRL_SIZE.to_string(),
+        });
+    }
+    let control =
+        read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
+    let capacity = control.ring_capacity;
+    if capacity == 0 || !capacity.is_multiple_of(CAPACITY_UNIT) || capacity > CAPACITY_MAX {
+        return Err(AttachError::WrongControl {
+            pid,
+            fd: ctrl.fd,
+            field: "ring_capacity",
+            found: capacity,
+            expected: "a multiple of 4096 from 4096 to 2^46".into(),
+        });
+    }
+    let mut limits = Vec::new();
+    let ns_pid = process.identity().ns_pid;
+    let writes = ns_pid == Some(control.producer_pid);
+    if !writes {
+        if let Some(writer) = writer_of(process, ctrl, control.producer_pid) {
+            let fd = ctrl.fd;
+            return Err(AttachError::Inherited { pid, fd, writer });
+        }
+        limits.push(Limit {
+            what: "who writes this ring, and whose slots are really held".into(),
+            why: format!(
+                "zbq_ctrl names pid {} in the producer's namespace, this process is pid {} there: it may have forked, \
+                 or be a consumer that kept its descriptors",
+                control.producer_pid,
+                ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
+            ),
+            remedy: None,
+        });
+    }
+    let located = SlotTable::locate(process, maps, ctrl, &control, rings);
+    let (table, ring) = match located {
+        Ok((table, ring)) => (Ok(table), ring),
+        Err(error) => {
+            let fitting: Vec<MemFd> = rings
+                .iter()
+                .filter(|ring| ring.size == capacity)
+                .copied()
+                .collect();
+            let ring = match fitting[..] {
+                [] => {
+                    let memfd = *rings.first().ok_or_else(|| not_a_ring(process, rings))?;
+                    let expected =
+                        format!("{capacity}, the ring_capacity in zbq_ctrl (fd {})", ctrl.fd);
+                    return Err(AttachError::WrongSize {
+                        pid,
+                        memfd,
+                        expected,
+                    });
+                }
+                [ring] => ring,
+                _ => match by_consumer(process, ctrl, &fitting) {
+                    Some(ring) => ring,
+                    None => {
+                        let (ring, limit) = by_order(ctrl, &fitting);
+                        limits.push(limit);
+                        ring
+                    }
+                },
+            };
+            (Err(no_table(&error)), ring)
+        }
+    };
+    let process = process
+        .try_clone()
+        .map_err(|error| refused(process, error, "keep it open"))?;
+    Ok(FoundRing {
+        process,
+        ctrl: *ctrl,
+        ring,
+        control,
+        table,
+        shares_process,
+        writes,
+        limits,
+    })
+}
+
+/// The process that a control region names as its producer, if it can be seen to hold it: `process` then is a fork,
+/// whose descriptors and memory tell what was so when it was made.
+fn writer_of(process: &Process, ctrl: &MemFd, producer_pid: i32) -> Option<i32> {
+    let ancestors =
+        std::iter::successors(process.parent(), |pid| Process::open(*pid).ok()?.parent());
+    std::iter::once(producer_pid)
+        .chain(ancestors)
+        .take_while(|pid| *pid > 0)
+        .filter(|pid| *pid != process.pid())
+        .find(|pid| {
+            Process::open(*pid).is_ok_and(|other| {
+                other.identity().ns_pid == Some(producer_pid)
+                    && other
+                        .memfds()
+                        .is_ok_and(|held| held.iter().any(|memfd| memfd.file == ctrl.file))
+            })
+        })
+}
+
+/// The ring that a consumer maps together with this control region, and with no other.
+fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd> {
+    consumers_of(process).iter().find_map(|consumer| {
+        let maps = consumer.maps().ok()?;
+        let mapped = |kind: Kind| {
+            let mut files: Vec<FileId> = maps
+                .memfds
+                .iter()
+                .filter(|at| at.kind == kind)
+                .map(|at| at.file)
+                .collect();
+            files.dedup();
+            files
+        };
+        match (&mapped(Kind::Ctrl)[..], &mapped(Kind::Ring)[..]) {
+            ([one], [ring]) if *one == ctrl.file => {
+                rings.iter().find(|fd| fd.file == *ring).copied()
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The reference makes a control region and its ring one after the other: the last resort, and said to be one.
+fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limit) {
+    let after = rings
+        .iter()
+        .filter(|ring| ring.fd > ctrl.fd)
+        .min_by_key(|ring| ring.fd);
+    let ring = *after.unwrap_or(&rings[0]);
+    let limit = Limit {
+        what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd),
+        why: format!(
+            "{} rings of this process have the same capacity, its slot tables could not be read and no consumer \
+             maps just one of them: fd {} was taken because it was made next",
+            rings.len(),
+            ring.fd
+        ),
+        remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+    };
+    (ring, limit)
+}
+
+/// Processes that a producer's pidfds refer to: its consumers, and whatever else it watches.
+#[must_use]
+pub(super) fn consumers_of(process: &Process) -> Vec<Process> {
+    let mut pidfds = Vec::new();
+    let seen = process.each_link(|fd, link| {
+        if link == b"anon_inode:[pidfd]" || link.starts_with(b"pidfd:") {
+            pidfds.push(fd);
+        }
+    });
+    if seen.is_err() {
+        return Vec::new();
+    }
+    let mut pids: Vec<i32> = pidfds
+        .into_iter()
+        .filter_map(|fd| process.pidfd_target(fd))
+        .filter(|pid| *pid > 0)
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter()
+        .filter_map(|pid| Process::open(pid).ok())
+        .collect()
+}
+
+/// One descriptor for each file of `kind`: the lowest.
+#[must_use]
+pub(super) fn unique(memfds: &[MemFd], kind: Kind) -> Vec<MemFd> {
+    let mut seen = HashSet::new();
+    memfds
+        .iter()
+        .filter(|memfd| memfd.kind == kind && seen.insert(memfd.file))
+        .copied()
+        .collect()
+}
+
+/// Copies the control region out by `pread`, which cannot fault.
+fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
+    let file = std::fs::File::from(process.open_memfd(ctrl)?);
+    let mut bytes = [0; CTRL_STRUCT_SIZE];
+    file.read_exact_at(&mut bytes, 0)?;
+    let u64_at = |at: usize| {
+        bytes
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u64::from_ne_bytes)
+    };
+    let u32_at = |at: usize| {
+        bytes
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u32::from_ne_bytes)
+    };
+    Ok(Control {
+        producer_head: u64_at(CTRL_PRODUCER_HEAD),
+        broadcast_futex: u32_at(CTRL_BROADCAST_FUTEX),
+        producer_pid: u32_at(CTRL_PRODUCER_PID).cast_signed(),
+        ring_capacity: u64_at(CTRL_RING_CAPACITY),
+        clog_threshold: u64_at(CTRL_CLOG_THRESHOLD),
+        stall_timeout_ns: u64_at(CTRL_STALL_TIMEOUT_NS),
+    })
+}
+
+fn no_table(error: &io::Error) -> Limit {
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    Limit {
+        what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
+        why: if denied {
+            "the producer's memory may not be read (PTRACE_MODE_ATTACH)".into()
+        } else {
+            format!("not found in the producer's memory: {error}")
+        },
+        remedy: denied.then(|| "run as the producer's user with ptrace allowed, or as root".into()),
+    }
+}
+
+/// Says why `process` holds nothing to watch, and where to look instead.
+fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
+    let maps = process.maps().unwrap_or_default();
+    let held = |kind: Kind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
+    let found = if memfds.is_empty()
+        && maps
+            .memfds
+            .iter()
+            .any(|at| at.kind == Kind::Ctrl && !at.writable)
+    {
+        "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
+    } else if memfds.is_empty() {
+        "owns no zbq ring: none of its descriptors is a zbq_ctrl memfd; zbqtop ls shows who owns one".into()
+    } else {
+        format!(
+            "owns no whole zbq ring: it holds {} zbq_ctrl, {} zbq_ring and {} zbq_meta, expected at least one \
+             zbq_ctrl and one zbq_ring",
+            held(Kind::Ctrl),
+            held(Kind::Ring),
+            held(Kind::Meta)
+        )
+    };
+    let command = process.identity().command.unwrap_or_else(|| "?".into());
+    AttachError::NotARing {
+        pid: process.pid(),
+        command,
+        found,
+    }
+}

@@ -1,0 +1,247 @@
+//! Why a ring cannot be watched.
+
+use std::fmt::Write as _;
+use std::io;
+
+use crate::observe::model::RingListing;
+use crate::observe::procfs::{self, MemFd, Process};
+use crate::text::escape;
+
+/// Where a process has a control region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At this descriptor.
+    Fd(i32),
+    /// Mapped, from this address on.
+    Mapped(u64),
+}
+
+/// Why a ring cannot be watched: each names the object, what was found and what would help.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// No process has this pid.
+    #[error("pid {0}: no such process")]
+    NoSuchProcess(i32),
+    /// The process is there, but not ours to look into.
+    #[error("pid {pid}: not permitted to look into it: {why}{}", and(.remedy.as_ref()))]
+    NotPermitted {
+        /// The process.
+        pid: i32,
+        /// The evidence.
+        why: String,
+        /// What to try.
+        remedy: Option<String>,
+    },
+    /// The process holds no ring.
+    #[error("pid {pid} ({}) {found}", escape(.command))]
+    NotARing {
+        /// The process.
+        pid: i32,
+        /// Its name, unescaped.
+        command: String,
+        /// What it holds instead, and what to try.
+        found: String,
+    },
+    /// A memfd of the ring has a size that the protocol rules out.
+    #[error("pid {pid} fd {}: {} is {} bytes, expected {expected}", .memfd.fd, .memfd.kind.name(), .memfd.size)]
+    WrongSize {
+        /// The process.
+        pid: i32,
+        /// The memfd, with the size found.
+        memfd: MemFd,
+        /// What was expected.
+        expected: String,
+    },
+    /// A field of the control region is impossible.
+    #[error("pid {pid} fd {fd}: zbq_ctrl says {field} = {found}, expected {expected}")]
+    WrongControl {
+        /// The process.
+        pid: i32,
+        /// Descriptor of the control region there.
+        fd: i32,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: u64,
+        /// What was expected.
+        expected: String,
+    },
+    /// What the process maps under the name of a ring whose producer is gone is none.
+    #[error("pid {pid} maps no zbq ring at {address:x}: {why}")]
+    WrongMapping {
+        /// The process.
+        pid: i32,
+        /// Where it maps it.
+        address: u64,
+        /// What was found, and what was expected.
+        why: String,
+    },
+    /// The process has several rings, and it was not said which.
+    #[error("pid {pid} has {} rings; choose one with --ring N or --fd N:{}", .places.len(), numbered(.places))]
+    SeveralHere {
+        /// The process.
+        pid: i32,
+        /// Where their control regions are.
+        places: Vec<Place>,
+    },
+    /// The process has rings, but not the one asked for.
+    #[error("pid {pid} has no ring {asked}; it has:{}", numbered(.places))]
+    NoSuchRing {
+        /// The process.
+        pid: i32,
+        /// What was asked for: `number 7` or `at fd 7`.
+        asked: String,
+        /// Where the control regions are that there are.
+        places: Vec<Place>,
+    },
+    /// The process is a fork of the one that owns the ring.
+    #[error(
+        "pid {pid} fd {fd}: this ring was inherited from pid {writer}, which writes it; give --pid {writer}"
+    )]
+    Inherited {
+        /// The process.
+        pid: i32,
+        /// Descriptor of the control region there.
+        fd: i32,
+        /// The process that owns the ring.
+        writer: i32,
+    },
+    /// Several rings on this machine, and it was not said which.
+    #[error("{} rings found; choose one with --pid:{}", .0.len(), listed(.0))]
+    Several(Vec<RingListing>),
+    /// No ring on this machine that we may look at.
+    #[error("no zbq ring found{}", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
+    NoRing(Option<String>),
+    /// Nobody listens where consumers would join.
+    #[error("socket {}: {why}; zbqtop ls shows the sockets of every ring", escape(.address))]
+    NoListener {
+        /// A path, or `@name`.
+        address: String,
+        /// What was found there.
+        why: String,
+    },
+    /// Someone listens there, but not a process whose descriptors we may see.
+    #[error("socket {}: somebody listens there, but {why}{}", escape(.address), and(.remedy.as_ref()))]
+    ListenerHidden {
+        /// A path, or `@name`.
+        address: String,
+        /// The evidence.
+        why: String,
+        /// What to try.
+        remedy: Option<String>,
+    },
+    /// The process that listens counts pids otherwise than we do, so neither end could name itself to the other.
+    #[error(
+        "socket {}: pid {pid}, which listens there, is in another pid namespace: the pid that a join would tell it is \
+         nobody's there, or a stranger's; map the ring instead (without --join, as root), or run zbqtop in that \
+         namespace (nsenter --target {pid} --pid)", escape(.address)
+    )]
+    OtherPidNamespace {
+        /// A path, or `@name`.
+        address: String,
+        /// The process, in our namespace.
+        pid: i32,
+    },
+    /// The ring could not be joined.
+    #[error("socket {}: {source}", escape(.address))]
+    Join {
+        /// A path, or `@name`.
+        address: String,
+        /// What went wrong, and what was expected.
+        source: crate::ring::Error,
+    },
+    /// The ring went away while it was being looked at.
+    #[error("pid {pid}: the ring vanished while it was being looked at ({what})")]
+    Vanished {
+        /// The process.
+        pid: i32,
+        /// What was missing.
+        what: String,
+    },
+    /// The kernel refused something for another reason.
+    #[error("pid {pid}: {what}: {source}")]
+    Io {
+        /// The process.
+        pid: i32,
+        /// What was tried.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+fn and(remedy: Option<&String>) -> String {
+    remedy.map(|text| format!("; {text}")).unwrap_or_default()
+}
+
+fn numbered(places: &[Place]) -> String {
+    let mut text = String::new();
+    for (number, place) in places.iter().enumerate() {
+        let _ = match place {
+            Place::Fd(fd) => write!(text, "\n  --ring {number}   (--fd {fd})"),
+            Place::Mapped(address) => {
+                write!(
+                    text,
+                    "\n  --ring {number}   (its producer is gone; zbq_ctrl is mapped at {address:x})"
+                )
+            }
+        };
+    }
+    text
+}
+
+fn listed(rings: &[RingListing]) -> String {
+    rings.iter().fold(String::new(), |mut text, ring| {
+        let command = ring.command.as_deref().unwrap_or("?");
+        let fd = ring.id.split_once('/').map_or("", |(_, fd)| fd);
+        let _ = write!(
+            text,
+            "\n  --pid {} --fd {fd}   ({}, {} bytes)",
+            ring.pid,
+            escape(command),
+            ring.ring_capacity
+        );
+        text
+    })
+}
+
+/// Turns the kernel's refusal into one that names evidence and remedy.
+#[must_use]
+pub(super) fn refused(process: &Process, error: io::Error, what: &str) -> AttachError {
+    let pid = process.pid();
+    match error.kind() {
+        _ if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+            AttachError::NoSuchProcess(pid)
+        }
+        io::ErrorKind::NotFound if !process.runs() => missing(pid),
+        io::ErrorKind::NotFound => AttachError::Vanished {
+            pid,
+            what: error.to_string(),
+        },
+        io::ErrorKind::UnexpectedEof => AttachError::Vanished {
+            pid,
+            what: format!("{what}: {error}"),
+        },
+        io::ErrorKind::PermissionDenied => not_permitted(pid, procfs::reason(process)),
+        _ => AttachError::Io {
+            pid,
+            what: what.into(),
+            source: error,
+        },
+    }
+}
+
+/// No process `pid` is seen: there is none, or it is hidden from us.
+#[must_use]
+pub(super) fn missing(pid: i32) -> AttachError {
+    match procfs::unseen(pid) {
+        Some(reason) => not_permitted(pid, reason),
+        None => AttachError::NoSuchProcess(pid),
+    }
+}
+
+fn not_permitted(pid: i32, reason: procfs::Reason) -> AttachError {
+    let procfs::Reason { why, remedy } = reason;
+    AttachError::NotPermitted { pid, why, remedy }
+}

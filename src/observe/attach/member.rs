@@ -1,0 +1,178 @@
+//! One consumer as seen from outside: its page, mapped read-only, and its process.
+//!
+//! Knows how to ask them; which consumers there are is the attached ring's business.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::memory::Copied;
+use super::slot_table::SlotView;
+use crate::observe::procfs::{FileId, Process};
+use crate::ring::clock::monotonic_ns;
+use crate::ring::layout::META_TAIL_OFFSET;
+use crate::ring::mapping::{Mapping, ReadOnly};
+
+/// A consumer that has not mapped its page by then is not going to.
+const SETTLES_IN: Duration = Duration::from_millis(500);
+
+/// Whether a process has a consumer's page mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    Mapped,
+    /// It lives, but has not.
+    Unmapped,
+    /// It has ended.
+    Gone,
+    /// No process at all has it mapped: its own has ended, or has left.
+    Nobody,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// A consumer's page and the process behind it.
+#[derive(Debug)]
+pub struct Member {
+    /// The metadata page.
+    pub meta: Mapping<ReadOnly>,
+    /// Where the page is copied from, where it could not be mapped.
+    pub(super) copied: Option<Copied>,
+    /// Its file: the consumer's identity.
+    pub file: FileId,
+    /// Its descriptor in the producer, if that has one, or had when it was first seen.
+    pub meta_fd: Option<i32>,
+    /// Its slot at the last reading of the table.
+    pub slot: Option<SlotView>,
+    /// Whether the producer still holds the page, that is, the slot.
+    pub held: bool,
+    /// Whether its process has it mapped.
+    pub presence: Presence,
+    /// Its process.
+    pub process: Option<MemberProcess>,
+    /// When it was first seen.
+    pub(super) admitted: Instant,
+    /// The highest tail ever read from it.
+    pub(super) highest_tail: Cell<u64>,
+    /// Whether its process has been looked for among all there are, which is dear and done once; and if so, whether
+    /// every one of them could be asked.
+    pub(super) sought: Option<bool>,
+}
+
+impl Member {
+    /// Its tail now.
+    #[must_use]
+    pub fn tail(&self) -> u64 {
+        // Pairs with the consumer's store-release in publish.
+        let tail = self.meta.load_u64_acquire(META_TAIL_OFFSET);
+        self.highest_tail.set(self.highest_tail.get().max(tail));
+        tail
+    }
+
+    /// The highest tail that was ever read from it: a tail never goes back, unless it lies.
+    #[must_use]
+    pub fn highest_tail(&self) -> u64 {
+        self.highest_tail.get()
+    }
+
+    /// Whether it has had the time to map its page: a slot is taken a moment before its consumer maps anything.
+    pub(super) fn has_settled(&self) -> bool {
+        // Its clock is set when it takes the slot (zbq.h: zbq_producer_handshake), and only ever anew after that: a look
+        // that is not repeated need not wait to know.
+        let slot_age = |slot: SlotView| monotonic_ns().saturating_sub(slot.last_progress_time_ns);
+        self.admitted.elapsed() >= SETTLES_IN
+            || self.slot.map(slot_age) >= Some(SETTLES_IN.as_nanos() as u64)
+    }
+}
+
+/// The process behind a consumer.
+#[derive(Debug)]
+pub struct MemberProcess {
+    process: Process,
+    pidfd: Option<OwnedFd>,
+    /// `comm`, unescaped.
+    pub command: Option<String>,
+}
+
+impl MemberProcess {
+    pub(super) fn new(process: Process) -> Self {
+        let (pidfd, command) = (process.pidfd().ok(), process.identity().command);
+        Self {
+            process,
+            pidfd,
+            command,
+        }
+    }
+
+    /// Its pid as we see it.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.process.pid()
+    }
+
+    /// Its handle in `/proc`.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.pidfd
+            .as_ref()
+            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
+    }
+}
+
+/// Whether the process behind a consumer has `file` mapped, as far as it can be told.
+pub(super) fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
+    let Some(member) = process else {
+        return Presence::Unknown;
+    };
+    if !member.runs() {
+        return Presence::Gone;
+    }
+    match member.process.maps() {
+        Ok(maps) if maps.maps(file) => Presence::Mapped,
+        Ok(_) => Presence::Unmapped,
+        Err(_) if !member.runs() => Presence::Gone,
+        Err(_) => Presence::Unknown,
+    }
+}
+
+/// Notices processes that have ended: with one system call for all those that there is a pidfd of.
+pub(super) fn note_ends(members: &mut [Member]) {
+    let process = |member: &Member| {
+        member
+            .process
+            .as_ref()
+            .map(|process| process.pidfd.is_some())
+    };
+    let mut fds: Vec<PollFd<'_>> = (members.iter())
+        .filter_map(|member| member.process.as_ref()?.pidfd.as_ref())
+        .map(|pidfd| PollFd::new(pidfd, PollFlags::IN))
+        .collect();
+    // What cannot be asked has not been seen to end.
+    let _ = poll(&mut fds, Some(&Timespec::default()));
+    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    let mut ready = ready.into_iter();
+    for member in members {
+        let ended = match process(member) {
+            Some(true) => ready.next() == Some(true),
+            Some(false) => !member.process.as_ref().is_some_and(MemberProcess::runs),
+            None => false,
+        };
+        if ended {
+            member.presence = Presence::Gone;
+        }
+    }
+}
+
+/// Whether the process behind a pidfd has ended.
+pub(super) fn ended(pidfd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
+    matches!(poll(&mut fds, Some(&Timespec::default())), Ok(ready) if ready > 0)
+}

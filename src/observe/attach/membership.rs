@@ -1,0 +1,335 @@
+//! Who is in a ring that is attached: its members, kept up to date.
+//!
+//! Finds the pages that stand for slots among the producer's descriptors, and the process behind each. Of consumers
+//! that have no slot any more only those stay whose page was mapped while they had one; the others are found by
+//! [`super::zombies`] and, once the producer is gone, by [`super::orphans`].
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::discover::{consumers_of, unique};
+use super::evicted::Evicted;
+use super::member::{Member, MemberProcess, Presence, note_ends, presence};
+use super::memory::map_page;
+use super::producer::ProducerProcess;
+use super::slot_table::{SlotTable, SlotView};
+use crate::observe::model::Limit;
+use crate::observe::procfs::{FileId, Kind, MemFd, Process, pids};
+use crate::ring::layout::META_SIZE;
+
+/// A process that has closed its descriptors in order to end has ended by then.
+const ENDS_IN: Duration = Duration::from_millis(50);
+
+/// Who is in a ring, as of the last look.
+#[derive(Debug)]
+pub(super) struct Membership {
+    /// By slot, or by descriptor.
+    pub(super) members: Vec<Member>,
+    /// Consumers that hold a slot, as far as descriptors tell, and are not among the members; `None`: unknown.
+    pub(super) hidden: Option<u32>,
+    /// What is known of consumers that were evicted before the ring was attached.
+    pub(super) evicted: Evicted,
+    /// Whether the producer's process has other rings: pages then need evidence of where they belong.
+    shares_process: bool,
+    /// What could not be seen.
+    limits: Vec<Limit>,
+}
+
+impl Membership {
+    /// Nobody yet: they are found among the producer's descriptors by [`Self::refresh`].
+    pub(super) fn of_producer(shares_process: bool) -> Self {
+        Self {
+            members: Vec::new(),
+            hidden: None,
+            evicted: Evicted::Unsought,
+            shares_process,
+            limits: Vec::new(),
+        }
+    }
+
+    /// Those who still map a ring whose producer is gone.
+    pub(super) fn survivors(members: Vec<Member>) -> Self {
+        Self {
+            members,
+            // Whoever ended with its slot held has left nothing that could be found.
+            evicted: Evicted::Hidden,
+            ..Self::of_producer(false)
+        }
+    }
+
+    /// Nobody that could be seen, of an unknown number.
+    pub(super) fn hidden() -> Self {
+        Self {
+            hidden: None,
+            ..Self::of_producer(false)
+        }
+    }
+
+    /// What cannot be seen of them, and why.
+    pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
+        self.limits.iter().cloned().chain(self.evicted.limit())
+    }
+
+    /// Looks anew at who is in the ring and what their processes do.
+    pub(super) fn refresh(
+        &mut self,
+        producer: &ProducerProcess,
+        ctrl: FileId,
+        table: Option<&SlotTable>,
+    ) {
+        if !producer.lives() {
+            // Nothing can be asked of it any more: what it held last is what its consumers still map.
+            for member in &mut self.members {
+                member.presence = presence(member.process.as_ref(), member.file);
+            }
+            return;
+        }
+        let Some(process) = producer.process() else {
+            return;
+        };
+        self.limits.clear();
+        let slots = table.and_then(SlotTable::read).map(|view| view.active);
+        self.hidden = Some(0);
+        let pages = match process.memfds() {
+            // A process that ends closes its descriptors first: that is no word on who held a slot.
+            Ok(memfds) if !memfds.iter().any(|at| at.file == ctrl) && self.ends(producer) => {
+                return;
+            }
+            Ok(memfds) => self.held_pages(process, ctrl, &memfds, slots.as_deref()),
+            Err(error) => {
+                self.hidden = None;
+                self.limits.push(Limit {
+                    what: "consumers".into(),
+                    why: format!("the producer's descriptors can no longer be listed: {error}"),
+                    remedy: None,
+                });
+                return;
+            }
+        };
+        let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
+        for member in &mut self.members {
+            member.held = held.contains(&member.file);
+            member.presence = presence(member.process.as_ref(), member.file);
+        }
+        self.members
+            .retain(|member| member.held || member.presence == Presence::Mapped);
+        let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
+        for page in pages.iter().filter(|page| !known.contains(&page.file)) {
+            self.admit(process, page);
+        }
+        let slots: HashMap<Option<i32>, SlotView> = slots
+            .into_iter()
+            .flatten()
+            .map(|slot| (Some(slot.meta_fd), slot))
+            .collect();
+        for member in &mut self.members {
+            // One that was evicted keeps the slot that it had.
+            if member.held {
+                member.slot = slots.get(&member.meta_fd).copied();
+            }
+        }
+        self.find_processes(process, ctrl);
+        self.members.sort_by_key(|member| {
+            (
+                !member.held,
+                member.slot.map(|slot| slot.index),
+                member.meta_fd,
+            )
+        });
+    }
+
+    /// Whether the producer ends within a moment. Asked only while somebody is known to hold a slot.
+    fn ends(&self, producer: &ProducerProcess) -> bool {
+        if !self.members.iter().any(|member| member.held) {
+            return false;
+        }
+        let deadline = Instant::now() + ENDS_IN;
+        while producer.lives() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
+    /// The metadata pages that stand for slots of this ring. Those of which that is not known are hidden consumers.
+    fn held_pages(
+        &mut self,
+        process: &Process,
+        ctrl: FileId,
+        memfds: &[MemFd],
+        slots: Option<&[SlotView]>,
+    ) -> Vec<MemFd> {
+        if let Some(slots) = slots {
+            let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
+            let named = |page: &&MemFd| page.kind == Kind::Meta && taken.contains(&page.fd);
+            return memfds.iter().filter(named).copied().collect();
+        }
+        let mut pages = unique(memfds, Kind::Meta);
+        if !self.shares_process {
+            return pages;
+        }
+        // Several rings in one process and no slot table: a page belongs to the one ring that the process maps which
+        // maps the page.
+        let (mut ours, mut placed) = (HashSet::new(), HashSet::new());
+        for consumer in consumers_of(process) {
+            let Ok(maps) = consumer.maps() else { continue };
+            let files = |kind: Kind| {
+                let mapped = maps.memfds.iter().filter(move |at| at.kind == kind);
+                mapped.map(|at| at.file).collect::<HashSet<FileId>>()
+            };
+            let ctrls = files(Kind::Ctrl);
+            if ctrls.len() == 1 {
+                placed.extend(files(Kind::Meta));
+                if ctrls.contains(&ctrl) {
+                    ours.extend(files(Kind::Meta));
+                }
+            }
+        }
+        let unplaced = pages
+            .iter()
+            .filter(|page| !placed.contains(&page.file))
+            .count();
+        if unplaced > 0 {
+            self.hidden = None;
+            self.limits.push(Limit {
+                what: format!("{unplaced} consumers, which may be of this ring"),
+                why: "the process has several rings, its slot table could not be read, and their metadata pages are \
+                      mapped by no process that maps just one of them"
+                    .into(),
+                remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+            });
+        }
+        pages.retain(|page| ours.contains(&page.file));
+        pages
+    }
+
+    /// Maps a new consumer's page.
+    fn admit(&mut self, process: &Process, memfd: &MemFd) {
+        match map_page(process, memfd, META_SIZE) {
+            Ok(meta) => self.members.push(Member {
+                meta,
+                copied: None,
+                file: memfd.file,
+                meta_fd: Some(memfd.fd),
+                slot: None,
+                held: true,
+                presence: Presence::Unknown,
+                process: None,
+                admitted: Instant::now(),
+                highest_tail: Cell::new(0),
+                sought: None,
+            }),
+            // Evicted since it was listed: it will not be listed again.
+            Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}
+            Err(error) => {
+                self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
+                self.limits.push(Limit {
+                    what: format!("the consumer at the producer's fd {}", memfd.fd),
+                    why: error.to_string(),
+                    remedy: None,
+                });
+            }
+        }
+    }
+
+    /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
+    /// of, then, once for each, among all.
+    fn find_processes(&mut self, process: &Process, ctrl: FileId) {
+        if !self.members.iter().any(|member| member.process.is_none()) {
+            return;
+        }
+        let candidates = consumers_of(process)
+            .into_iter()
+            .map(|process| process.pid())
+            .collect::<Vec<_>>();
+        self.match_processes(&candidates, ctrl);
+        let lacks = |member: &&mut Member| member.process.is_none();
+        if self
+            .members
+            .iter()
+            .any(|member| member.process.is_none() && member.sought.is_none())
+        {
+            for member in self.members.iter_mut().filter(lacks) {
+                // One that comes to map its page during the search may be missed.
+                member.sought = member.has_settled().then_some(false);
+            }
+            if pids().is_ok_and(|pids| self.match_processes(&pids, ctrl)) {
+                for member in self.members.iter_mut().filter(lacks) {
+                    member.sought = member.sought.map(|_| true);
+                }
+            }
+        }
+        for member in self.members.iter_mut().filter(lacks) {
+            if member.presence == Presence::Unknown && member.sought == Some(true) {
+                member.presence = Presence::Nobody;
+            }
+            let Some(slot) = member.slot else { continue };
+            // The pidfd in its slot still tells who joined, or that it is gone.
+            match process.pidfd_target(slot.pidfd) {
+                Some(pid) if pid > 0 && member.has_settled() => {
+                    let consumer = Process::open(pid)
+                        .ok()
+                        // The pid may be another's by now: then the pidfd has no process any more.
+                        .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
+                        .map(MemberProcess::new);
+                    member.presence = presence(consumer.as_ref(), member.file);
+                    member.process = consumer;
+                }
+                Some(-1) => member.presence = Presence::Gone,
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives each of `pids` the members whose page it maps; tells whether all of them could be asked.
+    fn match_processes(&mut self, pids: &[i32], ctrl: FileId) -> bool {
+        let mut all_seen = true;
+        for &pid in pids {
+            let Ok(process) = Process::open(pid) else {
+                continue;
+            };
+            let maps = match process.maps() {
+                Ok(maps) => maps,
+                Err(error) => {
+                    all_seen &= error.kind() != std::io::ErrorKind::PermissionDenied;
+                    continue;
+                }
+            };
+            let writable =
+                |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
+            // A consumer writes its own page and nothing else. Whoever can write the control region is the
+            // producer or a fork of it; whoever maps a page read-only is a watcher.
+            if writable(ctrl) {
+                continue;
+            }
+            for member in self
+                .members
+                .iter_mut()
+                .filter(|member| member.process.is_none())
+            {
+                if writable(member.file)
+                    && let Ok(process) = process.try_clone()
+                {
+                    member.process = Some(MemberProcess::new(process));
+                    member.presence = Presence::Mapped;
+                }
+            }
+        }
+        all_seen
+    }
+
+    /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.
+    pub(super) fn note_ends(&mut self) {
+        for copied in self
+            .members
+            .iter()
+            .filter_map(|member| member.copied.as_ref())
+        {
+            copied.renew();
+        }
+        note_ends(&mut self.members);
+    }
+}

@@ -1,0 +1,29 @@
+//! From a pid or a socket to a ring that is attached: found, mapped read-only or joined, with its members kept up to date.
+
+mod attached_ring;
+mod discover;
+mod error;
+mod evicted;
+mod join_record;
+mod member;
+mod membership;
+mod memory;
+mod open;
+mod orphans;
+mod passive_join;
+mod producer;
+mod rendezvous;
+mod select;
+mod slot_table;
+mod zombies;
+
+pub use attached_ring::AttachedRing;
+pub use discover::discover;
+pub use error::AttachError;
+pub use member::{Member, MemberProcess, Presence};
+pub use open::{by_pid, map};
+pub use orphans::{Orphan, adopt, orphans};
+pub use passive_join::{connect, join};
+pub use rendezvous::listener;
+pub use select::Choice;
+pub use slot_table::{SlotView, TableView};

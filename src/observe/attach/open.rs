@@ -1,0 +1,92 @@
+//! From a pid to an attached ring: one that the process owns, or one that it maps and whose producer is gone.
+
+use super::attached_ring::{Access, AttachedRing};
+use super::discover::{FoundRing, rings_of};
+use super::error::{AttachError, Place, missing};
+use super::membership::Membership;
+use super::memory::Memory;
+use super::orphans::{adopt, orphans};
+use super::producer::ProducerProcess;
+use super::select::Choice;
+use crate::observe::procfs::{Kind, Process, Survey};
+
+/// Maps a ring that was found.
+///
+/// # Errors
+/// When it is not permitted, or the ring has changed or gone since it was found.
+pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
+    let id = found.id();
+    let mut limits = found.limits;
+    let memory = Memory::of_producer(
+        &found.process,
+        &found.ctrl,
+        &found.ring,
+        found.control.ring_capacity,
+    )?;
+    let mut ring = AttachedRing::new(
+        id,
+        Access::Mapped,
+        ProducerProcess::seen(found.process, found.writes),
+        memory,
+        found.table.map_err(|limit| limits.push(limit)).ok(),
+        Membership::of_producer(found.shares_process),
+        limits,
+    );
+    ring.refresh();
+    Ok(ring)
+}
+
+/// Opens the ring of process `pid`: its only one, or the one chosen.
+///
+/// # Errors
+/// Each way in which it cannot be had.
+pub fn by_pid(pid: i32, choice: Choice) -> Result<AttachedRing, AttachError> {
+    let process = Process::open(pid).map_err(|_| missing(pid))?;
+    let mut found = match rings_of(process) {
+        Err(error @ AttachError::NotARing { .. }) => {
+            return orphan_by_pid(pid, choice, error);
+        }
+        found => found?,
+    };
+    let fds = found.rings.iter().map(|ring| ring.ctrl.fd);
+    let index = choice.among(pid, fds.map(Place::Fd).collect())?;
+    match index {
+        Some(index) => map(found.rings.swap_remove(index)),
+        None => Err(found.broken.into_iter().next().unwrap_or_else(|| {
+            let fds = found.rings.iter().map(|ring| ring.ctrl.fd);
+            choice.misses(pid, fds.map(Place::Fd).collect())
+        })),
+    }
+}
+
+/// Opens the ring of process `pid`, which owns none, if it maps one whose producer is gone; else it is `otherwise`.
+fn orphan_by_pid(
+    pid: i32,
+    choice: Choice,
+    otherwise: AttachError,
+) -> Result<AttachedRing, AttachError> {
+    let maps = Process::open(pid).and_then(|process| process.maps());
+    let reads = |kind| {
+        maps.iter()
+            .flat_map(|maps| &maps.memfds)
+            .any(|at| at.kind == kind)
+    };
+    if !reads(Kind::Ctrl) || !reads(Kind::Ring) {
+        return Err(otherwise);
+    }
+    let Ok(survey) = Survey::take() else {
+        return Err(otherwise);
+    };
+    let mut found = orphans(&survey, Some(pid));
+    if found.rings.is_empty() {
+        return Err(found.broken.into_iter().next().unwrap_or(otherwise));
+    }
+    let places = || {
+        let rings = found.rings.iter();
+        rings.map(|ring| Place::Mapped(ring.ctrl.address)).collect()
+    };
+    match choice.among(pid, places())? {
+        Some(index) => Ok(adopt(found.rings.swap_remove(index), &survey)),
+        None => Err(choice.misses(pid, places())),
+    }
+}

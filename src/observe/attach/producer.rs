@@ -1,0 +1,108 @@
+//! The process that writes a ring, as far as it can be seen: who it is, whether it lives, which slots it holds.
+
+use std::os::fd::OwnedFd;
+
+use super::member::{Member, ended};
+use crate::observe::model::Producer;
+use crate::observe::procfs::{Process, listening, started_at};
+
+/// The process behind a ring's producer.
+#[derive(Debug)]
+pub(super) struct ProducerProcess {
+    /// Its handle, where its descriptors may be looked at.
+    process: Option<Process>,
+    pidfd: Option<OwnedFd>,
+    /// Whether it is the process that the control region names.
+    writes: bool,
+    facts: Producer,
+}
+
+impl ProducerProcess {
+    /// One that may be looked into.
+    pub(super) fn seen(process: Process, writes: bool) -> Self {
+        let sockets = listening(&process);
+        Self {
+            pidfd: process.pidfd().ok(),
+            facts: facts(process.pid(), Some(&process), sockets),
+            process: Some(process),
+            writes,
+        }
+    }
+
+    /// One that may not be looked into; `process` is who listens at `address`.
+    pub(super) fn unseen(pid: i32, process: Option<&Process>, address: &str) -> Self {
+        Self {
+            pidfd: process.and_then(|process| process.pidfd().ok()),
+            facts: facts(pid, process, vec![address.into()]),
+            process: None,
+            writes: false,
+        }
+    }
+
+    /// One that had ended before the ring was found; `pid` is what the ring says its pid was.
+    pub(super) fn gone(pid: i32) -> Self {
+        Self {
+            process: None,
+            pidfd: None,
+            writes: false,
+            facts: Producer {
+                ns_pid: Some(pid),
+                alive: false,
+                ..facts(pid, None, Vec::new())
+            },
+        }
+    }
+
+    /// Its handle, where its descriptors may be looked at.
+    pub(super) fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    /// Whether it is known to be the process that the control region names.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// Whether it still runs.
+    pub(super) fn lives(&self) -> bool {
+        match (&self.pidfd, &self.process) {
+            (Some(pidfd), _) => !ended(pidfd),
+            (None, Some(process)) => process.runs(),
+            // It cannot be seen: nothing speaks for its end, unless it had ended before we came.
+            (None, None) => self.facts.alive,
+        }
+    }
+
+    /// Who it is, alive or not as of now.
+    pub(super) fn facts(&self) -> Producer {
+        Producer {
+            alive: self.lives(),
+            ..self.facts.clone()
+        }
+    }
+
+    /// Whether it still holds the slot of `member`, asked of the kernel now.
+    pub(super) fn holds(&self, member: &Member) -> bool {
+        // A process that is not known to be the producer has descriptors of its own, whatever the producer's are.
+        self.writes
+            && member.held
+            && self
+                .process()
+                .zip(member.meta_fd)
+                .and_then(|(process, fd)| process.fd_file(fd))
+                == Some(member.file)
+    }
+}
+
+fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> Producer {
+    let identity = process.map(Process::identity).unwrap_or_default();
+    Producer {
+        pid,
+        ns_pid: identity.ns_pid,
+        command: identity.command,
+        uid: identity.uid,
+        alive: true,
+        started_at: process.and_then(Process::start_ticks).and_then(started_at),
+        sockets,
+    }
+}

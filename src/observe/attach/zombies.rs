@@ -1,0 +1,131 @@
+//! Zombies: consumers that the producer has evicted and that read the ring all the same, so that what they read may be
+//! overwritten under them.
+//!
+//! Those evicted under our eyes stay members by themselves. Those evicted before are found by what processes map: the
+//! control region, and a page of their own that no slot stands behind. Reads; how bad it is, is said elsewhere.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use super::error::AttachError;
+use super::evicted::Evicted;
+use super::member::{Member, MemberProcess, Presence};
+use super::membership::Membership;
+use super::memory::{NEEDS, Page, page};
+use super::producer::ProducerProcess;
+use super::slot_table::SlotTable;
+use crate::observe::procfs::{FileId, Loose, MappedMemFd, Process, Reader, Survey};
+use crate::ring::layout::{META_SIZE, META_TAIL_OFFSET};
+
+impl Membership {
+    /// Makes members of the consumers that have lost their slots in the ring of control region `ctrl`, as far as `survey`
+    /// shows them.
+    pub(super) fn admit_evicted(
+        &mut self,
+        producer: &ProducerProcess,
+        ctrl: FileId,
+        table: Option<&SlotTable>,
+        survey: &Survey,
+    ) {
+        if !producer.lives() {
+            return;
+        }
+        if survey.left() > 0 {
+            // What an earlier search has found still stands.
+            if !matches!(self.evicted, Evicted::Found { .. }) {
+                self.evicted = Evicted::Searching(survey.left());
+            }
+            return;
+        }
+        if !self.candidates(survey, ctrl).is_empty() {
+            // Whoever had a page when it was asked, and has no slot after that, has lost it.
+            self.refresh(producer, ctrl, table);
+        }
+        if producer.process().is_none() || !producer.writes() || self.hidden != Some(0) {
+            self.evicted = Evicted::Hidden;
+            return;
+        }
+        let mut unread = Vec::new();
+        for (reader, loose) in self.candidates(survey, ctrl) {
+            match loose {
+                Loose::Known(pages) => {
+                    for at in pages {
+                        if let Err(why) = self.admit_page(&reader.process, &at) {
+                            unread.push((reader.process.pid(), why));
+                        }
+                    }
+                }
+                Loose::Doubtful => unread.push((
+                    reader.process.pid(),
+                    "it has lost slots of several rings, and which page is of which cannot be told"
+                        .into(),
+                )),
+            }
+        }
+        let denied = survey.denied.len();
+        self.evicted = Evicted::Found { unread, denied };
+    }
+
+    /// The processes that map the ring, with their pages that no slot stands behind.
+    fn candidates<'a>(&self, survey: &'a Survey, ctrl: FileId) -> Vec<(&'a Reader, Loose)> {
+        let is = |held: bool| {
+            let members = self
+                .members
+                .iter()
+                .filter(move |member| member.held == held);
+            members.map(|member| member.file).collect::<Vec<FileId>>()
+        };
+        let (held, lost) = (is(true), is(false));
+        let readers = survey.readers.iter().filter(|one| one.joins(ctrl) > 0);
+        readers
+            .map(|reader| {
+                let holds = |page| held.contains(&page);
+                (
+                    reader,
+                    survey.loose(reader, ctrl, holds, |page| lost.contains(&page)),
+                )
+            })
+            .filter(|(_, loose)| *loose != Loose::Known(Vec::new()))
+            .collect()
+    }
+
+    /// Makes a member of a page without a slot.
+    fn admit_page(&mut self, process: &Process, at: &MappedMemFd) -> Result<(), String> {
+        let still = |process: &Process| {
+            process.runs() && process.maps().is_ok_and(|maps| maps.maps(at.file))
+        };
+        let page = match page(process, at, META_SIZE) {
+            Ok(page) => page,
+            // It has ended, or left, since it was asked.
+            Err(_) if !still(process) => return Ok(()),
+            Err(AttachError::NotPermitted { .. }) => return Err(NEEDS.into()),
+            Err(error) => return Err(error.to_string()),
+        };
+        // A watcher that parked reckons with being overwritten. Pairs with the consumer's store-release in publish.
+        let parked = page.mapping.load_u64_acquire(META_TAIL_OFFSET) == u64::MAX;
+        if !parked && let Ok(process) = process.try_clone() {
+            self.members
+                .push(Member::without_slot(page, at.file, process));
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    /// A consumer whose page `process` maps, and that has no slot as far as is known.
+    pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
+        Self {
+            meta: page.mapping,
+            copied: page.copied,
+            file,
+            meta_fd: None,
+            slot: None,
+            held: false,
+            presence: Presence::Mapped,
+            process: Some(MemberProcess::new(process)),
+            admitted: Instant::now(),
+            highest_tail: Cell::new(0),
+            sought: None,
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The figures that limits are set on, each with what is certain of it: at least so much, at most so much, and an
+//! estimate in between.
+//!
+//! Pure functions of what was observed. Knows no limit and no verdict.
+
+use super::measure::{Measure, Observed};
+use crate::observe::model::{Consumer, ConsumerState, Limit, RingState};
+use crate::ring::layout::HEADER_SIZE;
+use crate::text::{duration_in, whole};
+
+/// What is certain of a figure, and what is likely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// It is no less.
+    pub low: u64,
+    /// It is no more; `None` when nothing bounds it.
+    pub high: Option<u64>,
+    /// What it probably is.
+    pub guess: Option<u64>,
+}
+
+impl Bounds {
+    /// Nothing is known but that it is not negative.
+    pub(super) const UNKNOWN: Self = Self {
+        low: 0,
+        high: None,
+        guess: None,
+    };
+
+    /// A figure that is known.
+    #[must_use]
+    pub(super) fn exact(value: u64) -> Self {
+        Self {
+            low: value,
+            high: Some(value),
+            guess: Some(value),
+        }
+    }
+
+    /// Whether nothing is left to guess.
+    #[must_use]
+    pub(super) fn is_exact(&self) -> bool {
+        self.high == Some(self.low)
+    }
+
+    /// The figure, or what it probably is; `None` when there is not even an estimate.
+    #[must_use]
+    pub(super) fn value(&self) -> Option<u64> {
+        if self.is_exact() {
+            return Some(self.low);
+        }
+        let guess = self.guess?.max(self.low);
+        Some(self.high.map_or(guess, |high| guess.min(high)))
+    }
+}
+
+/// A figure of one ring, whose it is, and why it is not exact.
+#[derive(Clone, Debug)]
+pub(super) struct Measured<'a> {
+    /// Which figure.
+    pub measure: Measure,
+    /// What is known of it.
+    pub bounds: Bounds,
+    /// The consumer it is of; `None` when it is of the ring, or of nobody.
+    pub of: Option<&'a Consumer>,
+    /// Why it is an estimate, or unknown; empty when it is exact.
+    pub why: String,
+}
+
+/// Every figure that can be had of a ring.
+#[must_use]
+pub(super) fn figures(seen: &Observed) -> Vec<Measured<'_>> {
+    let ring = &seen.ring;
+    let alone = |measure, bounds, why| Measured {
+        measure,
+        bounds,
+        of: None,
+        why,
+    };
+    let known = |value: Option<u64>| value.map_or(Bounds::UNKNOWN, Bounds::exact);
+    let clogs = ring.slots.map(|slots| slots.clog_attempts);
+    let mut figures = vec![
+        worst(seen, Measure::LagBytes, lag_bytes),
+        worst(seen, Measure::LagMessages, lag_messages),
+        worst(seen, Measure::LagTimeNs, lag_time),
+        worst(seen, Measure::StallNs, stall),
+        alone(
+            Measure::ClogAttempts,
+            known(clogs),
+            limit(&ring.attach.limits, "slot table"),
+        ),
+        alone(Measure::Consumers, consumers(seen), uncounted(seen)),
+    ];
+    let many = zombies(seen).count() as u64;
+    let bounds = Bounds {
+        low: many,
+        high: seen.zombies_unseen.is_none().then_some(many),
+        guess: None,
+    };
+    let why = seen.zombies_unseen.clone().unwrap_or_default();
+    figures.push(alone(Measure::Zombies, bounds, why));
+    let head = (ring.state != RingState::Truncated).then_some(ring.control.producer_head);
+    figures.push(alone(Measure::ProducerHead, known(head), String::new()));
+    let rate = ring.rate.bytes_per_second.map(whole);
+    figures.push(alone(Measure::BytesPerSecond, known(rate), String::new()));
+    figures
+}
+
+/// The consumers that read a ring which has evicted them.
+pub(super) fn zombies(seen: &Observed) -> impl Iterator<Item = &Consumer> {
+    let consumers = seen.ring.consumers.iter();
+    consumers.filter(|one| one.state == ConsumerState::Evicted && one.alive != Some(false))
+}
+
+/// The largest figure of any consumer that the producer minds.
+fn worst(
+    seen: &Observed,
+    measure: Measure,
+    of: impl Fn(&Observed, &Consumer) -> (Bounds, String),
+) -> Measured<'_> {
+    let mut worst = Measured {
+        measure,
+        bounds: Bounds::exact(0),
+        of: None,
+        why: String::new(),
+    };
+    if seen.ring.state == RingState::Truncated {
+        worst.bounds = Bounds::UNKNOWN;
+        worst.why.clone_from(&seen.ring.reason);
+        return worst;
+    }
+    let mut largest = 0;
+    for consumer in seen.ring.consumers.iter().filter(|one| is_minded(one)) {
+        let (bounds, why) = of(seen, consumer);
+        let all = worst.bounds;
+        worst.bounds = Bounds {
+            low: all.low.max(bounds.low),
+            high: all.high.zip(bounds.high).map(|(a, b)| a.max(b)),
+            guess: all.value().zip(bounds.value()).map(|(a, b)| a.max(b)),
+        };
+        let size = bounds.value().unwrap_or(bounds.low);
+        if worst.of.is_none() || size > largest || (bounds.value().is_none() && size == largest) {
+            (worst.of, largest) = (Some(consumer), size);
+        }
+        if worst.why.is_empty() {
+            worst.why = why;
+        }
+    }
+    if seen.ring.hidden_consumers != Some(0) {
+        let high = worst.bounds.high;
+        worst.bounds.high = match measure {
+            // No honest consumer is further behind than the ring is long.
+            Measure::LagBytes => high.map(|_| seen.ring.control.ring_capacity),
+            _ => None,
+        };
+        worst.bounds.guess = None;
+        worst.why = hidden(seen);
+    }
+    worst
+}
+
+/// Whether a consumer holds its slot and can hold the producer up; what its tail says otherwise is no lag.
+fn is_minded(consumer: &Consumer) -> bool {
+    use ConsumerState as State;
+    !matches!(
+        consumer.state,
+        State::Evicted | State::Parked | State::Invalid
+    ) && consumer.lag_bytes.is_some()
+}
+
+fn lag_bytes(_: &Observed, consumer: &Consumer) -> (Bounds, String) {
+    let lag = consumer.lag_bytes.unwrap_or(0);
+    (Bounds::exact(lag), String::new())
+}
+
+fn lag_messages(_: &Observed, consumer: &Consumer) -> (Bounds, String) {
+    let lag = consumer.lag_bytes.unwrap_or(0);
+    let messages = consumer.lag_messages;
+    let bounds = match messages.value {
+        _ if lag == 0 => return (Bounds::exact(0), String::new()),
+        Some(value) if messages.exact => return (Bounds::exact(value), String::new()),
+        guess => Bounds {
+            low: 1,
+            high: Some((lag / HEADER_SIZE as u64).max(1)),
+            guess,
+        },
+    };
+    (bounds, "they could not all be walked".into())
+}
+
+/// How long ago head was where the tail is.
+fn lag_time(seen: &Observed, consumer: &Consumer) -> (Bounds, String) {
+    if consumer.lag_bytes == Some(0) {
+        return (Bounds::exact(0), String::new());
+    }
+    if let Some(time) = consumer.lag_time_ns {
+        return (Bounds::exact(time), String::new());
+    }
+    let moves = |rate: Option<f64>| rate.filter(|rate| *rate > 0.0);
+    // Head's rate speaks for the time before we looked as long as the ring flows: behind a tail that stands, any
+    // time may have passed.
+    let rate = moves(seen.ring.rate.bytes_per_second)
+        .filter(|_| moves(consumer.rate_bytes_per_second).is_some());
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let guess = rate
+        .zip(consumer.lag_bytes)
+        .map(|(rate, lag)| whole(lag as f64 * 1e9 / rate));
+    let bounds = Bounds {
+        low: seen.watched_ns.unwrap_or(0),
+        high: None,
+        guess,
+    };
+    (bounds, before(seen))
+}
+
+/// How long it has been behind without its tail moving.
+fn stall(seen: &Observed, consumer: &Consumer) -> (Bounds, String) {
+    if consumer.lag_bytes == Some(0) {
+        return (Bounds::exact(0), String::new());
+    }
+    // By its own clock; or since it joined, if it never published.
+    let silent = consumer
+        .progress_age_ns
+        .or_else(|| seen.joined_ago_ns.get(&consumer.meta_inode).copied());
+    let behind = consumer.lag_time_ns;
+    let watched = seen.watched_ns.unwrap_or(0);
+    let least = |a: Option<u64>, b: Option<u64>| [a, b].into_iter().flatten().min();
+    let (low, high, why) = match (consumer.rate_bytes_per_second, behind) {
+        (None, _) => (
+            0,
+            least(silent, behind),
+            "one sample tells nothing of movement".into(),
+        ),
+        (Some(rate), _) if rate > 0.0 => {
+            let high = silent.map_or(watched, |silent| silent.min(watched));
+            (0, Some(high), "it moves".into())
+        }
+        // Still for all the time we looked, and behind for a part of it.
+        (Some(_), Some(behind)) => (behind, Some(behind), String::new()),
+        (Some(_), None) => (
+            watched,
+            silent.map(|silent| silent.max(watched)),
+            before(seen),
+        ),
+    };
+    let guess = high.filter(|_| consumer.rate_bytes_per_second.is_some());
+    (Bounds { low, high, guess }, why)
+}
+
+fn before(seen: &Observed) -> String {
+    match seen.watched_ns {
+        Some(watched) => format!(
+            "it has been behind since before the first look, {} ago; a longer --interval tells more",
+            duration_in(watched, "us")
+        ),
+        None => "with one sample there is nothing to compare with: give an --interval".into(),
+    }
+}
+
+/// Consumers that live and hold a slot.
+fn consumers(seen: &Observed) -> Bounds {
+    use ConsumerState as State;
+    let ring = &seen.ring;
+    let there = ring.consumers.iter().filter(|consumer| {
+        !matches!(
+            consumer.state,
+            State::Evicted | State::Dead | State::Left | State::Parked | State::Invalid
+        )
+    });
+    let (alive, doubtful): (Vec<_>, Vec<_>) =
+        there.partition(|consumer| consumer.alive == Some(true));
+    let low = alive.len() as u64;
+    let most = low + doubtful.len() as u64;
+    Bounds {
+        low,
+        high: ring.hidden_consumers.map(|hidden| most + u64::from(hidden)),
+        guess: None,
+    }
+}
+
+fn uncounted(seen: &Observed) -> String {
+    if seen.ring.hidden_consumers != Some(0) {
+        return hidden(seen);
+    }
+    "whether all of them still live could not be found out".into()
+}
+
+/// Why consumers are hidden.
+fn hidden(seen: &Observed) -> String {
+    let many = match seen.ring.hidden_consumers {
+        Some(1) => "a consumer is hidden".into(),
+        Some(many) => format!("{many} consumers are hidden"),
+        None => "consumers are hidden".to_owned(),
+    };
+    let why = limit(&seen.ring.attach.limits, "consumer");
+    if why.is_empty() {
+        many
+    } else {
+        format!("{many}: {why}")
+    }
+}
+
+/// Why `what` cannot be seen, and what would help.
+fn limit(limits: &[Limit], what: &str) -> String {
+    let about = limits.iter().find(|limit| limit.what.contains(what));
+    about.map_or_else(String::new, said)
+}
+
+/// A limit in words: why, and what would help.
+#[must_use]
+pub(super) fn said(limit: &Limit) -> String {
+    match &limit.remedy {
+        Some(remedy) => format!("{}; {remedy}", limit.why),
+        None => limit.why.clone(),
+    }
+}

@@ -1,0 +1,10 @@
+//! One verdict over rings: what was observed against limits, as OK, WARNING, CRITICAL or UNKNOWN with the reasons.
+
+mod figures;
+mod limits;
+mod measure;
+mod verdict;
+
+pub use limits::{Levels, Limits};
+pub use measure::{Figure, Measure, Observed, Status};
+pub use verdict::{Reason, RingVerdict, Verdict, judge, judge_all};

@@ -1,0 +1,278 @@
+//! One verdict over rings: what was observed against limits, as OK, WARNING, CRITICAL or UNKNOWN with the reasons.
+//!
+//! A pure function ([`judge`]) over plain data. What cannot be known is never OK: where a limit is set on a figure that
+//! is unknown, the verdict is UNKNOWN, unless what is certain of the figure decides. Knows nothing of plugins' lines.
+
+use serde::Serialize;
+
+use super::figures::{Measured, figures, said};
+use super::limits::{Levels, Limits, against, code, show, words};
+use super::measure::{Figure, Measure, Observed, Status};
+use crate::observe::model::{Limit, RingState, SCHEMA_VERSION, Severity};
+use crate::text::{bytes_per_second, escape};
+
+/// Why a verdict is not OK.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Reason {
+    /// Stable name for scripts, kebab-case: a finding's, or a limit's.
+    pub code: &'static str,
+    /// What it makes of the verdict.
+    pub severity: Status,
+    /// In words.
+    pub message: String,
+    /// The ring it is about; null when it is about none that could be read.
+    pub ring: Option<String>,
+    /// The slot it is about.
+    pub slot: Option<u32>,
+    /// The process it is about.
+    pub pid: Option<i32>,
+    /// The figure that is past its limit, or unknown; null for a finding.
+    pub figure: Option<Figure>,
+}
+
+/// The verdict on one ring.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RingVerdict {
+    /// `<producer pid>/<ctrl fd>`.
+    pub id: String,
+    /// Pid of the producer as the watcher sees it.
+    pub pid: i32,
+    /// The producer's process name, unescaped.
+    pub command: Option<String>,
+    /// How it is.
+    pub status: Status,
+    /// Every figure, limited or not.
+    pub figures: Vec<Figure>,
+}
+
+/// The verdict on all rings that were asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Verdict {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of the program that wrote it.
+    pub zbqtop_version: &'static str,
+    /// The worst of all reasons.
+    pub status: Status,
+    /// In words: one line, names in it escaped.
+    pub message: String,
+    /// Why, worst first; empty when all is well.
+    pub reasons: Vec<Reason>,
+    /// The rings.
+    pub rings: Vec<RingVerdict>,
+}
+
+impl Verdict {
+    /// Nothing could be looked at.
+    #[must_use]
+    pub fn unknown(code: &'static str, message: &str) -> Self {
+        // Some errors list what there is to choose from, a line each.
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let message = escape(&message).into_owned();
+        Self::of(message.clone(), vec![unread(code, message)], Vec::new())
+    }
+
+    fn of(message: String, mut reasons: Vec<Reason>, rings: Vec<RingVerdict>) -> Self {
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+        Self {
+            schema_version: SCHEMA_VERSION,
+            zbqtop_version: env!("CARGO_PKG_VERSION"),
+            status: worst(&reasons),
+            message,
+            reasons,
+            rings,
+        }
+    }
+}
+
+/// Judges one ring that was asked for.
+#[must_use]
+pub fn judge(seen: &Observed, limits: &Limits) -> Verdict {
+    let (ring, reasons) = one(seen, limits);
+    let message = if reasons.is_empty() {
+        format!("{}: {}", name(&ring), summary(seen, limits))
+    } else {
+        format!("{}: {}", name(&ring), said_of(&reasons))
+    };
+    Verdict::of(message, reasons, vec![ring])
+}
+
+/// Judges every ring of the machine. `broken` are the rings that could not be read, `hidden` the processes that could
+/// not be asked whether they hold any.
+#[must_use]
+pub fn judge_all(
+    all: &[Observed],
+    broken: &[String],
+    hidden: &[Limit],
+    limits: &Limits,
+) -> Verdict {
+    let hidden: Vec<String> = hidden
+        .iter()
+        .map(|limit| format!("{} not seen: {}", limit.what, said(limit)))
+        .collect();
+    if all.is_empty() && broken.is_empty() {
+        let words: Vec<String> = std::iter::once("no zbq ring found".into())
+            .chain(hidden)
+            .collect();
+        return Verdict::unknown("no-ring", &words.join("; "));
+    }
+    let (mut said, mut reasons, mut rings) = (Vec::new(), Vec::new(), Vec::new());
+    for seen in all {
+        let (ring, own) = one(seen, limits);
+        let what = if own.is_empty() {
+            format!("{} OK", name(&ring))
+        } else {
+            format!("{} {}: {}", name(&ring), ring.status.word(), said_of(&own))
+        };
+        said.push((ring.status, what));
+        reasons.extend(own);
+        rings.push(ring);
+    }
+    for broken in broken {
+        let reason = unread("ring-unreadable", escape(broken).into_owned());
+        said.push((
+            reason.severity,
+            format!("a ring cannot be read: {}", reason.message),
+        ));
+        reasons.push(reason);
+    }
+    said.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
+    let said = said.into_iter().map(|(_, said)| said).chain(hidden);
+    let many = match rings.len() {
+        1 => "1 ring".to_owned(),
+        many => format!("{many} rings"),
+    };
+    let message = format!("{many}: {}", said.collect::<Vec<_>>().join("; "));
+    Verdict::of(message, reasons, rings)
+}
+
+/// The verdict on one ring, and its reasons, worst first.
+fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
+    let ring = &seen.ring;
+    let mut reasons: Vec<Reason> = ring
+        .findings
+        .iter()
+        .filter_map(|finding| {
+            let severity = match finding.severity {
+                Severity::Info => return None,
+                Severity::Warning => Status::Warning,
+                Severity::Critical => Status::Critical,
+            };
+            Some(Reason {
+                code: finding.code,
+                severity,
+                message: finding.message.clone(),
+                ring: Some(ring.id.clone()),
+                slot: finding.slot,
+                pid: finding.pid,
+                figure: None,
+            })
+        })
+        .collect();
+    let mut told = Vec::new();
+    for measured in figures(seen) {
+        let levels = limits.of(measured.measure, ring.control.ring_capacity);
+        let figure = figure(&measured, levels, seen);
+        told.push(figure);
+        if let Some(severity) = against(&measured, levels) {
+            reasons.push(Reason {
+                code: code(measured.measure),
+                severity,
+                message: words(&measured, severity, levels, seen),
+                ring: Some(ring.id.clone()),
+                slot: measured.of.and_then(|consumer| consumer.slot),
+                pid: measured.of.and_then(|consumer| consumer.pid),
+                figure: Some(figure),
+            });
+        }
+    }
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    let verdict = RingVerdict {
+        id: ring.id.clone(),
+        pid: ring.producer.pid,
+        command: ring.producer.command.clone(),
+        status: worst(&reasons),
+        figures: told,
+    };
+    (verdict, reasons)
+}
+
+/// A figure as it is written down.
+fn figure(measured: &Measured<'_>, levels: Levels<u64>, seen: &Observed) -> Figure {
+    let bounds = measured.bounds;
+    Figure {
+        name: measured.measure,
+        value: bounds.value(),
+        exact: bounds.is_exact(),
+        at_least: bounds.low,
+        at_most: bounds.high,
+        warning: levels.warning,
+        critical: levels.critical,
+        max: match measured.measure {
+            Measure::LagBytes => Some(seen.ring.control.ring_capacity),
+            Measure::Consumers => seen.ring.slots.map(|slots| slots.max.into()),
+            _ => None,
+        },
+    }
+}
+
+/// What is well, in one line.
+fn summary(seen: &Observed, limits: &Limits) -> String {
+    let ring = &seen.ring;
+    let mut parts = vec![match ring.rate.bytes_per_second {
+        Some(rate) if ring.state == RingState::Flowing => {
+            format!("{} at {}", ring.state.word(), bytes_per_second(rate))
+        }
+        _ => ring.state.word().to_owned(),
+    }];
+    for measured in figures(seen) {
+        let levels = limits.of(measured.measure, ring.control.ring_capacity);
+        let always = matches!(measured.measure, Measure::LagBytes | Measure::Consumers);
+        if always || levels != Levels::default() {
+            parts.push(show(&measured, ring.control.ring_capacity));
+        }
+    }
+    parts.join(", ")
+}
+
+/// Why, in one line. Nagios' own transports cut lines at a kilobyte, so the rest is counted.
+fn said_of(reasons: &[Reason]) -> String {
+    const MOST: usize = 4;
+    let mut said: Vec<String> = reasons
+        .iter()
+        .take(MOST)
+        .map(|reason| reason.message.clone())
+        .collect();
+    if let Some(more) = reasons.len().checked_sub(MOST).filter(|more| *more > 0) {
+        said.push(format!("and {more} more"));
+    }
+    said.join("; ")
+}
+
+fn name(ring: &RingVerdict) -> String {
+    let command = ring.command.as_deref().map_or("?".into(), escape);
+    format!("{command} ring {}", ring.id)
+}
+
+fn unread(code: &'static str, message: String) -> Reason {
+    Reason {
+        code,
+        severity: Status::Unknown,
+        message,
+        ring: None,
+        slot: None,
+        pid: None,
+        figure: None,
+    }
+}
+
+fn worst(reasons: &[Reason]) -> Status {
+    let severities = reasons.iter().map(|reason| reason.severity);
+    severities.max().unwrap_or(Status::Ok)
+}
+
+#[cfg(test)]
+mod tests;

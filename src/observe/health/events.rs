@@ -1,0 +1,372 @@
+//! What has happened between two looks at a ring: who came, who went and why, who stood still, and when the producer had
+//! no room.
+//!
+//! A function of one snapshot after the other and of what it remembers of those before: it reads nothing. Each thing is
+//! told once. What was so at the first look is no event; that it ends is one.
+
+mod wording;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use wording::{After, Tale};
+
+use super::episode::{Since, Spell, Turn};
+use crate::observe::model::{
+    Consumer, ConsumerState, Event, EventKind, RingSnapshot, RingState, Thresholds,
+};
+use crate::text::bytes;
+
+/// A slot is taken a moment before its consumer maps anything, and until then its process is not known. That is waited
+/// for, this long: consumers are looked for once a second.
+const NAMED_WITHIN_NS: u64 = 1_500_000_000;
+
+/// What is remembered of a ring so that nothing is told twice.
+#[derive(Debug, Default)]
+pub struct Events {
+    past: Option<Past>,
+    thresholds: Thresholds,
+}
+
+#[derive(Debug)]
+struct Past {
+    identity: Identity,
+    head: u64,
+    head_moved: Since,
+    sampled_ns: u64,
+    clog_attempts: Option<u64>,
+    clog: Option<Spell>,
+    /// The producer has ended: its ring changes no more.
+    gone: bool,
+    /// By metadata inode: slots and pids are used again.
+    consumers: BTreeMap<u64, Known>,
+}
+
+/// What makes a ring this ring.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    id: String,
+    started_at: Option<String>,
+    capacity: u64,
+}
+
+/// A consumer as it was when last seen.
+#[derive(Debug)]
+struct Known {
+    last: Consumer,
+    seen_ns: u64,
+    /// Whether its coming was told, or needs no telling.
+    told: bool,
+    /// Without a slot, for good: all there was to tell of it is told.
+    dropped: bool,
+    moved: Since,
+    behind: Since,
+    /// First seen with its process ended or its page unmapped.
+    absent: Option<Since>,
+    stall: Option<Spell>,
+}
+
+impl Events {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub fn judged_by(thresholds: Thresholds) -> Self {
+        Self {
+            past: None,
+            thresholds,
+        }
+    }
+
+    /// What has happened since the snapshot before `ring`, which was taken at `wall` by the clock on the wall.
+    pub fn note(&mut self, ring: &RingSnapshot, wall: Timestamp) -> Vec<Event> {
+        if ring.state == RingState::Truncated {
+            // Zeroes where the ring's numbers stood: nothing follows from them, now or when they come back.
+            self.past = None;
+            return Vec::new();
+        }
+        let stalled_after_ns = self.thresholds.stalled_after_ns;
+        let mut tale = Tale {
+            now: ring.sampled_ns,
+            wall,
+            stalled_after_ns,
+            events: Vec::new(),
+        };
+        match &mut self.past {
+            Some(past) if past.is_of(ring) => past.follow(ring, &mut tale),
+            Some(past) => {
+                tale.another_ring(past, ring);
+                self.past = Some(Past::of(ring, stalled_after_ns));
+            }
+            None => self.past = Some(Past::of(ring, stalled_after_ns)),
+        }
+        tale.events
+    }
+}
+
+impl Past {
+    /// As it is at the first look.
+    fn of(ring: &RingSnapshot, stalled_after_ns: u64) -> Self {
+        let now = ring.sampled_ns;
+        let known = |consumer: &Consumer| {
+            let mut known = Known::first(consumer, now);
+            known.told = true;
+            known.behind = Since::before(now);
+            known.moved = consumer.progress_age_ns.map_or(Since::before(now), |age| {
+                Since::exactly(now.saturating_sub(age))
+            });
+            known.absent = known.absent.map(|_| Since::before(now));
+            if known.stands(now, stalled_after_ns) {
+                known.stall = Some(Spell::found(known.still_since()));
+            }
+            (consumer.meta_inode, known)
+        };
+        Self {
+            identity: Identity::of(ring),
+            head: ring.control.producer_head,
+            head_moved: Since::before(now),
+            sampled_ns: now,
+            clog_attempts: ring.slots.map(|slots| slots.clog_attempts),
+            clog: (ring.state == RingState::Full).then(|| Spell::found(Since::before(now))),
+            gone: !ring.producer.alive,
+            consumers: ring.consumers.iter().map(known).collect(),
+        }
+    }
+
+    fn is_of(&self, ring: &RingSnapshot) -> bool {
+        // Head never falls (protocol), and a ring keeps its producer and its size.
+        self.identity == Identity::of(ring) && self.head <= ring.control.producer_head
+    }
+
+    fn follow(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
+        if self.gone {
+            return;
+        }
+        if ring.producer.alive {
+            self.follow_consumers(ring, tale);
+            self.follow_clog(ring, tale);
+        } else {
+            // With its end the producer's descriptors are closed, too, which evicts nobody.
+            self.gone = true;
+            for known in self.consumers.values_mut() {
+                known.settle(tale);
+            }
+            tale.room(Spell::finish(&mut self.clog));
+            tale.producer_gone(ring);
+        }
+        let head = ring.control.producer_head;
+        if head != self.head {
+            (self.head, self.head_moved) = (head, Since::exactly(tale.now));
+        }
+        self.sampled_ns = tale.now;
+        self.clog_attempts = ring.slots.map(|slots| slots.clog_attempts);
+    }
+
+    fn follow_consumers(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
+        let elapsed = tale.now.saturating_sub(self.sampled_ns);
+        let stall_timeout = ring.control.stall_timeout_ns;
+        let now: BTreeMap<u64, &Consumer> = ring
+            .consumers
+            .iter()
+            .map(|consumer| (consumer.meta_inode, consumer))
+            .collect();
+        // Who has gone comes before who came: one may have taken the other's slot.
+        self.consumers.retain(|inode, known| {
+            let Some(next) = now.get(inode) else {
+                if !known.dropped {
+                    known.settle(tale);
+                    if known.evictable(tale.now, elapsed, stall_timeout) {
+                        let again = known.last.pid.is_some()
+                            && ring.consumers.iter().any(|one| one.pid == known.last.pid);
+                        let after = if again { After::Again } else { After::Gone };
+                        tale.evicted(known, after);
+                    } else {
+                        tale.left(known);
+                    }
+                }
+                return false;
+            };
+            if !known.dropped && !next.held {
+                known.dropped = true;
+                known.settle(tale);
+                if next.tail_offset == u64::MAX {
+                    known.last.tail_offset = u64::MAX;
+                    tale.left(known);
+                } else {
+                    tale.evicted(known, After::Stays);
+                }
+            }
+            true
+        });
+        for consumer in &ring.consumers {
+            let known = self
+                .consumers
+                .entry(consumer.meta_inode)
+                .or_insert_with(|| Known::first(consumer, tale.now));
+            known.follow(consumer, tale);
+        }
+    }
+
+    fn follow_clog(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
+        let attempts = ring.slots.map(|slots| slots.clog_attempts);
+        // Refused again and again without a commit in between.
+        let refused = attempts > self.clog_attempts
+            && self.clog_attempts.is_some()
+            && ring.control.producer_head == self.head;
+        let holds = refused || ring.state == RingState::Full;
+        match Spell::follow(&mut self.clog, holds, self.head_moved, tale.now) {
+            Some(Turn::Began) => tale.clogged(ring, self.head_moved),
+            turn => tale.room(turn),
+        }
+    }
+}
+
+impl Identity {
+    fn of(ring: &RingSnapshot) -> Self {
+        Self {
+            id: ring.id.clone(),
+            started_at: ring.producer.started_at.clone(),
+            capacity: ring.control.ring_capacity,
+        }
+    }
+}
+
+impl Known {
+    fn first(consumer: &Consumer, now: u64) -> Self {
+        let mut known = Self {
+            last: consumer.clone(),
+            seen_ns: now,
+            // One that is found without a slot came before we knew of it.
+            told: !consumer.held,
+            dropped: !consumer.held,
+            moved: Since::exactly(now),
+            behind: Since::exactly(now),
+            absent: None,
+            stall: None,
+        };
+        known.see(consumer, now);
+        known
+    }
+
+    fn see(&mut self, consumer: &Consumer, now: u64) {
+        if consumer.tail_offset != self.last.tail_offset {
+            self.moved = Since::exactly(now);
+        }
+        if consumer.lag_bytes == Some(0) {
+            self.behind = Since::exactly(now);
+        }
+        if matches!(consumer.state, ConsumerState::Dead | ConsumerState::Left) {
+            self.absent.get_or_insert(Since::exactly(now));
+        }
+        self.last.clone_from(consumer);
+    }
+
+    fn follow(&mut self, consumer: &Consumer, tale: &mut Tale) {
+        use ConsumerState as State;
+        if self.dropped {
+            return;
+        }
+        self.see(consumer, tale.now);
+        let named = consumer.pid.is_some();
+        if named || tale.now.saturating_sub(self.seen_ns) >= NAMED_WITHIN_NS {
+            self.introduce(tale);
+        }
+        // Whoever is dead, gone or parked, or lies, has neither stalled nor recovered.
+        if !matches!(
+            consumer.state,
+            State::Ok
+                | State::Idle
+                | State::Lagging
+                | State::Stalled
+                | State::Blocking
+                | State::Overdue
+        ) {
+            return;
+        }
+        let (holds, since) = (
+            self.stands(tale.now, tale.stalled_after_ns),
+            self.still_since(),
+        );
+        match Spell::follow(&mut self.stall, holds, since, tale.now) {
+            Some(Turn::Began) => {
+                self.introduce(tale);
+                tale.of(self, EventKind::Stalled, tale.now, &consumer.reason);
+            }
+            turn => self.recovered(turn, tale),
+        }
+    }
+
+    /// Whether it stands still behind head. One that blocks or is overdue may do so, too, or may only lag.
+    fn stands(&self, now: u64, stalled_after_ns: u64) -> bool {
+        match self.last.state {
+            ConsumerState::Stalled => true,
+            ConsumerState::Blocking | ConsumerState::Overdue => {
+                now.saturating_sub(self.still_since().ns) >= stalled_after_ns
+            }
+            _ => false,
+        }
+    }
+
+    /// Since when its tail has not moved though there was something to read.
+    fn still_since(&self) -> Since {
+        self.moved.max(self.behind)
+    }
+
+    /// Tells what is still to be told of it before anything else is.
+    fn settle(&mut self, tale: &mut Tale) {
+        self.introduce(tale);
+        let turn = Spell::finish(&mut self.stall);
+        self.recovered(turn, tale);
+    }
+
+    fn introduce(&mut self, tale: &mut Tale) {
+        if !std::mem::replace(&mut self.told, true) {
+            let place = match self.last.lag_bytes {
+                Some(0) => "at head".into(),
+                Some(lag) => format!("{} behind", bytes(lag)),
+                None => "above head".into(),
+            };
+            tale.of(
+                self,
+                EventKind::Joined,
+                self.seen_ns,
+                &format!("a new consumer, {place}"),
+            );
+        }
+    }
+
+    fn recovered(&self, turn: Option<Turn>, tale: &mut Tale) {
+        if let Some(Turn::Ended { since, over_ns }) = turn {
+            let still = since.ago(over_ns);
+            let now = match self.last.lag_bytes {
+                Some(0) => "has caught up".into(),
+                Some(lag) => format!("moves again, {} behind", bytes(lag)),
+                None => "moves again".into(),
+            };
+            let words = format!("{now}; it had stood still for {still}");
+            tale.of(self, EventKind::Recovered, over_ns, &words);
+        }
+    }
+
+    /// Whether a scan since the last look could have dropped it although it lived and had not left.
+    fn evictable(&self, now: u64, elapsed: u64, stall_timeout: u64) -> bool {
+        let last = &self.last;
+        if self.absent.is_some() || last.tail_offset == u64::MAX {
+            return false;
+        }
+        if last.state == ConsumerState::Invalid {
+            return true;
+        }
+        match (last.slot, last.evict_in_ns) {
+            (_, Some(left)) => left <= elapsed,
+            // It has moved since the last scan: the next one starts its clock anew.
+            (Some(_), None) => elapsed >= stall_timeout,
+            (None, None) => now.saturating_sub(self.moved.ns) >= stall_timeout,
+        }
+    }
+}
+
+#[cfg(test)]
+mod lasting;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Events in words, with the figures that were seen.
+//!
+//! Decides nothing: what has happened is settled when it comes here. Names from outside are escaped ([`who`]).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Identity, Known, Past};
+use crate::observe::health::episode::{Since, Turn};
+use crate::observe::health::findings::who;
+use crate::observe::model::{
+    Consumer, ConsumerState, Event, EventKind, Producer, RingSnapshot, RingState,
+};
+use crate::text::bytes;
+
+/// What an evicted consumer has done since.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum After {
+    /// It still has its page mapped.
+    Stays,
+    /// It has not, but its process holds another slot.
+    Again,
+    /// It is nowhere to be seen.
+    Gone,
+}
+
+/// The events of one look, under way.
+pub(super) struct Tale {
+    pub(super) now: u64,
+    pub(super) wall: Timestamp,
+    pub(super) stalled_after_ns: u64,
+    pub(super) events: Vec<Event>,
+}
+
+impl Tale {
+    fn tell(
+        &mut self,
+        kind: EventKind,
+        at_ns: u64,
+        (slot, pid, command): (Option<u32>, Option<i32>, Option<String>),
+        message: String,
+    ) {
+        let ago = i64::try_from(self.now.saturating_sub(at_ns)).unwrap_or(i64::MAX);
+        let at = self
+            .wall
+            .checked_sub(SignedDuration::from_nanos(ago))
+            .unwrap_or(Timestamp::MIN);
+        self.events.push(Event {
+            kind,
+            at: at.to_string(),
+            monotonic_ns: at_ns,
+            slot,
+            pid,
+            command,
+            message,
+        });
+    }
+
+    /// Tells something of one consumer.
+    pub(super) fn of(&mut self, known: &Known, kind: EventKind, at_ns: u64, words: &str) {
+        let Consumer {
+            slot, pid, command, ..
+        } = &known.last;
+        let message = format!("{}: {words}", who(*slot, *pid, command.as_deref()));
+        self.tell(kind, at_ns, (*slot, *pid, command.clone()), message);
+    }
+
+    pub(super) fn left(&mut self, known: &Known) {
+        let last = &known.last;
+        let unread = match last.lag_bytes {
+            None => String::new(),
+            Some(0) => ", with nothing unread".into(),
+            Some(lag) => format!(", with {} unread", bytes(lag)),
+        };
+        let held = |absent: Since| format!("; its slot was held for {} more", absent.ago(self.now));
+        let held = known.absent.map_or_else(String::new, held);
+        let words = match last.state {
+            _ if last.tail_offset == u64::MAX => {
+                "it had parked, and a scan has freed its slot".into()
+            }
+            ConsumerState::Left => format!("it had unmapped its page{unread}{held}"),
+            ConsumerState::Dead => format!("its process had ended{unread}{held}"),
+            _ => format!("its process has ended or unmapped its page{unread}"),
+        };
+        self.of(known, EventKind::Left, self.now, &words);
+    }
+
+    pub(super) fn evicted(&mut self, known: &Known, after: After) {
+        let last = &known.last;
+        let still = known.moved.ago(self.now);
+        let fault = match (last.state, last.lag_bytes) {
+            (ConsumerState::Invalid, _) => last.reason.clone(),
+            (_, Some(0) | None) => format!("caught up, and without progress for {still}"),
+            (_, Some(lag)) => format!("{} behind, and without progress for {still}", bytes(lag)),
+        };
+        let after = match after {
+            After::Stays if last.lag_bytes == Some(0) => {
+                "; it is not told, and what it reads from now on may be overwritten"
+            }
+            After::Stays => "; it is not told, and what it had yet to read may be overwritten",
+            After::Again => "; its process has let go of it and holds another slot",
+            After::Gone => "; it has gone, too, and may have ended before",
+        };
+        self.of(
+            known,
+            EventKind::Evicted,
+            self.now,
+            &format!("{fault}{after}"),
+        );
+    }
+
+    pub(super) fn clogged(&mut self, ring: &RingSnapshot, since: Since) {
+        let gate = ring
+            .consumers
+            .iter()
+            .find(|one| Some(one.meta_inode) == ring.gating_meta_inode);
+        let mut message = if ring.state == RingState::Full {
+            format!(
+                "{}, and head has not moved for {}",
+                ring.reason,
+                since.ago(self.now)
+            )
+        } else {
+            format!("no reservation has succeeded for {}", since.ago(self.now))
+        };
+        let mut about = (ring.gating_slot, ring.gating_pid, None);
+        if let Some(gate) = gate {
+            let behind = gate
+                .lag_bytes
+                .map_or_else(String::new, |lag| format!(", {} behind", bytes(lag)));
+            let who = who(gate.slot, gate.pid, gate.command.as_deref());
+            message.push_str(&format!("; held up by {who}{behind}"));
+            about.2.clone_from(&gate.command);
+        }
+        if let Some(slots) = ring.slots.filter(|slots| slots.clog_attempts > 0) {
+            message.push_str(&format!("; {} failed reservations", slots.clog_attempts));
+        }
+        self.tell(EventKind::Clogged, self.now, about, message);
+    }
+
+    /// The end of a clog.
+    pub(super) fn room(&mut self, turn: Option<Turn>) {
+        if let Some(Turn::Ended { since, over_ns }) = turn {
+            let message = format!(
+                "the producer has room again; head had not moved for {}",
+                since.ago(over_ns)
+            );
+            self.tell(EventKind::Unclogged, over_ns, (None, None, None), message);
+        }
+    }
+
+    pub(super) fn producer_gone(&mut self, ring: &RingSnapshot) {
+        let Producer { pid, command, .. } = &ring.producer;
+        let message = format!(
+            "{}: it has ended after {} bytes; {} consumers held slots",
+            who(None, Some(*pid), command.as_deref()),
+            ring.control.producer_head,
+            ring.consumers.iter().filter(|one| one.held).count()
+        );
+        self.tell(
+            EventKind::ProducerGone,
+            self.now,
+            (None, Some(*pid), command.clone()),
+            message,
+        );
+    }
+
+    pub(super) fn another_ring(&mut self, past: &Past, ring: &RingSnapshot) {
+        let Producer { pid, command, .. } = &ring.producer;
+        let head = ring.control.producer_head;
+        let message = if past.identity == Identity::of(ring) {
+            format!(
+                "head went back from {} to {head}: what was seen before says nothing of it",
+                past.head
+            )
+        } else {
+            format!(
+                "ring {} of {} took the place of ring {}",
+                ring.id,
+                bytes(ring.control.ring_capacity),
+                past.identity.id
+            )
+        };
+        self.tell(
+            EventKind::RingNew,
+            self.now,
+            (None, Some(*pid), command.clone()),
+            message,
+        );
+    }
+}

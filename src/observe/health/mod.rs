@@ -1,0 +1,13 @@
+//! The numbers of a ring over time, judged: rates and ages, states, findings and events.
+
+mod episode;
+mod events;
+mod findings;
+mod history;
+mod states;
+mod time_series;
+
+pub use events::Events;
+pub use findings::{findings, who};
+pub use history::History;
+pub use states::{Context, consumer_state, percent_of, ring_state};

@@ -1,0 +1,172 @@
+//! How a figure was over time, for a chart: bounded in memory however fast and long it is sampled.
+
+use std::collections::VecDeque;
+
+use crate::observe::model::PastPoint;
+
+/// Points kept: two minutes at four or more samples a second, longer where samples are fewer.
+const DEPTH: usize = 480;
+/// Samples in the same part of a second, by the clock, are one point: no chart shows more, and what does not depend on
+/// when the first sample was taken stays in its place.
+const SLICE_NS: u64 = 250_000_000;
+
+/// The past of one figure.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    points: VecDeque<PastPoint>,
+}
+
+impl Past {
+    /// Remembers a sample; of several in one point the largest is kept.
+    pub(super) fn push_largest(&mut self, at_ns: u64, value: Option<u64>) {
+        let before = self.last_within(at_ns).and_then(|last| last.value);
+        self.put(at_ns, value.max(before));
+    }
+
+    /// Remembers a sample in the place of those in the same point.
+    fn put(&mut self, at_ns: u64, value: Option<u64>) {
+        if self.last_within(at_ns).is_some() {
+            self.points.pop_back();
+        }
+        if self.points.len() == DEPTH {
+            self.points.pop_front();
+        }
+        self.points.push_back(PastPoint { at_ns, value });
+    }
+
+    /// The last point, if a sample at `at_ns` belongs to it.
+    fn last_within(&self, at_ns: u64) -> Option<&PastPoint> {
+        let last = self.points.back();
+        last.filter(|last| last.at_ns / SLICE_NS == at_ns / SLICE_NS)
+    }
+
+    /// All that is remembered, oldest first.
+    pub(super) fn points(&self) -> Vec<PastPoint> {
+        self.points.iter().copied().collect()
+    }
+}
+
+/// The past of a rate: every point is the mean over its part of a second, whatever the number of samples in it.
+#[derive(Debug, Default)]
+pub(super) struct PastRate {
+    past: Past,
+    /// Time and offset of the last sample before the present point, and of the last of all.
+    base: Option<(u64, u64)>,
+    last: Option<(u64, u64)>,
+}
+
+impl PastRate {
+    /// Remembers where an offset stood.
+    pub(super) fn push(&mut self, at_ns: u64, offset: u64) {
+        if self.last.is_some_and(|(_, before)| offset < before) {
+            // It never falls: what was before is another ring's, and the line has a gap.
+            (self.base, self.last) = (None, None);
+        }
+        if self.past.last_within(at_ns).is_none() || self.base.is_none() {
+            self.base = self.last;
+        }
+        self.last = Some((at_ns, offset));
+        self.past.put(at_ns, self.rate());
+    }
+
+    /// Bytes per second since the base.
+    fn rate(&self) -> Option<u64> {
+        let ((from, before), (to, now)) = (self.base?, self.last?);
+        let elapsed = to.checked_sub(from).filter(|elapsed| *elapsed > 0)?;
+        let bytes = u128::from(now.checked_sub(before)?);
+        Some(u64::try_from(bytes * 1_000_000_000 / u128::from(elapsed)).unwrap_or(u64::MAX))
+    }
+
+    /// All that is remembered, oldest first.
+    pub(super) fn points(&self) -> Vec<PastPoint> {
+        self.past.points()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn point(at_ms: u64, value: Option<u64>) -> PastPoint {
+        PastPoint {
+            at_ns: at_ms * MS,
+            value,
+        }
+    }
+
+    #[test]
+    fn the_worst_of_a_moment_is_kept_and_the_unknown_is_none() {
+        let mut lags = Past::default();
+        for (at_ms, lag) in [
+            (0, Some(5)),
+            (100, Some(9)),
+            (200, None),
+            (249, Some(1)),
+            (250, None),
+            (1000, Some(0)),
+        ] {
+            lags.push_largest(at_ms * MS, lag);
+        }
+        assert_eq!(
+            lags.points(),
+            [point(249, Some(9)), point(250, None), point(1000, Some(0))]
+        );
+    }
+
+    #[test]
+    fn a_rate_is_the_mean_of_its_moment_however_often_it_is_sampled() {
+        for step_ms in [10, 50, 125, 250] {
+            let mut rates = PastRate::default();
+            // A burst of 100 bytes in the first tenth of every half second, and nothing else.
+            for at_ms in (0..=2_000u64).step_by(step_ms) {
+                rates.push(at_ms * MS, at_ms / 500 * 100 + (at_ms % 500).min(50) * 2);
+            }
+            let points = rates.points();
+            assert_eq!(points.len(), 9, "at {step_ms} ms");
+            let inside = &points[1..8];
+            let mean = inside.iter().map(|point| point.value.unwrap()).sum::<u64>() / 7;
+            assert!((150..=250).contains(&mean), "{mean} at {step_ms} ms");
+        }
+        let mut seldom = PastRate::default();
+        for (at_ms, head) in [
+            (0, 0),
+            (2_000, 500),
+            (4_000, 500),
+            (5_000, 100),
+            (6_000, 200),
+        ] {
+            seldom.push(at_ms * MS, head);
+        }
+        let values: Vec<_> = seldom.points().iter().map(|point| point.value).collect();
+        assert_eq!(
+            values,
+            [None, Some(250), Some(0), None, Some(100)],
+            "head fell: a gap"
+        );
+    }
+
+    #[test]
+    fn what_no_ring_does_is_survived() {
+        let mut rates = PastRate::default();
+        for (at_ns, head) in [(0, 0), (1, u64::MAX), (1, u64::MAX), (0, 7), (u64::MAX, 9)] {
+            rates.push(at_ns, head);
+        }
+        assert!(!rates.points().is_empty());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        for step_ms in [1, 20, 100, 10_000] {
+            let (mut lags, mut rates) = (Past::default(), PastRate::default());
+            for sample in 0..200_000 {
+                lags.push_largest(sample * step_ms * MS, Some(sample));
+                rates.push(sample * step_ms * MS, sample);
+            }
+            let points = lags.points();
+            assert!(points.len() <= DEPTH && rates.points().len() <= DEPTH);
+            assert_eq!(points.last().and_then(|last| last.value), Some(199_999));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where messages of a live ring begin: boundaries that are known, and walks between them that show nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+use super::reader::copy;
+use super::recover::{self, Region};
+use super::validity::Vouch;
+use super::walk::{count, first_clear, lands};
+use crate::observe::attach::AttachedRing;
+use crate::observe::model::Integrity;
+use crate::ring::layout::HEADER_SIZE;
+use crate::ring::message::MessageHeader;
+
+/// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or the
+/// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
+#[must_use]
+pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
+    let vouch = Vouch::read(ring);
+    let lap = vouch.head - vouch.head % vouch.capacity;
+    // At the very start of a lap, the lap before is whole unless it is being written over.
+    let lap = if lap == vouch.head {
+        lap.saturating_sub(vouch.capacity)
+    } else {
+        lap
+    };
+    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+    vouch
+        .min_tail
+        .filter(|tail| *tail < lap)
+        .filter(|tail| lands(*tail, lap, vouch.capacity, read, |_| {}).unwrap_or(false))
+        .unwrap_or(lap)
+}
+
+/// Messages older than a known boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// From this boundary, which was found in the bytes, messages run to the known one.
+    pub oldest: u64,
+    /// The first of their boundaries that is not torn; the known one when all are.
+    pub clear: u64,
+    /// Messages between the two.
+    pub torn: u64,
+}
+
+/// Looks for messages before `known`, a boundary, until `enough` are found or there is none that is beyond doubt. A ring that is written over meanwhile yields fewer, never false ones.
+///
+/// # Errors
+/// When the ring's bytes can no longer be read.
+pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older> {
+    let none = Older {
+        oldest: known,
+        clear: known,
+        torn: 0,
+    };
+    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+    let vouch = Vouch::read(ring);
+    let capacity = vouch.capacity;
+    let floor = vouch.head.saturating_sub(capacity);
+    if known <= floor {
+        return Ok(none);
+    }
+    let lap_end = known.next_multiple_of(capacity);
+    let sure = if known == lap_end {
+        vouch.head.min(known.saturating_add(capacity))
+    } else {
+        lap_end
+    };
+    let region = Region {
+        floor,
+        end: known,
+        known: if lands(known, sure, capacity, read, |_| {})? {
+            sure
+        } else {
+            known
+        },
+        capacity,
+    };
+    let found = recover::oldest(region, enough, read)?;
+    let vouch = Vouch::read(ring);
+    let clear = first_clear(found.boundary, known, &vouch, read)?;
+    let (clear, torn) = clear.unwrap_or((known, found.messages as u64));
+    Ok(Older {
+        oldest: found.boundary,
+        clear,
+        torn,
+    })
+}
+
+/// Where the messages in `[from, to)` begin, by their headers alone: none empty, at most `most`, and only if the last
+/// of them ends exactly on `to`, a known boundary. Gives up early where messages are too short for that.
+#[must_use]
+pub(super) fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -> Option<Vec<u64>> {
+    /// Hops after which the mean length tells whether the rest is within reach.
+    const TRIAL: usize = 8;
+    let capacity = ring.capacity();
+    if from >= to || to - from > capacity {
+        return None;
+    }
+    let mut all = Vec::new();
+    let mut at = from;
+    while at < to {
+        let hopeless = || (at - from) / TRIAL as u64 * (most as u64) < to - from;
+        if all.len() == most || (all.len() == TRIAL && hopeless()) {
+            return None;
+        }
+        let position = at % capacity;
+        let mut header = [0; HEADER_SIZE];
+        if capacity - position < HEADER_SIZE as u64 {
+            return None;
+        }
+        ring.copy_out(position, &mut header).ok()?;
+        let length = MessageHeader::from_bytes(header).total_len();
+        if length > capacity - position {
+            return None;
+        }
+        all.push(at);
+        at = at.checked_add(length)?;
+    }
+    (at == to).then_some(all)
+}
+
+/// How many messages lie between each of `tails` and `head`, in one walk over at most `budget` bytes. Absent from the
+/// answer: tails further back, tails that are no boundary, and all of them when the walk does not land on head or
+/// its bytes may have been written over meanwhile.
+#[must_use]
+pub fn count_behind(
+    ring: &AttachedRing,
+    tails: &[u64],
+    head: u64,
+    budget: u64,
+) -> HashMap<u64, u64> {
+    let capacity = ring.capacity();
+    let floor = head.saturating_sub(budget.min(capacity));
+    let tails: HashSet<u64> = tails
+        .iter()
+        .copied()
+        .filter(|tail| (floor..head).contains(tail))
+        .collect();
+    // At head itself there is nothing to be wrong about.
+    let mut counted = HashMap::from([(head, 0)]);
+    let Some(&start) = tails.iter().min() else {
+        return counted;
+    };
+    let mut bytes = Vec::new();
+    let mut from = start;
+    while from < head {
+        let lap_end = (from - from % capacity).saturating_add(capacity);
+        if copy(ring, from, head.min(lap_end), &mut bytes).is_err() {
+            return counted;
+        }
+        from = head.min(lap_end);
+    }
+    if Vouch::read(ring).integrity(start) != Integrity::Torn {
+        counted.extend(count(&bytes, start, capacity, &tails).into_iter().flatten());
+    }
+    counted
+}

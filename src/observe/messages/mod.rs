@@ -1,0 +1,23 @@
+//! The bytes of an attached ring as messages: as they come, and as far back as they can be told apart.
+
+mod backfill;
+mod boundaries;
+mod copy_buffer;
+mod filter;
+mod preview;
+mod reader;
+mod recover;
+mod reread;
+mod throttle;
+mod validity;
+mod waiter;
+mod walk;
+
+pub use boundaries::{count_behind, older, oldest_boundary};
+pub use filter::{Filter, hex_pattern};
+pub use preview::Preview;
+pub use reader::{DOUBTFUL, Event, OVERRUN, Reader};
+pub use recover::{Region, oldest};
+pub use reread::payload;
+pub use throttle::Share;
+pub use waiter::{Waiter, token};

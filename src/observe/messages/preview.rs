@@ -1,0 +1,235 @@
+//! The newest messages of a ring, within a fixed budget of bytes, memory and time for each look.
+//!
+//! A dashboard cannot read everything that a fast ring carries, and need not: it follows from one look to the
+//! next while that is little, and otherwise leaps to the nearest boundary it can be sure of.
+
+use std::time::{Duration, Instant};
+
+use super::backfill;
+use super::boundaries::{boundaries, oldest_boundary};
+use super::reader::{Event, Reader};
+use crate::observe::attach::AttachedRing;
+use crate::observe::model::{Gap, Trail};
+use crate::observe::sample::control;
+use crate::text;
+
+/// Headers read at most on the way to head when the bytes are too many.
+const HOPS: usize = 512;
+/// Pieces of the ring read in one look at most: the budget in laps of the smallest ring, and as much again.
+const STEPS: u32 = 8192;
+/// Why bytes were passed over between two looks.
+const COUNTED: &str = "counted by their headers, not read";
+const SAMPLED: &str = "more than a look may read";
+/// How long a look waits for head to move, to have two heads with few bytes between them.
+const PATIENCE: Duration = Duration::from_micros(300);
+
+/// The newest messages and what they tell of sizes.
+#[derive(Debug)]
+pub struct Preview {
+    /// Bytes walked at most in one look.
+    budget: u64,
+    /// Whether the first look shows what the ring still holds.
+    reads_back: bool,
+    reader: Option<Reader>,
+    trail: Trail,
+    sizes: Sizes,
+    note: Option<String>,
+}
+
+/// What the messages walked so far tell of sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sizes {
+    /// Mean bytes of a message with its header, recent ones weighing more; 0 before the first.
+    pub mean: f64,
+    /// The longest of the messages kept, with its header.
+    pub longest: u64,
+}
+
+impl Preview {
+    /// A preview that walks at most `budget` bytes in one look, and keeps about `history` bytes of messages. With
+    /// `reads_back` its first look is at what the ring holds already, as far as that is kept.
+    #[must_use]
+    pub fn new(budget: u64, history: usize, reads_back: bool) -> Self {
+        Self {
+            budget,
+            reads_back,
+            reader: None,
+            trail: Trail::new(history),
+            sizes: Sizes::default(),
+            note: None,
+        }
+    }
+
+    /// Takes in what is new below `head`. Returns how many messages came since the last look if every one of
+    /// them was walked.
+    pub fn look(&mut self, ring: &AttachedRing, head: u64) -> Option<u64> {
+        let follows = self
+            .reader
+            .as_ref()
+            .is_some_and(|reader| head.saturating_sub(reader.position()) <= self.budget);
+        let mut exact = follows;
+        let mut until = head;
+        let (mut count, mut bytes) = (0, 0);
+        self.note = None;
+        if !follows {
+            let position = self.reader.as_ref().map(Reader::position);
+            let retained = position.is_none().then(|| {
+                self.reads_back
+                    .then(|| backfill::begin(ring, head))
+                    .flatten()
+            });
+            let from = if let Some(Some(from)) = retained {
+                from
+            } else {
+                let known = position.unwrap_or_else(|| oldest_boundary(ring));
+                let first = position.is_none();
+                match boundaries(ring, known, head, HOPS) {
+                    // Few and long messages: all are counted by their headers, and the last of them read.
+                    Some(all) => {
+                        let near = all.partition_point(|at| head - at > self.budget);
+                        let passed = near.min(all.len() - 1);
+                        exact = !first;
+                        count = passed as u64;
+                        bytes = all[passed] - known;
+                        all[passed]
+                    }
+                    None => {
+                        let (from, to) = self.near(ring, head, first);
+                        until = to;
+                        let fast = || {
+                            format!(
+                                "more than {} between two looks: only the newest are shown",
+                                text::bytes(self.budget)
+                            )
+                        };
+                        self.note = (!first).then(fast);
+                        from
+                    }
+                }
+            };
+            if let Some(position) = position
+                && from > position
+            {
+                let why = if exact { COUNTED } else { SAMPLED };
+                self.trail.skip(Gap {
+                    from: position,
+                    to: from,
+                    why: why.to_owned(),
+                    torn: 0,
+                });
+            }
+            self.reader
+                .get_or_insert_with(|| Reader::at(from))
+                .jump(from);
+        }
+        let mut reader = self.reader.take()?;
+        // Far more than a look can need: a head that jumps to and fro must not keep us for ever.
+        for _ in 0..STEPS {
+            let moved = reader.advance(ring, until, |event| {
+                match event {
+                    Event::Message(message, integrity) => {
+                        count += 1;
+                        bytes += message.header.total_len();
+                        self.trail.push(message, integrity);
+                    }
+                    Event::Gap(gap) => {
+                        exact = false;
+                        self.note = Some(format!(
+                            "{} skipped: {}",
+                            text::bytes(gap.to.saturating_sub(gap.from)),
+                            gap.why
+                        ));
+                        self.trail.skip(gap);
+                    }
+                }
+                Ok(())
+            });
+            match moved {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    exact = false;
+                    self.note = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        self.reader = Some(reader);
+        self.learn(count, bytes);
+        exact.then_some(count)
+    }
+
+    /// What was read, as far as it is kept.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// What the messages tell of sizes.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// What to say beside the messages.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Two boundaries with at most the budget between them, as near to head as can be had.
+    fn near(&self, ring: &AttachedRing, head: u64, first: bool) -> (u64, u64) {
+        if first {
+            let oldest = oldest_boundary(ring);
+            if head.saturating_sub(oldest) <= self.budget {
+                return (oldest, head);
+            }
+        }
+        let floor = head.saturating_sub(self.budget);
+        let lap = head - head % ring.capacity();
+        let tails = ring
+            .members()
+            .iter()
+            .filter(|member| member.held)
+            .map(|member| {
+                // Any tail that a consumer had is a boundary; a lie shows as lost framing and is left behind.
+                member.tail()
+            });
+        if let Some(boundary) = tails
+            .chain([lap])
+            .filter(|at| (floor..head).contains(at))
+            .min()
+        {
+            return (boundary, head);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let mut from = head;
+        loop {
+            let now = control(ring).producer_head;
+            if now > from {
+                if now - from <= self.budget {
+                    return (from, now);
+                }
+                from = now;
+            }
+            if Instant::now() > deadline {
+                return (from, from);
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn learn(&mut self, count: u64, bytes: u64) {
+        if count == 0 {
+            return;
+        }
+        let mean = bytes as f64 / count as f64;
+        self.sizes.mean = if self.sizes.mean == 0.0 {
+            mean
+        } else {
+            self.sizes.mean * 0.8 + mean * 0.2
+        };
+        self.sizes.longest = self.trail.longest();
+    }
+}

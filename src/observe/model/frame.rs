@@ -1,0 +1,61 @@
+//! What the dashboard is fed with: one ring at one instant together with its recent past, and the list of rings.
+//!
+//! Plain data and one trait. It refuses to know how a ring is reached or how it is drawn.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::event::EventLog;
+use super::listing::Listing;
+use super::message::Message;
+use super::message_log::Trail;
+use super::snapshot::RingSnapshot;
+
+/// What a figure was at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastPoint {
+    /// `CLOCK_MONOTONIC`, ns.
+    pub at_ns: u64,
+    /// Bytes, or bytes per second; `None` where it was not known.
+    pub value: Option<u64>,
+}
+
+/// One ring at one instant, with what the panels need of its recent past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// The ring.
+    pub snapshot: RingSnapshot,
+    /// Past bytes per second, oldest first, the present one last.
+    pub rates: Vec<PastPoint>,
+    /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
+    /// was above head, or could not be read. By
+    /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
+    pub lags: HashMap<u64, Vec<PastPoint>>,
+    /// The messages that were read last, and the gaps between them.
+    pub messages: Trail,
+    /// Why there are fewer messages than there could be, or none; in words for the panel.
+    pub messages_note: Option<String>,
+    /// What has happened since the ring is watched.
+    pub events: Arc<EventLog>,
+}
+
+/// Where the dashboard gets its rings from.
+pub trait Source {
+    /// Looks for rings on this machine.
+    fn list(&mut self) -> Listing;
+
+    /// Goes over to the ring called `id` in the last listing.
+    ///
+    /// # Errors
+    /// Why it cannot be watched, in words for the screen.
+    fn attach(&mut self, id: &str) -> Result<(), String>;
+
+    /// Samples the attached ring now; `None` while none is attached. A ring that dies is still sampled: its
+    /// snapshot says so.
+    fn sample(&mut self) -> Option<Frame>;
+
+    /// The whole payload of a message of which only the beginning was kept, if the attached ring still has it.
+    fn payload(&mut self, _message: &Message) -> Option<Vec<u8>> {
+        None
+    }
+}

@@ -1,0 +1,18 @@
+//! Linux as it shows itself in `/proc`: processes, what they hold and map, and why some may not be asked. Knows the names of
+//! a ring's memfds, and nothing of rings.
+
+mod descriptor;
+mod maps;
+mod memfd;
+mod permission;
+mod process;
+mod sockets;
+mod survey;
+
+pub use descriptor::Descriptor;
+pub use maps::{Maps, PrivateMemory};
+pub use memfd::{FileId, Kind, MappedMemFd, MemFd};
+pub use permission::{Reason, hidepid, reason, unseen};
+pub use process::{Process, field, holds_ring, numbers_are_ours, pids, started_at};
+pub use sockets::{listeners, listening};
+pub use survey::{Loose, Reader, Survey};

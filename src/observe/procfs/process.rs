@@ -1,0 +1,468 @@
+//! What `/proc` tells of one process: descriptors, mappings, name, uid, namespaces, start.
+//!
+//! Every question goes through one handle on `/proc/PID`, so a pid that is reused is never mistaken for the
+//! process that was asked about: the kernel answers `ESRCH` through the old handle. Knows memfd names, but
+//! nothing of rings.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::maps::Maps;
+use super::memfd::{FileId, Kind, MappedMemFd, MemFd};
+
+/// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// What `/proc/PID/status` and its neighbours say of who a process is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `comm`, as the process set it: untrusted bytes, decoded with replacement.
+    pub command: Option<String>,
+    /// Real uid.
+    pub uid: Option<u32>,
+    /// Pid in the innermost namespace.
+    pub ns_pid: Option<i32>,
+}
+
+/// A handle on `/proc/PID`.
+#[derive(Debug)]
+pub struct Process {
+    pid: i32,
+    dir: OwnedFd,
+}
+
+impl Process {
+    /// Opens `/proc/PID`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such process.
+    pub fn open(pid: i32) -> io::Result<Self> {
+        let dir = rustix::fs::open(
+            format!("/proc/{pid}"),
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        Ok(Self { pid, dir })
+    }
+
+    /// This process itself, whatever its pid is in `/proc`.
+    ///
+    /// # Errors
+    /// When `/proc` is not mounted.
+    pub fn ourselves() -> io::Result<Self> {
+        let shown = rustix::fs::readlink("/proc/self", Vec::new())?;
+        let pid = shown.to_str().ok().and_then(|pid| pid.parse().ok());
+        Self::open(pid.ok_or(Errno::SRCH)?)
+    }
+
+    /// Another handle on the same process: opening its pid again might give another one.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let (pid, dir) = (self.pid, self.dir.try_clone()?);
+        Ok(Self { pid, dir })
+    }
+
+    /// The pid it was opened by.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// A descriptor that becomes readable when the process ends. Costs the process nothing.
+    ///
+    /// # Errors
+    /// `ESRCH` when it is gone already, or `/proc` counts pids otherwise than the kernel does for us.
+    pub fn pidfd(&self) -> io::Result<OwnedFd> {
+        let pid = Pid::from_raw(self.pid)
+            .filter(|_| numbers_are_ours())
+            .ok_or(Errno::SRCH)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        // The pid may have been reused between the two opens: the old handle then answers ESRCH.
+        self.text("stat")?;
+        Ok(pidfd)
+    }
+
+    /// Calls `each` with every descriptor number and the text of its link.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when the descriptors of this process are not ours to see.
+    pub fn each_link(&self, each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+        each_link(openat(&self.dir, "fd", DIRECTORY, Mode::empty())?, each)
+    }
+
+    /// Its zbq memfds, by descriptor number.
+    ///
+    /// # Errors
+    /// As [`Self::each_link`].
+    pub fn memfds(&self) -> io::Result<Vec<MemFd>> {
+        let mut found = Vec::new();
+        self.each_link(|fd, link| {
+            if let Some(kind) = Kind::of(link)
+                && let Ok(stat) = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty())
+            {
+                let file = FileId {
+                    dev: stat.st_dev,
+                    ino: stat.st_ino,
+                };
+                found.push(MemFd {
+                    fd,
+                    kind,
+                    file,
+                    size: u64::try_from(stat.st_size).unwrap_or(0),
+                });
+            }
+        })?;
+        found.sort_by_key(|memfd| memfd.fd);
+        Ok(found)
+    }
+
+    /// The file behind descriptor `fd` of this process, if it is still open there.
+    #[must_use]
+    pub fn fd_file(&self, fd: i32) -> Option<FileId> {
+        let stat = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).ok()?;
+        Some(FileId {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        })
+    }
+
+    /// Opens a memfd of this process read-only, as a description of our own.
+    ///
+    /// The link is first taken hold of without opening it (`O_PATH`), so that a descriptor that has become a
+    /// FIFO, a terminal or a device since it was listed is noticed and never opened.
+    ///
+    /// # Errors
+    /// `PermissionDenied`; `NotFound` when the descriptor is closed or is no longer `expected`.
+    pub fn open_memfd(&self, expected: &MemFd) -> io::Result<OwnedFd> {
+        self.open_link(&format!("fd/{}", expected.fd), expected.kind, expected.file)
+    }
+
+    /// Opens a memfd that this process has mapped read-only, as a description of our own; otherwise as
+    /// [`Self::open_memfd`].
+    ///
+    /// # Errors
+    /// `PermissionDenied`, also without CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE; `NotFound` when it is no longer
+    /// mapped there.
+    pub fn open_mapped(&self, expected: &MappedMemFd) -> io::Result<OwnedFd> {
+        let MappedMemFd { address, end, .. } = expected;
+        self.open_link(
+            &format!("map_files/{address:x}-{end:x}"),
+            expected.kind,
+            expected.file,
+        )
+    }
+
+    fn open_link(&self, link: &str, kind: Kind, file: FileId) -> io::Result<OwnedFd> {
+        let path = openat(
+            &self.dir,
+            link,
+            OFlags::PATH | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let stat = rustix::fs::fstat(&path)?;
+        let found = FileId {
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+        };
+        let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+        let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
+        // The name once more: kind and file were looked up one after the other when it was listed.
+        let named = rustix::fs::readlink(&own, Vec::new())
+            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(kind));
+        if found != file || !regular || !named {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("{link} is no longer {}", kind.name()),
+            ));
+        }
+        Ok(openat(
+            rustix::fs::CWD,
+            own,
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
+            Mode::empty(),
+        )?)
+    }
+
+    /// Opens `/proc/PID/mem` for reading (`PTRACE_MODE_ATTACH`; the process is not stopped).
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn memory(&self) -> io::Result<OwnedFd> {
+        Ok(openat(
+            &self.dir,
+            "mem",
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?)
+    }
+
+    /// What it has mapped, as far as it matters here.
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn maps(&self) -> io::Result<Maps> {
+        Ok(Maps::parse(&self.text("maps")?))
+    }
+
+    /// Who it is. Fields that cannot be read are `None`.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let command = self.text("comm").ok().map(|text| {
+            String::from_utf8_lossy(text.strip_suffix(b"\n").unwrap_or(&text)).into_owned()
+        });
+        let status = self.text("status").unwrap_or_default();
+        Identity {
+            command,
+            uid: field(&status, "Uid:")
+                .and_then(|value| value.split_whitespace().next()?.parse().ok()),
+            ns_pid: field(&status, "NSpid:")
+                .and_then(|value| value.split_whitespace().next_back()?.parse().ok()),
+        }
+    }
+
+    /// How many pid namespaces it has a pid in, from that of `/proc` inwards.
+    #[must_use]
+    pub fn depth(&self) -> Option<usize> {
+        Some(
+            field(&self.text("status").ok()?, "NSpid:")?
+                .split_whitespace()
+                .count(),
+        )
+    }
+
+    /// Parent, by pid.
+    #[must_use]
+    pub fn parent(&self) -> Option<i32> {
+        self.stat_fields()?.get(1)?.parse().ok()
+    }
+
+    /// Start of the process, ticks since boot (`USER_HZ`).
+    #[must_use]
+    pub fn start_ticks(&self) -> Option<u64> {
+        self.stat_fields()?.get(19)?.parse().ok()
+    }
+
+    /// Whether it has not ended: a zombie has.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.stat_fields().is_some_and(|fields| {
+            fields
+                .first()
+                .is_some_and(|state| state != "Z" && state != "X")
+        })
+    }
+
+    /// Process that the pidfd `fd` of this process refers to: `Some(-1)` once that one has been reaped.
+    #[must_use]
+    pub fn pidfd_target(&self, fd: i32) -> Option<i32> {
+        field(&self.text(&format!("fdinfo/{fd}")).ok()?, "Pid:")?
+            .parse()
+            .ok()
+    }
+
+    /// The fields of `/proc/PID/stat` behind the name, which may itself hold blanks and parentheses.
+    fn stat_fields(&self) -> Option<Vec<String>> {
+        let text = self.text("stat").ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let (_, fields) = text.rsplit_once(") ")?;
+        Some(fields.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// A text file below `/proc/PID`, whole, up to [`MAX_TEXT`].
+    ///
+    /// # Errors
+    /// `PermissionDenied`, or `ESRCH` when the process is gone.
+    pub fn text(&self, name: &str) -> io::Result<Vec<u8>> {
+        let fd = openat(
+            &self.dir,
+            name,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let mut text = Vec::new();
+        std::fs::File::from(fd)
+            .take(MAX_TEXT)
+            .read_to_end(&mut text)?;
+        Ok(text)
+    }
+}
+
+impl AsFd for Process {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+    let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(&dir, &mut entries);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else {
+            continue;
+        };
+        let mut link = [std::mem::MaybeUninit::uninit(); 128];
+        match readlinkat_raw(&dir, name, &mut link) {
+            Ok((link, _)) => each(fd, link),
+            // The owner's uid may list the numbers; what they stand for takes more.
+            Err(error @ (Errno::ACCESS | Errno::PERM)) => return Err(error.into()),
+            // A descriptor that was closed since the directory was read is not an error.
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
+/// system calls as will do.
+///
+/// # Errors
+/// As [`Process::each_link`].
+pub fn holds_ring(pid: i32) -> io::Result<bool> {
+    let path = format!("/proc/{pid}/fd");
+    let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
+    let mut found = false;
+    each_link(dir, |_, link| found |= Kind::of(link) == Some(Kind::Ring))?;
+    Ok(found)
+}
+
+/// Reads what process `pid` has mapped into `text`, and tells whether anything of a ring is: asked of every process there
+/// is, as [`holds_ring`].
+///
+/// # Errors
+/// As [`Process::maps`].
+pub(super) fn maps_ring(pid: i32, text: &mut Vec<u8>) -> io::Result<bool> {
+    let path = format!("/proc/{pid}/maps");
+    let maps = openat(
+        rustix::fs::CWD,
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    text.clear();
+    std::fs::File::from(maps).take(MAX_TEXT).read_to_end(text)?;
+    Ok(memchr::memmem::find(text, b"/memfd:zbq_").is_some())
+}
+
+/// Every pid there is, in the order of `/proc`.
+///
+/// # Errors
+/// When `/proc` is not mounted.
+pub fn pids() -> io::Result<Vec<i32>> {
+    let dir = openat(
+        rustix::fs::CWD,
+        Path::new("/proc"),
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let mut pids = Vec::new();
+    let mut entries = [std::mem::MaybeUninit::uninit(); 16384];
+    let mut entries = RawDir::new(&dir, &mut entries);
+    while let Some(entry) = entries.next() {
+        if let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .ok()
+            .and_then(|name| name.parse().ok())
+        {
+            pids.push(pid);
+        }
+    }
+    Ok(pids)
+}
+
+/// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.
+#[must_use]
+pub fn started_at(ticks: u64) -> Option<String> {
+    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?
+        .parse()
+        .ok()?;
+    // USER_HZ is 100 on every Linux architecture this builds for.
+    let seconds = boot.checked_add(i64::try_from(ticks / 100).ok()?)?;
+    Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
+}
+
+/// Whether the numbers in `/proc` are pids of our own namespace: it may have been mounted in another.
+pub fn numbers_are_ours() -> bool {
+    let ours = rustix::process::getpid().as_raw_nonzero().get();
+    Process::ourselves().is_ok_and(|shown| shown.pid == ours)
+}
+
+/// The rest of the line that starts with `name`, trimmed.
+pub fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a str> {
+    text.split(|&byte| byte == b'\n')
+        .find_map(|line| line.strip_prefix(name.as_bytes()))
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_memfd_names_are_zbq() {
+        assert_eq!(Kind::of(b"/memfd:zbq_meta (deleted)"), Some(Kind::Meta));
+        assert_eq!(Kind::of(b"/memfd:zbq_meta2 (deleted)"), None);
+        assert_eq!(Kind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
+    }
+
+    #[test]
+    fn only_the_memfd_that_was_listed_is_opened() {
+        use std::os::fd::AsRawFd as _;
+        let process = Process::open(std::process::id().cast_signed()).expect("we exist");
+        let named = |name| {
+            rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).expect("a memfd")
+        };
+        for (fd, kind, opens) in [
+            (named("zbq_ctrl"), Kind::Ctrl, true),
+            (named("zbq_ctrl"), Kind::Meta, false),
+            (named("other"), Kind::Ctrl, false),
+        ] {
+            let number = fd.as_raw_fd();
+            let file = process.fd_file(number).expect("it is open");
+            let memfd = MemFd {
+                fd: number,
+                kind,
+                file,
+                size: 0,
+            };
+            assert_eq!(process.open_memfd(&memfd).is_ok(), opens, "{kind:?} {fd:?}");
+            // And no other file, once it has been closed.
+            drop(fd);
+            assert!(process.open_memfd(&memfd).is_err());
+        }
+    }
+
+    #[test]
+    fn our_own_process_is_readable() {
+        let pid = i32::try_from(std::process::id()).expect("a pid fits");
+        let process = Process::open(pid).expect("we exist");
+        assert!(process.runs());
+        assert_eq!(
+            process.identity().uid,
+            Some(rustix::process::getuid().as_raw())
+        );
+        assert!(process.start_ticks().and_then(started_at).is_some());
+        assert!(
+            process
+                .maps()
+                .expect("our own maps")
+                .private
+                .iter()
+                .any(|memory| memory.heap)
+        );
+    }
+}

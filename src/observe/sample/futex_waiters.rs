@@ -1,0 +1,344 @@
+//! Who is asleep in the futex of the control region: only push consumers are, and when the producer has ended nothing
+//! wakes them.
+//!
+//! What a thread waits for stands in `/proc/PID/task/TID/syscall` (`PTRACE_MODE_ATTACH`; nothing is attached to, nothing
+//! stops). Threads are asked only where there is something to learn: of consumers whose mode no slot table tells and
+//! that were not caught yet, and, once the producer has ended, of all that live. Remembers who was caught, by metadata
+//! page; makes nothing of who was not, as a push consumer that is busy looks like any other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags, RawDir, openat};
+
+use crate::observe::attach::{AttachedRing, Member, Presence};
+use crate::observe::model::{FutexWait, Limit};
+use crate::observe::procfs::{self, Process};
+use crate::ring::layout::CTRL_BROADCAST_FUTEX;
+
+/// Looks at one ring are no closer together than this.
+const EVERY: Duration = Duration::from_millis(500);
+/// Most threads that are asked of one process. One costs about as much as opening and reading a small file.
+const THREADS: usize = 256;
+/// Most threads that are asked in one look. Processes for which that leaves nothing come first in the next.
+const THREADS_IN_ALL: usize = 1024;
+
+/// What was seen of a ring's consumers in its futex.
+#[derive(Debug, Default)]
+pub struct Waits {
+    /// When was looked last, and whether the producer lived then.
+    looked: Option<(Instant, bool)>,
+    /// By inode of the metadata page.
+    known: HashMap<u64, Known>,
+    /// By pid.
+    addresses: HashMap<i32, Addresses>,
+    /// Processes asked so far: where the next look begins.
+    turn: usize,
+    limits: Vec<Limit>,
+}
+
+/// What is known of one consumer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// It has been seen in the futex.
+    caught: bool,
+    /// At the last look, if the producer had ended by then.
+    stranded: Option<FutexWait>,
+}
+
+/// Where a process has the futex mapped.
+#[derive(Debug)]
+struct Addresses {
+    /// Its members when that was found out; with other members there may be other mappings.
+    pages: Vec<u64>,
+    futexes: Vec<u64>,
+}
+
+/// Processes whose threads could not be asked.
+#[derive(Debug, Default)]
+struct Unasked {
+    denied: Vec<i32>,
+    why: Option<(String, Option<String>)>,
+    crowded: Vec<i32>,
+}
+
+impl Waits {
+    /// Asks who waits, if it is time to. `alive` is whether the producer lives.
+    pub fn look(&mut self, ring: &AttachedRing, alive: bool) {
+        let is_fresh = |(at, before): (Instant, bool)| before == alive && at.elapsed() < EVERY;
+        if self.looked.is_some_and(is_fresh) {
+            return;
+        }
+        self.looked = Some((Instant::now(), alive));
+        let members = ring.members();
+        self.known
+            .retain(|page, _| members.iter().any(|member| member.file.ino == *page));
+        for known in self.known.values_mut() {
+            known.stranded = None;
+        }
+        let mut processes: BTreeMap<i32, Vec<&Member>> = BTreeMap::new();
+        for member in members {
+            if let Some(process) = &member.process {
+                processes.entry(process.pid()).or_default().push(member);
+            }
+        }
+        self.addresses.retain(|pid, _| processes.contains_key(pid));
+        let own = ring.own_slot().map(|(page, _)| page);
+        processes.retain(|_, members| {
+            members
+                .iter()
+                .any(|member| Some(member.file) != own && self.has_to_tell(member, alive))
+        });
+        let mut unasked = Unasked::default();
+        let mut left = THREADS_IN_ALL;
+        let first = self.turn % processes.len().max(1);
+        let turns = processes.iter().cycle().skip(first);
+        for (&pid, members) in turns.take(processes.len()) {
+            if left == 0 {
+                unasked.crowded.push(pid);
+                continue;
+            }
+            self.turn = self.turn.wrapping_add(1);
+            left -= self.ask(ring, members, left, alive, &mut unasked);
+        }
+        self.limits = unasked.limits();
+    }
+
+    /// Whether the consumer with this metadata page was ever caught in the futex: its mode is push.
+    #[must_use]
+    pub fn caught(&self, page: u64) -> bool {
+        self.known.get(&page).is_some_and(|known| known.caught)
+    }
+
+    /// Whether it waits for a producer that has ended; `None` while that lives, and where it cannot be told.
+    #[must_use]
+    pub fn stranded(&self, page: u64) -> Option<FutexWait> {
+        self.known.get(&page)?.stranded
+    }
+
+    /// Whose threads could not be asked, and why.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    fn has_to_tell(&self, member: &Member, alive: bool) -> bool {
+        let lives = matches!(member.presence, Presence::Mapped | Presence::Unknown);
+        let unknown = member.slot.is_none() && !self.caught(member.file.ino);
+        lives && (unknown || !alive)
+    }
+
+    /// Asks one process, which `members` belong to; gives the number of threads asked.
+    fn ask(
+        &mut self,
+        ring: &AttachedRing,
+        members: &[&Member],
+        left: usize,
+        alive: bool,
+        unasked: &mut Unasked,
+    ) -> usize {
+        let Some(process) = members.iter().find_map(|member| member.process.as_ref()) else {
+            return 0;
+        };
+        let (pid, process) = (process.pid(), process.process());
+        let asleep = match Asleep::of(process, THREADS.min(left)) {
+            Ok(asleep) => asleep,
+            Err(error) if process.runs() => {
+                unasked.refused(process, &error);
+                return 1;
+            }
+            Err(_) => return 1,
+        };
+        if asleep.more {
+            unasked.crowded.push(pid);
+        }
+        let wait = if asleep.futexes.is_empty() {
+            Some(FutexWait::No)
+        } else {
+            self.futexes(ring, pid, process, members)
+                .and_then(|addresses| judge(addresses, &asleep.futexes))
+        };
+        for member in members {
+            let known = self.known.entry(member.file.ino).or_default();
+            known.caught |= matches!(wait, Some(FutexWait::Timed | FutexWait::Endless));
+            // Whoever was not asked may wait.
+            let is_sure = wait != Some(FutexWait::No) || !asleep.more;
+            known.stranded = wait.filter(|_| is_sure && !alive);
+        }
+        asleep.asked
+    }
+
+    /// The addresses at which a process has this ring's futex. Read from its `maps` once for the same members.
+    fn futexes(
+        &mut self,
+        ring: &AttachedRing,
+        pid: i32,
+        process: &Process,
+        members: &[&Member],
+    ) -> Option<&[u64]> {
+        let pages: Vec<u64> = members.iter().map(|member| member.file.ino).collect();
+        let is_known = |known: &Addresses| known.pages == pages && !known.futexes.is_empty();
+        if !self.addresses.get(&pid).is_some_and(is_known) {
+            let maps = process.maps().ok()?;
+            let ctrls = maps.memfds.iter().filter(|at| ring.watches(at.file));
+            let futexes = ctrls
+                .map(|at| at.address + CTRL_BROADCAST_FUTEX as u64)
+                .collect();
+            self.addresses.insert(pid, Addresses { pages, futexes });
+        }
+        Some(&self.addresses.get(&pid)?.futexes)
+    }
+}
+
+/// Whether the consumers of a process wait, given where it has the futex and what its threads wait on. A process that
+/// has joined several times has it several times, and which is whose is not known: `None` where that matters.
+fn judge(addresses: &[u64], futexes: &[(u64, FutexWait)]) -> Option<FutexWait> {
+    let wait_at = |address: &u64| {
+        let here = futexes.iter().filter(|(at, _)| at == address);
+        here.map(|(_, wait)| *wait).max()
+    };
+    let waits: Vec<Option<FutexWait>> = addresses.iter().map(wait_at).collect();
+    if waits.iter().all(Option::is_none) {
+        return Some(FutexWait::No);
+    }
+    let waits: Option<Vec<FutexWait>> = waits.into_iter().collect();
+    waits?.into_iter().min()
+}
+
+impl Unasked {
+    fn refused(&mut self, process: &Process, error: &io::Error) {
+        self.denied.push(process.pid());
+        if self.why.is_some() {
+            return;
+        }
+        let privilege = "run as root, or with CAP_SYS_PTRACE";
+        self.why = Some(if error.kind() != io::ErrorKind::PermissionDenied {
+            (error.to_string(), None)
+        } else if let (Some(scope), Ok(_)) = (yama(), process.maps()) {
+            let why = format!(
+                "kernel.yama.ptrace_scope is {scope}: threads may be looked at by their ancestors"
+            );
+            (why, Some(format!("{privilege}, or set it to 0")))
+        } else {
+            (procfs::reason(process).why, Some(privilege.into()))
+        });
+    }
+
+    fn limits(self) -> Vec<Limit> {
+        let what = |pids: &[i32]| {
+            let names: Vec<String> = pids.iter().take(5).map(i32::to_string).collect();
+            let more = pids.len().saturating_sub(names.len());
+            let more = (more > 0).then(|| format!(" and {more} more"));
+            format!(
+                "whether consumers wait in the ring's futex (pid {}{})",
+                names.join(", "),
+                more.unwrap_or_default()
+            )
+        };
+        let denied = self.why.map(|(why, remedy)| Limit {
+            what: what(&self.denied),
+            why: format!("their threads may not be looked at (PTRACE_MODE_ATTACH): {why}"),
+            remedy,
+        });
+        let crowded = (!self.crowded.is_empty()).then(|| Limit {
+            what: what(&self.crowded),
+            why: format!(
+                "they have many threads, of which no more than {THREADS} each and {THREADS_IN_ALL} in all are asked"
+            ),
+            remedy: None,
+        });
+        denied.into_iter().chain(crowded).collect()
+    }
+}
+
+/// How far Yama restricts who may trace whom, if it does.
+fn yama() -> Option<u8> {
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?;
+    scope.trim().parse().ok().filter(|scope| *scope > 0)
+}
+
+/// What the threads of a process wait on.
+#[derive(Debug, Default)]
+struct Asleep {
+    /// Address of the futex, and how.
+    futexes: Vec<(u64, FutexWait)>,
+    asked: usize,
+    /// There are threads that were not asked.
+    more: bool,
+}
+
+impl Asleep {
+    /// Asks up to `most` threads of `process`.
+    ///
+    /// # Errors
+    /// `PermissionDenied`, and whatever keeps all of them from being asked.
+    fn of(process: &Process, most: usize) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(process, "task", flags, Mode::empty())?;
+        let mut entries = [MaybeUninit::uninit(); 4096];
+        let mut entries = RawDir::new(&dir, &mut entries);
+        let (mut asleep, mut failure) = (Self::default(), None);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let Some(thread) = entry.file_name().to_str().ok().filter(|name| is_id(name)) else {
+                continue;
+            };
+            if asleep.asked == most {
+                asleep.more = true;
+                break;
+            }
+            asleep.asked += 1;
+            match process.text(&format!("task/{thread}/syscall")) {
+                Ok(line) => {
+                    failure = None;
+                    asleep.futexes.extend(futex_wait(&line));
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+                // One that has ended meanwhile is no error, unless none is left.
+                Err(error) if asleep.asked == 1 => failure = Some(error),
+                Err(_) => {}
+            }
+        }
+        failure.map_or(Ok(asleep), Err)
+    }
+}
+
+fn is_id(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `futex` (`arch/x86/entry/syscalls/syscall_64.tbl`; `include/uapi/asm-generic/unistd.h` for all newer architectures).
+const SYS_FUTEX: i64 = if cfg!(target_arch = "x86_64") {
+    202
+} else {
+    98
+};
+
+/// The address a thread waits on, by its `syscall` file: `202 0x7f… 0x0 0x5 0x0 0x0 0x0 <sp> <pc>`, number and arguments;
+/// or `running`, or `-1 <sp> <pc>` when it is not in a system call.
+fn futex_wait(line: &[u8]) -> Option<(u64, FutexWait)> {
+    // include/uapi/linux/futex.h: FUTEX_WAIT, FUTEX_WAIT_BITSET; FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
+    const WAIT: u32 = 0;
+    const WAIT_BITSET: u32 = 9;
+    const FLAGS: u32 = 128 | 256;
+    let mut words = std::str::from_utf8(line).ok()?.split_whitespace();
+    if words.next()?.parse::<i64>().ok()? != SYS_FUTEX {
+        return None;
+    }
+    let mut argument = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();
+    let [address, operation, _value, timeout] =
+        [argument()?, argument()?, argument()?, argument()?];
+    // The kernel takes an int: what the register holds above is nobody's.
+    let command = u32::try_from(operation & u64::from(u32::MAX)).ok()? & !FLAGS;
+    let wait = if timeout == 0 {
+        FutexWait::Endless
+    } else {
+        FutexWait::Timed
+    };
+    matches!(command, WAIT | WAIT_BITSET).then_some((address, wait))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! The numbers of an attached ring at one instant, and what the kernel tells of its consumers besides.
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod futex_waiters;
+mod numbers;
+mod side_socket;
+
+pub use futex_waiters::Waits;
+pub use numbers::{MemberSample, Sample, control, take};
+pub use side_socket::SideSockets;

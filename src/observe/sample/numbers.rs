@@ -1,0 +1,181 @@
+//! One reading of an attached ring: the raw numbers, all taken within microseconds.
+//!
+//! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
+
+use crate::observe::attach::{AttachedRing, MemberProcess, Presence, SlotView, TableView};
+use crate::observe::model::Control;
+use crate::ring::clock::{TickClock, monotonic_ns, ticks};
+use crate::ring::layout::{
+    CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
+    CTRL_STALL_TIMEOUT_NS, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP,
+};
+
+/// The numbers of a ring at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// `CLOCK_MONOTONIC` when head was read, ns.
+    pub at_ns: u64,
+    /// Head before any tail was read: no honest tail was more than the capacity behind this.
+    pub head_before: u64,
+    /// The control region; `ring_capacity` is the copy checked when attaching.
+    pub control: Control,
+    /// The ring's pages are no longer behind the mapping: a memfd shrank.
+    pub truncated: bool,
+    /// So did `zbq_ring`: bytes of messages are gone.
+    pub cut_short: bool,
+    /// Whether the producer still runs.
+    pub producer_alive: bool,
+    /// The producer's slot table.
+    pub table: Option<TableView>,
+    /// Consumers that hold a slot, as far as the producer's descriptors tell, and are not among `members`; `None` when
+    /// their number is unknown.
+    pub hidden: Option<u32>,
+    /// Its consumers.
+    pub members: Vec<MemberSample>,
+}
+
+/// One consumer at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberSample {
+    /// Inode of its metadata page.
+    pub meta_inode: u64,
+    /// Whether the producer holds its slot.
+    pub held: bool,
+    /// Whether its process has the page mapped.
+    pub presence: Presence,
+    /// Its slot.
+    pub slot: Option<SlotView>,
+    /// Its process.
+    pub pid: Option<i32>,
+    /// Its process's name, unescaped.
+    pub command: Option<String>,
+    /// Its tail, read before head.
+    pub tail: u64,
+    /// The highest its tail ever was, as far as the producer or we have seen: a tail never goes back.
+    pub highest_tail: u64,
+    /// CPU ticks from `join_baseline` to its last publish.
+    pub progress_timestamp: u64,
+    /// The producer's CPU ticks when it joined.
+    pub join_baseline: u64,
+    /// Since its last publish, or since it joined if it never published, ns; `None` when its clock says the future.
+    pub silent_ns: Option<u64>,
+    /// Its page shrank under the mapping: the numbers are zeroes, not its own.
+    pub truncated: bool,
+}
+
+/// Reads `ring` now. Tails before head, each with acquire, so that an honest consumer's tail is never above head.
+pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
+    ring.note_ends();
+    // Before the tails: what the producer has seen of a tail cannot be more than what it is.
+    let table = ring.read_table();
+    let numbers = Numbers::read(ring);
+    let members = ring
+        .members()
+        .iter()
+        .zip(&numbers.pages)
+        .map(|(member, page)| {
+            let [tail, progress_timestamp, join_baseline] = *page;
+            let silent_ticks = numbers
+                .ticks
+                .checked_sub(join_baseline.wrapping_add(progress_timestamp));
+            let process = member.process.as_ref();
+            MemberSample {
+                meta_inode: member.file.ino,
+                held: member.held,
+                presence: member.presence,
+                slot: member.slot,
+                pid: process.map(MemberProcess::pid),
+                command: process.and_then(|process| process.command.clone()),
+                tail,
+                highest_tail: member
+                    .highest_tail()
+                    .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
+                progress_timestamp,
+                join_baseline,
+                silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
+                truncated: member.meta.is_truncated(),
+            }
+        });
+    Sample {
+        members: members.collect(),
+        head_before: numbers.head_before,
+        control: numbers.control,
+        at_ns: numbers.at_ns,
+        truncated: ring.ctrl().is_truncated(),
+        cut_short: ring.is_cut_short(),
+        producer_alive: ring.producer_alive(),
+        hidden: ring.hidden(),
+        table,
+    }
+}
+
+/// What changes all the time, read as close together as can be had.
+struct Numbers {
+    head_before: u64,
+    /// Tail, progress timestamp and join baseline of every member.
+    pages: Vec<[u64; 3]>,
+    control: Control,
+    at_ns: u64,
+    ticks: u64,
+}
+
+impl Numbers {
+    /// Reads them a few times if head runs away meanwhile, as it does when we are interrupted: then each tail would
+    /// seem to be behind by what went through in between.
+    fn read(ring: &AttachedRing) -> Self {
+        const TRIES: u32 = 4;
+        let near = ring.capacity() / 64;
+        let mut best = Self::read_once(ring);
+        for _ in 1..TRIES {
+            if best.run() <= near {
+                break;
+            }
+            let next = Self::read_once(ring);
+            if next.run() <= best.run() {
+                best = next;
+            }
+        }
+        best
+    }
+
+    fn read_once(ring: &AttachedRing) -> Self {
+        // Pairs with the producer's store-release in commit.
+        let head_before = ring.ctrl().load_u64_acquire(CTRL_PRODUCER_HEAD);
+        let pages = ring.members().iter().map(|member| {
+            let tail = member.tail();
+            let word = |at| member.meta.load_u64_relaxed(at);
+            [
+                tail,
+                word(META_PROGRESS_TIMESTAMP),
+                word(META_JOIN_BASELINE),
+            ]
+        });
+        Self {
+            pages: pages.collect(),
+            head_before,
+            control: control(ring),
+            at_ns: monotonic_ns(),
+            ticks: ticks(),
+        }
+    }
+
+    /// How far head went between the two readings of it.
+    fn run(&self) -> u64 {
+        self.control.producer_head.wrapping_sub(self.head_before)
+    }
+}
+
+/// The control region now.
+#[must_use]
+pub fn control(ring: &AttachedRing) -> Control {
+    let page = ring.ctrl();
+    Control {
+        // Pairs with the producer's store-release in commit.
+        producer_head: page.load_u64_acquire(CTRL_PRODUCER_HEAD),
+        broadcast_futex: page.load_u32_relaxed(CTRL_BROADCAST_FUTEX),
+        producer_pid: page.load_u32_relaxed(CTRL_PRODUCER_PID).cast_signed(),
+        ring_capacity: ring.capacity(),
+        clog_threshold: page.load_u64_relaxed(CTRL_CLOG_THRESHOLD),
+        stall_timeout_ns: page.load_u64_relaxed(CTRL_STALL_TIMEOUT_NS),
+    }
+}

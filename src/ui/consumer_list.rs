@@ -1,0 +1,375 @@
+//! Which consumers the table lists, in which order, and which of them is selected.
+//!
+//! Rows are places in the snapshot's list of consumers. Knows nothing of how they are drawn, but that rows which read
+//! the same must not change places.
+
+use std::cmp::Reverse;
+
+use super::cursor::{Cursor, Step};
+use super::format::{bytes, duration, percent, whole};
+use super::prompt::{Edit, Prompt};
+use super::text;
+use crate::observe::model::{Consumer, ConsumerState, RingSnapshot, WakeupMode};
+
+/// Characters of a command that a filter can find.
+const LONGEST_COMMAND: usize = 256;
+
+/// What a column of the table tells.
+#[expect(missing_docs, reason = "the details and the help say it")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Slot,
+    Pid,
+    Command,
+    Mode,
+    Tail,
+    Lag,
+    Percent,
+    Time,
+    History,
+    Rate,
+    Progress,
+    EvictIn,
+    State,
+    Why,
+}
+
+impl Field {
+    /// All of them, in the order of the columns unless the user wants another.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Slot,
+        Self::Pid,
+        Self::Command,
+        Self::Mode,
+        Self::Tail,
+        Self::Lag,
+        Self::Percent,
+        Self::Time,
+        Self::History,
+        Self::Rate,
+        Self::Progress,
+        Self::EvictIn,
+        Self::State,
+        Self::Why,
+    ];
+
+    /// What stands over the column.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Slot => "SLOT",
+            Self::Pid => "PID",
+            Self::Command => "COMMAND",
+            Self::Mode => "MODE",
+            Self::Tail => "TAIL",
+            Self::Lag => "LAG",
+            Self::Percent => "%",
+            Self::Time => "TIME",
+            Self::History => "HISTORY",
+            Self::Rate => "RATE/s",
+            Self::Progress => "PROGRESS",
+            Self::EvictIn => "EVICT IN",
+            Self::State => "STATE",
+            Self::Why => "WHY",
+        }
+    }
+
+    /// What the column is called in the settings.
+    pub(crate) fn name(self) -> String {
+        self.title().to_lowercase()
+    }
+
+    /// Whether `s` stops here. Tail and percent order as lag does, and history is sorted by its end.
+    fn is_stop(self) -> bool {
+        !matches!(self, Self::Tail | Self::Percent | Self::History | Self::Why)
+    }
+
+    /// Whether the largest stands first until the user reverses it: what is looked for is the most lag, the worst state.
+    fn begins_descending(self) -> bool {
+        matches!(
+            self,
+            Self::Lag
+                | Self::Percent
+                | Self::Time
+                | Self::History
+                | Self::Rate
+                | Self::Progress
+                | Self::State
+        )
+    }
+}
+
+/// The column that rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sort {
+    pub(crate) field: Field,
+    pub(crate) descending: bool,
+}
+
+impl Sort {
+    fn by(field: Field) -> Self {
+        Self {
+            field,
+            descending: field.begins_descending(),
+        }
+    }
+}
+
+/// Order, filter and selection of the consumers.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    cursor: Cursor<u64>,
+    columns: Vec<Field>,
+    sort: Sort,
+    filter: Prompt<40>,
+}
+
+impl Default for Roster {
+    fn default() -> Self {
+        Self {
+            cursor: Cursor::default(),
+            columns: Field::ALL.to_vec(),
+            sort: Sort::by(Field::Slot),
+            filter: Prompt::default(),
+        }
+    }
+}
+
+impl Roster {
+    /// The consumers in a table with these columns.
+    pub(super) fn with_columns(columns: Vec<Field>) -> Self {
+        Self {
+            columns,
+            ..Self::default()
+        }
+    }
+
+    /// The columns of the table, in their order.
+    pub(crate) fn columns(&self) -> &[Field] {
+        &self.columns
+    }
+
+    /// The column that rows are sorted by.
+    pub(crate) fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// What rows have to contain, as it was typed.
+    pub(crate) fn filter(&self) -> &str {
+        self.filter.typed()
+    }
+
+    /// Whether the filter is being typed.
+    pub(crate) fn is_typing(&self) -> bool {
+        self.filter.is_typing()
+    }
+
+    /// The consumers that pass the filter, in their order.
+    pub(crate) fn rows(&self, ring: &RingSnapshot) -> Vec<usize> {
+        let words: Vec<String> = self
+            .filter
+            .typed()
+            .split_whitespace()
+            .map(str::to_lowercase)
+            .collect();
+        let consumers = ring.consumers.iter().enumerate();
+        let mut rows: Vec<Row> = consumers
+            .filter(|(place, consumer)| passes(consumer, *place, &words))
+            .map(|(place, consumer)| Row {
+                place,
+                figure: figure(consumer, place, self.sort.field),
+                rank: 0,
+            })
+            .collect();
+        order(&mut rows, self.sort.descending);
+        rows.into_iter().map(|row| row.place).collect()
+    }
+
+    /// The first row that was shown last.
+    pub(crate) fn top(&self) -> usize {
+        self.cursor.top
+    }
+
+    /// Takes over which row was shown first.
+    pub(super) fn shown_from(&mut self, top: usize) {
+        self.cursor.top = top;
+    }
+
+    /// The selected one of `rows`.
+    pub(super) fn selected(&self, ring: &RingSnapshot, rows: &[usize]) -> Option<usize> {
+        self.cursor.row(keys(ring, rows), proposed(ring, rows))
+    }
+
+    /// Moves the selection.
+    pub(super) fn step(&mut self, step: Step, ring: &RingSnapshot) {
+        let rows = self.rows(ring);
+        self.cursor
+            .step(step, keys(ring, &rows), proposed(ring, &rows));
+    }
+
+    /// Selects a consumer by its `meta_inode`, if it is listed.
+    pub(super) fn select(&mut self, inode: u64, ring: &RingSnapshot) {
+        let rows = self.rows(ring);
+        self.cursor.select(inode, keys(ring, &rows));
+    }
+
+    /// Another sample, order or filter: takes over where the selected consumer stands now.
+    pub(super) fn follow(&mut self, ring: &RingSnapshot) {
+        let rows = self.rows(ring);
+        self.cursor.follow(keys(ring, &rows));
+    }
+
+    /// Sorts by the next column that there is, where the order would be another.
+    pub(super) fn sort_by_next(&mut self) {
+        let at = self.columns.iter().position(|one| *one == self.sort.field);
+        let (before, after) = self.columns.split_at(at.map_or(0, |at| at + 1));
+        let mut next = after.iter().chain(before);
+        if let Some(field) = next.find(|field| field.is_stop()) {
+            self.sort = Sort::by(*field);
+        }
+    }
+
+    /// Sorts by a column; by the one that rows are sorted by already, the other way round.
+    pub(super) fn sort_by(&mut self, field: Field) {
+        if field == self.sort.field {
+            self.reverse();
+        } else if field != Field::Why {
+            self.sort = Sort::by(field);
+        }
+    }
+
+    /// Turns the order round.
+    pub(super) fn reverse(&mut self) {
+        self.sort.descending = !self.sort.descending;
+    }
+
+    /// Lets the filter be typed.
+    pub(super) fn begin_typing(&mut self) {
+        self.filter.begin();
+    }
+
+    /// Ends the typing; what was typed stays.
+    pub(super) fn end_typing(&mut self) {
+        self.filter.end();
+    }
+
+    /// Changes the filter.
+    pub(super) fn edit(&mut self, edit: Edit) {
+        self.filter.edit(edit);
+    }
+
+    /// Another ring: its consumers are others, the order that the user likes is the same.
+    pub(super) fn renew(&mut self) {
+        *self = Self {
+            sort: self.sort,
+            ..Self::with_columns(std::mem::take(&mut self.columns))
+        };
+    }
+}
+
+fn keys(ring: &RingSnapshot, rows: &[usize]) -> impl ExactSizeIterator<Item = u64> + Clone {
+    rows.iter().map(|place| ring.consumers[*place].meta_inode)
+}
+
+/// The row of the consumer to look at first: the one that holds the producer up if it is in any trouble. As long as all
+/// is well it is the ring's first, since then the gate changes hands at every sample.
+fn proposed(ring: &RingSnapshot, rows: &[usize]) -> usize {
+    let well = [
+        ConsumerState::Ok,
+        ConsumerState::Idle,
+        ConsumerState::Parked,
+    ];
+    let gate = |consumer: &Consumer| {
+        ring.gating_meta_inode == Some(consumer.meta_inode) && !well.contains(&consumer.state)
+    };
+    let place = ring.consumers.iter().position(gate).unwrap_or(0);
+    rows.iter().position(|row| *row == place).unwrap_or(0)
+}
+
+/// What a consumer is called in a bar or a column: its slot, or without the slot table its place.
+pub(crate) fn label(consumer: &Consumer, place: usize) -> String {
+    consumer
+        .slot
+        .map_or_else(|| place.to_string(), |slot| slot.to_string())
+}
+
+/// How a consumer is woken, in a word.
+pub(crate) fn mode_word(mode: WakeupMode) -> &'static str {
+    match mode {
+        WakeupMode::Push => "push",
+        WakeupMode::Pull => "pull",
+    }
+}
+
+/// Whether every word is found in what the table says of the consumer, as it says it.
+fn passes(consumer: &Consumer, place: usize, words: &[String]) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let fields = [
+        Some(label(consumer, place)),
+        consumer.pid.map(|pid| pid.to_string()),
+        consumer
+            .command
+            .as_deref()
+            .map(|command| text::escape(command, LONGEST_COMMAND).to_lowercase()),
+        consumer.wakeup_mode.map(|mode| mode_word(mode).to_owned()),
+        Some(consumer.state.word().to_owned()),
+    ];
+    words
+        .iter()
+        .all(|word| fields.iter().flatten().any(|field| field.contains(word)))
+}
+
+/// A consumer by its place in the snapshot, and what it is sorted by; `None` where that is unknown.
+struct Row {
+    place: usize,
+    figure: Option<(u64, String)>,
+    /// How many figures that read otherwise are smaller.
+    rank: usize,
+}
+
+/// What a consumer is sorted by: a number, and how it reads.
+fn figure(consumer: &Consumer, place: usize, field: Field) -> Option<(u64, String)> {
+    let exact = |number: u64| (number, number.to_string());
+    let read = |number: u64, text: String| (number, text);
+    let time = |nanoseconds| (nanoseconds, duration(nanoseconds, ""));
+    match field {
+        Field::Slot | Field::Why => Some(exact(place as u64)),
+        Field::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),
+        Field::Command => Some(read(0, consumer.command.as_ref()?.to_lowercase())),
+        Field::Mode => Some(read(0, mode_word(consumer.wakeup_mode?).to_owned())),
+        Field::Tail => {
+            (consumer.state != ConsumerState::Parked).then(|| exact(consumer.tail_offset))
+        }
+        Field::Lag | Field::History => consumer.lag_bytes.map(|lag| read(lag, bytes(lag))),
+        Field::Percent => Some(read(consumer.lag_bytes?, percent(consumer.lag_percent?))),
+        Field::Time => consumer.lag_time_ns.map(time),
+        Field::Rate => {
+            let rate = whole(consumer.rate_bytes_per_second?);
+            Some(read(rate, bytes(rate)))
+        }
+        Field::Progress => consumer.progress_age_ns.map(time),
+        Field::EvictIn => consumer.evict_in_ns.map(time),
+        Field::State => Some(exact(consumer.state.badness())),
+    }
+}
+
+/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a rate
+/// that trembles behind its last digit would shake the table; what is unknown comes last.
+fn order(rows: &mut [Row], descending: bool) {
+    rows.sort_by(|one, other| one.figure.cmp(&other.figure));
+    let mut rank = 0;
+    for index in 1..rows.len() {
+        let reads = |row: usize| rows[row].figure.as_ref().map(|(_, text)| text);
+        rank += usize::from(reads(index - 1) != reads(index));
+        rows[index].rank = rank;
+    }
+    rows.sort_by_key(|row| {
+        let [up, down] = if descending {
+            [0, row.rank]
+        } else {
+            [row.rank, 0]
+        };
+        (row.figure.is_none(), up, Reverse(down), row.place)
+    });
+}

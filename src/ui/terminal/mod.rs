@@ -1,0 +1,9 @@
+//! The terminal: taken over and given back, read and written to.
+
+mod diff;
+mod guard;
+mod input;
+mod session;
+mod writer;
+
+pub(crate) use session::{Terminal, Wake, is_gone};
