@@ -7,6 +7,7 @@ mod consumers;
 mod demo;
 mod events;
 mod find;
+mod floors;
 mod handshake;
 mod hidden;
 mod join;
