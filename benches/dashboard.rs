@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use pty::Terminal;
 use ratatui::layout::Rect;
 use rig::{Producer, Ring, Role, ZBQTOP, cpu, median, role, status, stock_consumer};
-use zbqtop::observe::attach::{Choice, by_pid};
+use zbqtop::observe::attach::{RingSelector, by_pid};
 use zbqtop::observe::watch::{Budget, Watcher};
 use zbqtop::ui;
 
@@ -189,7 +189,7 @@ fn watch(pid: &str) {
 
 fn watcher(pid: &str) -> Watcher {
     let pid = pid.parse().expect("a pid");
-    let ring = by_pid(pid, Choice::Only).expect("it is ours");
+    let ring = by_pid(pid, RingSelector::Only).expect("it is ours");
     Watcher::new(ring, Budget::DASHBOARD)
 }
 

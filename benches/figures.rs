@@ -214,8 +214,8 @@ fn descriptors(socket: &str) {
     let (ours, theirs) = UnixStream::pair().expect("a pair");
     let mut reader = std::thread::scope(|scope| {
         let joining = scope.spawn(|| {
-            let wish = zbqtop::ring::WakeupMode::Pull;
-            zbqtop::ring::Consumer::join(&theirs, wish, Duration::from_secs(60))
+            let requested = zbqtop::ring::WakeupMode::Pull;
+            zbqtop::ring::Consumer::join(&theirs, requested, Duration::from_secs(60))
         });
         ring.join(&ours, "pull");
         joining.join().expect("no panic").expect("a slot")
@@ -246,8 +246,8 @@ fn descriptors(socket: &str) {
 
 /// A consumer that holds nothing up, and never looks at its side socket.
 fn keeper(socket: &str) {
-    let wish = zbqtop::ring::WakeupMode::Pull;
-    let joined = zbqtop::ring::Consumer::connect(socket, wish, Duration::from_secs(60));
+    let requested = zbqtop::ring::WakeupMode::Pull;
+    let joined = zbqtop::ring::Consumer::connect(socket, requested, Duration::from_secs(60));
     let mut keeper = joined.expect("a slot");
     println!("joined");
     loop {

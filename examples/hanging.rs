@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use zbqtop::observe::model::{Frame, Listing, RingListing, RingState, Source};
+use zbqtop::observe::model::{Frame, Listing, RingListing, RingSource, RingState};
 use zbqtop::ui::{Options, run};
 
 struct Hanging(String);
@@ -17,7 +17,7 @@ impl Hanging {
     }
 }
 
-impl Source for Hanging {
+impl RingSource for Hanging {
     fn list(&mut self) -> Listing {
         self.at("list");
         if self.0 == "a while" {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use zbqtop::cli::{Cli, Command};
-use zbqtop::commands::tail::{Outlet, lossless};
-use zbqtop::observe::model::{Frame, Listing, Source};
-use zbqtop::shutdown::Ending;
+use zbqtop::commands::tail::{Output, lossless};
+use zbqtop::observe::model::{Frame, Listing, RingSource};
+use zbqtop::shutdown::StopSignal;
 use zbqtop::ui::{Options, run};
 
 struct Panicking(u32);
 
-impl Source for Panicking {
+impl RingSource for Panicking {
     fn list(&mut self) -> Listing {
         self.0 += 1;
         assert!(self.0 < 3, "looked too often");
@@ -31,8 +31,8 @@ impl Source for Panicking {
     }
 }
 
-impl Outlet for Panicking {
-    fn write(&self, bytes: &[u8], _: &Ending) -> io::Result<bool> {
+impl Output for Panicking {
+    fn write(&self, bytes: &[u8], _: &StopSignal) -> io::Result<bool> {
         panic!("{} bytes are too many", bytes.len())
     }
 

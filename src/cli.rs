@@ -11,7 +11,7 @@ pub use check::{Check, Lag};
 use regex::bytes::Regex;
 
 use crate::observe::messages::hex_pattern;
-use values::{Place, end, pattern, range, size};
+use values::{RingPosition, end, pattern, range, size};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -39,7 +39,7 @@ pub struct Cli {
     pub sampling: Sampling,
     /// How the screen looks.
     #[command(flatten)]
-    pub screen: Screen,
+    pub screen: ScreenArgs,
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,
@@ -80,7 +80,7 @@ pub enum Command {
         interval: Duration,
     },
     /// Print messages: those the ring still holds, and with -f those to come.
-    Tail(Tail),
+    Tail(TailArgs),
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
     #[command(after_help = check::AFTER)]
     Check(Check),
@@ -91,7 +91,7 @@ pub enum Command {
         headless: bool,
         /// How the screen looks.
         #[command(flatten)]
-        screen: Screen,
+        screen: ScreenArgs,
         /// Where the settings are.
         #[command(flatten)]
         configuration: Configuration,
@@ -100,7 +100,7 @@ pub enum Command {
     #[command(hide = true)]
     DemoRole {
         /// Which.
-        role: Role,
+        role: DemoRole,
         /// The ring's rendezvous socket.
         socket: PathBuf,
         /// The process that started it.
@@ -147,10 +147,10 @@ pub struct Sampling {
 
 /// How the screen looks.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct Screen {
+pub struct ScreenArgs {
     /// The colours [default: terminal] [env: ZBQTOP_THEME]
     #[arg(long)]
-    pub theme: Option<Theme>,
+    pub theme: Option<ThemeName>,
     /// When to use colours, and how many; NO_COLOR and TERM=dumb turn `auto` off [default: auto] [env:
     /// ZBQTOP_COLOR]
     #[arg(long, value_name = "WHEN")]
@@ -175,7 +175,7 @@ pub struct Configuration {
 
 /// The colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Theme {
+pub enum ThemeName {
     /// The terminal's own palette, on its own background.
     Terminal,
     /// Light on dark.
@@ -214,7 +214,7 @@ reader) --, in JSON as {\"skipped_bytes\", \"from\", \"to\", \"why\"}; raw, base
 and it goes to stderr. Each message says how far its copy can be trusted: intact (it lies in the \
 producer's present lap, or a consumer's tail vouches for it), likely (neither, but the producer has stayed well \
 clear), torn (it may have been written over meanwhile).")]
-pub struct Tail {
+pub struct TailArgs {
     /// Which ring.
     #[command(flatten)]
     pub target: Target,
@@ -227,10 +227,10 @@ pub struct Tail {
     pub last: Option<usize>,
     /// Begin with the oldest message that can be found, at head, or with the first one at or behind an offset.
     #[arg(long, value_name = "oldest|head|OFFSET")]
-    pub from: Option<Place>,
+    pub from: Option<RingPosition>,
     /// End before the first message at or behind an offset.
     #[arg(long, value_name = "head|OFFSET", value_parser = end)]
-    pub until: Option<Place>,
+    pub until: Option<RingPosition>,
     /// End after N messages.
     #[arg(short, long, value_name = "N")]
     pub count: Option<u64>,
@@ -252,13 +252,13 @@ pub struct Tail {
     pub fds: bool,
     /// Which messages.
     #[command(flatten)]
-    pub wanted: Wanted,
+    pub wanted: FilterArgs,
 }
 
 /// Which messages are wanted: those that meet every condition given.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Filters")]
-pub struct Wanted {
+pub struct FilterArgs {
     /// Payloads in which REGEX is found; if given more than once, any of them. It is matched against bytes: (?-u)
     /// turns Unicode off, (?s) lets a dot match newlines.
     #[arg(long, value_name = "REGEX", value_parser = pattern)]
@@ -300,7 +300,7 @@ pub enum Format {
 
 /// The processes of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
+pub enum DemoRole {
     /// Writes, at a rate that swells and ebbs.
     Producer,
     /// Push, keeps up.

@@ -12,11 +12,11 @@ use crate::cli::{self, Cli, Command, Configuration, Target};
 use crate::commands::tail::{self, Stdout};
 use crate::commands::{check, demo, snapshot};
 use crate::demo::roles;
-use crate::observe::attach::{AttachError, AttachedRing, Choice, by_pid};
+use crate::observe::attach::{AttachError, AttachedRing, RingSelector, by_pid};
 use crate::observe::model::{Thresholds, WakeupMode};
-use crate::observe::rings::{self, Owner, Rings};
+use crate::observe::rings::{self, RingTarget, Rings};
 use crate::settings::{self, Settings};
-use crate::shutdown::note;
+use crate::shutdown::warn;
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -80,7 +80,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let thresholds = settings.thresholds;
             let options = dashboard_options::options(screen, None, settings, &variable)?;
             demo::demo(headless, |pid| {
-                let ring = by_pid(pid, Choice::Only)?;
+                let ring = by_pid(pid, RingSelector::Only)?;
                 show(Some(ring), thresholds, options)
             })
         }
@@ -96,41 +96,41 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     let ring = rings::attach(&owner(target), choice(target))?;
     if let Some(joined) = ring.joined() {
-        note(&format!(
+        warn(&format!(
             "joined, as the producer may not be mapped or --join was given: slot {} is taken, parked, until the \
              producer's next scan",
             joined.slot
         ));
         // Where consumers are seen, a finding says what is so.
         if let Some(earlier) = joined.earlier.as_ref().filter(|_| ring.hidden() != Some(0)) {
-            note(&format!(
+            warn(&format!(
                 "you joined this ring before, at {earlier}: that slot may still be taken, too"
             ));
         }
         if joined.mode == WakeupMode::Push {
-            note("it is a push slot: until then, every commit makes a system call");
+            warn("it is a push slot: until then, every commit makes a system call");
         }
     }
     Ok(ring)
 }
 
-fn owner(target: &Target) -> Owner {
+fn owner(target: &Target) -> RingTarget {
     match (&target.socket, target.pid) {
-        (Some(address), _) => Owner::Socket {
+        (Some(address), _) => RingTarget::Socket {
             address: address.clone(),
             join: target.join,
             timeout: target.timeout,
         },
-        (None, Some(pid)) => Owner::Pid(pid),
-        (None, None) => Owner::Any,
+        (None, Some(pid)) => RingTarget::Pid(pid),
+        (None, None) => RingTarget::Any,
     }
 }
 
-fn choice(target: &Target) -> Choice {
+fn choice(target: &Target) -> RingSelector {
     match (target.ring, target.fd) {
-        (Some(number), _) => Choice::Number(number),
-        (None, Some(fd)) => Choice::Fd(fd),
-        (None, None) => Choice::Only,
+        (Some(number), _) => RingSelector::Number(number),
+        (None, Some(fd)) => RingSelector::Fd(fd),
+        (None, None) => RingSelector::Only,
     }
 }
 
@@ -140,7 +140,7 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let options =
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match owner(&cli.target) {
-        Owner::Any => None,
+        RingTarget::Any => None,
         _ => Some(attach(&cli.target)?),
     };
     show(ring, thresholds, options)
@@ -167,7 +167,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn settings(configuration: &Configuration) -> Result<Settings, settings::Error> {
+fn settings(configuration: &Configuration) -> Result<Settings, settings::SettingsError> {
     let named = std::env::var_os("ZBQTOP_CONFIG").filter(|name| !name.is_empty());
     let named = configuration.config.clone().or(named.map(PathBuf::from));
     Settings::load(named.as_deref())
@@ -229,7 +229,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::OtherPidNamespace { .. },
         ) => 1,
         None if is_broken_pipe(error) => 0,
-        None if error.is::<settings::Error>() => 2,
+        None if error.is::<settings::SettingsError>() => 2,
         None => error.downcast_ref().map_or(1, join_code),
     })
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::cli::{Lag, Theme, When};
+use crate::cli::{Lag, ThemeName, When};
 use crate::observe::model::Thresholds;
-use crate::shutdown::note;
-use crate::ui::{Field, Keymap};
+use crate::shutdown::warn;
+use crate::ui::{ConsumerField, Keymap};
 
-pub use source::Error;
+pub use source::SettingsError;
 pub use template::template;
 
 /// What can be set.
@@ -28,7 +28,7 @@ pub struct Settings {
     /// Time between two samples of the dashboard.
     pub interval: Duration,
     /// The colours.
-    pub theme: Theme,
+    pub theme: ThemeName,
     /// When to use colours, and how many.
     pub color: When,
     /// When to draw with ASCII characters only.
@@ -36,7 +36,7 @@ pub struct Settings {
     /// Whether the dashboard takes clicks and the wheel.
     pub mouse: bool,
     /// The columns of the table of consumers, in their order.
-    pub columns: Vec<Field>,
+    pub columns: Vec<ConsumerField>,
     /// What health is judged by.
     pub thresholds: Thresholds,
     /// The limit of a `check` that is given none.
@@ -49,11 +49,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             interval: Duration::from_millis(100),
-            theme: Theme::Terminal,
+            theme: ThemeName::Terminal,
             color: When::Auto,
             ascii: Ascii::Auto,
             mouse: true,
-            columns: Field::ALL.to_vec(),
+            columns: ConsumerField::ALL.to_vec(),
             thresholds: Thresholds::default(),
             max_lag: Lag::default(),
             keymap: Keymap::default(),
@@ -78,7 +78,7 @@ impl Settings {
     ///
     /// # Errors
     /// The file that is named is not there, or is no file; or what stands in it is wrong.
-    pub fn load(path: Option<&Path>) -> Result<Self, Error> {
+    pub fn load(path: Option<&Path>) -> Result<Self, SettingsError> {
         if let Some(path) = path {
             return Self::read(path);
         }
@@ -89,16 +89,16 @@ impl Settings {
             Err(error) if error.is_absent() => Ok(Self::default()),
             // As another user with the first one's HOME: what that one has set is no reason not to work.
             Err(error) if error.is_forbidden() => {
-                note(&format!("{error}; it goes on without settings"));
+                warn(&format!("{error}; it goes on without settings"));
                 Ok(Self::default())
             }
             settings => settings,
         }
     }
 
-    fn read(path: &Path) -> Result<Self, Error> {
+    fn read(path: &Path) -> Result<Self, SettingsError> {
         let text = source::read(path)?;
-        file::parse(&text).map_err(|fault| Error::wrong(path, &text, &fault))
+        file::parse(&text).map_err(|fault| SettingsError::wrong(path, &text, &fault))
     }
 }
 
@@ -109,10 +109,10 @@ impl Settings {
 pub fn from_variable<T: ValueEnum>(
     name: &'static str,
     value: Option<String>,
-) -> Result<Option<T>, Error> {
+) -> Result<Option<T>, SettingsError> {
     let word = value.filter(|word| !word.is_empty());
     let choice = word.map(|word| value::choice(&word)).transpose();
-    choice.map_err(|what| Error::Variable { name, what })
+    choice.map_err(|what| SettingsError::Variable { name, what })
 }
 
 /// Where the file is looked for: the base directory specification of freedesktop.org, by which a relative path counts as

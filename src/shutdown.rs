@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Says something on stderr.
-pub(crate) fn note(text: &str) {
+pub(crate) fn warn(text: &str) {
     // Where nobody can be told, there is nothing to be done about it.
     let _ = writeln!(std::io::stderr(), "zbqtop: {text}");
 }
 
 /// Notices that the user, or the system, wants the program to end.
 #[derive(Debug, Clone)]
-pub struct Ending(Arc<AtomicBool>);
+pub struct StopSignal(Arc<AtomicBool>);
 
-impl Ending {
+impl StopSignal {
     /// Takes SIGINT, SIGTERM and SIGHUP over. Each asks once; the same one again ends the process on the spot, in
     /// case it is stuck where it cannot be asked. (Different ones often come together: a terminal that goes away
     /// and a parent that dies.)

@@ -32,7 +32,10 @@ const FOREIGN: &[(&str, &[&str])] = &[
         &["clap", "ratatui", "crossterm", "humansize", "serde", "jiff"],
     ),
     ("observe", &["clap", "ratatui", "crossterm", "humansize"]),
-    ("output", &["clap", "ratatui", "crossterm", "crate::ring::Mapping"]),
+    (
+        "output",
+        &["clap", "ratatui", "crossterm", "crate::ring::Mapping"],
+    ),
     ("ui", &["clap", "crate::ring::Mapping"]),
 ];
 
@@ -43,7 +46,11 @@ fn sources() -> Sources {
     fn walk(dir: &Path, module: &str, sources: &mut Sources) {
         for entry in std::fs::read_dir(dir).expect("src/ is there") {
             let path = entry.expect("it can be listed").path();
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             let child = match (module, name.as_str()) {
                 (_, "mod" | "lib") => module.to_owned(),
                 ("", name) => name.to_owned(),
@@ -142,7 +149,11 @@ impl Names {
         let path = self.absolute(&path).unwrap_or_else(|| {
             let child = self.module.iter().chain(&path).cloned();
             let own = self.aliases.contains_key(&path[0]);
-            if own { path.clone() } else { std::iter::once("?".into()).chain(child).collect() }
+            if own {
+                path.clone()
+            } else {
+                std::iter::once("?".into()).chain(child).collect()
+            }
         });
         if hands_on {
             self.handed_on.insert(name.clone(), path.clone());
@@ -186,7 +197,11 @@ impl<'ast> Visit<'ast> for Names {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let segments: Vec<String> = path.segments.iter().map(|one| one.ident.to_string()).collect();
+        let segments: Vec<String> = path
+            .segments
+            .iter()
+            .map(|one| one.ident.to_string())
+            .collect();
         if segments.len() > 1
             && let Some(path) = self.absolute(&segments)
         {
@@ -225,9 +240,8 @@ impl Imports {
             names: BTreeMap::new(),
         };
         for (module, names) in &all {
-            let is_test = |test: &String| {
-                *module == test || module.starts_with(&format!("{test}::"))
-            };
+            let is_test =
+                |test: &String| *module == test || module.starts_with(&format!("{test}::"));
             if for_tests.iter().any(is_test) {
                 continue;
             }
@@ -256,7 +270,9 @@ impl Imports {
             for (imported, path) in imports {
                 match floor(imported) {
                     Some((to, place)) if to > from || (to == from && place != own) => {
-                        faults.push(format!("{file} is on floor {from} and uses {path} of floor {to}"));
+                        faults.push(format!(
+                            "{file} is on floor {from} and uses {path} of floor {to}"
+                        ));
                     }
                     _ => {}
                 }
@@ -265,16 +281,20 @@ impl Imports {
                 let inside = file == place || file.starts_with(&format!("{place}::"));
                 let named = &self.names[file];
                 for name in foreign.iter().filter(|_| inside) {
-                    let is = |path: &&String| {
-                        path == name || path.starts_with(&format!("{name}::"))
-                    };
+                    let is =
+                        |path: &&String| path == name || path.starts_with(&format!("{name}::"));
                     if let Some(path) = named.iter().find(is) {
-                        faults.push(format!("{file} names {path}, which is none of {place}'s business"));
+                        faults.push(format!(
+                            "{file} names {path}, which is none of {place}'s business"
+                        ));
                     }
                 }
             }
         }
-        faults.extend(self.circle().map(|files| format!("a circle: {}", files.join(" -> "))));
+        faults.extend(
+            self.circle()
+                .map(|files| format!("a circle: {}", files.join(" -> "))),
+        );
         faults
     }
 
@@ -316,16 +336,20 @@ impl Imports {
 /// The floor of a file, and the place there that it is in.
 fn floor(file: &str) -> Option<(usize, &'static str)> {
     let is_in = |place: &&&str| file == **place || file.starts_with(&format!("{place}::"));
-    let places = FLOORS
-        .iter()
-        .enumerate()
-        .flat_map(|(floor, places)| places.iter().filter(is_in).map(move |place| (floor, *place)));
+    let places = FLOORS.iter().enumerate().flat_map(|(floor, places)| {
+        places
+            .iter()
+            .filter(is_in)
+            .map(move |place| (floor, *place))
+    });
     places.max_by_key(|(_, place)| place.len())
 }
 
 /// The file that defines what a path names.
 fn defined_in(path: &[String], all: &BTreeMap<&String, Names>, depth: usize) -> Option<String> {
-    let [first, rest @ ..] = path else { return None };
+    let [first, rest @ ..] = path else {
+        return None;
+    };
     // A path through two names that are each handed on to the other would never end.
     if first != "crate" || depth > 8 {
         return None;
@@ -350,15 +374,51 @@ fn floors_only_point_down_and_nothing_goes_in_circles() {
 #[test]
 fn a_forbidden_import_is_found_wherever_it_stands() {
     for (file, line, words) in [
-        ("ring::message", "use crate::observe::model::Event;", "floor"),
-        ("ring::message", "use clap::Parser;", "none of ring's business"),
-        ("observe::model::event", "use crate::observe::attach::AttachedRing;", "floor"),
-        ("observe::health::history", "use crate::observe::messages::Reader;", "floor"),
-        ("observe::watch", "fn draw() { ratatui::init(); }", "none of observe's business"),
-        ("ui::app", "fn map(_: crate::ring::Mapping) {}", "none of ui's business"),
-        ("observe::attach::error", "use super::attached_ring::AttachedRing;", "a circle"),
-        ("observe::attach::error", "use crate::observe::attach::AttachedRing;", "a circle"),
-        ("observe::attach::error", "fn at() { super::attached_ring::AttachedRing::new(); }", "a circle"),
+        (
+            "ring::message",
+            "use crate::observe::model::Event;",
+            "floor",
+        ),
+        (
+            "ring::message",
+            "use clap::Parser;",
+            "none of ring's business",
+        ),
+        (
+            "observe::model::event",
+            "use crate::observe::attach::AttachedRing;",
+            "floor",
+        ),
+        (
+            "observe::health::history",
+            "use crate::observe::messages::Reader;",
+            "floor",
+        ),
+        (
+            "observe::watch",
+            "fn draw() { ratatui::init(); }",
+            "none of observe's business",
+        ),
+        (
+            "ui::app",
+            "fn map(_: crate::ring::Mapping) {}",
+            "none of ui's business",
+        ),
+        (
+            "observe::attach::error",
+            "use super::attached_ring::AttachedRing;",
+            "a circle",
+        ),
+        (
+            "observe::attach::error",
+            "use crate::observe::attach::AttachedRing;",
+            "a circle",
+        ),
+        (
+            "observe::attach::error",
+            "fn at() { super::attached_ring::AttachedRing::new(); }",
+            "a circle",
+        ),
     ] {
         let mut sources = sources();
         let text = sources.get_mut(file).unwrap_or_else(|| panic!("no {file}"));

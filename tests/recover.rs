@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::support::program::stdout;
 use crate::support::{Peer, example};
-use zbqtop::observe::attach::{Choice, by_pid};
-use zbqtop::observe::messages::{Region, oldest};
+use zbqtop::observe::attach::{RingSelector, by_pid};
+use zbqtop::observe::messages::{RetainedRegion, oldest};
 
 /// A message that was sent: its offset, its payload's length, its number.
 type Sent = (u64, u64, u64);
@@ -34,9 +34,9 @@ fn field(line: &str, index: usize) -> u64 {
 /// Messages found and messages whole in the old lap of such a ring. None is found that was not sent.
 fn found_of(arguments: &str) -> (usize, usize) {
     let (producer, sent, head) = mixed(arguments);
-    let ring = by_pid(producer.pid().cast_signed(), Choice::Only).expect("ours");
+    let ring = by_pid(producer.pid().cast_signed(), RingSelector::Only).expect("ours");
     let capacity = ring.capacity();
-    let region = Region {
+    let region = RetainedRegion {
         floor: head - capacity,
         end: head - head % capacity,
         known: head,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Configuration, Target, duration};
-use crate::observe::check::{Levels, Limits};
+use crate::observe::check::{Limits, Threshold};
 use crate::text::whole;
 
 /// What `check --help` says below the options.
@@ -42,13 +42,13 @@ pub struct Check {
     pub max_lag: Vec<Lag>,
     /// How long any consumer may be behind without moving, as `2s:10s`.
     #[arg(long, value_name = "W:C", value_parser = times)]
-    pub max_stall: Option<Levels<u64>>,
+    pub max_stall: Option<Threshold<u64>>,
     /// How many reservations may fail in a row (clog attempts), as `10:100`.
     #[arg(long, value_name = "W:C", value_parser = most)]
-    pub max_clog: Option<Levels<u64>>,
+    pub max_clog: Option<Threshold<u64>>,
     /// How few live consumers there may be, as `3:1`.
     #[arg(long, value_name = "W:C", value_parser = fewest)]
-    pub min_consumers: Option<Levels<u64>>,
+    pub min_consumers: Option<Threshold<u64>>,
     /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but root:
     /// every process is looked into for that. One that is found is CRITICAL in any case.
     #[arg(long)]
@@ -81,7 +81,7 @@ impl Check {
             no_zombies: self.no_zombies,
             ..Limits::default()
         };
-        let off = self.max_lag.iter().any(|lag| lag.unit == Unit::Off);
+        let off = self.max_lag.iter().any(|lag| lag.unit == LagUnit::Off);
         if off && self.max_lag.len() > 1 {
             return Err("--max-lag off beside another --max-lag; expected it alone".into());
         }
@@ -93,13 +93,15 @@ impl Check {
         for lag in lags {
             let levels = lag.levels;
             let before = match lag.unit {
-                Unit::Bytes => std::mem::replace(&mut limits.lag_bytes, levels.map(whole)),
-                Unit::Messages => std::mem::replace(&mut limits.lag_messages, levels.map(whole)),
-                Unit::Nanoseconds => std::mem::replace(&mut limits.lag_time_ns, levels.map(whole)),
-                Unit::Percent => std::mem::replace(&mut limits.lag_percent, levels).map(whole),
-                Unit::Off => continue,
+                LagUnit::Bytes => std::mem::replace(&mut limits.lag_bytes, levels.map(whole)),
+                LagUnit::Messages => std::mem::replace(&mut limits.lag_messages, levels.map(whole)),
+                LagUnit::Nanoseconds => {
+                    std::mem::replace(&mut limits.lag_time_ns, levels.map(whole))
+                }
+                LagUnit::Percent => std::mem::replace(&mut limits.lag_percent, levels).map(whole),
+                LagUnit::Off => continue,
             };
-            if before != Levels::default() {
+            if before != Threshold::default() {
                 let unit = lag.unit.name();
                 return Err(format!(
                     "--max-lag is given twice in {unit}; expected once for each unit"
@@ -114,17 +116,17 @@ impl Check {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lag {
     /// What it counts.
-    pub unit: Unit,
+    pub unit: LagUnit,
     /// How many of them.
-    pub levels: Levels<f64>,
+    pub levels: Threshold<f64>,
 }
 
 impl Default for Lag {
     /// What a check asks for where nobody has said otherwise.
     fn default() -> Self {
         Self {
-            unit: Unit::Percent,
-            levels: Levels {
+            unit: LagUnit::Percent,
+            levels: Threshold {
                 warning: Some(80.0),
                 critical: Some(95.0),
             },
@@ -134,7 +136,7 @@ impl Default for Lag {
 
 /// What a lag is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum LagUnit {
     /// Bytes.
     Bytes,
     /// Percent of the capacity.
@@ -147,7 +149,7 @@ pub enum Unit {
     Off,
 }
 
-impl Unit {
+impl LagUnit {
     fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
@@ -165,8 +167,8 @@ impl FromStr for Lag {
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "off" {
             return Ok(Self {
-                unit: Unit::Off,
-                levels: Levels::default(),
+                unit: LagUnit::Off,
+                levels: Threshold::default(),
             });
         }
         let levels = split(text, lag)?;
@@ -179,7 +181,7 @@ impl FromStr for Lag {
                 other.name()
             )),
             _ => Ok(Self {
-                unit: warning.or(critical).unwrap_or(Unit::Off),
+                unit: warning.or(critical).unwrap_or(LagUnit::Off),
                 levels: ascending(levels.map(|it| it.1))?,
             }),
         }
@@ -187,29 +189,29 @@ impl FromStr for Lag {
 }
 
 /// One level of a lag.
-fn lag(text: &str) -> Result<(Unit, f64), String> {
+fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let expected = || {
         format!("`{text}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s")
     };
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(at.ok_or_else(expected)?);
     let (unit, factor) = match unit {
-        "%" => (Unit::Percent, 1.0),
-        "msg" => (Unit::Messages, 1.0),
-        "B" => (Unit::Bytes, 1.0),
-        "KiB" => (Unit::Bytes, 1024.0),
-        "MiB" => (Unit::Bytes, 1024.0 * 1024.0),
-        "GiB" => (Unit::Bytes, 1024.0 * 1024.0 * 1024.0),
-        "kB" | "KB" => (Unit::Bytes, 1e3),
-        "MB" => (Unit::Bytes, 1e6),
-        "GB" => (Unit::Bytes, 1e9),
+        "%" => (LagUnit::Percent, 1.0),
+        "msg" => (LagUnit::Messages, 1.0),
+        "B" => (LagUnit::Bytes, 1.0),
+        "KiB" => (LagUnit::Bytes, 1024.0),
+        "MiB" => (LagUnit::Bytes, 1024.0 * 1024.0),
+        "GiB" => (LagUnit::Bytes, 1024.0 * 1024.0 * 1024.0),
+        "kB" | "KB" => (LagUnit::Bytes, 1e3),
+        "MB" => (LagUnit::Bytes, 1e6),
+        "GB" => (LagUnit::Bytes, 1e9),
         _ => {
             let time = duration(text).map_err(|_| expected())?;
-            return Ok((Unit::Nanoseconds, time.as_secs_f64() * 1e9));
+            return Ok((LagUnit::Nanoseconds, time.as_secs_f64() * 1e9));
         }
     };
     let number: f64 = number.parse().map_err(|_| expected())?;
-    if unit == Unit::Percent && number > 100.0 {
+    if unit == LagUnit::Percent && number > 100.0 {
         return Err(format!(
             "`{text}` is more than the ring, expected at most 100%"
         ));
@@ -218,7 +220,7 @@ fn lag(text: &str) -> Result<(Unit, f64), String> {
 }
 
 /// Two times, ns.
-fn times(text: &str) -> Result<Levels<u64>, String> {
+fn times(text: &str) -> Result<Threshold<u64>, String> {
     let time = |text: &str| {
         let time = duration(text).map_err(|why| format!("`{text}` is no time: {why}"))?;
         u64::try_from(time.as_nanos()).map_err(|_| format!("`{text}` is too long"))
@@ -227,12 +229,12 @@ fn times(text: &str) -> Result<Levels<u64>, String> {
 }
 
 /// Two counts, of which there may be no more.
-fn most(text: &str) -> Result<Levels<u64>, String> {
+fn most(text: &str) -> Result<Threshold<u64>, String> {
     ascending(split(text, count)?)
 }
 
 /// Two counts, of which there may be no fewer.
-fn fewest(text: &str) -> Result<Levels<u64>, String> {
+fn fewest(text: &str) -> Result<Threshold<u64>, String> {
     let levels = split(text, count)?;
     match (levels.warning, levels.critical) {
         (Some(warning), Some(critical)) if warning < critical => Err(format!(
@@ -247,8 +249,8 @@ fn count(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{text}` is not a whole number"))
 }
 
-fn ascending<T: PartialOrd>(levels: Levels<T>) -> Result<Levels<T>, String> {
-    if matches!(&levels, Levels { warning: Some(warning), critical: Some(critical) } if warning > critical)
+fn ascending<T: PartialOrd>(levels: Threshold<T>) -> Result<Threshold<T>, String> {
+    if matches!(&levels, Threshold { warning: Some(warning), critical: Some(critical) } if warning > critical)
     {
         return Err(
             "the warning level is above the critical level, expected W:C with W <= C".into(),
@@ -258,7 +260,7 @@ fn ascending<T: PartialOrd>(levels: Levels<T>) -> Result<Levels<T>, String> {
 }
 
 /// `W:C`, `W:` or `C`.
-fn split<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Levels<T>, String> {
+fn split<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Threshold<T>, String> {
     let (warning, critical) = match text.split_once(':') {
         Some((warning, critical)) => (warning, critical),
         None => ("", text),
@@ -267,7 +269,7 @@ fn split<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Level
         return Err("expected W:C, two levels; C, a critical one; or W:, one for a warning".into());
     }
     let level = |text: &str| (!text.is_empty()).then(|| one(text)).transpose();
-    Ok(Levels {
+    Ok(Threshold {
         warning: level(warning)?,
         critical: level(critical)?,
     })
@@ -278,8 +280,8 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
-    fn levels<T>(warning: impl Into<Option<T>>, critical: impl Into<Option<T>>) -> Levels<T> {
-        Levels {
+    fn levels<T>(warning: impl Into<Option<T>>, critical: impl Into<Option<T>>) -> Threshold<T> {
+        Threshold {
             warning: warning.into(),
             critical: critical.into(),
         }
@@ -300,22 +302,22 @@ mod tests {
     #[test]
     fn limits_have_a_level_for_each_status() {
         for (text, unit, expected) in [
-            ("50%:90%", Unit::Percent, levels(50.0, 90.0)),
-            ("99.5%", Unit::Percent, levels(None, 99.5)),
-            ("50%:", Unit::Percent, levels(50.0, None)),
-            (":50%", Unit::Percent, levels(None, 50.0)),
+            ("50%:90%", LagUnit::Percent, levels(50.0, 90.0)),
+            ("99.5%", LagUnit::Percent, levels(None, 99.5)),
+            ("50%:", LagUnit::Percent, levels(50.0, None)),
+            (":50%", LagUnit::Percent, levels(None, 50.0)),
             (
                 "1MiB:1GiB",
-                Unit::Bytes,
+                LagUnit::Bytes,
                 levels(1_048_576.0, 1_073_741_824.0),
             ),
-            ("512B:64KiB", Unit::Bytes, levels(512.0, 65_536.0)),
-            ("1kB:2MB", Unit::Bytes, levels(1e3, 2e6)),
-            ("10000msg", Unit::Messages, levels(None, 10_000.0)),
-            ("0msg:0msg", Unit::Messages, levels(0.0, 0.0)),
-            ("250ms:2s", Unit::Nanoseconds, levels(250e6, 2e9)),
-            ("5m", Unit::Nanoseconds, levels(None, 300e9)),
-            ("off", Unit::Off, levels(None, None)),
+            ("512B:64KiB", LagUnit::Bytes, levels(512.0, 65_536.0)),
+            ("1kB:2MB", LagUnit::Bytes, levels(1e3, 2e6)),
+            ("10000msg", LagUnit::Messages, levels(None, 10_000.0)),
+            ("0msg:0msg", LagUnit::Messages, levels(0.0, 0.0)),
+            ("250ms:2s", LagUnit::Nanoseconds, levels(250e6, 2e9)),
+            ("5m", LagUnit::Nanoseconds, levels(None, 300e9)),
+            ("off", LagUnit::Off, levels(None, None)),
         ] {
             let expected = Lag {
                 unit,

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 /// A place in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RingPosition {
     /// The oldest message that can be found.
     Oldest,
     /// Where the ring stands when the program starts.
@@ -16,7 +16,7 @@ pub enum Place {
     Offset(u64),
 }
 
-impl FromStr for Place {
+impl FromStr for RingPosition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -31,9 +31,9 @@ impl FromStr for Place {
 }
 
 /// Where to end.
-pub fn end(text: &str) -> Result<Place, String> {
+pub fn end(text: &str) -> Result<RingPosition, String> {
     match text.parse() {
-        Ok(Place::Oldest) | Err(_) => Err("expected `head`, or an offset in bytes".into()),
+        Ok(RingPosition::Oldest) | Err(_) => Err("expected `head`, or an offset in bytes".into()),
         place => place,
     }
 }
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn values_are_read_as_they_are_written() {
-        assert_eq!("oldest".parse(), Ok(Place::Oldest));
-        assert_eq!("4096".parse(), Ok(Place::Offset(4096)));
-        assert_eq!("0x10".parse(), Ok(Place::Offset(16)));
+        assert_eq!("oldest".parse(), Ok(RingPosition::Oldest));
+        assert_eq!("4096".parse(), Ok(RingPosition::Offset(4096)));
+        assert_eq!("0x10".parse(), Ok(RingPosition::Offset(16)));
         assert_eq!(size("0"), Ok(0));
         assert_eq!(size("64KiB"), Ok(64 << 10));
         assert_eq!(size("2m"), Ok(2 << 20));
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_no_value_is_told() {
         for bad in ["", "tail", "-1", "1.5", "99999999999999999999"] {
-            assert!(bad.parse::<Place>().is_err(), "{bad}");
+            assert!(bad.parse::<RingPosition>().is_err(), "{bad}");
         }
         for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB"] {
             assert!(size(bad).is_err(), "{bad}");

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::cli::{Check, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
 use crate::observe::check::{Limits, Observed, Status, Verdict, judge, judge_all};
-use crate::observe::model::{Consumer, ConsumerState, RingSnapshot, Thresholds};
-use crate::observe::procfs::Survey;
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, Thresholds};
+use crate::observe::procfs::MappingSurvey;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
@@ -118,7 +118,7 @@ fn observe(
     thresholds: Thresholds,
 ) -> Vec<Observed> {
     // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
-    if let Ok(survey) = Survey::take() {
+    if let Ok(survey) = MappingSurvey::take() {
         for ring in &mut rings {
             ring.admit_evicted(&survey);
         }
@@ -163,7 +163,8 @@ fn observe(
 
 fn has_one_that_stands(ring: &RingSnapshot) -> bool {
     use ConsumerState as State;
-    let stands =
-        |one: &Consumer| matches!(one.state, State::Stalled | State::Blocking | State::Overdue);
+    let stands = |one: &ConsumerSnapshot| {
+        matches!(one.state, State::Stalled | State::Blocking | State::Overdue)
+    };
     ring.consumers.iter().any(stands)
 }

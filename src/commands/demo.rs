@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use crate::demo::Demo;
-use crate::shutdown::Ending;
+use crate::shutdown::StopSignal;
 
 /// Runs the demo's ring: with `headless` until the end is asked for, else for as long as `show`, which is given the
 /// producer's pid, takes.
@@ -21,7 +21,7 @@ pub fn demo(headless: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> any
         let demo = Demo::start(true)?;
         return show(demo.pid());
     }
-    let ending = Ending::watch()?;
+    let ending = StopSignal::watch()?;
     let mut demo = Demo::start(false)?;
     let mut out = std::io::stdout().lock();
     writeln!(

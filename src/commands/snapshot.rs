@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::Sampling;
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Report, SCHEMA_VERSION, Source as _, Thresholds};
+use crate::observe::model::{Report, RingSource as _, SCHEMA_VERSION, Thresholds};
 use crate::observe::rings::Rings;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::json::{self, Layout};

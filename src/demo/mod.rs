@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::Role;
+use crate::cli::DemoRole;
 
 /// How long the producer gets to clean up before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ impl Demo {
             .create(&directory)
             .with_context(|| format!("create {}", directory.display()))?;
         let socket = directory.join("ring.sock");
-        let mut producer = spawn(Role::Producer, &socket, quiet)?;
+        let mut producer = spawn(DemoRole::Producer, &socket, quiet)?;
         let mut ready = String::new();
         if let Some(stdout) = producer.stdout.take() {
             BufReader::new(stdout).read_line(&mut ready)?;
@@ -57,7 +57,12 @@ impl Demo {
         if ready.is_empty() {
             bail!("the demo's producer did not come up");
         }
-        for role in [Role::Fast, Role::Poller, Role::Slow, Role::Flaky] {
+        for role in [
+            DemoRole::Fast,
+            DemoRole::Poller,
+            DemoRole::Slow,
+            DemoRole::Flaky,
+        ] {
             demo.consumers.push(spawn(role, &socket, quiet)?);
         }
         Ok(demo)
@@ -104,7 +109,7 @@ impl Drop for Demo {
     }
 }
 
-fn spawn(role: Role, socket: &Path, quiet: bool) -> anyhow::Result<Child> {
+fn spawn(role: DemoRole, socket: &Path, quiet: bool) -> anyhow::Result<Child> {
     let name = clap::ValueEnum::to_possible_value(&role).map(|value| value.get_name().to_owned());
     let mut command = Command::new("/proc/self/exe");
     command
@@ -114,7 +119,7 @@ fn spawn(role: Role, socket: &Path, quiet: bool) -> anyhow::Result<Child> {
         .arg(socket)
         .arg(std::process::id().to_string())
         .stdin(Stdio::null())
-        .stdout(if role == Role::Producer {
+        .stdout(if role == DemoRole::Producer {
             Stdio::piped()
         } else {
             Stdio::null()

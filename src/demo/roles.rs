@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::payload::Payloads;
-use crate::cli::Role;
+use crate::cli::DemoRole;
 use crate::ring::consumer::Consumer;
 use crate::ring::layout::WakeupMode;
 use crate::ring::producer::{Producer, ProducerParams};
-use crate::shutdown::Ending;
+use crate::shutdown::StopSignal;
 
 const PARAMS: ProducerParams = ProducerParams {
     ring_capacity: 2 << 20,
@@ -37,8 +37,8 @@ const TICK: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// When the ring cannot be made or joined.
-pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
-    let signal = if role == Role::Producer {
+pub fn play(role: DemoRole, socket: &Path, parent: i32) -> anyhow::Result<()> {
+    let signal = if role == DemoRole::Producer {
         Signal::TERM
     } else {
         Signal::KILL
@@ -50,17 +50,17 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
     }
     // What ps, and so zbqtop, will call it.
     rustix::thread::set_name(match role {
-        Role::Producer => c"demo-quotes",
-        Role::Fast => c"demo-risk",
-        Role::Poller => c"demo-poller",
-        Role::Slow => c"demo-archive",
-        Role::Flaky => c"demo-flaky",
+        DemoRole::Producer => c"demo-quotes",
+        DemoRole::Fast => c"demo-risk",
+        DemoRole::Poller => c"demo-poller",
+        DemoRole::Slow => c"demo-archive",
+        DemoRole::Flaky => c"demo-flaky",
     })?;
     match role {
-        Role::Producer => produce(socket),
-        Role::Fast => consume(socket, WakeupMode::Push, Pace::default()),
-        Role::Poller => consume(socket, WakeupMode::Pull, Pace::default()),
-        Role::Slow => consume(
+        DemoRole::Producer => produce(socket),
+        DemoRole::Fast => consume(socket, WakeupMode::Push, Pace::default()),
+        DemoRole::Poller => consume(socket, WakeupMode::Pull, Pace::default()),
+        DemoRole::Slow => consume(
             socket,
             WakeupMode::Push,
             Pace {
@@ -68,7 +68,7 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
                 ..Pace::default()
             },
         ),
-        Role::Flaky => consume(
+        DemoRole::Flaky => consume(
             socket,
             WakeupMode::Pull,
             Pace {
@@ -80,7 +80,7 @@ pub fn play(role: Role, socket: &Path, parent: i32) -> anyhow::Result<()> {
 }
 
 fn produce(socket: &Path) -> anyhow::Result<()> {
-    let ending = Ending::watch_unhurried()?;
+    let ending = StopSignal::watch_unhurried()?;
     let mut producer = Producer::create(PARAMS)?;
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;
@@ -94,8 +94,11 @@ fn produce(socket: &Path) -> anyhow::Result<()> {
     while !ending.asked() {
         if let Ok((conn, _)) = listener.accept() {
             // A consumer that does not keep to the protocol is its own problem: the ring goes on.
-            let _ =
-                producer.handshake_with(&conn, |wish| wish.unwrap_or(WakeupMode::Pull), HANDSHAKE);
+            let _ = producer.handshake_with(
+                &conn,
+                |requested| requested.unwrap_or(WakeupMode::Pull),
+                HANDSHAKE,
+            );
         }
         let now = Instant::now();
         owed += rate(now - started) * (now - last).as_secs_f64();

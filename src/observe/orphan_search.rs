@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{AttachError, Orphan, adopt, orphans};
 use crate::observe::model::Thresholds;
-use crate::observe::procfs::Survey;
+use crate::observe::procfs::MappingSurvey;
 
 /// Time for asking, of one look.
 const SLICE: Duration = Duration::from_millis(8);
@@ -27,7 +27,7 @@ pub(super) struct OrphanWatch {
 /// The search, and what the last one has found.
 #[derive(Debug, Default)]
 pub(super) struct OrphanSearch {
-    survey: Option<Survey>,
+    survey: Option<MappingSurvey>,
     due: Option<Instant>,
     pub(super) found: Vec<OrphanWatch>,
     pub(super) broken: Vec<AttachError>,
@@ -37,7 +37,7 @@ impl OrphanSearch {
     /// Goes on with the search, or begins another one when it is time.
     pub(super) fn advance(&mut self, thresholds: Thresholds) {
         if self.survey.is_none() && self.due.is_none_or(|due| Instant::now() >= due) {
-            self.survey = Survey::begin().ok();
+            self.survey = MappingSurvey::begin().ok();
         }
         let Some(survey) = &mut self.survey else {
             return;
@@ -74,7 +74,7 @@ impl OrphanSearch {
 
 /// The rings without a producer that `survey` shows.
 pub(super) fn survey_for(
-    survey: &Survey,
+    survey: &MappingSurvey,
     thresholds: Thresholds,
 ) -> (Vec<OrphanWatch>, Vec<AttachError>) {
     let found = orphans(survey, None);

@@ -6,27 +6,27 @@ use std::time::Duration;
 use super::orphan_search::{OrphanSearch, survey_for};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{
-    self, AttachError, AttachedRing, Choice, adopt, by_pid, discover, listener, map, orphans,
+    self, AttachError, AttachedRing, RingSelector, adopt, by_pid, discover, listener, map, orphans,
 };
 use crate::observe::messages;
 use crate::observe::model::{
-    Consumer, ConsumerState, Frame, Limit, Listing, Message, RingListing, RingSnapshot, Source,
-    Thresholds, WorstConsumer,
+    ConsumerSnapshot, ConsumerState, Frame, Limitation, Listing, Message, RingListing,
+    RingSnapshot, RingSource, Thresholds, WorstConsumer,
 };
-use crate::observe::procfs::Survey;
+use crate::observe::procfs::MappingSurvey;
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
 pub struct Rings {
     listed: BTreeMap<String, Watcher>,
-    orphans: Orphans,
+    orphans: OrphanPolicy,
     watched: Option<Watcher>,
     thresholds: Thresholds,
 }
 
 /// How rings whose producer is gone are looked for.
 #[derive(Debug, Default)]
-enum Orphans {
+enum OrphanPolicy {
     /// Not at all.
     #[default]
     Unsought,
@@ -64,7 +64,7 @@ impl Rings {
     #[must_use]
     pub fn with_orphans() -> Self {
         Self {
-            orphans: Orphans::AtOnce,
+            orphans: OrphanPolicy::AtOnce,
             ..Self::default()
         }
     }
@@ -72,7 +72,7 @@ impl Rings {
     /// Looks for rings whose producer is gone, too: little by little, and seldom.
     #[must_use]
     pub fn seeking_orphans(mut self) -> Self {
-        self.orphans = Orphans::Gradually(OrphanSearch::default());
+        self.orphans = OrphanPolicy::Gradually(OrphanSearch::default());
         self
     }
 
@@ -80,14 +80,14 @@ impl Rings {
     fn list_orphans(&mut self, listing: &mut Listing) {
         let mut at_once = (Vec::new(), Vec::new());
         let (found, broken) = match &mut self.orphans {
-            Orphans::Unsought => return,
-            Orphans::AtOnce => {
-                let limit = |what: String, why: String| Limit {
+            OrphanPolicy::Unsought => return,
+            OrphanPolicy::AtOnce => {
+                let limit = |what: String, why: String| Limitation {
                     what,
                     why,
                     remedy: None,
                 };
-                match Survey::take() {
+                match MappingSurvey::take() {
                     Ok(survey) => {
                         if survey.left() > 0 {
                             let what =
@@ -105,7 +105,7 @@ impl Rings {
                 }
                 (&mut at_once.0, &at_once.1)
             }
-            Orphans::Gradually(search) => {
+            OrphanPolicy::Gradually(search) => {
                 search.advance(self.thresholds);
                 (&mut search.found, &search.broken)
             }
@@ -132,7 +132,7 @@ impl Rings {
         let (pid, place) = id.split_once('/').ok_or_else(no_id)?;
         let pid = pid.parse().map_err(|_| no_id())?;
         if place.starts_with("map:") {
-            let survey = Survey::take().map_err(|error| error.to_string())?;
+            let survey = MappingSurvey::take().map_err(|error| error.to_string())?;
             let mut found = orphans(&survey, Some(pid));
             let at = found.rings.iter().position(|ring| ring.id() == id);
             return match at {
@@ -141,19 +141,19 @@ impl Rings {
             };
         }
         let fd = place.parse().map_err(|_| no_id())?;
-        by_pid(pid, Choice::Fd(fd)).map_err(|error| error.to_string())
+        by_pid(pid, RingSelector::Fd(fd)).map_err(|error| error.to_string())
     }
 }
 
-fn broken_ring(error: &AttachError) -> Limit {
-    Limit {
+fn broken_ring(error: &AttachError) -> Limitation {
+    Limitation {
         what: "a ring".into(),
         why: error.to_string(),
         remedy: None,
     }
 }
 
-impl Source for Rings {
+impl RingSource for Rings {
     fn list(&mut self) -> Listing {
         let found = match discover() {
             Ok(found) => found,
@@ -161,7 +161,7 @@ impl Source for Rings {
                 let what = "every ring".into();
                 return Listing {
                     rings: Vec::new(),
-                    limits: vec![Limit {
+                    limits: vec![Limitation {
                         what,
                         why: error.to_string(),
                         remedy: None,
@@ -253,8 +253,8 @@ impl From<RingSnapshot> for RingListing {
     }
 }
 
-fn worst_consumer(consumers: Vec<Consumer>) -> Option<WorstConsumer> {
-    let badness = |consumer: &Consumer| (consumer.state.badness(), consumer.lag_bytes);
+fn worst_consumer(consumers: Vec<ConsumerSnapshot>) -> Option<WorstConsumer> {
+    let badness = |consumer: &ConsumerSnapshot| (consumer.state.badness(), consumer.lag_bytes);
     // Of equals the first: it does not change from look to look.
     let worst = consumers.into_iter().rev().max_by_key(badness)?;
     Some(WorstConsumer {
@@ -268,7 +268,7 @@ fn worst_consumer(consumers: Vec<Consumer>) -> Option<WorstConsumer> {
 
 /// Whose ring is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum RingTarget {
     /// The only one there is.
     Any,
     /// This process.
@@ -287,7 +287,7 @@ pub enum Owner {
 /// Maps the process that listens at `address`, or joins where that cannot be.
 fn by_socket(
     address: &str,
-    choice: Choice,
+    choice: RingSelector,
     join: bool,
     timeout: Duration,
 ) -> Result<AttachedRing, AttachError> {
@@ -302,7 +302,7 @@ fn by_socket(
             | AttachError::NotPermitted { .. }
             | AttachError::NotARing { .. }
             | AttachError::Inherited { .. },
-        ) if choice == Choice::Only => attach::join(address, timeout),
+        ) if choice == RingSelector::Only => attach::join(address, timeout),
         outcome => outcome,
     }
 }
@@ -311,11 +311,11 @@ fn by_socket(
 ///
 /// # Errors
 /// Each way in which it cannot be had.
-pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError> {
+pub fn attach(owner: &RingTarget, choice: RingSelector) -> Result<AttachedRing, AttachError> {
     match owner {
-        Owner::Any => {}
-        Owner::Pid(pid) => return by_pid(*pid, choice),
-        Owner::Socket {
+        RingTarget::Any => {}
+        RingTarget::Pid(pid) => return by_pid(*pid, choice),
+        RingTarget::Socket {
             address,
             join,
             timeout,
@@ -327,7 +327,7 @@ pub fn attach(owner: &Owner, choice: Choice) -> Result<AttachedRing, AttachError
         1 => map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {
             let limit = found.limits.first();
-            AttachError::NoRing(limit.map(|Limit { what, why, remedy }| match remedy {
+            AttachError::NoRing(limit.map(|Limitation { what, why, remedy }| match remedy {
                 Some(remedy) => format!("{what}: {why}; {remedy}"),
                 None => format!("{what}: {why}"),
             }))

@@ -11,11 +11,11 @@ use crate::observe::health::{
 };
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
-    Attach, Consumer, Estimate, EventLog, Frame, Limit, Rate, RingSnapshot, Slots, Thresholds,
-    WakeupBasis, WakeupMode,
+    Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
+    SlotCounts, Thresholds, WakeupBasis, WakeupMode,
 };
-use crate::observe::procfs::Survey;
-use crate::observe::sample::{MemberSample, Sample, SideSockets, Waits, take};
+use crate::observe::procfs::MappingSurvey;
+use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, take};
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -88,9 +88,9 @@ pub struct Watcher {
     thresholds: Thresholds,
     refreshed: Instant,
     /// A search for evicted consumers that is under way, and when the next one is due.
-    survey: Option<Survey>,
+    survey: Option<MappingSurvey>,
     survey_due: Instant,
-    waits: Waits,
+    futex_waiters: FutexWaiters,
     side_sockets: SideSockets,
     /// Whether the last sample had the slot table.
     reads_table: bool,
@@ -113,7 +113,7 @@ impl Watcher {
             refreshed: Instant::now(),
             survey: None,
             survey_due: Instant::now(),
-            waits: Waits::default(),
+            futex_waiters: FutexWaiters::default(),
             side_sockets: SideSockets::default(),
             reads_table: false,
             events: Events::default(),
@@ -151,7 +151,7 @@ impl Watcher {
         };
         self.history.push(&sample, messages);
         if self.budget.asks {
-            self.waits.look(&self.ring, sample.producer_alive);
+            self.futex_waiters.look(&self.ring, sample.producer_alive);
             self.side_sockets.look(&self.ring, sample.producer_alive);
         }
         let mut ring = self.assemble(&sample);
@@ -168,7 +168,7 @@ impl Watcher {
             return;
         }
         if self.survey.is_none() && Instant::now() >= self.survey_due {
-            self.survey = Survey::begin().ok();
+            self.survey = MappingSurvey::begin().ok();
             self.survey_due = Instant::now() + SURVEY_EVERY;
         }
         if let Some(survey) = &mut self.survey {
@@ -186,7 +186,7 @@ impl Watcher {
             snapshot: self.look(),
             rates: self.history.rates(),
             lags: self.history.lags(),
-            messages: self.preview.trail().clone(),
+            messages: self.preview.log().clone(),
             messages_note: self.preview.note().map(str::to_owned),
             events: Arc::clone(&self.log),
         }
@@ -278,13 +278,18 @@ impl Watcher {
         ring
     }
 
-    fn consumer(&self, member: &MemberSample, context: &Context, counted: Option<u64>) -> Consumer {
+    fn consumer(
+        &self,
+        member: &MemberSample,
+        context: &Context,
+        counted: Option<u64>,
+    ) -> ConsumerSnapshot {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = consumer_state(member, context);
         let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
         let wakeup = self.wakeup(member);
         let unread = self.side_sockets.unread(member.meta_inode);
-        Consumer {
+        ConsumerSnapshot {
             meta_inode: member.meta_inode,
             slot: member.slot.map(|slot| slot.index),
             pid: member.pid,
@@ -299,7 +304,7 @@ impl Watcher {
             reason,
             wakeup_mode: wakeup.map(|(mode, _)| mode),
             wakeup_basis: wakeup.map(|(_, basis)| basis),
-            waits_on_futex: self.waits.stranded(member.meta_inode),
+            waits_on_futex: self.futex_waiters.stranded(member.meta_inode),
             side_socket_unread_bytes: unread.map(|unread| unread.bytes),
             side_socket_capacity_bytes: unread.map(|unread| unread.capacity),
             side_socket_descriptors: unread.and_then(|unread| unread.descriptors),
@@ -325,7 +330,7 @@ impl Watcher {
         }
         match self.ring.own_slot() {
             Some((page, mode)) if page.ino == member.meta_inode => Some((mode, WakeupBasis::Join)),
-            _ => (self.waits.caught(member.meta_inode))
+            _ => (self.futex_waiters.caught(member.meta_inode))
                 .then_some((WakeupMode::Push, WakeupBasis::FutexWait)),
         }
     }
@@ -373,10 +378,10 @@ impl Watcher {
         (fill > rate / 20.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
     }
 
-    fn limits(&self, sample: &Sample) -> Vec<Limit> {
+    fn limits(&self, sample: &Sample) -> Vec<Limitation> {
         let mut limits = self.ring.limits();
         if self.ring.reads_table() && sample.table.is_none() {
-            limits.push(Limit {
+            limits.push(Limitation {
                 what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
                 why: if sample.producer_alive {
                     "the producer's memory no longer holds what was found there".into()
@@ -386,7 +391,7 @@ impl Watcher {
                 remedy: None,
             });
         }
-        limits.extend_from_slice(self.waits.limits());
+        limits.extend_from_slice(self.futex_waiters.limits());
         limits.extend_from_slice(self.side_sockets.limits());
         limits
     }
@@ -413,9 +418,9 @@ fn hidden(sample: &Sample) -> Option<u32> {
     }
 }
 
-fn slots(sample: &Sample) -> Option<Slots> {
+fn slots(sample: &Sample) -> Option<SlotCounts> {
     let table = sample.table.as_ref()?;
-    Some(Slots {
+    Some(SlotCounts {
         max: table.max,
         used: u32::try_from(table.active.len()).ok()?,
         push: table.push,

@@ -41,22 +41,22 @@ pub fn line(out: &mut impl Write, verdict: &Verdict, labels: Labels) -> io::Resu
 
 fn push(line: &mut String, prefix: &str, figure: &Figure) {
     let (label, unit, kind) = match figure.name {
-        Measure::LagBytes => ("lag_bytes", "B", Kind::Whole),
-        Measure::LagMessages => ("lag_messages", "", Kind::Whole),
-        Measure::LagTimeNs => ("lag_time", "s", Kind::Time),
-        Measure::StallNs => ("stall", "s", Kind::Time),
-        Measure::ClogAttempts => ("clog_attempts", "", Kind::Whole),
-        Measure::Consumers => ("consumers", "", Kind::Fewest),
-        Measure::Zombies => ("zombies", "", Kind::Whole),
-        Measure::ProducerHead => ("producer_head", "c", Kind::Whole),
-        Measure::BytesPerSecond => ("bytes_per_second", "", Kind::Whole),
+        Measure::LagBytes => ("lag_bytes", "B", NumberStyle::Whole),
+        Measure::LagMessages => ("lag_messages", "", NumberStyle::Whole),
+        Measure::LagTimeNs => ("lag_time", "s", NumberStyle::Time),
+        Measure::StallNs => ("stall", "s", NumberStyle::Time),
+        Measure::ClogAttempts => ("clog_attempts", "", NumberStyle::Whole),
+        Measure::Consumers => ("consumers", "", NumberStyle::Fewest),
+        Measure::Zombies => ("zombies", "", NumberStyle::Whole),
+        Measure::ProducerHead => ("producer_head", "c", NumberStyle::Whole),
+        Measure::BytesPerSecond => ("bytes_per_second", "", NumberStyle::Whole),
     };
     let number = |value: u64| match kind {
-        Kind::Time => seconds(value),
-        Kind::Whole | Kind::Fewest => value.to_string(),
+        NumberStyle::Time => seconds(value),
+        NumberStyle::Whole | NumberStyle::Fewest => value.to_string(),
     };
     let level = |level: Option<u64>| {
-        let colon = if kind == Kind::Fewest { ":" } else { "" };
+        let colon = if kind == NumberStyle::Fewest { ":" } else { "" };
         level.map_or_else(String::new, |level| format!("{}{colon}", number(level)))
     };
     let value = figure
@@ -79,7 +79,7 @@ fn push(line: &mut String, prefix: &str, figure: &Figure) {
 
 /// How a figure's numbers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum NumberStyle {
     /// As they are; levels are the most there may be.
     Whole,
     /// As they are; levels are the fewest there may be.

@@ -16,7 +16,7 @@ static PAIRS: [[u8; 2]; 100] = {
 };
 
 /// A line, as far as it is written.
-pub(super) struct Line<'a> {
+pub(super) struct MessageLine<'a> {
     bytes: &'a mut [u8],
     length: usize,
 }
@@ -26,10 +26,10 @@ pub(super) struct Line<'a> {
 ///
 /// # Panics
 /// When that is more than [`ROOM`].
-pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
+pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut MessageLine<'_>)) {
     let start = out.len();
     out.resize(start + ROOM, 0);
-    let mut line = Line {
+    let mut line = MessageLine {
         bytes: &mut out[start..],
         length: 0,
     };
@@ -38,7 +38,7 @@ pub(super) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
     out.truncate(start + length);
 }
 
-impl Line<'_> {
+impl MessageLine<'_> {
     /// Adds words. Their length is known to the compiler, so this is a store or two.
     #[inline]
     pub(super) fn words<const N: usize>(&mut self, words: &[u8; N]) {

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::observe::model::{
-    Consumer, Estimate, Event, Limit, Listing, Method, Report, RingSnapshot, Severity, Slots,
-    WakeupBasis, WakeupMode,
+    ConsumerSnapshot, Estimate, Event, Limitation, Listing, Method, Report, RingSnapshot, Severity,
+    SlotCounts, WakeupBasis, WakeupMode,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape};
 
@@ -78,7 +78,7 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         ),
     ];
     if let Some(slots) = &ring.slots {
-        let Slots {
+        let SlotCounts {
             used,
             max,
             push,
@@ -165,7 +165,7 @@ fn consumers(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     columns(out, &heads, &rows)
 }
 
-fn consumer(consumer: &Consumer) -> Vec<String> {
+fn consumer(consumer: &ConsumerSnapshot) -> Vec<String> {
     let ago = |ns| format!("{} ago", duration(ns));
     vec![
         optional(consumer.slot, |slot| slot.to_string()),
@@ -256,7 +256,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
     limits(out, &listing.limits)
 }
 
-fn limits(out: &mut impl Write, limits: &[Limit]) -> io::Result<()> {
+fn limits(out: &mut impl Write, limits: &[Limitation]) -> io::Result<()> {
     for limit in limits {
         let remedy = limit
             .remedy

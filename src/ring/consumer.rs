@@ -157,7 +157,11 @@ impl Consumer {
     ///
     /// # Errors
     /// As [`Consumer::join`]; and if there is nobody at that address.
-    pub fn connect(address: impl AsRef<Path>, wish: WakeupMode, timeout: Duration) -> Result<Self> {
+    pub fn connect(
+        address: impl AsRef<Path>,
+        requested: WakeupMode,
+        timeout: Duration,
+    ) -> Result<Self> {
         let deadline = Deadline::after(timeout);
         let path = address.as_ref();
         let address = match path.as_os_str().as_bytes() {
@@ -172,7 +176,7 @@ impl Consumer {
                 socket_with(AddressFamily::UNIX, kind, flags, None).map_err(Error::io("socket"))?;
             loop {
                 match connect(&conn, &address) {
-                    Ok(()) => return Self::join_by(&conn, wish, deadline),
+                    Ok(()) => return Self::join_by(&conn, requested, deadline),
                     Err(Errno::PROTOTYPE) => break,
                     // Abstract names are looked up by type as well: the wrong type is nobody at all.
                     Err(Errno::CONNREFUSED) if kind == SocketType::SEQPACKET && is_abstract => {
@@ -201,16 +205,16 @@ impl Consumer {
         ))
     }
 
-    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `wish` is
+    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `requested` is
     /// a wish: the producer decides, and [`Consumer::mode`] says what it decided.
     ///
     /// # Errors
     /// If the producer refuses, is silent for `timeout`, or answers with anything but what the protocol asks for.
-    pub fn join(conn: impl AsFd, wish: WakeupMode, timeout: Duration) -> Result<Self> {
-        Self::join_by(conn, wish, Deadline::after(timeout))
+    pub fn join(conn: impl AsFd, requested: WakeupMode, timeout: Duration) -> Result<Self> {
+        Self::join_by(conn, requested, Deadline::after(timeout))
     }
 
-    fn join_by(conn: impl AsFd, wish: WakeupMode, deadline: Deadline) -> Result<Self> {
+    fn join_by(conn: impl AsFd, requested: WakeupMode, deadline: Deadline) -> Result<Self> {
         let peer = peer_pid(conn.as_fd());
         // Before anything is asked for: the producer would take a stranger for us, if anyone. (A socket that was
         // handed into our namespace from outside looks the same; that its producer is in ours cannot be seen here.)
@@ -225,7 +229,7 @@ impl Consumer {
             ring,
             meta,
             side,
-        } = join::request(conn.as_fd(), wish, deadline)?;
+        } = join::request(conn.as_fd(), requested, deadline)?;
         let capacity = payload.ring_capacity;
         let meta = Mapping::read_write(layout::META_NAME, meta, layout::META_SIZE)?;
         let joined = || -> Result<_> {

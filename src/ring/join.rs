@@ -203,14 +203,14 @@ fn keeps_records(conn: BorrowedFd<'_>) -> Result<bool> {
 /// The consumer's end: asks for a slot, and checks the answer.
 pub(super) fn request(
     conn: BorrowedFd<'_>,
-    wish: WakeupMode,
+    requested: WakeupMode,
     deadline: Deadline,
 ) -> Result<Joined> {
     let records = keeps_records(conn)?;
     let consumer_pid = rustix::process::getpid().as_raw_nonzero().get();
     let ask = JoinRequest {
         consumer_pid,
-        wakeup_mode: wish.to_wire(),
+        wakeup_mode: requested.to_wire(),
     }
     .to_bytes();
     let sent = deadline.retry("join request", conn, PollFlags::OUT, || {

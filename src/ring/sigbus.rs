@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 /// Mappings that can be watched at a time. A producer of 1000 consumers has 1002.
 const CAPACITY: usize = 4096;
 
-static REGIONS: [Region; CAPACITY] = [const { Region::new() }; CAPACITY];
+static REGIONS: [GuardedRange; CAPACITY] = [const { GuardedRange::new() }; CAPACITY];
 
 /// One above the highest entry ever taken: where the handler's search ends.
 static TAKEN_MOST: AtomicUsize = AtomicUsize::new(0);
@@ -41,7 +41,7 @@ static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 ///
 /// An entry the handler needs cannot change under it: the thread that faulted borrows the mapping, so nobody can
 /// be dropping it. The stamp protects it from *other* entries in the middle of a change.
-struct Region {
+struct GuardedRange {
     taken: AtomicBool,
     stamp: AtomicU64,
     start: AtomicUsize,
@@ -50,7 +50,7 @@ struct Region {
     hit: AtomicBool,
 }
 
-impl Region {
+impl GuardedRange {
     const fn new() -> Self {
         Self {
             taken: AtomicBool::new(false),
@@ -90,7 +90,7 @@ impl Guard {
     /// handler never maps over a range that has become someone else's.
     pub(super) fn watch(start: usize, len: usize, writable: bool) -> Result<Self> {
         install()?;
-        let free = |region: &Region| {
+        let free = |region: &GuardedRange| {
             // Acquire: pairs with the Release in `drop`, so this entry's previous life is over.
             region
                 .taken

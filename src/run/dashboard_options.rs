@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use crate::cli::{Screen, Theme, When};
-use crate::settings::{Ascii, Error, Settings, from_variable};
+use crate::cli::{ScreenArgs, ThemeName, When};
+use crate::settings::{Ascii, Settings, SettingsError, from_variable};
 use crate::ui::{Depth, Options, Palette};
 
 /// The environment.
@@ -14,11 +14,11 @@ pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// What the dashboard is told. `interval` is the one on the command line; 0, which asks for a single sample elsewhere, asks
 /// for nothing here.
 pub(super) fn options(
-    screen: Screen,
+    screen: ScreenArgs,
     interval: Option<Duration>,
     settings: Settings,
     variable: Variable<'_>,
-) -> Result<Options, Error> {
+) -> Result<Options, SettingsError> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let term = set("TERM").unwrap_or_default();
     let depth = Depth::of(&term, &set("COLORTERM").unwrap_or_default());
@@ -46,10 +46,10 @@ pub(super) fn options(
         None => from_variable("ZBQTOP_THEME", variable("ZBQTOP_THEME"))?,
     };
     let (color, palette) = match theme.unwrap_or(settings.theme) {
-        Theme::Terminal => (color, Palette::Terminal),
-        Theme::Dark => (color, Palette::Dark),
-        Theme::Light => (color, Palette::Light),
-        Theme::Mono => (false, Palette::Terminal),
+        ThemeName::Terminal => (color, Palette::Terminal),
+        ThemeName::Dark => (color, Palette::Dark),
+        ThemeName::Light => (color, Palette::Light),
+        ThemeName::Mono => (false, Palette::Terminal),
     };
     let ascii = match settings.ascii {
         _ if screen.ascii => true,
@@ -144,7 +144,7 @@ mod tests {
         }
         let settings = || {
             with(|it| {
-                it.theme = Theme::Light;
+                it.theme = ThemeName::Light;
                 it.interval = Duration::from_secs(1);
             })
         };
@@ -172,7 +172,7 @@ mod tests {
             ),
         ] {
             let variable = |asked: &str| (asked == name).then(|| "drak".to_owned());
-            let screen = Screen::default();
+            let screen = ScreenArgs::default();
             let said = options(screen, None, Settings::default(), &variable).unwrap_err();
             assert_eq!(said.to_string(), expected);
         }

@@ -17,7 +17,7 @@ const LARGEST: u64 = 256 << 10;
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SettingsError {
     /// The file cannot be read.
     #[error("{path}: {source}")]
     Unreadable {
@@ -63,7 +63,7 @@ pub(super) struct Fault {
     pub(super) what: String,
 }
 
-impl Error {
+impl SettingsError {
     pub(super) fn wrong(path: &Path, text: &str, fault: &Fault) -> Self {
         let before = &text.as_bytes()[..fault.at.start.min(text.len())];
         Self::at(path, before, fault.what.clone())
@@ -97,12 +97,12 @@ fn name(path: &Path) -> String {
 }
 
 /// What stands in the file. Nothing that could keep us waiting is read: no pipe, no terminal.
-pub(super) fn read(path: &Path) -> Result<String, Error> {
-    let unreadable = |source| Error::Unreadable {
+pub(super) fn read(path: &Path) -> Result<String, SettingsError> {
+    let unreadable = |source| SettingsError::Unreadable {
         path: name(path),
         source,
     };
-    let no_file = |found: &str| Error::NoFile {
+    let no_file = |found: &str| SettingsError::NoFile {
         path: name(path),
         found: found.to_owned(),
     };
@@ -135,6 +135,6 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
         let (before, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
         let byte = rest.first().copied().unwrap_or_default();
         let what = format!("found the byte {byte:#04x}, expected UTF-8");
-        Error::at(path, before, what)
+        SettingsError::at(path, before, what)
     })
 }

@@ -11,7 +11,7 @@ use crate::ui::Key;
 
 /// The settings of `text`, or what is said of it.
 fn parsed(text: &str) -> Result<Settings, String> {
-    let wrong = |fault| Error::wrong(Path::new("zbqtop.toml"), text, &fault).to_string();
+    let wrong = |fault| SettingsError::wrong(Path::new("zbqtop.toml"), text, &fault).to_string();
     file::parse(text).map_err(wrong)
 }
 
@@ -66,11 +66,16 @@ fn every_setting_can_be_changed() {
     let quit = [("quit", vec![Key::parse("x").unwrap()]), ("freeze", vec![])];
     let expected = Settings {
         interval: Duration::from_millis(1500),
-        theme: Theme::Dark,
+        theme: ThemeName::Dark,
         color: When::Indexed,
         ascii: Ascii::Always,
         mouse: false,
-        columns: vec![Field::State, Field::Lag, Field::Percent, Field::EvictIn],
+        columns: vec![
+            ConsumerField::State,
+            ConsumerField::Lag,
+            ConsumerField::Percent,
+            ConsumerField::EvictIn,
+        ],
         thresholds: Thresholds {
             lagging_percent: 12.5,
             stalled_after_ns: 250_000_000,
@@ -221,6 +226,6 @@ fn the_example_in_the_readme_is_one() {
     let example = readme.split("```toml\n").nth(1).unwrap();
     let example = example.split("```").next().unwrap();
     let settings = parsed(example).unwrap();
-    assert_eq!(settings.theme, Theme::Dark);
+    assert_eq!(settings.theme, ThemeName::Dark);
     assert_ne!(settings.keymap, Keymap::default());
 }

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::source::Fault;
 use crate::cli::period;
 use crate::text::escape;
-use crate::ui::{Field, Key, Keymap};
+use crate::ui::{ConsumerField, Key, Keymap};
 
 /// Characters of what was found that an error shows.
 const SHOWN: usize = 40;
@@ -143,14 +143,16 @@ impl<'a> Value<'a> {
         Ok(list.iter().map(|value| Value { value, text }).collect())
     }
 
-    pub(super) fn columns(&self) -> Result<Vec<Field>, Fault> {
+    pub(super) fn columns(&self) -> Result<Vec<ConsumerField>, Fault> {
         let expected = "a list of columns, as in [\"slot\", \"lag\", \"state\"]";
-        let mut columns: Vec<Field> = Vec::new();
+        let mut columns: Vec<ConsumerField> = Vec::new();
         for value in self.list(expected)? {
             let name = value.string("the title of a column")?;
-            let field = Field::ALL.into_iter().find(|field| field.name() == name);
+            let field = ConsumerField::ALL
+                .into_iter()
+                .find(|field| field.name() == name);
             let Some(field) = field else {
-                let names = Field::ALL.map(Field::name);
+                let names = ConsumerField::ALL.map(ConsumerField::name);
                 let known = names.iter().map(String::as_str);
                 return Err(value.wrong(unknown("column", name, known)));
             };

@@ -73,7 +73,7 @@ pub(crate) enum Screen {
 
 /// What is in front and takes the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum FrontView {
     /// No ring yet.
     Waiting,
     /// The list of rings.

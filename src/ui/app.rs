@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::action::{Action, Effect, Pane, Place, Screen};
-use super::consumer_list::{Field, Roster};
-use super::cursor::{Cursor, Step};
+use super::action::{Action, Effect, FrontView, Pane, Screen};
+use super::consumer_list::{ConsumerField, ConsumerList};
+use super::cursor::{Cursor, Movement};
 use super::details::Details;
-use super::hit_map::{List, Spot, Spots};
+use super::hit_map::{HitMap, List, Spot};
 use super::interval;
 use super::items::{Item, items};
 use super::keys::Keymap;
-use super::message_list::Reading;
+use super::message_list::MessageList;
 use super::prompt::Edit;
-use super::viewport::Room;
+use super::viewport::Viewport;
 use crate::observe::model::{Frame, Listing};
 
 /// The state of the dashboard.
@@ -42,10 +42,10 @@ pub(crate) struct App {
     /// What came of the last key, until the next.
     said: Option<String>,
     rings: Cursor<String>,
-    consumers: Roster,
+    consumers: ConsumerList,
     details: Option<Details>,
     findings: Cursor<Item>,
-    reading: Reading,
+    message_list: MessageList,
     /// The first message that is shown.
     messages_top: usize,
     keymap: Keymap,
@@ -74,10 +74,10 @@ impl App {
             has_looked: false,
             said: None,
             rings: Cursor::default(),
-            consumers: Roster::default(),
+            consumers: ConsumerList::default(),
             details: None,
             findings: Cursor::default(),
-            reading: Reading::default(),
+            message_list: MessageList::default(),
             messages_top: 0,
             keymap: Keymap::default(),
             mouse: true,
@@ -85,9 +85,14 @@ impl App {
     }
 
     /// With the keys and the columns that the user wants, and with a mouse or without.
-    pub(crate) fn wanting(mut self, keymap: Keymap, columns: Vec<Field>, mouse: bool) -> Self {
+    pub(crate) fn wanting(
+        mut self,
+        keymap: Keymap,
+        columns: Vec<ConsumerField>,
+        mouse: bool,
+    ) -> Self {
         self.keymap = keymap;
-        self.consumers = Roster::with_columns(columns);
+        self.consumers = ConsumerList::with_columns(columns);
         self.mouse = mouse;
         self
     }
@@ -95,13 +100,13 @@ impl App {
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.
     pub(crate) fn take_frame(&mut self, frame: Frame, at: Timestamp) -> bool {
         if self.frozen {
-            return self.reading.search_on();
+            return self.message_list.search_on();
         }
         self.consumers.follow(&frame.snapshot);
         if let Some(details) = &mut self.details {
             details.take_frame(&frame);
         }
-        self.reading.take(&frame.messages);
+        self.message_list.take(&frame.messages);
         self.frame = Some(frame);
         self.taken_at = at;
         true
@@ -134,7 +139,7 @@ impl App {
             self.consumers.renew();
             self.details = None;
             self.findings = Cursor::default();
-            self.reading = Reading::default();
+            self.message_list = MessageList::default();
         }
         self.screen = Screen::Ring;
         self.frozen = false;
@@ -155,7 +160,7 @@ impl App {
             return false;
         }
         self.consumers.end_typing();
-        self.reading.end_typing();
+        self.message_list.end_typing();
         self.details = None;
         self.ring = None;
         self.frame = None;
@@ -164,7 +169,7 @@ impl App {
     }
 
     /// Does what the user asked for, as far as it concerns the screen; the rest is returned.
-    pub(crate) fn apply(&mut self, action: Action, room: Room) -> Option<Effect> {
+    pub(crate) fn apply(&mut self, action: Action, room: Viewport) -> Option<Effect> {
         let page = room.rows.saturating_sub(1).max(1);
         self.said = None;
         match action {
@@ -175,23 +180,23 @@ impl App {
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),
             Action::Pane(pane) => self.turn_to(pane),
-            Action::Up => self.step(Step::Up(1), room),
-            Action::Down => self.step(Step::Down(1), room),
-            Action::PageUp => self.step(Step::Up(page), room),
-            Action::PageDown => self.step(Step::Down(page), room),
-            Action::First => self.step(Step::First, room),
-            Action::Last => self.step(Step::Last, room),
+            Action::Up => self.step(Movement::Up(1), room),
+            Action::Down => self.step(Movement::Down(1), room),
+            Action::PageUp => self.step(Movement::Up(page), room),
+            Action::PageDown => self.step(Movement::Down(page), room),
+            Action::First => self.step(Movement::First, room),
+            Action::Last => self.step(Movement::Last, room),
             Action::Live => {
                 self.frozen = false;
-                self.step(Step::Last, room);
+                self.step(Movement::Last, room);
             }
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
             }
             Action::Faster => self.interval = interval::faster(self.interval),
             Action::Slower => self.interval = interval::slower(self.interval),
-            Action::Sort => self.arrange(Roster::sort_by_next),
-            Action::Reverse => self.arrange(Roster::reverse),
+            Action::Sort => self.arrange(ConsumerList::sort_by_next),
+            Action::Reverse => self.arrange(ConsumerList::reverse),
             Action::Filter => self.begin_filter(),
             Action::Only
             | Action::Next
@@ -212,7 +217,7 @@ impl App {
         if self.help.is_some() {
             return None;
         }
-        if self.place() == Place::Ring && self.focus() == Pane::Consumers {
+        if self.place() == FrontView::Ring && self.focus() == Pane::Consumers {
             self.details = self.selected_place().and_then(|place| {
                 let frame = self.frame.as_ref()?;
                 Details::of(frame, place)
@@ -226,8 +231,8 @@ impl App {
     }
 
     /// Takes over from what row on each list was shown: a selection then moves inside of what is in sight.
-    pub(crate) fn drawn(&mut self, spots: &Spots) {
-        for &(list, top) in spots.tops() {
+    pub(crate) fn drawn(&mut self, hit_map: &HitMap) {
+        for &(list, top) in hit_map.tops() {
             match list {
                 List::Rings => self.rings.top = top,
                 List::Consumers => self.consumers.shown_from(top),
@@ -246,33 +251,33 @@ impl App {
             let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
             self.rings.select(id.clone(), keys);
         }
-        let (Place::Ring, Some(frame)) = (self.place(), &self.frame) else {
+        let (FrontView::Ring, Some(frame)) = (self.place(), &self.frame) else {
             return;
         };
         match spot {
             Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
             Spot::Finding(item) => self.findings.select(*item, items(frame)),
-            Spot::Message(row) => self.reading.select(*row),
+            Spot::Message(row) => self.message_list.select(*row),
             Spot::Pane(_) | Spot::Ring(_) | Spot::Front => {}
         }
         self.focus = spot.pane().unwrap_or(self.focus);
     }
 
     /// Changes order or filter of the consumers; the selection stays on its consumer.
-    fn arrange(&mut self, change: impl FnOnce(&mut Roster)) {
-        if let (Place::Ring, Some(frame)) = (self.place(), &self.frame) {
+    fn arrange(&mut self, change: impl FnOnce(&mut ConsumerList)) {
+        if let (FrontView::Ring, Some(frame)) = (self.place(), &self.frame) {
             change(&mut self.consumers);
             self.consumers.follow(&frame.snapshot);
         }
     }
 
     fn begin_filter(&mut self) {
-        if self.place() != Place::Ring || self.frame.is_none() || self.help.is_some() {
+        if self.place() != FrontView::Ring || self.frame.is_none() || self.help.is_some() {
             return;
         }
         if self.reads() {
-            return self.reading.begin_typing();
+            return self.message_list.begin_typing();
         }
         self.focus = Pane::Consumers;
         self.consumers.begin_typing();
@@ -281,8 +286,8 @@ impl App {
     /// Changes the filter that is being typed.
     pub(crate) fn edit(&mut self, edit: Edit) {
         self.said = None;
-        if self.reading.is_typing() {
-            return self.reading.edit(edit);
+        if self.message_list.is_typing() {
+            return self.message_list.edit(edit);
         }
         self.arrange(|consumers| consumers.edit(edit));
     }
@@ -303,8 +308,8 @@ impl App {
             if self.details.take().is_some() {
                 return None;
             }
-            if self.reads() && !self.reading.typed().is_empty() {
-                self.reading.edit(Edit::Clear);
+            if self.reads() && !self.message_list.typed().is_empty() {
+                self.message_list.edit(Edit::Clear);
                 return None;
             }
             if self.consumers.filter().is_empty() {
@@ -349,7 +354,7 @@ impl App {
         }
     }
 
-    fn step(&mut self, step: Step, room: Room) {
+    fn step(&mut self, step: Movement, room: Viewport) {
         if let Some(row) = self.help {
             self.help = Some(step.from(row, room.last_top));
             return;
@@ -369,8 +374,8 @@ impl App {
             Pane::Findings => {
                 self.findings.step(step, items(frame), 0);
             }
-            Pane::Messages => self.reading.step(step, &frame.messages),
-            Pane::Hex => self.step_bytes(step, room.sight()),
+            Pane::Messages => self.message_list.step(step, &frame.messages),
+            Pane::Hex => self.step_bytes(step, room.hex()),
         }
     }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::text;
-use crate::observe::model::Kept;
+use crate::observe::model::StoredMessage;
 
 /// Bytes of base64 that terminals and multiplexers take; what is longer some of them cut, and others forget.
 const LONGEST: usize = 74_000;
@@ -29,7 +29,7 @@ impl Clip {
     }
 
     /// A payload: as it is if it is text that does nothing where it is pasted, else in hex.
-    pub(super) fn payload(message: &Kept<'_>) -> Self {
+    pub(super) fn payload(message: &StoredMessage<'_>) -> Self {
         let payload = message.payload;
         let plain = std::str::from_utf8(payload)
             .ok()
@@ -72,7 +72,7 @@ mod tests {
     use crate::ring::message::MessageHeader;
 
     fn clip(payload: &[u8], payload_len: u32) -> Clip {
-        Clip::payload(&Kept {
+        Clip::payload(&StoredMessage {
             row: 0,
             offset: 0,
             header: MessageHeader {

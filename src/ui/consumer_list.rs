@@ -5,11 +5,11 @@
 
 use std::cmp::Reverse;
 
-use super::cursor::{Cursor, Step};
+use super::cursor::{Cursor, Movement};
 use super::format::{bytes, duration, percent, whole};
 use super::prompt::{Edit, Prompt};
 use super::text;
-use crate::observe::model::{Consumer, ConsumerState, RingSnapshot, WakeupMode};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, WakeupMode};
 
 /// Characters of a command that a filter can find.
 const LONGEST_COMMAND: usize = 256;
@@ -17,7 +17,7 @@ const LONGEST_COMMAND: usize = 256;
 /// What a column of the table tells.
 #[expect(missing_docs, reason = "the details and the help say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum ConsumerField {
     Slot,
     Pid,
     Command,
@@ -34,7 +34,7 @@ pub enum Field {
     Why,
 }
 
-impl Field {
+impl ConsumerField {
     /// All of them, in the order of the columns unless the user wants another.
     pub(crate) const ALL: [Self; 14] = [
         Self::Slot,
@@ -101,12 +101,12 @@ impl Field {
 /// The column that rows are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) field: Field,
+    pub(crate) field: ConsumerField,
     pub(crate) descending: bool,
 }
 
 impl Sort {
-    fn by(field: Field) -> Self {
+    fn by(field: ConsumerField) -> Self {
         Self {
             field,
             descending: field.begins_descending(),
@@ -116,27 +116,27 @@ impl Sort {
 
 /// Order, filter and selection of the consumers.
 #[derive(Debug)]
-pub(crate) struct Roster {
+pub(crate) struct ConsumerList {
     cursor: Cursor<u64>,
-    columns: Vec<Field>,
+    columns: Vec<ConsumerField>,
     sort: Sort,
     filter: Prompt<40>,
 }
 
-impl Default for Roster {
+impl Default for ConsumerList {
     fn default() -> Self {
         Self {
             cursor: Cursor::default(),
-            columns: Field::ALL.to_vec(),
-            sort: Sort::by(Field::Slot),
+            columns: ConsumerField::ALL.to_vec(),
+            sort: Sort::by(ConsumerField::Slot),
             filter: Prompt::default(),
         }
     }
 }
 
-impl Roster {
+impl ConsumerList {
     /// The consumers in a table with these columns.
-    pub(super) fn with_columns(columns: Vec<Field>) -> Self {
+    pub(super) fn with_columns(columns: Vec<ConsumerField>) -> Self {
         Self {
             columns,
             ..Self::default()
@@ -144,7 +144,7 @@ impl Roster {
     }
 
     /// The columns of the table, in their order.
-    pub(crate) fn columns(&self) -> &[Field] {
+    pub(crate) fn columns(&self) -> &[ConsumerField] {
         &self.columns
     }
 
@@ -172,9 +172,9 @@ impl Roster {
             .map(str::to_lowercase)
             .collect();
         let consumers = ring.consumers.iter().enumerate();
-        let mut rows: Vec<Row> = consumers
+        let mut rows: Vec<SortedRow> = consumers
             .filter(|(place, consumer)| passes(consumer, *place, &words))
-            .map(|(place, consumer)| Row {
+            .map(|(place, consumer)| SortedRow {
                 place,
                 figure: figure(consumer, place, self.sort.field),
                 rank: 0,
@@ -200,7 +200,7 @@ impl Roster {
     }
 
     /// Moves the selection.
-    pub(super) fn step(&mut self, step: Step, ring: &RingSnapshot) {
+    pub(super) fn step(&mut self, step: Movement, ring: &RingSnapshot) {
         let rows = self.rows(ring);
         self.cursor
             .step(step, keys(ring, &rows), proposed(ring, &rows));
@@ -229,10 +229,10 @@ impl Roster {
     }
 
     /// Sorts by a column; by the one that rows are sorted by already, the other way round.
-    pub(super) fn sort_by(&mut self, field: Field) {
+    pub(super) fn sort_by(&mut self, field: ConsumerField) {
         if field == self.sort.field {
             self.reverse();
-        } else if field != Field::Why {
+        } else if field != ConsumerField::Why {
             self.sort = Sort::by(field);
         }
     }
@@ -278,7 +278,7 @@ fn proposed(ring: &RingSnapshot, rows: &[usize]) -> usize {
         ConsumerState::Idle,
         ConsumerState::Parked,
     ];
-    let gate = |consumer: &Consumer| {
+    let gate = |consumer: &ConsumerSnapshot| {
         ring.gating_meta_inode == Some(consumer.meta_inode) && !well.contains(&consumer.state)
     };
     let place = ring.consumers.iter().position(gate).unwrap_or(0);
@@ -286,7 +286,7 @@ fn proposed(ring: &RingSnapshot, rows: &[usize]) -> usize {
 }
 
 /// What a consumer is called in a bar or a column: its slot, or without the slot table its place.
-pub(crate) fn label(consumer: &Consumer, place: usize) -> String {
+pub(crate) fn label(consumer: &ConsumerSnapshot, place: usize) -> String {
     consumer
         .slot
         .map_or_else(|| place.to_string(), |slot| slot.to_string())
@@ -301,7 +301,7 @@ pub(crate) fn mode_word(mode: WakeupMode) -> &'static str {
 }
 
 /// Whether every word is found in what the table says of the consumer, as it says it.
-fn passes(consumer: &Consumer, place: usize, words: &[String]) -> bool {
+fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
@@ -321,7 +321,7 @@ fn passes(consumer: &Consumer, place: usize, words: &[String]) -> bool {
 }
 
 /// A consumer by its place in the snapshot, and what it is sorted by; `None` where that is unknown.
-struct Row {
+struct SortedRow {
     place: usize,
     figure: Option<(u64, String)>,
     /// How many figures that read otherwise are smaller.
@@ -329,34 +329,40 @@ struct Row {
 }
 
 /// What a consumer is sorted by: a number, and how it reads.
-fn figure(consumer: &Consumer, place: usize, field: Field) -> Option<(u64, String)> {
+fn figure(
+    consumer: &ConsumerSnapshot,
+    place: usize,
+    field: ConsumerField,
+) -> Option<(u64, String)> {
     let exact = |number: u64| (number, number.to_string());
     let read = |number: u64, text: String| (number, text);
     let time = |nanoseconds| (nanoseconds, duration(nanoseconds, ""));
     match field {
-        Field::Slot | Field::Why => Some(exact(place as u64)),
-        Field::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),
-        Field::Command => Some(read(0, consumer.command.as_ref()?.to_lowercase())),
-        Field::Mode => Some(read(0, mode_word(consumer.wakeup_mode?).to_owned())),
-        Field::Tail => {
+        ConsumerField::Slot | ConsumerField::Why => Some(exact(place as u64)),
+        ConsumerField::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),
+        ConsumerField::Command => Some(read(0, consumer.command.as_ref()?.to_lowercase())),
+        ConsumerField::Mode => Some(read(0, mode_word(consumer.wakeup_mode?).to_owned())),
+        ConsumerField::Tail => {
             (consumer.state != ConsumerState::Parked).then(|| exact(consumer.tail_offset))
         }
-        Field::Lag | Field::History => consumer.lag_bytes.map(|lag| read(lag, bytes(lag))),
-        Field::Percent => Some(read(consumer.lag_bytes?, percent(consumer.lag_percent?))),
-        Field::Time => consumer.lag_time_ns.map(time),
-        Field::Rate => {
+        ConsumerField::Lag | ConsumerField::History => {
+            consumer.lag_bytes.map(|lag| read(lag, bytes(lag)))
+        }
+        ConsumerField::Percent => Some(read(consumer.lag_bytes?, percent(consumer.lag_percent?))),
+        ConsumerField::Time => consumer.lag_time_ns.map(time),
+        ConsumerField::Rate => {
             let rate = whole(consumer.rate_bytes_per_second?);
             Some(read(rate, bytes(rate)))
         }
-        Field::Progress => consumer.progress_age_ns.map(time),
-        Field::EvictIn => consumer.evict_in_ns.map(time),
-        Field::State => Some(exact(consumer.state.badness())),
+        ConsumerField::Progress => consumer.progress_age_ns.map(time),
+        ConsumerField::EvictIn => consumer.evict_in_ns.map(time),
+        ConsumerField::State => Some(exact(consumer.state.badness())),
     }
 }
 
 /// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a rate
 /// that trembles behind its last digit would shake the table; what is unknown comes last.
-fn order(rows: &mut [Row], descending: bool) {
+fn order(rows: &mut [SortedRow], descending: bool) {
     rows.sort_by(|one, other| one.figure.cmp(&other.figure));
     let mut rank = 0;
     for index in 1..rows.len() {

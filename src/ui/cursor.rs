@@ -58,7 +58,7 @@ impl<K: PartialEq> Cursor<K> {
     /// Selects the row that `step` leads to.
     pub(super) fn step(
         &mut self,
-        step: Step,
+        step: Movement,
         mut keys: impl ExactSizeIterator<Item = K> + Clone,
         proposed: usize,
     ) {
@@ -71,14 +71,14 @@ impl<K: PartialEq> Cursor<K> {
 
 /// A movement in a list.
 #[derive(Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum Movement {
     Up(usize),
     Down(usize),
     First,
     Last,
 }
 
-impl Step {
+impl Movement {
     /// Where it leads from `row`, when `last` is the last one.
     pub(super) fn from(self, row: usize, last: usize) -> usize {
         match self {

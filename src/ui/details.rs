@@ -2,14 +2,14 @@
 //!
 //! Kept as a copy: what is read does not go when the consumer does.
 
-use super::cursor::Step;
-use crate::observe::model::{Consumer, Frame, PastPoint};
+use super::cursor::Movement;
+use crate::observe::model::{ConsumerSnapshot, Frame, PastPoint};
 
 /// A consumer and its past.
 #[derive(Debug)]
 pub(crate) struct Details {
     /// As it was last seen.
-    pub(crate) consumer: Consumer,
+    pub(crate) consumer: ConsumerSnapshot,
     /// Its place in the snapshot's list then.
     pub(crate) place: usize,
     /// Its lag until then, oldest first.
@@ -54,12 +54,12 @@ impl Details {
     }
 
     /// Scrolls the text; `last_top` is the last line that may come first.
-    pub(super) fn scroll(&mut self, step: Step, last_top: usize) {
+    pub(super) fn scroll(&mut self, step: Movement, last_top: usize) {
         self.top = step.from(self.top.min(last_top), last_top);
     }
 }
 
-fn past(frame: &Frame, consumer: &Consumer) -> Vec<PastPoint> {
+fn past(frame: &Frame, consumer: &ConsumerSnapshot) -> Vec<PastPoint> {
     frame
         .lags
         .get(&consumer.meta_inode)

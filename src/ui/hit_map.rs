@@ -6,7 +6,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::action::Pane;
-use super::consumer_list::Field;
+use super::consumer_list::ConsumerField;
 use super::items::Item;
 
 /// What can be pointed at.
@@ -19,7 +19,7 @@ pub(crate) enum Spot {
     /// A ring in the list, by its id.
     Ring(String),
     /// The title of a column of the consumers' table.
-    Title(Field),
+    Title(ConsumerField),
     /// A consumer in the table, by its `meta_inode`.
     Consumer(u64),
     /// A finding, a limit or an event.
@@ -52,15 +52,15 @@ pub(crate) enum List {
 
 /// All spots of a screen, and which row of each list came first.
 #[derive(Debug, Default)]
-pub(crate) struct Spots {
-    spots: Vec<(Rect, Spot)>,
+pub(crate) struct HitMap {
+    hit_map: Vec<(Rect, Spot)>,
     tops: Vec<(List, usize)>,
 }
 
-impl Spots {
+impl HitMap {
     /// `spot` covers `area` from now on.
     pub(super) fn put(&mut self, area: Rect, spot: Spot) {
-        self.spots.push((area, spot));
+        self.hit_map.push((area, spot));
     }
 
     /// `row` is the first of `list` that is shown.
@@ -75,14 +75,14 @@ impl Spots {
 
     /// Nothing that was put before can be pointed at any more.
     pub(super) fn clear(&mut self) {
-        self.spots.clear();
+        self.hit_map.clear();
     }
 
     /// What stands in that cell.
     pub(crate) fn at(&self, column: u16, row: u16) -> Option<&Spot> {
         let position = Position::new(column, row);
-        let mut spots = self.spots.iter().rev();
-        spots
+        let mut hit_map = self.hit_map.iter().rev();
+        hit_map
             .find(|(area, _)| area.contains(position))
             .map(|(_, spot)| spot)
     }

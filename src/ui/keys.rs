@@ -11,7 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub(crate) use key::Key;
 use key::{control, key, letter};
 
-use super::action::{Action, Pane, Place};
+use super::action::{Action, FrontView, Pane};
 use super::prompt::Edit;
 
 /// A row of the table.
@@ -30,7 +30,7 @@ pub(crate) struct Binding {
     /// An action whose key stands beside in the footer.
     beside: Option<Action>,
     /// Where it stands in the footer.
-    places: &'static [Place],
+    places: &'static [FrontView],
 }
 
 /// A row: the keys, what they do, its name in the settings, and what the help says.
@@ -53,7 +53,7 @@ const fn binding(
 
 impl Binding {
     /// Puts the first of the keys into the footer, with a word.
-    const fn footer(mut self, word: &'static str, places: &'static [Place]) -> Self {
+    const fn footer(mut self, word: &'static str, places: &'static [FrontView]) -> Self {
         self.word = Some(word);
         self.places = places;
         self
@@ -66,7 +66,12 @@ impl Binding {
     }
 }
 
-const EVERYWHERE: &[Place] = &[Place::Waiting, Place::Rings, Place::Ring, Place::Details];
+const EVERYWHERE: &[FrontView] = &[
+    FrontView::Waiting,
+    FrontView::Rings,
+    FrontView::Ring,
+    FrontView::Details,
+];
 
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
@@ -78,7 +83,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "next-pane",
         "next pane",
     )
-    .footer("pane", &[Place::Ring]),
+    .footer("pane", &[FrontView::Ring]),
     binding(
         &[key(KeyCode::BackTab)],
         Action::PreviousPane,
@@ -157,14 +162,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "open",
         "open the ring, or the consumer's details",
     )
-    .footer("open", &[Place::Rings, Place::Ring]),
+    .footer("open", &[FrontView::Rings, FrontView::Ring]),
     binding(
         &[letter('/')],
         Action::Filter,
         "filter",
         "filter consumers, search messages; Esc clears",
     )
-    .footer("filter", &[Place::Ring]),
+    .footer("filter", &[FrontView::Ring]),
     binding(
         &[letter('n')],
         Action::Next,
@@ -189,7 +194,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "follow",
         "follow the newest message, or stay",
     )
-    .footer("follow", &[Place::Ring]),
+    .footer("follow", &[FrontView::Ring]),
     binding(
         &[key(KeyCode::Left), letter('h')],
         Action::Left,
@@ -220,7 +225,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "sort",
         "sort consumers by the next column",
     )
-    .footer("sort", &[Place::Ring]),
+    .footer("sort", &[FrontView::Ring]),
     binding(
         &[letter('r')],
         Action::Reverse,
@@ -233,15 +238,16 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "freeze",
         "freeze the screen, or live again",
     )
-    .footer("freeze", &[Place::Ring, Place::Details]),
-    binding(&[letter('L')], Action::List, "list", "list of rings").footer("list", &[Place::Ring]),
+    .footer("freeze", &[FrontView::Ring, FrontView::Details]),
+    binding(&[letter('L')], Action::List, "list", "list of rings")
+        .footer("list", &[FrontView::Ring]),
     binding(
         &[letter('+'), letter('=')],
         Action::Faster,
         "faster",
         "sample more often",
     )
-    .footer("rate", &[Place::Ring])
+    .footer("rate", &[FrontView::Ring])
     .beside(Action::Slower),
     binding(
         &[letter('-')],
@@ -250,7 +256,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "sample less often",
     ),
     binding(&[key(KeyCode::Esc)], Action::Back, "back", "back")
-        .footer("back", &[Place::Rings, Place::Details]),
+        .footer("back", &[FrontView::Rings, FrontView::Details]),
     binding(
         &[control('l')],
         Action::Redraw,
@@ -363,7 +369,7 @@ impl Keymap {
     }
 
     /// Keys and words of the footer of `place`.
-    pub(crate) fn footer(&self, place: Place) -> impl Iterator<Item = (String, &'static str)> {
+    pub(crate) fn footer(&self, place: FrontView) -> impl Iterator<Item = (String, &'static str)> {
         let rows = self.rows.iter();
         let rows = rows.filter(move |(row, _)| row.places.contains(&place));
         rows.filter_map(|(row, _)| {

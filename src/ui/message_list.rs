@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::cursor::Step;
+use super::cursor::Movement;
 use super::prompt::{Edit, Prompt};
 use super::query::Query;
-use super::search::{self, Hit, Search};
-use super::viewport::Sight;
-use crate::observe::model::{Kept, Row, Trail};
+use super::search::{self, Hit, MessageSearch};
+use super::viewport::HexViewport;
+use crate::observe::model::{LogRow, MessageLog, StoredMessage};
 
 /// Bytes of a list that lets nothing go: what was there, and half as much again.
 const HELD_BYTES: usize = 4608 << 10;
@@ -19,13 +19,13 @@ const PLACES: usize = 4096;
 
 /// The list of messages, the selected one, and what is looked for.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
-    trail: Trail,
+pub(crate) struct MessageList {
+    log: MessageLog,
     /// `None` as long as the newest is selected, whichever that is.
-    held: Option<Held>,
+    held: Option<Anchor>,
     /// The list takes no more in: it is full, or rows in between have gone.
     ended: bool,
-    search: Option<Search>,
+    search: Option<MessageSearch>,
     /// Only what was found is listed.
     only: bool,
     prompt: Prompt<120>,
@@ -38,7 +38,7 @@ pub(crate) struct Reading {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct Anchor {
     row: u64,
     /// The row that was to come when the newest was left.
     since: u64,
@@ -46,30 +46,30 @@ struct Held {
     news: u64,
 }
 
-impl Reading {
+impl MessageList {
     /// Takes a sample in.
-    pub(super) fn take(&mut self, newer: &Trail) {
+    pub(super) fn take(&mut self, newer: &MessageLog) {
         match &mut self.held {
             None => self.show(newer),
             Some(held) => {
-                held.news = if newer.is_same(&self.trail) {
+                held.news = if newer.is_same(&self.log) {
                     newer.end().saturating_sub(held.since)
                 } else {
                     newer.len() as u64
                 };
-                self.ended = self.ended || !self.trail.extend(newer, HELD_BYTES);
+                self.ended = self.ended || !self.log.extend(newer, HELD_BYTES);
             }
         }
         self.look();
     }
 
-    fn show(&mut self, trail: &Trail) {
-        if !trail.is_same(&self.trail)
+    fn show(&mut self, log: &MessageLog) {
+        if !log.is_same(&self.log)
             && let Some(search) = &mut self.search
         {
-            *search = Search::new(search.query.clone(), trail);
+            *search = MessageSearch::new(search.query.clone(), log);
         }
-        self.trail = trail.clone();
+        self.log = log.clone();
         self.ended = false;
     }
 
@@ -85,7 +85,7 @@ impl Reading {
     /// Goes on with the search, and finds what is looked for in the selected message.
     fn look(&mut self) {
         if let Some(search) = &mut self.search {
-            search.advance(&self.trail, search::PATIENCE);
+            search.advance(&self.log, search::PATIENCE);
         }
         let row = self.selected_row();
         if self.places.0 != row {
@@ -98,25 +98,25 @@ impl Reading {
         }
     }
 
-    fn listed(&self) -> Option<&Search> {
+    fn listed(&self) -> Option<&MessageSearch> {
         self.search.as_ref().filter(|_| self.only)
     }
 
     /// How many rows are listed.
     pub(crate) fn len(&self) -> usize {
-        self.listed().map_or(self.trail.len(), Search::len)
+        self.listed().map_or(self.log.len(), MessageSearch::len)
     }
 
     /// The row that is listed in that place, oldest first.
-    pub(crate) fn row(&self, place: usize) -> Option<Row<'_>> {
-        self.trail.row(self.number(place)?)
+    pub(crate) fn row(&self, place: usize) -> Option<LogRow<'_>> {
+        self.log.row(self.number(place)?)
     }
 
     /// Its number.
     pub(crate) fn number(&self, place: usize) -> Option<u64> {
         match self.listed() {
             Some(search) => search.nth(place).map(|hit| hit.row),
-            None => (place < self.trail.len()).then(|| self.trail.first() + place as u64),
+            None => (place < self.log.len()).then(|| self.log.first() + place as u64),
         }
     }
 
@@ -129,7 +129,7 @@ impl Reading {
         let place = match self.listed() {
             // Where the row itself is not listed, the one before it is meant.
             Some(search) => search.before(held.row + 1).saturating_sub(1),
-            None => usize::try_from(held.row.saturating_sub(self.trail.first())).unwrap_or(last),
+            None => usize::try_from(held.row.saturating_sub(self.log.first())).unwrap_or(last),
         };
         Some(place.min(last))
     }
@@ -139,13 +139,13 @@ impl Reading {
     }
 
     /// The selected row.
-    pub(crate) fn selected(&self) -> Option<Row<'_>> {
-        self.trail.row(self.selected_row()?)
+    pub(crate) fn selected(&self) -> Option<LogRow<'_>> {
+        self.log.row(self.selected_row()?)
     }
 
     /// The selected message, if it is not a gap that is selected.
-    pub(crate) fn message(&self) -> Option<Kept<'_>> {
-        self.trail.message(self.selected_row()?)
+    pub(crate) fn message(&self) -> Option<StoredMessage<'_>> {
+        self.log.message(self.selected_row()?)
     }
 
     /// Whether the newest is selected, whichever that is.
@@ -159,27 +159,27 @@ impl Reading {
     }
 
     /// Selects the row that `step` leads to; `newest` is what there is to go on to.
-    pub(super) fn step(&mut self, step: Step, newest: &Trail) {
+    pub(super) fn step(&mut self, step: Movement, newest: &MessageLog) {
         let (Some(place), Some(last)) = (self.place(), self.len().checked_sub(1)) else {
             return self.follow(newest);
         };
         match step {
-            Step::Last => return self.follow(newest),
-            Step::Down(_) if place == last && self.ended => return self.go_on(newest),
+            Movement::Last => return self.follow(newest),
+            Movement::Down(_) if place == last && self.ended => return self.go_on(newest),
             _ => self.hold(step.from(place, last)),
         }
         self.look();
     }
 
     /// Goes along with the newest.
-    pub(super) fn follow(&mut self, newest: &Trail) {
+    pub(super) fn follow(&mut self, newest: &MessageLog) {
         self.held = None;
         self.show(newest);
         self.look();
     }
 
     /// Stays where it is, or goes along with the newest again.
-    pub(super) fn toggle_follow(&mut self, newest: &Trail) {
+    pub(super) fn toggle_follow(&mut self, newest: &MessageLog) {
         match self.selected_row() {
             Some(row) if self.follows() => self.stay(row),
             _ => self.follow(newest),
@@ -187,9 +187,9 @@ impl Reading {
     }
 
     /// From the end of a list that takes no more in, to the oldest row after it.
-    fn go_on(&mut self, newest: &Trail) {
-        let after = self.trail.end();
-        let same = newest.is_same(&self.trail);
+    fn go_on(&mut self, newest: &MessageLog) {
+        let after = self.log.end();
+        let same = newest.is_same(&self.log);
         self.show(newest);
         let row = if same {
             after.max(newest.first())
@@ -207,7 +207,7 @@ impl Reading {
     pub(super) fn select(&mut self, row: u64) {
         let place = match self.listed() {
             Some(search) => search.before(row),
-            None => usize::try_from(row.saturating_sub(self.trail.first())).unwrap_or(usize::MAX),
+            None => usize::try_from(row.saturating_sub(self.log.first())).unwrap_or(usize::MAX),
         };
         if self.number(place) == Some(row) {
             self.hold(place);
@@ -225,12 +225,12 @@ impl Reading {
     }
 
     fn stay(&mut self, row: u64) {
-        let left = Held {
+        let left = Anchor {
             row,
-            since: self.trail.end(),
+            since: self.log.end(),
             news: 0,
         };
-        self.held = Some(Held {
+        self.held = Some(Anchor {
             row,
             ..self.held.unwrap_or(left)
         });
@@ -259,7 +259,7 @@ impl Reading {
     /// How many were found, and whether there is more to be looked at; `None` when nothing is looked for.
     pub(crate) fn found(&self) -> Option<(usize, bool)> {
         let search = self.search.as_ref()?;
-        Some((search.len(), search.is_busy(&self.trail)))
+        Some((search.len(), search.is_busy(&self.log)))
     }
 
     /// Where a listed row was found.
@@ -302,7 +302,7 @@ impl Reading {
         match Query::parse(self.prompt.typed()) {
             Ok(query) => {
                 self.error = None;
-                self.search = query.map(|query| Search::new(query, &self.trail));
+                self.search = query.map(|query| MessageSearch::new(query, &self.log));
             }
             Err(error) => self.error = Some(error),
         }
@@ -360,38 +360,38 @@ impl Reading {
     }
 
     /// The first row of the dump that is shown.
-    pub(crate) fn top(&self, length: usize, sight: Sight) -> usize {
-        let row = self.byte(length) / sight.stride.max(1);
+    pub(crate) fn top(&self, length: usize, viewport: HexViewport) -> usize {
+        let row = self.byte(length) / viewport.stride.max(1);
         let last = length
-            .div_ceil(sight.stride.max(1))
-            .saturating_sub(sight.rows);
+            .div_ceil(viewport.stride.max(1))
+            .saturating_sub(viewport.rows);
         self.top
             .min(last)
             .min(row)
-            .max((row + 1).saturating_sub(sight.rows))
+            .max((row + 1).saturating_sub(viewport.rows))
     }
 
     /// Looks at another byte of the selected message: rows on, or to its first or last.
-    pub(super) fn step_bytes(&mut self, step: Step, sight: Sight) {
+    pub(super) fn step_bytes(&mut self, step: Movement, viewport: HexViewport) {
         let Some(length) = self.message().map(|message| message.payload.len()) else {
             return;
         };
-        let stride = sight.stride.max(1);
+        let stride = viewport.stride.max(1);
         let (byte, last) = (self.byte(length), length.saturating_sub(1));
         self.byte = match step {
-            Step::Up(rows) => byte - (byte / stride).min(rows) * stride,
-            Step::Down(rows) => {
+            Movement::Up(rows) => byte - (byte / stride).min(rows) * stride,
+            Movement::Down(rows) => {
                 let left = last / stride - byte / stride;
                 (byte + left.min(rows) * stride).min(last)
             }
-            Step::First => 0,
-            Step::Last => last,
+            Movement::First => 0,
+            Movement::Last => last,
         };
-        self.top = self.top(length, sight);
+        self.top = self.top(length, viewport);
     }
 
     /// Looks at the byte beside.
-    pub(super) fn step_aside(&mut self, right: bool, sight: Sight) {
+    pub(super) fn step_aside(&mut self, right: bool, viewport: HexViewport) {
         let Some(length) = self.message().map(|message| message.payload.len()) else {
             return;
         };
@@ -401,6 +401,6 @@ impl Reading {
         } else {
             byte.saturating_sub(1)
         };
-        self.top = self.top(length, sight);
+        self.top = self.top(length, viewport);
     }
 }

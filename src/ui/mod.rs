@@ -1,6 +1,6 @@
 //! The dashboard: ask, draw, wait, apply.
 //!
-//! Owns the loop and performs the effects that keys ask for. Knows rings as [`Source`] gives them, plain data, and refuses
+//! Owns the loop and performs the effects that keys ask for. Knows rings as [`RingSource`] gives them, plain data, and refuses
 //! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It waits in one
 //! place, for keys, signals, the sampler and the terminal together: none of them can keep it from the others.
 
@@ -35,21 +35,21 @@ use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
 use app::App;
-pub use consumer_list::Field;
+pub use consumer_list::ConsumerField;
 use crossterm::event::{Event, MouseEventKind};
-use hit_map::{Spot, Spots};
+use hit_map::{HitMap, Spot};
 pub(crate) use keys::Key;
 pub use keys::Keymap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use sampler::{Report, Request, Sampler};
-use terminal::{Terminal, Wake, is_gone};
+use sampler::{Reply, Request, Sampler};
+use terminal::{Terminal, WakeReason, is_gone};
 use theme::Theme;
 pub use theme::{Depth, Palette};
 use view::screen;
-use viewport::Room;
+use viewport::Viewport;
 
-use crate::observe::model::{Frame, Source};
+use crate::observe::model::{Frame, RingSource};
 
 /// How often the machine is searched for rings while none is on the screen.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ pub struct Options {
     /// Whether clicks and the wheel are asked of the terminal, which then does not select text with them.
     pub mouse: bool,
     /// The columns of the table of consumers, in their order.
-    pub columns: Vec<Field>,
+    pub columns: Vec<ConsumerField>,
     /// Which key does what.
     pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
@@ -95,7 +95,7 @@ impl Default for Options {
             depth: Depth::Sixteen,
             ascii: false,
             mouse: true,
-            columns: Field::ALL.to_vec(),
+            columns: ConsumerField::ALL.to_vec(),
             keymap: Keymap::default(),
             target: None,
         }
@@ -110,7 +110,7 @@ impl Default for Options {
 ///
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
-pub fn run(source: impl Source + Send + 'static, options: Options) -> io::Result<()> {
+pub fn run(source: impl RingSource + Send + 'static, options: Options) -> io::Result<()> {
     let mut terminal = Terminal::enter(options.color, options.mouse)?;
     let mut sampler = Sampler::start(source)?;
     let outcome = drive(&mut sampler, options, &mut terminal);
@@ -151,7 +151,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
     let (theme, mut app) = prepare(options);
     let mut due = Instant::now();
     let mut stale = true;
-    let mut spots = Spots::default();
+    let mut hit_map = HitMap::default();
     loop {
         loop {
             match sampler.report() {
@@ -174,9 +174,9 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
         let blank = lasts.is_some_and(|lasts| lasts < BLINK) && app.is_blank();
         if stale && !blank && terminal.is_ready() {
             terminal.draw(|area, buffer| {
-                spots = screen::render(&app, &theme, area, buffer);
+                hit_map = screen::render(&app, &theme, area, buffer);
             })?;
-            app.drawn(&spots);
+            app.drawn(&hit_map);
             stale = false;
         }
         let rest = match lasts {
@@ -186,15 +186,15 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
             Some(_) => Duration::MAX,
         };
         match terminal.wait(rest, sampler.as_fd())? {
-            Wake::Due => continue,
-            Wake::Quit => return Ok(()),
-            Wake::Suspend if !terminal.suspend()? => return Ok(()),
-            Wake::Suspend => {}
-            Wake::Redraw => terminal.redraw()?,
-            Wake::Input => {
+            WakeReason::Due => continue,
+            WakeReason::Quit => return Ok(()),
+            WakeReason::Suspend if !terminal.suspend()? => return Ok(()),
+            WakeReason::Suspend => {}
+            WakeReason::Redraw => terminal.redraw()?,
+            WakeReason::Input => {
                 for event in terminal.events() {
                     let before = period(&app);
-                    match heed(&event, &mut app, &spots, |app| {
+                    match heed(&event, &mut app, &hit_map, |app| {
                         screen::room(app, &theme, terminal.area())
                     }) {
                         None => {}
@@ -229,33 +229,33 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
 ///
 /// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to leave the
 /// list.
-fn heed_report(report: Report, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
+fn heed_report(report: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
     let on_ring = app.screen() == Screen::Ring;
     match report {
-        Report::Listing(_) if on_ring => return false,
-        Report::Listing(listing) => {
+        Reply::Listing(_) if on_ring => return false,
+        Reply::Listing(listing) => {
             if let Some(Effect::Attach(id)) = app.take_listing(listing) {
                 sampler.ask(Request::Attach(id));
             }
         }
-        Report::Attached(id) => {
+        Reply::Attached(id) => {
             app.attached(id);
             *due = Instant::now();
         }
-        Report::Refused(id, why) => app.refused(&id, &why),
-        Report::Saved(what) => app.say(what),
-        Report::Sample(Some(frame), at) => return app.take_frame(*frame, at),
-        Report::Sample(None, _) => return on_ring && app.detached(),
+        Reply::Refused(id, why) => app.refused(&id, &why),
+        Reply::Saved(what) => app.say(what),
+        Reply::Sample(Some(frame), at) => return app.take_frame(*frame, at),
+        Reply::Sample(None, _) => return on_ring && app.detached(),
     }
     true
 }
 
-/// Does what a key or the mouse asks for, on the screen that `spots` tells of.
+/// Does what a key or the mouse asks for, on the screen that `hit_map` tells of.
 fn heed(
     event: &Event,
     app: &mut App,
-    spots: &Spots,
-    room: impl Fn(&App) -> Room,
+    hit_map: &HitMap,
+    room: impl Fn(&App) -> Viewport,
 ) -> Option<Effect> {
     match event {
         Event::Key(key) => {
@@ -268,7 +268,7 @@ fn heed(
             app.apply(app.keymap().action(key)?, room(app))
         }
         Event::Mouse(mouse) => {
-            let spot = spots.at(mouse.column, mouse.row)?;
+            let spot = hit_map.at(mouse.column, mouse.row)?;
             let action = match mouse.kind {
                 MouseEventKind::ScrollUp => Action::Up,
                 MouseEventKind::ScrollDown => Action::Down,

@@ -13,7 +13,7 @@ use std::ops::{Range, RangeInclusive};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::observe::messages::{Filter, hex_pattern};
-use crate::observe::model::Kept;
+use crate::observe::model::StoredMessage;
 use crate::ring::message::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
@@ -63,7 +63,7 @@ impl Query {
 
     /// Where in the payload it is first found, if the message is one that is looked for; nowhere in particular, and so
     /// at 0 with no length, where nothing is asked of the payload.
-    pub(crate) fn find(&self, message: &Kept<'_>) -> Option<Range<usize>> {
+    pub(crate) fn find(&self, message: &StoredMessage<'_>) -> Option<Range<usize>> {
         let raw = RawMessage {
             offset: message.offset,
             header: message.header,
@@ -181,7 +181,7 @@ mod tests {
 
     fn find(typed: &str, payload: &[u8]) -> Option<Range<usize>> {
         let query = Query::parse(typed).expect(typed).expect(typed);
-        query.find(&Kept {
+        query.find(&StoredMessage {
             row: 0,
             offset: 0,
             header: MessageHeader {

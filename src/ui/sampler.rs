@@ -1,7 +1,7 @@
 //! The thread that looks at rings, and its counter: requests go in, reports come out, one at a time.
 //!
 //! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for it. The
-//! thread owns the [`Source`]; nothing is shared. There is never more than one request under way, so there is never more than
+//! thread owns the [`RingSource`]; nothing is shared. There is never more than one request under way, so there is never more than
 //! one report to be taken: nothing piles up, however slow either side is.
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::save::Save;
-use crate::observe::model::{Frame, Listing, Message, Source};
+use crate::observe::model::{Frame, Listing, Message, RingSource};
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
 /// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only
@@ -38,7 +38,7 @@ pub(super) enum Request {
 
 /// What comes of it.
 #[derive(Debug)]
-pub(super) enum Report {
+pub(super) enum Reply {
     /// The rings that were found.
     Listing(Listing),
     /// The source is at this ring now.
@@ -54,7 +54,7 @@ pub(super) enum Report {
 /// The loop's end.
 pub(super) struct Sampler {
     requests: Option<Sender<Request>>,
-    reports: Receiver<Report>,
+    reports: Receiver<Reply>,
     /// Readable when there is a report; at its end when the thread is.
     bell: OwnedFd,
     thread: Option<JoinHandle<()>>,
@@ -66,7 +66,7 @@ pub(super) struct Sampler {
 
 impl Sampler {
     /// Starts the thread.
-    pub(super) fn start(source: impl Source + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(source: impl RingSource + Send + 'static) -> io::Result<Self> {
         let (bell, rope) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let (requests, orders) = channel();
         let (outcomes, reports) = channel();
@@ -100,7 +100,8 @@ impl Sampler {
     /// Asks, or, while something is under way, as soon as that is done; of all wishes for a ring the last one counts.
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
-            self.wishes.retain(|wish| matches!(wish, Request::Save(..)));
+            self.wishes
+                .retain(|requested| matches!(requested, Request::Save(..)));
             self.wishes.push_back(request);
             return;
         }
@@ -112,7 +113,7 @@ impl Sampler {
     }
 
     /// The report that has come, if one has; the bell is silent again. `Err` when there will be none any more.
-    pub(super) fn report(&mut self) -> Result<Option<Report>, Ended> {
+    pub(super) fn report(&mut self) -> Result<Option<Reply>, Ended> {
         if self.asked.is_none() {
             return Ok(None);
         }
@@ -125,8 +126,8 @@ impl Sampler {
             return Ok(None);
         };
         self.asked = None;
-        if let Some(wish) = self.wishes.pop_front() {
-            self.ask(wish);
+        if let Some(requested) = self.wishes.pop_front() {
+            self.ask(requested);
         }
         Ok(Some(report))
     }
@@ -165,22 +166,22 @@ impl AsFd for Sampler {
 pub(super) struct Ended;
 
 fn serve(
-    mut source: impl Source,
+    mut source: impl RingSource,
     requests: &Receiver<Request>,
-    reports: &Sender<Report>,
+    reports: &Sender<Reply>,
     bell: &OwnedFd,
 ) {
     while let Ok(request) = requests.recv() {
         let report = match request {
-            Request::List => Report::Listing(source.list()),
+            Request::List => Reply::Listing(source.list()),
             Request::Attach(id) => match source.attach(&id) {
-                Ok(()) => Report::Attached(id),
-                Err(why) => Report::Refused(id, why),
+                Ok(()) => Reply::Attached(id),
+                Err(why) => Reply::Refused(id, why),
             },
-            Request::Save(pid, message) => Report::Saved(save(&mut source, pid, &message)),
+            Request::Save(pid, message) => Reply::Saved(save(&mut source, pid, &message)),
             Request::Sample => {
                 let frame = source.sample().map(Box::new);
-                Report::Sample(frame, Timestamp::now())
+                Reply::Sample(frame, Timestamp::now())
             }
         };
         if reports.send(report).is_err() {
@@ -192,7 +193,7 @@ fn serve(
 }
 
 /// Writes a message's payload into the current directory, all of it if the ring still has it; says what came of it.
-fn save(source: &mut impl Source, pid: i32, message: &Message) -> String {
+fn save(source: &mut impl RingSource, pid: i32, message: &Message) -> String {
     let whole = (message.payload.len() as u64) < u64::from(message.header.payload_len);
     let whole = whole.then(|| source.payload(message)).flatten();
     let save = Save {

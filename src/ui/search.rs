@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::query::Query;
-use crate::observe::model::{Row, Trail};
+use crate::observe::model::{LogRow, MessageLog};
 
 /// Time for searching after each sample and each key: the screen must not wait for it.
 pub(super) const PATIENCE: Duration = if cfg!(test) {
@@ -30,32 +30,32 @@ pub(crate) struct Hit {
 
 /// What was found of a query, and in which rows it was looked for.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct MessageSearch {
     pub(super) query: Query,
     hits: VecDeque<Hit>,
     searched: Range<u64>,
 }
 
-impl Search {
+impl MessageSearch {
     /// Nothing has been looked at yet.
-    pub(super) fn new(query: Query, trail: &Trail) -> Self {
+    pub(super) fn new(query: Query, log: &MessageLog) -> Self {
         Self {
             query,
             hits: VecDeque::new(),
-            searched: trail.end()..trail.end(),
+            searched: log.end()..log.end(),
         }
     }
 
     /// Looks at rows that were not looked at, the newest first, until `patience` is over.
-    pub(super) fn advance(&mut self, trail: &Trail, patience: Duration) {
+    pub(super) fn advance(&mut self, log: &MessageLog, patience: Duration) {
         let deadline = Instant::now() + patience;
-        let rows = trail.first()..trail.end();
+        let rows = log.first()..log.end();
         if self.searched.start > rows.end
             || self.searched.end < rows.start
             || self.searched.end > rows.end
         {
             // Rows of another trail, or all of them have gone.
-            *self = Self::new(self.query.clone(), trail);
+            *self = Self::new(self.query.clone(), log);
         }
         self.searched.start = self.searched.start.max(rows.start);
         while self.hits.front().is_some_and(|hit| hit.row < rows.start) {
@@ -63,7 +63,7 @@ impl Search {
         }
         while self.searched.end < rows.end {
             let row = self.searched.end;
-            if let Some(hit) = self.look(trail, row) {
+            if let Some(hit) = self.look(log, row) {
                 self.hits.push_back(hit);
             }
             self.searched.end += 1;
@@ -73,7 +73,7 @@ impl Search {
         }
         while self.searched.start > rows.start {
             let row = self.searched.start - 1;
-            if let Some(hit) = self.look(trail, row) {
+            if let Some(hit) = self.look(log, row) {
                 self.hits.push_front(hit);
             }
             self.searched.start = row;
@@ -83,8 +83,8 @@ impl Search {
         }
     }
 
-    fn look(&self, trail: &Trail, row: u64) -> Option<Hit> {
-        let Row::Message(message) = trail.row(row)? else {
+    fn look(&self, log: &MessageLog, row: u64) -> Option<Hit> {
+        let LogRow::Message(message) = log.row(row)? else {
             return None;
         };
         let place = self.query.find(&message)?;
@@ -92,8 +92,8 @@ impl Search {
     }
 
     /// Whether there are rows that were not looked at.
-    pub(super) fn is_busy(&self, trail: &Trail) -> bool {
-        self.searched != (trail.first()..trail.end())
+    pub(super) fn is_busy(&self, log: &MessageLog) -> bool {
+        self.searched != (log.first()..log.end())
     }
 
     /// How many were found.
@@ -124,7 +124,7 @@ mod tests {
     use crate::observe::model::Integrity;
     use crate::ring::message::{MessageHeader, RawMessage};
 
-    fn push(trail: &mut Trail, numbers: Range<u64>) {
+    fn push(log: &mut MessageLog, numbers: Range<u64>) {
         for number in numbers {
             let payload = format!("number {number}");
             let message = RawMessage {
@@ -132,52 +132,52 @@ mod tests {
                 header: MessageHeader::default(),
                 payload: payload.as_bytes(),
             };
-            trail.push(message, Integrity::Intact);
+            log.push(message, Integrity::Intact);
         }
     }
 
-    fn search(typed: &str, trail: &Trail) -> Search {
-        Search::new(Query::parse(typed).unwrap().unwrap(), trail)
+    fn search(typed: &str, log: &MessageLog) -> MessageSearch {
+        MessageSearch::new(Query::parse(typed).unwrap().unwrap(), log)
     }
 
-    fn rows(search: &Search) -> Vec<u64> {
+    fn rows(search: &MessageSearch) -> Vec<u64> {
         search.hits.iter().map(|hit| hit.row).collect()
     }
 
     #[test]
     fn what_comes_is_searched_and_what_goes_is_forgotten() {
-        let mut trail = Trail::new(1 << 16);
-        push(&mut trail, 0..30);
-        let mut search = search("re:7$", &trail);
-        assert!(search.is_busy(&trail));
-        search.advance(&trail, PATIENCE);
+        let mut log = MessageLog::new(1 << 16);
+        push(&mut log, 0..30);
+        let mut search = search("re:7$", &log);
+        assert!(search.is_busy(&log));
+        search.advance(&log, PATIENCE);
         assert_eq!(rows(&search), [7, 17, 27]);
-        assert!(!search.is_busy(&trail));
+        assert!(!search.is_busy(&log));
         assert_eq!((search.before(17), search.before(18)), (1, 2));
         assert_eq!(search.hit(17).map(|hit| hit.place.clone()), Some(8..9));
         assert_eq!(search.hit(18), None);
-        push(&mut trail, 30..50);
-        search.advance(&trail, PATIENCE);
+        push(&mut log, 30..50);
+        search.advance(&log, PATIENCE);
         assert_eq!(rows(&search), [7, 17, 27, 37, 47]);
-        push(&mut trail, 50..4000);
-        search.advance(&trail, Duration::from_secs(9));
-        let (first, end) = (trail.first(), trail.end());
+        push(&mut log, 50..4000);
+        search.advance(&log, Duration::from_secs(9));
+        let (first, end) = (log.first(), log.end());
         assert!(first > 50);
         let expected: Vec<u64> = (first..end).filter(|row| row % 10 == 7).collect();
         assert_eq!(rows(&search), expected);
-        push(&mut trail, 4000..99_999);
-        search.advance(&trail, Duration::from_secs(9));
-        assert_eq!(search.searched, trail.first()..trail.end());
+        push(&mut log, 4000..99_999);
+        search.advance(&log, Duration::from_secs(9));
+        assert_eq!(search.searched, log.first()..log.end());
     }
 
     #[test]
     fn a_long_search_goes_on_where_it_was_left() {
-        let mut trail = Trail::new(1 << 20);
-        push(&mut trail, 0..5000);
-        let mut search = search("number", &trail);
+        let mut log = MessageLog::new(1 << 20);
+        push(&mut log, 0..5000);
+        let mut search = search("number", &log);
         let mut looks = 0;
-        while search.is_busy(&trail) {
-            search.advance(&trail, Duration::ZERO);
+        while search.is_busy(&log) {
+            search.advance(&log, Duration::ZERO);
             looks += 1;
         }
         assert!(looks > 10, "{looks}");

@@ -49,7 +49,7 @@ pub(crate) fn preview(
         Err(error) if error.error_len().is_some() => None,
         Err(error) => std::str::from_utf8(&payload[..error.valid_up_to()]).ok(),
     };
-    let mut line = Line::new(found);
+    let mut line = TextLine::new(found);
     let text = valid.filter(|text| !text.contains('\0'));
     if let Some(text) = text.filter(|text| {
         let seen = || text.chars().take(longest);
@@ -88,13 +88,13 @@ pub(crate) fn preview(
 }
 
 /// A line that is put together from bytes, and where some of them stand in it.
-struct Line<'a> {
+struct TextLine<'a> {
     text: String,
     found: &'a Range<usize>,
     columns: [Option<u16>; 2],
 }
 
-impl<'a> Line<'a> {
+impl<'a> TextLine<'a> {
     fn new(found: &'a Range<usize>) -> Self {
         Self {
             text: String::new(),

@@ -1,6 +1,6 @@
 //! Every colour and every glyph.
 //!
-//! Views name what a thing means ([`Role`]); only this file and those below it say how that looks. Without colours the
+//! Views name what a thing means ([`ColorRole`]); only this file and those below it say how that looks. Without colours the
 //! roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
 
 mod depth;
@@ -17,7 +17,7 @@ use palette::Scheme;
 
 /// What a piece of text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum ColorRole {
     /// Values.
     Plain,
     /// Names of values, column titles.
@@ -60,7 +60,7 @@ pub(crate) enum Role {
     ByteHigh,
 }
 
-impl Role {
+impl ColorRole {
     /// What kind of byte that is.
     pub(crate) fn byte(byte: u8) -> Self {
         match byte {
@@ -187,24 +187,26 @@ impl Theme {
     }
 
     /// How `role` looks on the [ground](Self::ground).
-    pub(crate) fn style(&self, role: Role) -> Style {
+    pub(crate) fn style(&self, role: ColorRole) -> Style {
         // Of the sixteen colours of the terminal's own palette only those that suit its background, light or dark.
         let (color, modifier) = match role {
-            Role::Plain | Role::ByteText => (Color::Reset, Modifier::empty()),
-            Role::Label => (Color::Cyan, Modifier::empty()),
-            Role::Strong | Role::Marked => (Color::Reset, Modifier::BOLD),
-            Role::Dim | Role::Border | Role::ByteNull => (Color::Reset, Modifier::DIM),
-            Role::Good => (Color::Green, Modifier::empty()),
-            Role::Warn => (Color::Yellow, Modifier::BOLD),
-            Role::Bad => (Color::Red, Modifier::BOLD),
-            Role::Chart => (Color::LightBlue, Modifier::empty()),
-            Role::Focus => (Color::Cyan, Modifier::BOLD),
-            Role::Badge | Role::Selected => (Color::Reset, Modifier::REVERSED),
-            Role::Match => (Color::Yellow, Modifier::BOLD.union(Modifier::UNDERLINED)),
-            Role::Pointed => (Color::Reset, Modifier::REVERSED.union(Modifier::DIM)),
-            Role::ByteSpace => (Color::Green, Modifier::empty()),
-            Role::ByteControl => (Color::Magenta, Modifier::empty()),
-            Role::ByteHigh => (Color::Cyan, Modifier::empty()),
+            ColorRole::Plain | ColorRole::ByteText => (Color::Reset, Modifier::empty()),
+            ColorRole::Label => (Color::Cyan, Modifier::empty()),
+            ColorRole::Strong | ColorRole::Marked => (Color::Reset, Modifier::BOLD),
+            ColorRole::Dim | ColorRole::Border | ColorRole::ByteNull => {
+                (Color::Reset, Modifier::DIM)
+            }
+            ColorRole::Good => (Color::Green, Modifier::empty()),
+            ColorRole::Warn => (Color::Yellow, Modifier::BOLD),
+            ColorRole::Bad => (Color::Red, Modifier::BOLD),
+            ColorRole::Chart => (Color::LightBlue, Modifier::empty()),
+            ColorRole::Focus => (Color::Cyan, Modifier::BOLD),
+            ColorRole::Badge | ColorRole::Selected => (Color::Reset, Modifier::REVERSED),
+            ColorRole::Match => (Color::Yellow, Modifier::BOLD.union(Modifier::UNDERLINED)),
+            ColorRole::Pointed => (Color::Reset, Modifier::REVERSED.union(Modifier::DIM)),
+            ColorRole::ByteSpace => (Color::Green, Modifier::empty()),
+            ColorRole::ByteControl => (Color::Magenta, Modifier::empty()),
+            ColorRole::ByteHigh => (Color::Cyan, Modifier::empty()),
         };
         if let Some((scheme, depth)) = self.scheme {
             // Its colours are as dim as they may be.
@@ -240,7 +242,7 @@ impl Theme {
     }
 }
 
-impl From<Integrity> for Role {
+impl From<Integrity> for ColorRole {
     fn from(integrity: Integrity) -> Self {
         match integrity {
             Integrity::Intact => Self::Good,
@@ -250,7 +252,7 @@ impl From<Integrity> for Role {
     }
 }
 
-impl From<RingState> for Role {
+impl From<RingState> for ColorRole {
     fn from(state: RingState) -> Self {
         match state {
             RingState::Flowing => Self::Good,
@@ -260,7 +262,7 @@ impl From<RingState> for Role {
     }
 }
 
-impl From<ConsumerState> for Role {
+impl From<ConsumerState> for ColorRole {
     fn from(state: ConsumerState) -> Self {
         match state {
             ConsumerState::Ok => Self::Good,
@@ -276,7 +278,7 @@ impl From<ConsumerState> for Role {
     }
 }
 
-impl From<Severity> for Role {
+impl From<Severity> for ColorRole {
     fn from(severity: Severity) -> Self {
         match severity {
             Severity::Info => Self::Label,

@@ -2,7 +2,7 @@
 
 /// What the pane that has the keys shows at a time; movements are measured by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct Viewport {
     /// Rows of a page.
     pub(crate) rows: usize,
     /// The last row that may come first, where rows are scrolled and not selected.
@@ -11,10 +11,10 @@ pub(crate) struct Room {
     pub(crate) stride: usize,
 }
 
-impl Room {
+impl Viewport {
     /// What is seen of a dump.
-    pub(crate) fn sight(&self) -> Sight {
-        Sight {
+    pub(crate) fn hex(&self) -> HexViewport {
+        HexViewport {
             rows: self.rows,
             stride: self.stride,
         }
@@ -23,7 +23,7 @@ impl Room {
 
 /// How much of a dump is seen, for the byte that is looked at to stay in sight.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight {
+pub(crate) struct HexViewport {
     /// Rows.
     pub(crate) rows: usize,
     /// Bytes in a row.

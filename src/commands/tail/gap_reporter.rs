@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::observe::model::Gap;
 use crate::output::tail::gap_line;
-use crate::shutdown::note;
+use crate::shutdown::warn;
 use crate::text::bytes;
 
 /// Time between two lines.
@@ -39,7 +39,7 @@ impl Unsaid {
     /// Tells what there is to tell.
     pub(super) fn say(&mut self) {
         if let Some(line) = self.line() {
-            note(&line);
+            warn(&line);
             self.said = Some(Instant::now());
         }
     }

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::sink::Sink;
-use super::stdout::Outlet;
+use super::stdout::Output;
 use crate::cli;
 use crate::observe::attach::connect;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::{Consumer, RawMessage, WakeupMode};
-use crate::shutdown::note;
+use crate::shutdown::warn;
 
 /// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
@@ -40,9 +40,9 @@ enum Outcome {
 ///
 /// # Errors
 /// When the ring cannot be joined, or those of `outlet`.
-pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyhow::Result<()> {
+pub fn lossless(address: &str, options: &cli::TailArgs, outlet: impl Output) -> anyhow::Result<()> {
     let sink = Sink::new(options, 0, outlet)?;
-    let mut reader = Reader {
+    let mut reader = LosslessReader {
         batch: Batch::of(sink.takes_ring_memory()),
         sink,
         shows_fds: options.fds,
@@ -51,7 +51,7 @@ pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyh
     let mut lost = None;
     let outcome = loop {
         let consumer = connect(address, options.target.timeout)?;
-        note(&format!(
+        warn(&format!(
             "joined in slot {} ({}): this reader holds ring space until what it read is written out",
             consumer.slot(),
             consumer.mode()
@@ -60,16 +60,16 @@ pub fn lossless(address: &str, options: &cli::Tail, outlet: impl Outlet) -> anyh
             reader.skip(from, consumer.tail(), "evicted by the producer".into())?;
             reader.sink.flush()?;
         }
-        match reader.session(&mut Held::new(consumer))? {
+        match reader.session(&mut HeldConsumer::new(consumer))? {
             Outcome::Evicted(from) if !reader.sink.is_done() => {
-                note("evicted by the producer, which found no progress; joining again");
+                warn("evicted by the producer, which found no progress; joining again");
                 lost = Some(from);
             }
             outcome => break outcome,
         }
     };
     if matches!(outcome, Outcome::ProducerGone) {
-        note("the producer has ended");
+        warn("the producer has ended");
     }
     reader.sink.summary();
     Ok(())
@@ -89,15 +89,15 @@ fn outlives(consumer: &Consumer) -> bool {
 }
 
 /// A consumer that is parked when it is let go, by whatever way.
-struct Held(Option<Consumer>);
+struct HeldConsumer(Option<Consumer>);
 
-impl Held {
+impl HeldConsumer {
     fn new(consumer: Consumer) -> Self {
         Self(Some(consumer))
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldConsumer {
     fn drop(&mut self) {
         if let Some(consumer) = self.0.take() {
             consumer.park();
@@ -105,15 +105,15 @@ impl Drop for Held {
     }
 }
 
-struct Reader<O> {
+struct LosslessReader<O> {
     sink: Sink<O>,
     shows_fds: bool,
     idle_timeout: Option<Duration>,
     batch: Batch,
 }
 
-impl<O: Outlet> Reader<O> {
-    fn session(&mut self, held: &mut Held) -> anyhow::Result<Outcome> {
+impl<O: Output> LosslessReader<O> {
+    fn session(&mut self, held: &mut HeldConsumer) -> anyhow::Result<Outcome> {
         let Some(consumer) = held.0.as_mut() else {
             return Ok(Outcome::Over);
         };
@@ -188,7 +188,7 @@ impl<O: Outlet> Reader<O> {
                 header,
                 payload,
             };
-            if !self.sink.wants(&raw, integrity) {
+            if !self.sink.admit(&raw, integrity) {
                 continue;
             }
             let described: Option<Vec<Descriptor>> = self
@@ -205,7 +205,7 @@ impl<O: Outlet> Reader<O> {
         let torn = consumer.is_evicted() && consumer.is_producer_alive() && outlives(consumer);
         self.sink.passed(messages as u64, bytes, torn);
         if torn {
-            note(&format!(
+            warn(&format!(
                 "evicted while the last {messages} messages were written out: the producer may have written into them"
             ));
         }

@@ -9,4 +9,4 @@ mod stdout;
 
 pub use lossless::lossless;
 pub use passive::tail;
-pub use stdout::{Outlet, Stdout};
+pub use stdout::{Output, Stdout};

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::sink::Sink;
-use super::stdout::{Outlet, Stdout};
+use super::stdout::{Output, Stdout};
 use crate::cli;
-use crate::cli::values::Place;
+use crate::cli::values::RingPosition;
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{
-    DOUBTFUL, Event, OVERRUN, Reader, Share, Waiter, older, oldest_boundary, token,
+    DOUBTFUL, MessageReader, OVERRUN, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,
 };
 use crate::observe::model::{Gap, Message};
 use crate::observe::sample::control;
 use crate::ring::message::RawMessage;
-use crate::shutdown::note;
+use crate::shutdown::warn;
 use crate::text::bytes;
 
 /// Who is in the ring, and so who vouches for its bytes, is looked up this often.
@@ -36,7 +36,7 @@ const LAST: usize = 10;
 ///
 /// # Errors
 /// When what was asked for is not there yet; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
-pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
+pub fn tail(mut ring: AttachedRing, options: &cli::TailArgs) -> anyhow::Result<()> {
     let head = control(&ring).producer_head;
     let mut sink = Sink::new(options, head, Stdout::now())?;
     let last = match (options.last, options.from) {
@@ -46,17 +46,17 @@ pub fn tail(mut ring: AttachedRing, options: &cli::Tail) -> anyhow::Result<()> {
     let start = match options.from {
         _ if last == Some(0) => head,
         None => oldest_boundary(&ring),
-        Some(Place::Head) => head,
-        Some(Place::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
-        Some(Place::Offset(offset)) if offset <= head => {
+        Some(RingPosition::Head) => head,
+        Some(RingPosition::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
+        Some(RingPosition::Offset(offset)) if offset <= head => {
             begin(&ring, offset, head, options.torn, &mut sink)?
         }
-        Some(Place::Offset(_)) if options.follow => head,
-        Some(Place::Offset(offset)) => {
+        Some(RingPosition::Offset(_)) if options.follow => head,
+        Some(RingPosition::Offset(offset)) => {
             bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
         }
     };
-    let mut reader = Reader::at(start).with_torn(options.torn);
+    let mut reader = MessageReader::at(start).with_torn(options.torn);
     match last {
         Some(last) => retained(&ring, &mut reader, head, last, options, &mut sink)?,
         None => {
@@ -77,7 +77,7 @@ fn begin(
     offset: u64,
     head: u64,
     torn: bool,
-    sink: &mut Sink<impl Outlet>,
+    sink: &mut Sink<impl Output>,
 ) -> io::Result<u64> {
     let known = oldest_boundary(ring);
     if offset >= known {
@@ -115,16 +115,16 @@ fn begin(
 }
 
 /// Messages and gaps in order, oldest first.
-type Kept = VecDeque<Result<Message, Gap>>;
+type Recent = VecDeque<Result<Message, Gap>>;
 
 /// Prints the last messages below `head`, and leaves `reader` behind them.
 fn retained(
     ring: &AttachedRing,
-    reader: &mut Reader,
+    reader: &mut MessageReader,
     head: u64,
     last: usize,
-    options: &cli::Tail,
-    sink: &mut Sink<impl Outlet>,
+    options: &cli::TailArgs,
+    sink: &mut Sink<impl Output>,
 ) -> io::Result<()> {
     let known = reader.position();
     let mut oldest = known;
@@ -141,7 +141,7 @@ fn retained(
         if from >= oldest {
             break;
         }
-        let mut reader = Reader::at(from).with_torn(options.torn);
+        let mut reader = MessageReader::at(from).with_torn(options.torn);
         sink.rewind();
         let (more, mut before) = collect(ring, &mut reader, oldest, last - messages, sink)?;
         before.append(&mut kept);
@@ -150,7 +150,7 @@ fn retained(
     }
     let unread = oldest.saturating_sub(head.saturating_sub(ring.capacity()));
     if messages < last && options.from.is_none() && unread > 0 {
-        note(&format!(
+        warn(&format!(
             "the {} before offset {oldest} were not read: no message boundary is known there, or they may be being \
              written over",
             bytes(unread)
@@ -175,24 +175,24 @@ fn retained(
 /// Reads up to `until`, and keeps the last of the messages that are wanted.
 fn collect(
     ring: &AttachedRing,
-    reader: &mut Reader,
+    reader: &mut MessageReader,
     until: u64,
     last: usize,
-    sink: &mut Sink<impl Outlet>,
-) -> io::Result<(usize, Kept)> {
-    let (mut messages, mut kept) = (0, Kept::new());
+    sink: &mut Sink<impl Output>,
+) -> io::Result<(usize, Recent)> {
+    let (mut messages, mut kept) = (0, Recent::new());
     // On a ring that is too fast to be read whole, what comes next will do as well.
     let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
     while !sink.is_done() {
         let moved = reader.advance(ring, end, |event| {
             match event {
-                Event::Message(raw, integrity) => {
-                    if sink.wants(&raw, integrity) {
+                ReadEvent::Message(raw, integrity) => {
+                    if sink.admit(&raw, integrity) {
                         messages += 1;
                         kept.push_back(Ok(Message::from((raw, integrity))));
                     }
                 }
-                Event::Gap(gap) => kept.push_back(Err(gap)),
+                ReadEvent::Gap(gap) => kept.push_back(Err(gap)),
             }
             while messages > last {
                 messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
@@ -217,14 +217,14 @@ fn collect(
 /// Prints messages as they come, until all that is wanted is printed, or the producer has ended and all is read.
 fn follow(
     ring: &mut AttachedRing,
-    reader: &mut Reader,
-    sink: &mut Sink<impl Outlet>,
+    reader: &mut MessageReader,
+    sink: &mut Sink<impl Output>,
     idle_timeout: Option<Duration>,
 ) -> io::Result<()> {
     let mut refreshed = Instant::now();
     let mut moved = Instant::now();
     let mut waiter = Waiter::new(ring);
-    let mut share = Share::default();
+    let mut throttle = Throttle::default();
     let mut rests = false;
     while !sink.is_done() && reader.position() < sink.until() {
         // Asked before reading: what is committed before the producer ends is seen by the read that follows.
@@ -241,8 +241,8 @@ fn follow(
         let token = token(ring);
         let before = reader.position();
         let advanced = reader.advance(ring, u64::MAX, |event| {
-            if matches!(&event, Event::Gap(gap) if gap.why == OVERRUN) {
-                share.overrun(Instant::now());
+            if matches!(&event, ReadEvent::Gap(gap) if gap.why == OVERRUN) {
+                throttle.overrun(Instant::now());
             }
             pass(sink, event)
         })?;
@@ -250,7 +250,7 @@ fn follow(
             waiter.moved(reader.position().saturating_sub(before));
             moved = Instant::now();
             let head = control(ring).producer_head;
-            if let Some(rest) = share.rest(moved, head) {
+            if let Some(rest) = throttle.rest(moved, head) {
                 // What was found must not wait for a batch that a filter may take hours to fill.
                 sink.flush()?;
                 // For a while the producer still fetches back what was read: that is no speed of its own.
@@ -258,21 +258,21 @@ fn follow(
                 let (half, head) = (Instant::now(), control(ring).producer_head);
                 sink.sleep(rest / 2)?;
                 let bytes = control(ring).producer_head.saturating_sub(head);
-                share.rested(bytes, half.elapsed());
+                throttle.rested(bytes, half.elapsed());
                 if let Some(gap) = reader.catch_up(ring, SPARED) {
                     sink.gap(&gap)?;
                     if !rests {
-                        note(SPARING);
+                        warn(SPARING);
                         rests = true;
                     }
                 }
             }
             continue;
         }
-        share.caught_up();
+        throttle.caught_up();
         sink.flush()?;
         if !alive {
-            note("the producer has ended");
+            warn("the producer has ended");
             return Ok(());
         }
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
@@ -283,12 +283,12 @@ fn follow(
     Ok(())
 }
 
-fn pass(sink: &mut Sink<impl Outlet>, event: Event<'_>) -> io::Result<()> {
+fn pass(sink: &mut Sink<impl Output>, event: ReadEvent<'_>) -> io::Result<()> {
     match event {
-        Event::Message(raw, integrity) if sink.wants(&raw, integrity) => {
+        ReadEvent::Message(raw, integrity) if sink.admit(&raw, integrity) => {
             sink.write(&raw, integrity, None)
         }
-        Event::Message(..) => Ok(()),
-        Event::Gap(gap) => sink.gap(&gap),
+        ReadEvent::Message(..) => Ok(()),
+        ReadEvent::Gap(gap) => sink.gap(&gap),
     }
 }

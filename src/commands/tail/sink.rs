@@ -6,16 +6,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::gap_reporter::Unsaid;
-use super::stdout::Outlet;
+use super::stdout::Output;
 use crate::cli;
-use crate::cli::values::Place;
+use crate::cli::values::RingPosition;
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::tail::{Format, gap, message};
 use crate::ring::message::RawMessage;
 use crate::ring::{Consumer, Error};
-use crate::shutdown::{Ending, note};
+use crate::shutdown::{StopSignal, warn};
 use crate::text::bytes;
 
 /// What is collected before it is written.
@@ -48,23 +48,23 @@ pub(super) struct Sink<O> {
     batch: Vec<u8>,
     summary: Summary,
     unsaid: Unsaid,
-    ending: Ending,
+    ending: StopSignal,
     /// A message at the end of the range was met.
     past: bool,
     /// As many as were wanted are written, or nobody takes them.
     done: bool,
 }
 
-impl<O: Outlet> Sink<O> {
+impl<O: Output> Sink<O> {
     /// What `options` ask for, on a ring whose head is at `head`.
     ///
     /// # Errors
     /// When signals cannot be watched.
-    pub(super) fn new(options: &cli::Tail, head: u64, outlet: O) -> io::Result<Self> {
+    pub(super) fn new(options: &cli::TailArgs, head: u64, outlet: O) -> io::Result<Self> {
         let place = |place| match place {
-            Place::Oldest => 0,
-            Place::Head => head,
-            Place::Offset(offset) => offset,
+            RingPosition::Oldest => 0,
+            RingPosition::Head => head,
+            RingPosition::Offset(offset) => offset,
         };
         let from = options.from.map_or(0, place);
         let until = options.until.map_or(u64::MAX, place);
@@ -78,7 +78,7 @@ impl<O: Outlet> Sink<O> {
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
             unsaid: Unsaid::default(),
-            ending: Ending::watch()?,
+            ending: StopSignal::watch()?,
             past: false,
             done: count == 0,
         })
@@ -105,7 +105,7 @@ impl<O: Outlet> Sink<O> {
     }
 
     /// Takes a look at a message: whether it is to be written.
-    pub(super) fn wants(&mut self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
+    pub(super) fn admit(&mut self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
         self.past |= message.offset >= self.range.1;
         if self.done || self.past || message.offset < self.range.0 {
             return false;
@@ -250,7 +250,7 @@ impl<O: Outlet> Sink<O> {
             gaps,
             torn,
         } = self.summary;
-        note(&format!(
+        warn(&format!(
             "{messages} messages, {} of payload; {scanned} scanned, {matched} matched, {torn} torn; skipped {} in {gaps} gaps",
             bytes(payload),
             bytes(skipped),
@@ -266,7 +266,7 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-fn filter(wanted: &cli::Wanted) -> Filter {
+fn filter(wanted: &cli::FilterArgs) -> Filter {
     Filter {
         include: wanted.include.clone(),
         bytes: wanted.hex_match.clone(),

@@ -9,7 +9,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{FileType, fstat};
 use rustix::stdio::stdout;
 
-use crate::shutdown::Ending;
+use crate::shutdown::StopSignal;
 
 /// What can be written to a pipe or a terminal without waiting, once it is ready (`PIPE_BUF`).
 const ATOMIC: usize = 4096;
@@ -17,12 +17,12 @@ const ATOMIC: usize = 4096;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A place to write messages to.
-pub trait Outlet {
+pub trait Output {
     /// Writes all of `bytes`, unless the end is asked for while the reader is not ready: then `false`.
     ///
     /// # Errors
     /// [`io::ErrorKind::BrokenPipe`] when the reader has gone, and those of writing.
-    fn write(&self, bytes: &[u8], ending: &Ending) -> io::Result<bool>;
+    fn write(&self, bytes: &[u8], ending: &StopSignal) -> io::Result<bool>;
 
     /// Sleeps, and notices meanwhile that the reader has gone.
     ///
@@ -64,8 +64,8 @@ impl Stdout {
     }
 }
 
-impl Outlet for Stdout {
-    fn write(&self, mut bytes: &[u8], ending: &Ending) -> io::Result<bool> {
+impl Output for Stdout {
+    fn write(&self, mut bytes: &[u8], ending: &StopSignal) -> io::Result<bool> {
         while !bytes.is_empty() {
             if !wait(PollFlags::OUT, PATIENCE)? {
                 if ending.asked() {

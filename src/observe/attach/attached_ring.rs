@@ -10,8 +10,8 @@ use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, SlotView, TableView};
-use crate::observe::model::{Joined, Limit, Method, Producer, WakeupMode};
-use crate::observe::procfs::{FileId, Process, Survey};
+use crate::observe::model::{JoinedSlot, Limitation, Method, ProducerInfo, WakeupMode};
+use crate::observe::procfs::{FileId, MappingSurvey, Process};
 use crate::ring::{Mapping, ReadOnly, ReadWrite};
 
 /// A ring that is being watched.
@@ -24,7 +24,7 @@ pub struct AttachedRing {
     table: Option<SlotTable>,
     membership: Membership,
     /// What was not certain, or not to be seen, when it was attached.
-    limits: Vec<Limit>,
+    limits: Vec<Limitation>,
 }
 
 /// How a ring is reached.
@@ -33,8 +33,8 @@ pub(super) enum Access {
     /// Through the producer's `/proc`.
     Mapped,
     /// As a passive consumer, parked at once.
-    Joined {
-        slot: Joined,
+    JoinedSlot {
+        slot: JoinedSlot,
         /// Our own parked page, kept mapped so that others can see who holds the slot.
         page: Mapping<ReadWrite>,
     },
@@ -51,7 +51,7 @@ impl AttachedRing {
         memory: Memory,
         table: Option<SlotTable>,
         membership: Membership,
-        limits: Vec<Limit>,
+        limits: Vec<Limitation>,
     ) -> Self {
         Self {
             id,
@@ -65,8 +65,8 @@ impl AttachedRing {
     }
 
     /// The same ring, which was joined besides.
-    pub(super) fn joined_as(mut self, slot: Joined, page: Mapping<ReadWrite>) -> Self {
-        self.access = Access::Joined { slot, page };
+    pub(super) fn joined_as(mut self, slot: JoinedSlot, page: Mapping<ReadWrite>) -> Self {
+        self.access = Access::JoinedSlot { slot, page };
         self
     }
 
@@ -118,16 +118,16 @@ impl AttachedRing {
     #[must_use]
     pub fn method(&self) -> Method {
         match self.access {
-            Access::Joined { .. } => Method::Join,
+            Access::JoinedSlot { .. } => Method::Join,
             Access::Mapped | Access::Orphan => Method::Map,
         }
     }
 
     /// The slot taken, when the ring was joined.
     #[must_use]
-    pub fn joined(&self) -> Option<&Joined> {
+    pub fn joined(&self) -> Option<&JoinedSlot> {
         match &self.access {
-            Access::Joined { slot, .. } => Some(slot),
+            Access::JoinedSlot { slot, .. } => Some(slot),
             Access::Mapped | Access::Orphan => None,
         }
     }
@@ -136,14 +136,14 @@ impl AttachedRing {
     #[must_use]
     pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
         match &self.access {
-            Access::Joined { slot, page } => Some((FileId::of(page), slot.mode)),
+            Access::JoinedSlot { slot, page } => Some((FileId::of(page), slot.mode)),
             Access::Mapped | Access::Orphan => None,
         }
     }
 
     /// The producer, alive or not as of now.
     #[must_use]
-    pub fn producer(&self) -> Producer {
+    pub fn producer(&self) -> ProducerInfo {
         self.producer.facts()
     }
 
@@ -194,7 +194,7 @@ impl AttachedRing {
 
     /// What cannot be seen, and why.
     #[must_use]
-    pub fn limits(&self) -> Vec<Limit> {
+    pub fn limits(&self) -> Vec<Limitation> {
         self.limits
             .iter()
             .cloned()
@@ -211,7 +211,7 @@ impl AttachedRing {
     }
 
     /// Makes members of the consumers that were evicted before the ring was attached, as far as `survey` shows them.
-    pub fn admit_evicted(&mut self, survey: &Survey) {
+    pub fn admit_evicted(&mut self, survey: &MappingSurvey) {
         let ctrl = self.memory.ctrl_file();
         self.membership
             .admit_evicted(&self.producer, ctrl, self.table.as_ref(), survey);

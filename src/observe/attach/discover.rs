@@ -11,8 +11,8 @@ use std::os::unix::fs::FileExt;
 
 use super::error::{AttachError, refused};
 use super::slot_table::SlotTable;
-use crate::observe::model::{Control, Limit};
-use crate::observe::procfs::{self, FileId, Kind, Maps, MemFd, Process, holds_ring, pids};
+use crate::observe::model::{Control, Limitation};
+use crate::observe::procfs::{self, FileId, Maps, MemFd, MemFdKind, Process, holds_ring, pids};
 use crate::ring::layout::{
     CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD,
     CTRL_PRODUCER_PID, CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE,
@@ -30,13 +30,13 @@ pub struct FoundRing {
     /// What the control region said.
     pub control: Control,
     /// The producer's slot table, when it could be found.
-    pub table: Result<SlotTable, Limit>,
+    pub table: Result<SlotTable, Limitation>,
     /// Whether this process has other rings: metadata pages then need evidence of where they belong.
     pub shares_process: bool,
     /// Whether this is the process that the control region names as the producer.
     pub writes: bool,
     /// What is not certain about the finding.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limitation>,
 }
 
 impl FoundRing {
@@ -55,12 +55,12 @@ pub struct Found {
     /// Control regions that cannot be watched, each with its reason.
     pub broken: Vec<AttachError>,
     /// What could not be looked at.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limitation>,
 }
 
 /// What was seen of some processes.
 #[derive(Default)]
-struct Survey {
+struct DescriptorSurvey {
     /// Control regions, each with a process that holds it and a ring.
     holders: Vec<(FileId, Process)>,
     /// Processes whose descriptors could be listed, and could not.
@@ -70,8 +70,8 @@ struct Survey {
     first_denied: Option<i32>,
 }
 
-fn survey(pids: &[i32]) -> Survey {
-    let mut survey = Survey::default();
+fn survey(pids: &[i32]) -> DescriptorSurvey {
+    let mut survey = DescriptorSurvey::default();
     for &pid in pids {
         match holds_ring(pid) {
             Ok(true) => {}
@@ -91,7 +91,7 @@ fn survey(pids: &[i32]) -> Survey {
         let Ok(process) = Process::open(pid) else {
             continue;
         };
-        for ctrl in unique(&process.memfds().unwrap_or_default(), Kind::Ctrl) {
+        for ctrl in unique(&process.memfds().unwrap_or_default(), MemFdKind::Ctrl) {
             if let Ok(process) = process.try_clone() {
                 survey.holders.push((ctrl.file, process));
             }
@@ -108,7 +108,7 @@ pub fn discover() -> io::Result<Found> {
     let pids = pids()?;
     // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
     let half = pids.len().div_ceil(2).max(1);
-    let surveys: Vec<Survey> = std::thread::scope(|scope| {
+    let surveys: Vec<DescriptorSurvey> = std::thread::scope(|scope| {
         let parts: Vec<_> = pids
             .chunks(half)
             .map(|part| scope.spawn(|| survey(part)))
@@ -145,8 +145,8 @@ pub fn discover() -> io::Result<Found> {
         }
     }
     drop_inherited(&mut found.rings);
-    if let Some(procfs::Reason { why, remedy }) = procfs::hidepid() {
-        found.limits.push(Limit {
+    if let Some(procfs::Refusal { why, remedy }) = procfs::hidepid() {
+        found.limits.push(Limitation {
             what: "rings of other users".into(),
             why,
             remedy,
@@ -159,7 +159,7 @@ pub fn discover() -> io::Result<Found> {
             |error| (error.to_string(), None),
             |hidden| (hidden.why, hidden.remedy),
         );
-        found.limits.push(Limit {
+        found.limits.push(Limitation {
             what: format!("rings of {denied} of {} processes", seen + denied),
             why: format!("the first of them is pid {pid}: {why}"),
             remedy,
@@ -217,8 +217,8 @@ pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
     let memfds = process
         .memfds()
         .map_err(|error| refused(&process, error, "list its descriptors"))?;
-    let ctrls = unique(&memfds, Kind::Ctrl);
-    let rings = unique(&memfds, Kind::Ring);
+    let ctrls = unique(&memfds, MemFdKind::Ctrl);
+    let rings = unique(&memfds, MemFdKind::Ring);
     if ctrls.is_empty() || rings.is_empty() {
         return Err(not_a_ring(&process, &memfds));
     }
@@ -271,7 +271,7 @@ fn pair(
             let fd = ctrl.fd;
             return Err(AttachError::Inherited { pid, fd, writer });
         }
-        limits.push(Limit {
+        limits.push(Limitation {
             what: "who writes this ring, and whose slots are really held".into(),
             why: format!(
                 "zbq_ctrl names pid {} in the producer's namespace, this process is pid {} there: it may have forked, \
@@ -353,7 +353,7 @@ fn writer_of(process: &Process, ctrl: &MemFd, producer_pid: i32) -> Option<i32> 
 fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd> {
     consumers_of(process).iter().find_map(|consumer| {
         let maps = consumer.maps().ok()?;
-        let mapped = |kind: Kind| {
+        let mapped = |kind: MemFdKind| {
             let mut files: Vec<FileId> = maps
                 .memfds
                 .iter()
@@ -363,7 +363,7 @@ fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd
             files.dedup();
             files
         };
-        match (&mapped(Kind::Ctrl)[..], &mapped(Kind::Ring)[..]) {
+        match (&mapped(MemFdKind::Ctrl)[..], &mapped(MemFdKind::Ring)[..]) {
             ([one], [ring]) if *one == ctrl.file => {
                 rings.iter().find(|fd| fd.file == *ring).copied()
             }
@@ -373,13 +373,13 @@ fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd
 }
 
 /// The reference makes a control region and its ring one after the other: the last resort, and said to be one.
-fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limit) {
+fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limitation) {
     let after = rings
         .iter()
         .filter(|ring| ring.fd > ctrl.fd)
         .min_by_key(|ring| ring.fd);
     let ring = *after.unwrap_or(&rings[0]);
-    let limit = Limit {
+    let limit = Limitation {
         what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd),
         why: format!(
             "{} rings of this process have the same capacity, its slot tables could not be read and no consumer \
@@ -418,7 +418,7 @@ pub(super) fn consumers_of(process: &Process) -> Vec<Process> {
 
 /// One descriptor for each file of `kind`: the lowest.
 #[must_use]
-pub(super) fn unique(memfds: &[MemFd], kind: Kind) -> Vec<MemFd> {
+pub(super) fn unique(memfds: &[MemFd], kind: MemFdKind) -> Vec<MemFd> {
     let mut seen = HashSet::new();
     memfds
         .iter()
@@ -454,9 +454,9 @@ fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
     })
 }
 
-fn no_table(error: &io::Error) -> Limit {
+fn no_table(error: &io::Error) -> Limitation {
     let denied = error.kind() == io::ErrorKind::PermissionDenied;
-    Limit {
+    Limitation {
         what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
         why: if denied {
             "the producer's memory may not be read (PTRACE_MODE_ATTACH)".into()
@@ -470,12 +470,12 @@ fn no_table(error: &io::Error) -> Limit {
 /// Says why `process` holds nothing to watch, and where to look instead.
 fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
     let maps = process.maps().unwrap_or_default();
-    let held = |kind: Kind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
+    let held = |kind: MemFdKind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
     let found = if memfds.is_empty()
         && maps
             .memfds
             .iter()
-            .any(|at| at.kind == Kind::Ctrl && !at.writable)
+            .any(|at| at.kind == MemFdKind::Ctrl && !at.writable)
     {
         "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
     } else if memfds.is_empty() {
@@ -484,9 +484,9 @@ fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
         format!(
             "owns no whole zbq ring: it holds {} zbq_ctrl, {} zbq_ring and {} zbq_meta, expected at least one \
              zbq_ctrl and one zbq_ring",
-            held(Kind::Ctrl),
-            held(Kind::Ring),
-            held(Kind::Meta)
+            held(MemFdKind::Ctrl),
+            held(MemFdKind::Ring),
+            held(MemFdKind::Meta)
         )
     };
     let command = process.identity().command.unwrap_or_else(|| "?".into());

@@ -9,7 +9,7 @@ use crate::text::escape;
 
 /// Where a process has a control region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CtrlPlace {
     /// At this descriptor.
     Fd(i32),
     /// Mapped, from this address on.
@@ -83,7 +83,7 @@ pub enum AttachError {
         /// The process.
         pid: i32,
         /// Where their control regions are.
-        places: Vec<Place>,
+        places: Vec<CtrlPlace>,
     },
     /// The process has rings, but not the one asked for.
     #[error("pid {pid} has no ring {asked}; it has:{}", numbered(.places))]
@@ -93,7 +93,7 @@ pub enum AttachError {
         /// What was asked for: `number 7` or `at fd 7`.
         asked: String,
         /// Where the control regions are that there are.
-        places: Vec<Place>,
+        places: Vec<CtrlPlace>,
     },
     /// The process is a fork of the one that owns the ring.
     #[error(
@@ -175,12 +175,12 @@ fn and(remedy: Option<&String>) -> String {
     remedy.map(|text| format!("; {text}")).unwrap_or_default()
 }
 
-fn numbered(places: &[Place]) -> String {
+fn numbered(places: &[CtrlPlace]) -> String {
     let mut text = String::new();
     for (number, place) in places.iter().enumerate() {
         let _ = match place {
-            Place::Fd(fd) => write!(text, "\n  --ring {number}   (--fd {fd})"),
-            Place::Mapped(address) => {
+            CtrlPlace::Fd(fd) => write!(text, "\n  --ring {number}   (--fd {fd})"),
+            CtrlPlace::Mapped(address) => {
                 write!(
                     text,
                     "\n  --ring {number}   (its producer is gone; zbq_ctrl is mapped at {address:x})"
@@ -241,7 +241,7 @@ pub(super) fn missing(pid: i32) -> AttachError {
     }
 }
 
-fn not_permitted(pid: i32, reason: procfs::Reason) -> AttachError {
-    let procfs::Reason { why, remedy } = reason;
+fn not_permitted(pid: i32, reason: procfs::Refusal) -> AttachError {
+    let procfs::Refusal { why, remedy } = reason;
     AttachError::NotPermitted { pid, why, remedy }
 }

@@ -1,6 +1,6 @@
 //! What is known of the consumers that were evicted before a ring was attached.
 
-use crate::observe::model::Limit;
+use crate::observe::model::Limitation;
 
 /// What is known of the consumers that were evicted before a ring was attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +40,9 @@ impl Evicted {
     }
 
     /// What is missing from a ring's members for it.
-    pub(super) fn limit(&self) -> Option<Limit> {
+    pub(super) fn limit(&self) -> Option<Limitation> {
         let limit = |what: String, why: &str, remedy: &str| {
-            Some(Limit {
+            Some(Limitation {
                 what,
                 why: why.into(),
                 remedy: Some(remedy.into()),

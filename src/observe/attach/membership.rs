@@ -14,8 +14,8 @@ use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, SlotView};
-use crate::observe::model::Limit;
-use crate::observe::procfs::{FileId, Kind, MemFd, Process, pids};
+use crate::observe::model::Limitation;
+use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, pids};
 use crate::ring::layout::META_SIZE;
 
 /// A process that has closed its descriptors in order to end has ended by then.
@@ -33,7 +33,7 @@ pub(super) struct Membership {
     /// Whether the producer's process has other rings: pages then need evidence of where they belong.
     shares_process: bool,
     /// What could not be seen.
-    limits: Vec<Limit>,
+    limits: Vec<Limitation>,
 }
 
 impl Membership {
@@ -67,7 +67,7 @@ impl Membership {
     }
 
     /// What cannot be seen of them, and why.
-    pub(super) fn limits(&self) -> impl Iterator<Item = Limit> {
+    pub(super) fn limits(&self) -> impl Iterator<Item = Limitation> {
         self.limits.iter().cloned().chain(self.evicted.limit())
     }
 
@@ -99,7 +99,7 @@ impl Membership {
             Ok(memfds) => self.held_pages(process, ctrl, &memfds, slots.as_deref()),
             Err(error) => {
                 self.hidden = None;
-                self.limits.push(Limit {
+                self.limits.push(Limitation {
                     what: "consumers".into(),
                     why: format!("the producer's descriptors can no longer be listed: {error}"),
                     remedy: None,
@@ -164,10 +164,10 @@ impl Membership {
     ) -> Vec<MemFd> {
         if let Some(slots) = slots {
             let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
-            let named = |page: &&MemFd| page.kind == Kind::Meta && taken.contains(&page.fd);
+            let named = |page: &&MemFd| page.kind == MemFdKind::Meta && taken.contains(&page.fd);
             return memfds.iter().filter(named).copied().collect();
         }
-        let mut pages = unique(memfds, Kind::Meta);
+        let mut pages = unique(memfds, MemFdKind::Meta);
         if !self.shares_process {
             return pages;
         }
@@ -176,15 +176,15 @@ impl Membership {
         let (mut ours, mut placed) = (HashSet::new(), HashSet::new());
         for consumer in consumers_of(process) {
             let Ok(maps) = consumer.maps() else { continue };
-            let files = |kind: Kind| {
+            let files = |kind: MemFdKind| {
                 let mapped = maps.memfds.iter().filter(move |at| at.kind == kind);
                 mapped.map(|at| at.file).collect::<HashSet<FileId>>()
             };
-            let ctrls = files(Kind::Ctrl);
+            let ctrls = files(MemFdKind::Ctrl);
             if ctrls.len() == 1 {
-                placed.extend(files(Kind::Meta));
+                placed.extend(files(MemFdKind::Meta));
                 if ctrls.contains(&ctrl) {
-                    ours.extend(files(Kind::Meta));
+                    ours.extend(files(MemFdKind::Meta));
                 }
             }
         }
@@ -194,7 +194,7 @@ impl Membership {
             .count();
         if unplaced > 0 {
             self.hidden = None;
-            self.limits.push(Limit {
+            self.limits.push(Limitation {
                 what: format!("{unplaced} consumers, which may be of this ring"),
                 why: "the process has several rings, its slot table could not be read, and their metadata pages are \
                       mapped by no process that maps just one of them"
@@ -226,7 +226,7 @@ impl Membership {
             Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}
             Err(error) => {
                 self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
-                self.limits.push(Limit {
+                self.limits.push(Limitation {
                     what: format!("the consumer at the producer's fd {}", memfd.fd),
                     why: error.to_string(),
                     remedy: None,

@@ -25,5 +25,5 @@ pub use open::{by_pid, map};
 pub use orphans::{Orphan, adopt, orphans};
 pub use passive_join::{connect, join};
 pub use rendezvous::listener;
-pub use select::Choice;
+pub use select::RingSelector;
 pub use slot_table::{SlotView, TableView};

@@ -2,13 +2,13 @@
 
 use super::attached_ring::{Access, AttachedRing};
 use super::discover::{FoundRing, rings_of};
-use super::error::{AttachError, Place, missing};
+use super::error::{AttachError, CtrlPlace, missing};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::orphans::{adopt, orphans};
 use super::producer::ProducerProcess;
-use super::select::Choice;
-use crate::observe::procfs::{Kind, Process, Survey};
+use super::select::RingSelector;
+use crate::observe::procfs::{MappingSurvey, MemFdKind, Process};
 
 /// Maps a ring that was found.
 ///
@@ -40,7 +40,7 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
 ///
 /// # Errors
 /// Each way in which it cannot be had.
-pub fn by_pid(pid: i32, choice: Choice) -> Result<AttachedRing, AttachError> {
+pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachError> {
     let process = Process::open(pid).map_err(|_| missing(pid))?;
     let mut found = match rings_of(process) {
         Err(error @ AttachError::NotARing { .. }) => {
@@ -49,12 +49,12 @@ pub fn by_pid(pid: i32, choice: Choice) -> Result<AttachedRing, AttachError> {
         found => found?,
     };
     let fds = found.rings.iter().map(|ring| ring.ctrl.fd);
-    let index = choice.among(pid, fds.map(Place::Fd).collect())?;
+    let index = choice.among(pid, fds.map(CtrlPlace::Fd).collect())?;
     match index {
         Some(index) => map(found.rings.swap_remove(index)),
         None => Err(found.broken.into_iter().next().unwrap_or_else(|| {
             let fds = found.rings.iter().map(|ring| ring.ctrl.fd);
-            choice.misses(pid, fds.map(Place::Fd).collect())
+            choice.misses(pid, fds.map(CtrlPlace::Fd).collect())
         })),
     }
 }
@@ -62,7 +62,7 @@ pub fn by_pid(pid: i32, choice: Choice) -> Result<AttachedRing, AttachError> {
 /// Opens the ring of process `pid`, which owns none, if it maps one whose producer is gone; else it is `otherwise`.
 fn orphan_by_pid(
     pid: i32,
-    choice: Choice,
+    choice: RingSelector,
     otherwise: AttachError,
 ) -> Result<AttachedRing, AttachError> {
     let maps = Process::open(pid).and_then(|process| process.maps());
@@ -71,10 +71,10 @@ fn orphan_by_pid(
             .flat_map(|maps| &maps.memfds)
             .any(|at| at.kind == kind)
     };
-    if !reads(Kind::Ctrl) || !reads(Kind::Ring) {
+    if !reads(MemFdKind::Ctrl) || !reads(MemFdKind::Ring) {
         return Err(otherwise);
     }
-    let Ok(survey) = Survey::take() else {
+    let Ok(survey) = MappingSurvey::take() else {
         return Err(otherwise);
     };
     let mut found = orphans(&survey, Some(pid));
@@ -83,7 +83,9 @@ fn orphan_by_pid(
     }
     let places = || {
         let rings = found.rings.iter();
-        rings.map(|ring| Place::Mapped(ring.ctrl.address)).collect()
+        rings
+            .map(|ring| CtrlPlace::Mapped(ring.ctrl.address))
+            .collect()
     };
     match choice.among(pid, places())? {
         Some(index) => Ok(adopt(found.rings.swap_remove(index), &survey)),

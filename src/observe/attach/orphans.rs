@@ -12,8 +12,10 @@ use super::member::Member;
 use super::membership::Membership;
 use super::memory::{Memory, Page, RingBytes, bytes, page, size, wrong};
 use super::producer::ProducerProcess;
-use crate::observe::model::Limit;
-use crate::observe::procfs::{FileId, Kind, Loose, MappedMemFd, Process, Reader, Survey};
+use crate::observe::model::Limitation;
+use crate::observe::procfs::{
+    FileId, Loose, MappedMemFd, MappingProcess, MappingSurvey, MemFdKind, Process,
+};
 use crate::ring;
 use crate::ring::layout::{CAPACITY_MAX, CAPACITY_UNIT, CTRL_SIZE, META_SIZE};
 
@@ -29,12 +31,12 @@ pub struct Orphan {
     page: Page,
     bytes: RingBytes,
     control: ring::Control,
-    limits: Vec<Limit>,
+    limits: Vec<Limitation>,
 }
 
 /// What looking for orphans has found.
 #[derive(Debug, Default)]
-pub struct Orphans {
+pub struct FoundOrphans {
     /// The rings, by the pid of the process through which they are reached and the address there.
     pub rings: Vec<Orphan>,
     /// What has the names of one and is none, or cannot be read.
@@ -52,24 +54,24 @@ impl Orphan {
 
 /// The orphans that `survey` shows: through process `only`, or through any.
 #[must_use]
-pub fn orphans(survey: &Survey, only: Option<i32>) -> Orphans {
-    let mut readers: Vec<&Reader> = survey
+pub fn orphans(survey: &MappingSurvey, only: Option<i32>) -> FoundOrphans {
+    let mut readers: Vec<&MappingProcess> = survey
         .readers
         .iter()
         .filter(|reader| only.is_none_or(|pid| reader.process.pid() == pid))
         .collect();
     // By the pid of a process that has a ring of its own, that one is meant.
     readers.sort_by_key(|reader| (reader.is_producer(), reader.process.pid()));
-    let mut ways: BTreeMap<FileId, Vec<(&Reader, MappedMemFd)>> = BTreeMap::new();
+    let mut ways: BTreeMap<FileId, Vec<(&MappingProcess, MappedMemFd)>> = BTreeMap::new();
     for reader in readers {
-        let reads_ring = reader.memfds.iter().any(|at| at.kind == Kind::Ring);
-        for ctrl in reader.unique(|at| at.kind == Kind::Ctrl) {
+        let reads_ring = reader.memfds.iter().any(|at| at.kind == MemFdKind::Ring);
+        for ctrl in reader.unique(|at| at.kind == MemFdKind::Ctrl) {
             if reads_ring && survey.writers(ctrl.file).next().is_none() {
                 ways.entry(ctrl.file).or_default().push((reader, ctrl));
             }
         }
     }
-    let mut found = Orphans::default();
+    let mut found = FoundOrphans::default();
     for ways in ways.into_values() {
         let mut failed = None;
         let opened = ways.into_iter().find_map(|(reader, ctrl)| {
@@ -87,7 +89,11 @@ pub fn orphans(survey: &Survey, only: Option<i32>) -> Orphans {
 }
 
 /// Opens what `reader` maps as a ring.
-fn open(survey: &Survey, reader: &Reader, ctrl: MappedMemFd) -> Result<Orphan, AttachError> {
+fn open(
+    survey: &MappingSurvey,
+    reader: &MappingProcess,
+    ctrl: MappedMemFd,
+) -> Result<Orphan, AttachError> {
     let process = &reader.process;
     let page = page(process, &ctrl, CTRL_SIZE)?;
     let control = ring::Control::load(&page.mapping);
@@ -108,7 +114,7 @@ fn open(survey: &Survey, reader: &Reader, ctrl: MappedMemFd) -> Result<Orphan, A
         return Err(wrong(process, &ctrl, why));
     }
     let (ring, guessed) = ring_of(survey, reader, &ctrl, capacity)?;
-    let mut limits = vec![Limit {
+    let mut limits = vec![Limitation {
         what: "the producer: command, uid, slot table, who held a slot".into(),
         why: format!(
             "it is gone: no process that we can see maps zbq_ctrl for writing. Its pid was {writer} in its own pid namespace, says \
@@ -120,7 +126,7 @@ fn open(survey: &Survey, reader: &Reader, ctrl: MappedMemFd) -> Result<Orphan, A
     limits.extend(guessed);
     let bytes = bytes(process, &ring, capacity)?;
     if page.copied.is_some() {
-        limits.push(Limit {
+        limits.push(Limitation {
             what: "the ring, once the process that maps it has ended".into(),
             why: "it is read through /proc/PID/mem: /proc/PID/map_files needs CAP_SYS_ADMIN or \
                   CAP_CHECKPOINT_RESTORE"
@@ -144,17 +150,17 @@ fn open(survey: &Survey, reader: &Reader, ctrl: MappedMemFd) -> Result<Orphan, A
 
 /// The ring that belongs to a control region, of those that `reader` maps, and what is not certain about that.
 fn ring_of(
-    survey: &Survey,
-    reader: &Reader,
+    survey: &MappingSurvey,
+    reader: &MappingProcess,
     ctrl: &MappedMemFd,
     capacity: u64,
-) -> Result<(MappedMemFd, Option<Limit>), AttachError> {
+) -> Result<(MappedMemFd, Option<Limitation>), AttachError> {
     let written = |ring: &MappedMemFd| {
         let mut others = survey.readers.iter().flat_map(|other| &other.memfds);
         others.any(|at| at.file == ring.file && at.writable)
     };
     let mut sizes = Vec::new();
-    let mut fitting = reader.unique(|at| at.kind == Kind::Ring && !written(at));
+    let mut fitting = reader.unique(|at| at.kind == MemFdKind::Ring && !written(at));
     fitting.retain(|ring| {
         let size = size(&reader.process, ring);
         sizes.push(size.to_string());
@@ -178,7 +184,7 @@ fn ring_of(
     }
     // One that reads this ring and no other knows which it is.
     let told = survey.readers.iter().find_map(|other| {
-        let rings = other.unique(|at| at.kind == Kind::Ring);
+        let rings = other.unique(|at| at.kind == MemFdKind::Ring);
         match (&other.rings_read()[..], &rings[..]) {
             ([one], [ring]) if *one == ctrl.file => fitting.iter().find(|at| at.file == ring.file),
             _ => None,
@@ -190,7 +196,7 @@ fn ring_of(
     // The reference makes a control region and its ring one after the other.
     let after = fitting.iter().filter(|ring| ring.file.ino > ctrl.file.ino);
     let ring = *after.min_by_key(|ring| ring.file.ino).unwrap_or(&first);
-    let limit = Limit {
+    let limit = Limitation {
         what: "which zbq_ring belongs to this zbq_ctrl".into(),
         why: format!(
             "pid {} maps {} rings of this capacity, and no process maps just one of them: that at {:x} was taken \
@@ -206,7 +212,7 @@ fn ring_of(
 
 /// Attaches a ring whose producer is gone. Its members are those that `survey` shows to map it.
 #[must_use]
-pub fn adopt(orphan: Orphan, survey: &Survey) -> AttachedRing {
+pub fn adopt(orphan: Orphan, survey: &MappingSurvey) -> AttachedRing {
     let id = orphan.id();
     let Orphan {
         ctrl,
@@ -223,7 +229,7 @@ pub fn adopt(orphan: Orphan, survey: &Survey) -> AttachedRing {
             let pid = reader.process.pid();
             let what = format!("how far pid {pid} has read");
             let remedy = None;
-            limits.push(Limit { what, why, remedy });
+            limits.push(Limitation { what, why, remedy });
         }
     }
     AttachedRing::new(
@@ -239,8 +245,8 @@ pub fn adopt(orphan: Orphan, survey: &Survey) -> AttachedRing {
 
 /// Makes members of the pages with which `reader` joined.
 fn join(
-    survey: &Survey,
-    reader: &Reader,
+    survey: &MappingSurvey,
+    reader: &MappingProcess,
     ctrl: FileId,
     members: &mut Vec<Member>,
 ) -> Result<(), String> {

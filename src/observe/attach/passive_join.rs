@@ -2,7 +2,7 @@
 //!
 //! The watcher asks for a pull slot, parks its tail at once and closes its side socket: from then on it holds nothing
 //! up, and the producer's next scan frees the slot, while the mappings go on working. What parking cannot undo is
-//! said by [`Joined`]. Where `/proc` does show the producer after all, the join is completed from there, so that
+//! said by [`JoinedSlot`]. Where `/proc` does show the producer after all, the join is completed from there, so that
 //! consumers and slots are seen too.
 
 use std::io;
@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::open::map;
 use super::producer::ProducerProcess;
 use super::rendezvous::listener;
-use crate::observe::model::{Joined, Limit, WakeupMode};
+use crate::observe::model::{JoinedSlot, Limitation, WakeupMode};
 use crate::observe::procfs::{FileId, Process, numbers_are_ours};
 use crate::ring::{self, Consumer, Control, Parked};
 
@@ -56,7 +56,7 @@ pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError
 /// When the ring cannot be joined; the error names what was found and what was expected.
 pub fn join(address: &str, timeout: Duration) -> Result<AttachedRing, AttachError> {
     let parked = connect(address, timeout)?.park();
-    let joined = Joined {
+    let joined = JoinedSlot {
         slot: parked.slot.0,
         mode: match parked.mode {
             ring::WakeupMode::Push => WakeupMode::Push,
@@ -93,7 +93,7 @@ fn unseen(
     address: &str,
     parked: Parked,
     control: &Control,
-    joined: Joined,
+    joined: JoinedSlot,
     why: Option<AttachError>,
 ) -> AttachedRing {
     let pid = parked.peer.unwrap_or(control.producer_pid);
@@ -115,14 +115,14 @@ fn unseen(
             ),
         },
     };
-    let limit = Limit {
+    let limit = Limitation {
         what: "consumers, their tails and lags, free space, the slot table".into(),
         why,
         remedy,
     };
     AttachedRing::new(
         format!("{pid}/join"),
-        Access::Joined {
+        Access::JoinedSlot {
             slot: joined,
             page: parked.meta,
         },

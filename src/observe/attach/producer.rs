@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::member::{Member, ended};
-use crate::observe::model::Producer;
+use crate::observe::model::ProducerInfo;
 use crate::observe::procfs::{Process, listening, started_at};
 
 /// The process behind a ring's producer.
@@ -14,7 +14,7 @@ pub(super) struct ProducerProcess {
     pidfd: Option<OwnedFd>,
     /// Whether it is the process that the control region names.
     writes: bool,
-    facts: Producer,
+    facts: ProducerInfo,
 }
 
 impl ProducerProcess {
@@ -45,7 +45,7 @@ impl ProducerProcess {
             process: None,
             pidfd: None,
             writes: false,
-            facts: Producer {
+            facts: ProducerInfo {
                 ns_pid: Some(pid),
                 alive: false,
                 ..facts(pid, None, Vec::new())
@@ -74,8 +74,8 @@ impl ProducerProcess {
     }
 
     /// Who it is, alive or not as of now.
-    pub(super) fn facts(&self) -> Producer {
-        Producer {
+    pub(super) fn facts(&self) -> ProducerInfo {
+        ProducerInfo {
             alive: self.lives(),
             ..self.facts.clone()
         }
@@ -94,9 +94,9 @@ impl ProducerProcess {
     }
 }
 
-fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> Producer {
+fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> ProducerInfo {
     let identity = process.map(Process::identity).unwrap_or_default();
-    Producer {
+    ProducerInfo {
         pid,
         ns_pid: identity.ns_pid,
         command: identity.command,

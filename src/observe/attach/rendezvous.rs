@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::error::AttachError;
-use crate::observe::procfs::{Process, Reason, hidepid, listeners, pids};
+use crate::observe::procfs::{Process, Refusal, hidepid, listeners, pids};
 
 /// The process that listens at `address`: a path, or `@name` for an abstract socket.
 ///
@@ -63,7 +63,7 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
 /// Who listens is none of those that may be looked into; `refused` may not.
 fn hidden(address: &str, refused: usize) -> AttachError {
     let (why, remedy) = match hidepid() {
-        Some(Reason { why, remedy }) => (why, remedy),
+        Some(Refusal { why, remedy }) => (why, remedy),
         None if refused > 0 => (
             format!("it is one of the {refused} processes that may not be looked into"),
             Some("run as its user, or as root".into()),

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use crate::observe::model::{Control, WakeupMode};
-use crate::observe::procfs::{Kind, Maps, MemFd, PrivateMemory, Process};
+use crate::observe::procfs::{Maps, MemFd, MemFdKind, PrivateMemory, Process};
 use crate::ring::layout::{self, table};
 
 const PAGE: u64 = 4096;
@@ -104,7 +104,7 @@ impl SlotTable {
             rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
             rustix::fs::Mode::empty(),
         )?);
-        let addresses = |kind: Kind, file| {
+        let addresses = |kind: MemFdKind, file| {
             maps.memfds
                 .iter()
                 .filter(move |at| at.kind == kind && at.file == file)
@@ -115,8 +115,8 @@ impl SlotTable {
             .iter()
             .filter(|ring| ring.size == control.ring_capacity)
         {
-            for ctrl_address in addresses(Kind::Ctrl, ctrl.file) {
-                for ring_address in addresses(Kind::Ring, ring.file) {
+            for ctrl_address in addresses(MemFdKind::Ctrl, ctrl.file) {
+                for ring_address in addresses(MemFdKind::Ring, ring.file) {
                     let expected = Expected {
                         ctrl_address,
                         ring_address,

@@ -14,7 +14,7 @@ use super::membership::Membership;
 use super::memory::{NEEDS, Page, page};
 use super::producer::ProducerProcess;
 use super::slot_table::SlotTable;
-use crate::observe::procfs::{FileId, Loose, MappedMemFd, Process, Reader, Survey};
+use crate::observe::procfs::{FileId, Loose, MappedMemFd, MappingProcess, MappingSurvey, Process};
 use crate::ring::layout::{META_SIZE, META_TAIL_OFFSET};
 
 impl Membership {
@@ -25,7 +25,7 @@ impl Membership {
         producer: &ProducerProcess,
         ctrl: FileId,
         table: Option<&SlotTable>,
-        survey: &Survey,
+        survey: &MappingSurvey,
     ) {
         if !producer.lives() {
             return;
@@ -67,7 +67,11 @@ impl Membership {
     }
 
     /// The processes that map the ring, with their pages that no slot stands behind.
-    fn candidates<'a>(&self, survey: &'a Survey, ctrl: FileId) -> Vec<(&'a Reader, Loose)> {
+    fn candidates<'a>(
+        &self,
+        survey: &'a MappingSurvey,
+        ctrl: FileId,
+    ) -> Vec<(&'a MappingProcess, Loose)> {
         let is = |held: bool| {
             let members = self
                 .members

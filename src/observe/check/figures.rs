@@ -4,7 +4,7 @@
 //! Pure functions of what was observed. Knows no limit and no verdict.
 
 use super::measure::{Measure, Observed};
-use crate::observe::model::{Consumer, ConsumerState, Limit, RingState};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Limitation, RingState};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{duration_in, whole};
 
@@ -62,7 +62,7 @@ pub(super) struct Measured<'a> {
     /// What is known of it.
     pub bounds: Bounds,
     /// The consumer it is of; `None` when it is of the ring, or of nobody.
-    pub of: Option<&'a Consumer>,
+    pub of: Option<&'a ConsumerSnapshot>,
     /// Why it is an estimate, or unknown; empty when it is exact.
     pub why: String,
 }
@@ -107,7 +107,7 @@ pub(super) fn figures(seen: &Observed) -> Vec<Measured<'_>> {
 }
 
 /// The consumers that read a ring which has evicted them.
-pub(super) fn zombies(seen: &Observed) -> impl Iterator<Item = &Consumer> {
+pub(super) fn zombies(seen: &Observed) -> impl Iterator<Item = &ConsumerSnapshot> {
     let consumers = seen.ring.consumers.iter();
     consumers.filter(|one| one.state == ConsumerState::Evicted && one.alive != Some(false))
 }
@@ -116,7 +116,7 @@ pub(super) fn zombies(seen: &Observed) -> impl Iterator<Item = &Consumer> {
 fn worst(
     seen: &Observed,
     measure: Measure,
-    of: impl Fn(&Observed, &Consumer) -> (Bounds, String),
+    of: impl Fn(&Observed, &ConsumerSnapshot) -> (Bounds, String),
 ) -> Measured<'_> {
     let mut worst = Measured {
         measure,
@@ -160,7 +160,7 @@ fn worst(
 }
 
 /// Whether a consumer holds its slot and can hold the producer up; what its tail says otherwise is no lag.
-fn is_minded(consumer: &Consumer) -> bool {
+fn is_minded(consumer: &ConsumerSnapshot) -> bool {
     use ConsumerState as State;
     !matches!(
         consumer.state,
@@ -168,12 +168,12 @@ fn is_minded(consumer: &Consumer) -> bool {
     ) && consumer.lag_bytes.is_some()
 }
 
-fn lag_bytes(_: &Observed, consumer: &Consumer) -> (Bounds, String) {
+fn lag_bytes(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     let lag = consumer.lag_bytes.unwrap_or(0);
     (Bounds::exact(lag), String::new())
 }
 
-fn lag_messages(_: &Observed, consumer: &Consumer) -> (Bounds, String) {
+fn lag_messages(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     let lag = consumer.lag_bytes.unwrap_or(0);
     let messages = consumer.lag_messages;
     let bounds = match messages.value {
@@ -189,7 +189,7 @@ fn lag_messages(_: &Observed, consumer: &Consumer) -> (Bounds, String) {
 }
 
 /// How long ago head was where the tail is.
-fn lag_time(seen: &Observed, consumer: &Consumer) -> (Bounds, String) {
+fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     if consumer.lag_bytes == Some(0) {
         return (Bounds::exact(0), String::new());
     }
@@ -214,7 +214,7 @@ fn lag_time(seen: &Observed, consumer: &Consumer) -> (Bounds, String) {
 }
 
 /// How long it has been behind without its tail moving.
-fn stall(seen: &Observed, consumer: &Consumer) -> (Bounds, String) {
+fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     if consumer.lag_bytes == Some(0) {
         return (Bounds::exact(0), String::new());
     }
@@ -301,14 +301,14 @@ fn hidden(seen: &Observed) -> String {
 }
 
 /// Why `what` cannot be seen, and what would help.
-fn limit(limits: &[Limit], what: &str) -> String {
+fn limit(limits: &[Limitation], what: &str) -> String {
     let about = limits.iter().find(|limit| limit.what.contains(what));
     about.map_or_else(String::new, said)
 }
 
 /// A limit in words: why, and what would help.
 #[must_use]
-pub(super) fn said(limit: &Limit) -> String {
+pub(super) fn said(limit: &Limitation) -> String {
     match &limit.remedy {
         Some(remedy) => format!("{}; {remedy}", limit.why),
         None => limit.why.clone(),

@@ -10,24 +10,24 @@ use crate::text::{bytes, duration_in, whole};
 
 /// A limit's two levels, each of which may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Levels<T> {
+pub struct Threshold<T> {
     /// Past this: WARNING.
     pub warning: Option<T>,
     /// Past this: CRITICAL.
     pub critical: Option<T>,
 }
 
-impl<T> Levels<T> {
+impl<T> Threshold<T> {
     /// The same levels, counted otherwise.
-    pub fn map<U>(self, each: impl Fn(T) -> U) -> Levels<U> {
-        Levels {
+    pub fn map<U>(self, each: impl Fn(T) -> U) -> Threshold<U> {
+        Threshold {
             warning: self.warning.map(&each),
             critical: self.critical.map(&each),
         }
     }
 }
 
-impl<T> Default for Levels<T> {
+impl<T> Default for Threshold<T> {
     fn default() -> Self {
         Self {
             warning: None,
@@ -40,19 +40,19 @@ impl<T> Default for Levels<T> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
     /// Most bytes that a consumer may be behind.
-    pub lag_bytes: Levels<u64>,
+    pub lag_bytes: Threshold<u64>,
     /// The same in percent of the capacity.
-    pub lag_percent: Levels<f64>,
+    pub lag_percent: Threshold<f64>,
     /// The same in messages.
-    pub lag_messages: Levels<u64>,
+    pub lag_messages: Threshold<u64>,
     /// The same in time, ns.
-    pub lag_time_ns: Levels<u64>,
+    pub lag_time_ns: Threshold<u64>,
     /// Longest time that a consumer may be behind without moving, ns.
-    pub stall_ns: Levels<u64>,
+    pub stall_ns: Threshold<u64>,
     /// Most failed reservations in a row.
-    pub clog_attempts: Levels<u64>,
+    pub clog_attempts: Threshold<u64>,
     /// Fewest consumers.
-    pub min_consumers: Levels<u64>,
+    pub min_consumers: Threshold<u64>,
     /// No process may read a ring that has evicted it.
     pub no_zombies: bool,
 }
@@ -60,12 +60,12 @@ pub struct Limits {
 impl Limits {
     /// The levels for one figure of a ring of `capacity` bytes.
     #[must_use]
-    pub fn of(&self, measure: Measure, capacity: u64) -> Levels<u64> {
+    pub fn of(&self, measure: Measure, capacity: u64) -> Threshold<u64> {
         match measure {
             Measure::LagBytes => {
                 let share = |percent: Option<f64>| percent.map(|percent| part(capacity, percent));
                 let strict = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-                Levels {
+                Threshold {
                     warning: strict(self.lag_bytes.warning, share(self.lag_percent.warning)),
                     critical: strict(self.lag_bytes.critical, share(self.lag_percent.critical)),
                 }
@@ -75,11 +75,11 @@ impl Limits {
             Measure::StallNs => self.stall_ns,
             Measure::ClogAttempts => self.clog_attempts,
             Measure::Consumers => self.min_consumers,
-            Measure::Zombies => Levels {
+            Measure::Zombies => Threshold {
                 warning: None,
                 critical: self.no_zombies.then_some(0),
             },
-            Measure::ProducerHead | Measure::BytesPerSecond => Levels::default(),
+            Measure::ProducerHead | Measure::BytesPerSecond => Threshold::default(),
         }
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn code(measure: Measure) -> &'static str {
 
 /// What a figure makes of the verdict; `None` when it is within its limits, or has none.
 #[must_use]
-pub(super) fn against(measured: &Measured<'_>, levels: Levels<u64>) -> Option<Status> {
+pub(super) fn against(measured: &Measured<'_>, levels: Threshold<u64>) -> Option<Status> {
     let [warning, critical] =
         [levels.warning, levels.critical].map(|level| level.map(|level| is_past(measured, level)));
     if critical == Some(Some(true)) {
@@ -141,7 +141,7 @@ fn is_past(measured: &Measured<'_>, level: u64) -> Option<bool> {
 pub(super) fn words(
     measured: &Measured<'_>,
     severity: Status,
-    levels: Levels<u64>,
+    levels: Threshold<u64>,
     seen: &Observed,
 ) -> String {
     let capacity = seen.ring.control.ring_capacity;

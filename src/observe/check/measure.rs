@@ -52,7 +52,7 @@ pub struct Observed {
     pub ring: RingSnapshot,
     /// Time between the first and the last look, ns; `None` with one.
     pub watched_ns: Option<u64>,
-    /// How long ago consumers joined, ns, by [`crate::observe::model::Consumer::meta_inode`]; as far as known.
+    /// How long ago consumers joined, ns, by [`crate::observe::model::ConsumerSnapshot::meta_inode`]; as far as known.
     pub joined_ago_ns: HashMap<u64, u64>,
     /// Why there may be more evicted consumers that still read it than are in the snapshot; `None`: there are not.
     pub zombies_unseen: Option<String>,

@@ -5,6 +5,6 @@ mod limits;
 mod measure;
 mod verdict;
 
-pub use limits::{Levels, Limits};
+pub use limits::{Limits, Threshold};
 pub use measure::{Figure, Measure, Observed, Status};
 pub use verdict::{Reason, RingVerdict, Verdict, judge, judge_all};

@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use super::figures::{Measured, figures, said};
-use super::limits::{Levels, Limits, against, code, show, words};
+use super::limits::{Limits, Threshold, against, code, show, words};
 use super::measure::{Figure, Measure, Observed, Status};
-use crate::observe::model::{Limit, RingState, SCHEMA_VERSION, Severity};
+use crate::observe::model::{Limitation, RingState, SCHEMA_VERSION, Severity};
 use crate::text::{bytes_per_second, escape};
 
 /// Why a verdict is not OK.
@@ -106,7 +106,7 @@ pub fn judge(seen: &Observed, limits: &Limits) -> Verdict {
 pub fn judge_all(
     all: &[Observed],
     broken: &[String],
-    hidden: &[Limit],
+    hidden: &[Limitation],
     limits: &Limits,
 ) -> Verdict {
     let hidden: Vec<String> = hidden
@@ -201,7 +201,7 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
 }
 
 /// A figure as it is written down.
-fn figure(measured: &Measured<'_>, levels: Levels<u64>, seen: &Observed) -> Figure {
+fn figure(measured: &Measured<'_>, levels: Threshold<u64>, seen: &Observed) -> Figure {
     let bounds = measured.bounds;
     Figure {
         name: measured.measure,
@@ -231,7 +231,7 @@ fn summary(seen: &Observed, limits: &Limits) -> String {
     for measured in figures(seen) {
         let levels = limits.of(measured.measure, ring.control.ring_capacity);
         let always = matches!(measured.measure, Measure::LagBytes | Measure::Consumers);
-        if always || levels != Levels::default() {
+        if always || levels != Threshold::default() {
             parts.push(show(&measured, ring.control.ring_capacity));
         }
     }

@@ -42,7 +42,7 @@ impl Since {
 
 /// A condition that lasts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spell {
+pub(super) struct Episode {
     since: Since,
     /// Seen twice, or told: one that was there at the first look and no more at the second is nothing to tell of.
     certain: bool,
@@ -52,14 +52,14 @@ pub(super) struct Spell {
 
 /// What has become of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Transition {
     /// It holds from now on.
     Began,
     /// It held from then on, until `over_ns`.
     Ended { since: Since, over_ns: u64 },
 }
 
-impl Spell {
+impl Episode {
     /// One that was there at the first look.
     pub(super) fn found(since: Since) -> Self {
         Self {
@@ -71,19 +71,19 @@ impl Spell {
 
     /// What there is to tell of a condition that now `holds`, or does not; if so, since when.
     pub(super) fn follow(
-        spell: &mut Option<Self>,
+        episode: &mut Option<Self>,
         holds: bool,
         since: Since,
         now: u64,
-    ) -> Option<Turn> {
-        match (spell.as_mut(), holds) {
+    ) -> Option<Transition> {
+        match (episode.as_mut(), holds) {
             (None, false) => None,
             (None, true) => {
-                *spell = Some(Self {
+                *episode = Some(Self {
                     certain: true,
                     ..Self::found(since)
                 });
-                Some(Turn::Began)
+                Some(Transition::Began)
             }
             (Some(known), true) => {
                 (known.certain, known.over_ns) = (true, None);
@@ -94,15 +94,17 @@ impl Spell {
                 if now.saturating_sub(over_ns) < OVER_AFTER_NS {
                     return None;
                 }
-                Self::finish(spell)
+                Self::finish(episode)
             }
         }
     }
 
     /// Nothing more will be seen of the condition: its end is told if it was over before.
-    pub(super) fn finish(spell: &mut Option<Self>) -> Option<Turn> {
-        let known = spell.take().filter(|known| known.certain)?;
+    pub(super) fn finish(episode: &mut Option<Self>) -> Option<Transition> {
+        let known = episode.take().filter(|known| known.certain)?;
         let since = known.since;
-        known.over_ns.map(|over_ns| Turn::Ended { since, over_ns })
+        known
+            .over_ns
+            .map(|over_ns| Transition::Ended { since, over_ns })
     }
 }

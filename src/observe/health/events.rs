@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use wording::{After, Tale};
 
-use super::episode::{Since, Spell, Turn};
+use super::episode::{Episode, Since, Transition};
 use crate::observe::model::{
-    Consumer, ConsumerState, Event, EventKind, RingSnapshot, RingState, Thresholds,
+    ConsumerSnapshot, ConsumerState, Event, EventKind, RingSnapshot, RingState, Thresholds,
 };
 use crate::text::bytes;
 
@@ -24,27 +24,27 @@ const NAMED_WITHIN_NS: u64 = 1_500_000_000;
 /// What is remembered of a ring so that nothing is told twice.
 #[derive(Debug, Default)]
 pub struct Events {
-    past: Option<Past>,
+    past: Option<PastLook>,
     thresholds: Thresholds,
 }
 
 #[derive(Debug)]
-struct Past {
-    identity: Identity,
+struct PastLook {
+    identity: ConsumerIdentity,
     head: u64,
     head_moved: Since,
     sampled_ns: u64,
     clog_attempts: Option<u64>,
-    clog: Option<Spell>,
+    clog: Option<Episode>,
     /// The producer has ended: its ring changes no more.
     gone: bool,
     /// By metadata inode: slots and pids are used again.
-    consumers: BTreeMap<u64, Known>,
+    consumers: BTreeMap<u64, KnownConsumer>,
 }
 
 /// What makes a ring this ring.
 #[derive(Debug, PartialEq, Eq)]
-struct Identity {
+struct ConsumerIdentity {
     id: String,
     started_at: Option<String>,
     capacity: u64,
@@ -52,8 +52,8 @@ struct Identity {
 
 /// A consumer as it was when last seen.
 #[derive(Debug)]
-struct Known {
-    last: Consumer,
+struct KnownConsumer {
+    last: ConsumerSnapshot,
     seen_ns: u64,
     /// Whether its coming was told, or needs no telling.
     told: bool,
@@ -63,7 +63,7 @@ struct Known {
     behind: Since,
     /// First seen with its process ended or its page unmapped.
     absent: Option<Since>,
-    stall: Option<Spell>,
+    stall: Option<Episode>,
 }
 
 impl Events {
@@ -94,20 +94,20 @@ impl Events {
             Some(past) if past.is_of(ring) => past.follow(ring, &mut tale),
             Some(past) => {
                 tale.another_ring(past, ring);
-                self.past = Some(Past::of(ring, stalled_after_ns));
+                self.past = Some(PastLook::of(ring, stalled_after_ns));
             }
-            None => self.past = Some(Past::of(ring, stalled_after_ns)),
+            None => self.past = Some(PastLook::of(ring, stalled_after_ns)),
         }
         tale.events
     }
 }
 
-impl Past {
+impl PastLook {
     /// As it is at the first look.
     fn of(ring: &RingSnapshot, stalled_after_ns: u64) -> Self {
         let now = ring.sampled_ns;
-        let known = |consumer: &Consumer| {
-            let mut known = Known::first(consumer, now);
+        let known = |consumer: &ConsumerSnapshot| {
+            let mut known = KnownConsumer::first(consumer, now);
             known.told = true;
             known.behind = Since::before(now);
             known.moved = consumer.progress_age_ns.map_or(Since::before(now), |age| {
@@ -115,17 +115,17 @@ impl Past {
             });
             known.absent = known.absent.map(|_| Since::before(now));
             if known.stands(now, stalled_after_ns) {
-                known.stall = Some(Spell::found(known.still_since()));
+                known.stall = Some(Episode::found(known.still_since()));
             }
             (consumer.meta_inode, known)
         };
         Self {
-            identity: Identity::of(ring),
+            identity: ConsumerIdentity::of(ring),
             head: ring.control.producer_head,
             head_moved: Since::before(now),
             sampled_ns: now,
             clog_attempts: ring.slots.map(|slots| slots.clog_attempts),
-            clog: (ring.state == RingState::Full).then(|| Spell::found(Since::before(now))),
+            clog: (ring.state == RingState::Full).then(|| Episode::found(Since::before(now))),
             gone: !ring.producer.alive,
             consumers: ring.consumers.iter().map(known).collect(),
         }
@@ -133,7 +133,7 @@ impl Past {
 
     fn is_of(&self, ring: &RingSnapshot) -> bool {
         // Head never falls (protocol), and a ring keeps its producer and its size.
-        self.identity == Identity::of(ring) && self.head <= ring.control.producer_head
+        self.identity == ConsumerIdentity::of(ring) && self.head <= ring.control.producer_head
     }
 
     fn follow(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
@@ -149,7 +149,7 @@ impl Past {
             for known in self.consumers.values_mut() {
                 known.settle(tale);
             }
-            tale.room(Spell::finish(&mut self.clog));
+            tale.room(Episode::finish(&mut self.clog));
             tale.producer_gone(ring);
         }
         let head = ring.control.producer_head;
@@ -163,7 +163,7 @@ impl Past {
     fn follow_consumers(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
         let elapsed = tale.now.saturating_sub(self.sampled_ns);
         let stall_timeout = ring.control.stall_timeout_ns;
-        let now: BTreeMap<u64, &Consumer> = ring
+        let now: BTreeMap<u64, &ConsumerSnapshot> = ring
             .consumers
             .iter()
             .map(|consumer| (consumer.meta_inode, consumer))
@@ -200,7 +200,7 @@ impl Past {
             let known = self
                 .consumers
                 .entry(consumer.meta_inode)
-                .or_insert_with(|| Known::first(consumer, tale.now));
+                .or_insert_with(|| KnownConsumer::first(consumer, tale.now));
             known.follow(consumer, tale);
         }
     }
@@ -212,14 +212,14 @@ impl Past {
             && self.clog_attempts.is_some()
             && ring.control.producer_head == self.head;
         let holds = refused || ring.state == RingState::Full;
-        match Spell::follow(&mut self.clog, holds, self.head_moved, tale.now) {
-            Some(Turn::Began) => tale.clogged(ring, self.head_moved),
+        match Episode::follow(&mut self.clog, holds, self.head_moved, tale.now) {
+            Some(Transition::Began) => tale.clogged(ring, self.head_moved),
             turn => tale.room(turn),
         }
     }
 }
 
-impl Identity {
+impl ConsumerIdentity {
     fn of(ring: &RingSnapshot) -> Self {
         Self {
             id: ring.id.clone(),
@@ -229,8 +229,8 @@ impl Identity {
     }
 }
 
-impl Known {
-    fn first(consumer: &Consumer, now: u64) -> Self {
+impl KnownConsumer {
+    fn first(consumer: &ConsumerSnapshot, now: u64) -> Self {
         let mut known = Self {
             last: consumer.clone(),
             seen_ns: now,
@@ -246,7 +246,7 @@ impl Known {
         known
     }
 
-    fn see(&mut self, consumer: &Consumer, now: u64) {
+    fn see(&mut self, consumer: &ConsumerSnapshot, now: u64) {
         if consumer.tail_offset != self.last.tail_offset {
             self.moved = Since::exactly(now);
         }
@@ -259,7 +259,7 @@ impl Known {
         self.last.clone_from(consumer);
     }
 
-    fn follow(&mut self, consumer: &Consumer, tale: &mut Tale) {
+    fn follow(&mut self, consumer: &ConsumerSnapshot, tale: &mut Tale) {
         use ConsumerState as State;
         if self.dropped {
             return;
@@ -285,8 +285,8 @@ impl Known {
             self.stands(tale.now, tale.stalled_after_ns),
             self.still_since(),
         );
-        match Spell::follow(&mut self.stall, holds, since, tale.now) {
-            Some(Turn::Began) => {
+        match Episode::follow(&mut self.stall, holds, since, tale.now) {
+            Some(Transition::Began) => {
                 self.introduce(tale);
                 tale.of(self, EventKind::Stalled, tale.now, &consumer.reason);
             }
@@ -313,7 +313,7 @@ impl Known {
     /// Tells what is still to be told of it before anything else is.
     fn settle(&mut self, tale: &mut Tale) {
         self.introduce(tale);
-        let turn = Spell::finish(&mut self.stall);
+        let turn = Episode::finish(&mut self.stall);
         self.recovered(turn, tale);
     }
 
@@ -326,15 +326,15 @@ impl Known {
             };
             tale.of(
                 self,
-                EventKind::Joined,
+                EventKind::JoinedSlot,
                 self.seen_ns,
                 &format!("a new consumer, {place}"),
             );
         }
     }
 
-    fn recovered(&self, turn: Option<Turn>, tale: &mut Tale) {
-        if let Some(Turn::Ended { since, over_ns }) = turn {
+    fn recovered(&self, turn: Option<Transition>, tale: &mut Tale) {
+        if let Some(Transition::Ended { since, over_ns }) = turn {
             let still = since.ago(over_ns);
             let now = match self.last.lag_bytes {
                 Some(0) => "has caught up".into(),

@@ -4,8 +4,8 @@
 
 use super::states::percent_of;
 use crate::observe::model::{
-    Consumer, ConsumerState, Finding, FutexWait, RingSnapshot, RingState, Severity, Thresholds,
-    WakeupMode,
+    ConsumerSnapshot, ConsumerState, Finding, FutexWait, RingSnapshot, RingState, Severity,
+    Thresholds, WakeupMode,
 };
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, escape};
@@ -112,7 +112,7 @@ pub fn findings(ring: &RingSnapshot, thresholds: &Thresholds) -> Vec<Finding> {
     }
     // Caught up on a ring where nothing moves, they do not move either, and a scan cannot tell them from the hung
     // (zbq.h: zbq_producer_scan).
-    let waits = |consumer: &&Consumer| {
+    let waits = |consumer: &&ConsumerSnapshot| {
         let due = if ring.state == RingState::Full {
             u64::MAX
         } else {
@@ -212,7 +212,7 @@ pub fn findings(ring: &RingSnapshot, thresholds: &Thresholds) -> Vec<Finding> {
 
 /// What is wrong with a consumer that does not read its side socket, if much is waiting there: `percent` of what the
 /// socket, or the producer's user, can hold.
-fn pile(consumer: &Consumer, percent: f64) -> Option<(Severity, String)> {
+fn pile(consumer: &ConsumerSnapshot, percent: f64) -> Option<(Severity, String)> {
     let (unread, capacity) = (
         consumer.side_socket_unread_bytes?,
         consumer.side_socket_capacity_bytes?,
@@ -259,7 +259,7 @@ fn pile(consumer: &Consumer, percent: f64) -> Option<(Severity, String)> {
     Some((severity, format!("{}: {state}; {count}", name(consumer))))
 }
 
-fn name(consumer: &Consumer) -> String {
+fn name(consumer: &ConsumerSnapshot) -> String {
     who(consumer.slot, consumer.pid, consumer.command.as_deref())
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::time_series::{Past, PastRate};
+use super::time_series::{PastRate, TimeSeries};
 use crate::observe::model::PastPoint;
 use crate::observe::sample::Sample;
 
@@ -36,7 +36,7 @@ struct Point {
 struct Track {
     recent: VecDeque<Point>,
     moved: Point,
-    lags: Past,
+    lags: TimeSeries,
 }
 
 impl History {
@@ -73,7 +73,7 @@ impl History {
                 .or_insert_with(|| Track {
                     recent: VecDeque::new(),
                     moved: tail,
-                    lags: Past::default(),
+                    lags: TimeSeries::default(),
                 });
             if track.moved.offset != tail.offset {
                 track.moved = tail;

@@ -12,11 +12,11 @@ const SLICE_NS: u64 = 250_000_000;
 
 /// The past of one figure.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(super) struct TimeSeries {
     points: VecDeque<PastPoint>,
 }
 
-impl Past {
+impl TimeSeries {
     /// Remembers a sample; of several in one point the largest is kept.
     pub(super) fn push_largest(&mut self, at_ns: u64, value: Option<u64>) {
         let before = self.last_within(at_ns).and_then(|last| last.value);
@@ -49,7 +49,7 @@ impl Past {
 /// The past of a rate: every point is the mean over its part of a second, whatever the number of samples in it.
 #[derive(Debug, Default)]
 pub(super) struct PastRate {
-    past: Past,
+    past: TimeSeries,
     /// Time and offset of the last sample before the present point, and of the last of all.
     base: Option<(u64, u64)>,
     last: Option<(u64, u64)>,
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_worst_of_a_moment_is_kept_and_the_unknown_is_none() {
-        let mut lags = Past::default();
+        let mut lags = TimeSeries::default();
         for (at_ms, lag) in [
             (0, Some(5)),
             (100, Some(9)),
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         for step_ms in [1, 20, 100, 10_000] {
-            let (mut lags, mut rates) = (Past::default(), PastRate::default());
+            let (mut lags, mut rates) = (TimeSeries::default(), PastRate::default());
             for sample in 0..200_000 {
                 lags.push_largest(sample * step_ms * MS, Some(sample));
                 rates.push(sample * step_ms * MS, sample);

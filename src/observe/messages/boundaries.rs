@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::reader::copy;
-use super::recover::{self, Region};
-use super::validity::Vouch;
+use super::recover::{self, RetainedRegion};
+use super::validity::Validity;
 use super::walk::{count, first_clear, lands};
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::Integrity;
@@ -16,19 +16,19 @@ use crate::ring::message::MessageHeader;
 /// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
 #[must_use]
 pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
-    let vouch = Vouch::read(ring);
-    let lap = vouch.head - vouch.head % vouch.capacity;
+    let validity = Validity::read(ring);
+    let lap = validity.head - validity.head % validity.capacity;
     // At the very start of a lap, the lap before is whole unless it is being written over.
-    let lap = if lap == vouch.head {
-        lap.saturating_sub(vouch.capacity)
+    let lap = if lap == validity.head {
+        lap.saturating_sub(validity.capacity)
     } else {
         lap
     };
     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-    vouch
+    validity
         .min_tail
         .filter(|tail| *tail < lap)
-        .filter(|tail| lands(*tail, lap, vouch.capacity, read, |_| {}).unwrap_or(false))
+        .filter(|tail| lands(*tail, lap, validity.capacity, read, |_| {}).unwrap_or(false))
         .unwrap_or(lap)
 }
 
@@ -54,19 +54,19 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
         torn: 0,
     };
     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-    let vouch = Vouch::read(ring);
-    let capacity = vouch.capacity;
-    let floor = vouch.head.saturating_sub(capacity);
+    let validity = Validity::read(ring);
+    let capacity = validity.capacity;
+    let floor = validity.head.saturating_sub(capacity);
     if known <= floor {
         return Ok(none);
     }
     let lap_end = known.next_multiple_of(capacity);
     let sure = if known == lap_end {
-        vouch.head.min(known.saturating_add(capacity))
+        validity.head.min(known.saturating_add(capacity))
     } else {
         lap_end
     };
-    let region = Region {
+    let region = RetainedRegion {
         floor,
         end: known,
         known: if lands(known, sure, capacity, read, |_| {})? {
@@ -77,8 +77,8 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
         capacity,
     };
     let found = recover::oldest(region, enough, read)?;
-    let vouch = Vouch::read(ring);
-    let clear = first_clear(found.boundary, known, &vouch, read)?;
+    let validity = Validity::read(ring);
+    let clear = first_clear(found.boundary, known, &validity, read)?;
     let (clear, torn) = clear.unwrap_or((known, found.messages as u64));
     Ok(Older {
         oldest: found.boundary,
@@ -151,7 +151,7 @@ pub fn count_behind(
         }
         from = head.min(lap_end);
     }
-    if Vouch::read(ring).integrity(start) != Integrity::Torn {
+    if Validity::read(ring).integrity(start) != Integrity::Torn {
         counted.extend(count(&bytes, start, capacity, &tails).into_iter().flatten());
     }
     counted

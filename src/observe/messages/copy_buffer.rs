@@ -15,13 +15,13 @@ const KEPT: usize = 512 << 10;
 
 /// Bytes copied last.
 #[derive(Debug, Default)]
-pub(super) struct Excerpt {
+pub(super) struct CopyBuffer {
     memory: Vec<u8>,
     start: usize,
     length: usize,
 }
 
-impl Excerpt {
+impl CopyBuffer {
     /// Copies `length` bytes that lie at `position` in the ring.
     ///
     /// # Errors
@@ -83,14 +83,14 @@ mod tests {
 
     #[test]
     fn room_for_a_long_message_is_given_back() {
-        let mut excerpt = Excerpt::default();
-        excerpt.make_room(10 << 20);
-        assert!(excerpt.memory.capacity() >= 10 << 20);
-        excerpt.make_room(1 << 10);
-        assert!(excerpt.memory.capacity() <= KEPT);
-        excerpt.make_room(100 << 10);
-        let memory = excerpt.memory.as_ptr();
-        excerpt.make_room(1 << 10);
-        assert_eq!(excerpt.memory.as_ptr(), memory, "kept");
+        let mut buffer = CopyBuffer::default();
+        buffer.make_room(10 << 20);
+        assert!(buffer.memory.capacity() >= 10 << 20);
+        buffer.make_room(1 << 10);
+        assert!(buffer.memory.capacity() <= KEPT);
+        buffer.make_room(100 << 10);
+        let memory = buffer.memory.as_ptr();
+        buffer.make_room(1 << 10);
+        assert_eq!(buffer.memory.as_ptr(), memory, "kept");
     }
 }

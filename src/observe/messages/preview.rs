@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
-use super::reader::{Event, Reader};
+use super::reader::{MessageReader, ReadEvent};
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Gap, Trail};
+use crate::observe::model::{Gap, MessageLog};
 use crate::observe::sample::control;
 use crate::text;
 
@@ -30,8 +30,8 @@ pub struct Preview {
     budget: u64,
     /// Whether the first look shows what the ring still holds.
     reads_back: bool,
-    reader: Option<Reader>,
-    trail: Trail,
+    reader: Option<MessageReader>,
+    log: MessageLog,
     sizes: Sizes,
     note: Option<String>,
 }
@@ -54,7 +54,7 @@ impl Preview {
             budget,
             reads_back,
             reader: None,
-            trail: Trail::new(history),
+            log: MessageLog::new(history),
             sizes: Sizes::default(),
             note: None,
         }
@@ -72,7 +72,7 @@ impl Preview {
         let (mut count, mut bytes) = (0, 0);
         self.note = None;
         if !follows {
-            let position = self.reader.as_ref().map(Reader::position);
+            let position = self.reader.as_ref().map(MessageReader::position);
             let retained = position.is_none().then(|| {
                 self.reads_back
                     .then(|| backfill::begin(ring, head))
@@ -111,7 +111,7 @@ impl Preview {
                 && from > position
             {
                 let why = if exact { COUNTED } else { SAMPLED };
-                self.trail.skip(Gap {
+                self.log.skip(Gap {
                     from: position,
                     to: from,
                     why: why.to_owned(),
@@ -119,7 +119,7 @@ impl Preview {
                 });
             }
             self.reader
-                .get_or_insert_with(|| Reader::at(from))
+                .get_or_insert_with(|| MessageReader::at(from))
                 .jump(from);
         }
         let mut reader = self.reader.take()?;
@@ -127,19 +127,19 @@ impl Preview {
         for _ in 0..STEPS {
             let moved = reader.advance(ring, until, |event| {
                 match event {
-                    Event::Message(message, integrity) => {
+                    ReadEvent::Message(message, integrity) => {
                         count += 1;
                         bytes += message.header.total_len();
-                        self.trail.push(message, integrity);
+                        self.log.push(message, integrity);
                     }
-                    Event::Gap(gap) => {
+                    ReadEvent::Gap(gap) => {
                         exact = false;
                         self.note = Some(format!(
                             "{} skipped: {}",
                             text::bytes(gap.to.saturating_sub(gap.from)),
                             gap.why
                         ));
-                        self.trail.skip(gap);
+                        self.log.skip(gap);
                     }
                 }
                 Ok(())
@@ -161,8 +161,8 @@ impl Preview {
 
     /// What was read, as far as it is kept.
     #[must_use]
-    pub fn trail(&self) -> &Trail {
-        &self.trail
+    pub fn log(&self) -> &MessageLog {
+        &self.log
     }
 
     /// What the messages tell of sizes.
@@ -230,6 +230,6 @@ impl Preview {
         } else {
             self.sizes.mean * 0.8 + mean * 0.2
         };
-        self.sizes.longest = self.trail.longest();
+        self.sizes.longest = self.log.longest();
     }
 }

@@ -7,8 +7,8 @@
 
 use std::io;
 
-use super::copy_buffer::Excerpt;
-use super::validity::Vouch;
+use super::copy_buffer::CopyBuffer;
+use super::validity::Validity;
 use super::walk::{CHUNK, first_clear, header_of, lands};
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{Gap, Integrity, Message};
@@ -28,7 +28,7 @@ pub const DOUBTFUL: &str = "too near to what the producer may be writing over";
 
 /// Something met on the way through a ring.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum ReadEvent<'a> {
     /// A message, at a boundary that can be trusted.
     Message(RawMessage<'a>, Integrity),
     /// Bytes passed over.
@@ -37,9 +37,9 @@ pub enum Event<'a> {
 
 /// Reads a ring forward from a known boundary.
 #[derive(Debug)]
-pub struct Reader {
+pub struct MessageReader {
     position: u64,
-    excerpt: Excerpt,
+    buffer: CopyBuffer,
     /// The last jump went to a boundary found in bytes that may have been written over since: a second one in a row
     /// would lose to the producer again.
     searched: bool,
@@ -51,13 +51,13 @@ pub struct Reader {
     proven: Option<(u64, u64)>,
 }
 
-impl Reader {
+impl MessageReader {
     /// A reader whose next message begins at `boundary`.
     #[must_use]
     pub fn at(boundary: u64) -> Self {
         Self {
             position: boundary,
-            excerpt: Excerpt::default(),
+            buffer: CopyBuffer::default(),
             searched: false,
             racing: false,
             shows_torn: false,
@@ -107,7 +107,7 @@ impl Reader {
         &mut self,
         ring: &AttachedRing,
         until: u64,
-        mut each: impl FnMut(Event<'_>) -> io::Result<()>,
+        mut each: impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<bool> {
         let head = control(ring).producer_head;
         let until = until.min(head);
@@ -131,33 +131,36 @@ impl Reader {
         let piece = (capacity / 16).clamp(SMALL, CHUNK);
         let mut end = landing.min(self.position.saturating_add(piece));
         loop {
-            self.excerpt
+            self.buffer
                 .fill(ring, self.position % capacity, end - self.position)?;
-            let vouch = Vouch::read(ring);
+            let validity = Validity::read(ring);
             let start = self.position;
-            self.racing = vouch.head.saturating_sub(head) > capacity / 8;
-            let torn = vouch.integrity(start) == Integrity::Torn;
-            if torn && !(self.shows_torn && self.is_sound(ring, landing, &vouch)?) {
+            self.racing = validity.head.saturating_sub(head) > capacity / 8;
+            let torn = validity.integrity(start) == Integrity::Torn;
+            if torn && !(self.shows_torn && self.is_sound(ring, landing, &validity)?) {
                 let first = if self.searched || self.racing {
                     None
                 } else {
                     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-                    first_clear(start, landing, &vouch, read)?
+                    first_clear(start, landing, &validity, read)?
                 };
                 self.searched = first.is_some();
                 match first {
                     Some((first, torn)) => self.skip(first, DOUBTFUL, torn, &mut each)?,
-                    None => self.overrun(vouch.head, capacity, &mut each)?,
+                    None => self.overrun(validity.head, capacity, &mut each)?,
                 }
                 return Ok(true);
             }
-            let mut walk = Walk::new(self.excerpt.bytes(), start, capacity);
+            let mut walk = Walk::new(self.buffer.bytes(), start, capacity);
             for step in walk.by_ref() {
                 match step {
                     Ok(message) => {
                         self.position = message.offset + message.header.total_len();
                         self.searched = false;
-                        each(Event::Message(message, vouch.integrity(message.offset)))?;
+                        each(ReadEvent::Message(
+                            message,
+                            validity.integrity(message.offset),
+                        ))?;
                     }
                     Err(corruption) => {
                         let why = format!("framing lost: {corruption}");
@@ -171,7 +174,7 @@ impl Reader {
             }
             // Not one whole message in the piece: it is longer than a chunk, or says more than was committed.
             let whole =
-                header_of(self.excerpt.bytes()).map(|header| start.checked_add(header.total_len()));
+                header_of(self.buffer.bytes()).map(|header| start.checked_add(header.total_len()));
             match whole.flatten().filter(|whole| *whole <= landing) {
                 Some(whole) if whole - start <= LONGEST => end = whole,
                 Some(whole) => {
@@ -198,7 +201,7 @@ impl Reader {
         &mut self,
         head: u64,
         capacity: u64,
-        each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
+        each: &mut impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let lap_start = head - head % capacity;
         let boundary = if lap_start > self.position && !self.searched && !self.racing {
@@ -211,14 +214,19 @@ impl Reader {
     }
 
     /// Whether the headers from here on lead to `landing`, although the bytes are torn.
-    fn is_sound(&mut self, ring: &AttachedRing, landing: u64, vouch: &Vouch) -> io::Result<bool> {
-        if vouch.head.saturating_sub(self.position) > vouch.capacity {
+    fn is_sound(
+        &mut self,
+        ring: &AttachedRing,
+        landing: u64,
+        validity: &Validity,
+    ) -> io::Result<bool> {
+        if validity.head.saturating_sub(self.position) > validity.capacity {
             return Ok(false);
         }
-        let state = (landing, vouch.head);
+        let state = (landing, validity.head);
         if self.proven != Some(state) {
             let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-            let sound = lands(self.position, landing, vouch.capacity, read, |_| {})?;
+            let sound = lands(self.position, landing, validity.capacity, read, |_| {})?;
             self.proven = sound.then_some(state);
         }
         Ok(self.proven.is_some())
@@ -230,9 +238,9 @@ impl Reader {
         boundary: u64,
         why: &str,
         torn: u64,
-        each: &mut impl FnMut(Event<'_>) -> io::Result<()>,
+        each: &mut impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        each(Event::Gap(Gap {
+        each(ReadEvent::Gap(Gap {
             from: self.position,
             to: boundary,
             why: why.to_owned(),

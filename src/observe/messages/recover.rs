@@ -39,7 +39,7 @@ mod tests;
 
 use std::io;
 
-use search::{Search, Window};
+use search::{ChainSearch, Window};
 
 /// Bytes looked at first, and at most at once.
 const FIRST: u64 = 64 << 10;
@@ -48,7 +48,7 @@ const MOST: u64 = 64 << 20;
 const LESSON: u64 = 1 << 20;
 /// Old bytes, all in one lap, and what is known behind them. Offsets are logical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
+pub struct RetainedRegion {
     /// The lowest byte that still holds what was written there.
     pub floor: u64,
     /// A boundary.
@@ -79,11 +79,11 @@ pub struct Recovered {
 /// # Errors
 /// Those of `read`.
 pub fn oldest(
-    region: Region,
+    region: RetainedRegion,
     enough: usize,
     mut read: impl FnMut(u64, u64, &mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<Recovered> {
-    let Region { end, capacity, .. } = region;
+    let RetainedRegion { end, capacity, .. } = region;
     let mut found = Recovered {
         boundary: end,
         messages: 0,
@@ -100,7 +100,7 @@ pub fn oldest(
             &mut bytes,
         )?;
     }
-    let mut search = Search::new(&bytes, end, capacity);
+    let mut search = ChainSearch::new(&bytes, end, capacity);
     let mut size = FIRST;
     while found.messages < enough && found.boundary > floor {
         let top = found.boundary;

@@ -3,7 +3,7 @@
 //! For one that somebody asks for by hand; what is shown unasked is read by [`super::reader`].
 
 use super::reader::copy;
-use super::validity::Vouch;
+use super::validity::Validity;
 use super::walk::header_of;
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{Integrity, Message};
@@ -27,9 +27,9 @@ pub fn payload(ring: &AttachedRing, message: &Message) -> Option<Vec<u8>> {
         &mut bytes,
     )
     .ok()?;
-    let vouch = Vouch::read(ring);
-    let is_there = vouch.head >= message.offset + length
-        && vouch.integrity(message.offset) != Integrity::Torn
+    let validity = Validity::read(ring);
+    let is_there = validity.head >= message.offset + length
+        && validity.integrity(message.offset) != Integrity::Torn
         && header_of(&bytes) == Some(message.header);
     bytes.drain(..HEADER_SIZE);
     (is_there && bytes.starts_with(&message.payload)).then_some(bytes)

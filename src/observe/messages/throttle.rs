@@ -50,7 +50,7 @@ impl Flow {
 
 /// A reader's share of time.
 #[derive(Debug, Default)]
-pub struct Share {
+pub struct Throttle {
     reading: Flow,
     resting: Flow,
     /// When this burst of reading began, and where head was.
@@ -59,7 +59,7 @@ pub struct Share {
     overrun: Option<Instant>,
 }
 
-impl Share {
+impl Throttle {
     /// To be told that head overran the reader: it does not keep up.
     pub fn overrun(&mut self, now: Instant) {
         self.overrun = Some(now);
@@ -122,7 +122,7 @@ mod tests {
     /// read. Returns the share of time that was read in, over the second half.
     fn share(alone: u64, beside: u64, overrun: bool) -> f64 {
         const PIECE: Duration = Duration::from_micros(10);
-        let mut share = Share::default();
+        let mut share = Throttle::default();
         let start = Instant::now();
         let (mut now, mut head, mut read) = (start, 0, Duration::ZERO);
         while now - start < Duration::from_secs(1) {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_overrun_is_forgotten() {
-        let mut share = Share::default();
+        let mut share = Throttle::default();
         let start = Instant::now();
         share.overrun(start);
         assert_eq!(share.rest(start, 0), None, "a burst begins");

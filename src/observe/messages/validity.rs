@@ -8,7 +8,7 @@ use crate::observe::sample::control;
 
 /// What may be said of a copy once it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Vouch {
+pub(super) struct Validity {
     /// The smallest tail of a consumer that the producer minds; `None` when there is none.
     pub min_tail: Option<u64>,
     /// Head, read after the tails.
@@ -17,7 +17,7 @@ pub(super) struct Vouch {
     pub capacity: u64,
 }
 
-impl Vouch {
+impl Validity {
     /// Reads tails, then head. To be called after the copy that it is to speak for.
     #[must_use]
     pub(super) fn read(ring: &AttachedRing) -> Self {
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn a_slot_that_is_not_held_vouches_for_nothing() {
         let tails = vec![(4000, 4000), (3000, 3000), (3500, 3500)];
-        let vouch = Vouch::of(tails, |index| index != 1, 5000, 4096);
-        assert_eq!(vouch.min_tail, Some(3500));
+        let validity = Validity::of(tails, |index| index != 1, 5000, 4096);
+        assert_eq!(validity.min_tail, Some(3500));
     }
 
     #[test]
@@ -113,8 +113,8 @@ mod tests {
             ),
             (&[(0, 0)], u64::MAX, None),
         ] {
-            let vouch = Vouch::of(tails.to_vec(), |_| true, head, 4096);
-            assert_eq!(vouch.min_tail, expected, "{tails:?} head {head}");
+            let validity = Validity::of(tails.to_vec(), |_| true, head, 4096);
+            assert_eq!(validity.min_tail, expected, "{tails:?} head {head}");
         }
     }
 
@@ -137,12 +137,16 @@ mod tests {
             (None, u64::MAX, u64::MAX - 4095, Intact),
             (None, u64::MAX - 4095, u64::MAX - 4095 - 3585, Torn),
         ] {
-            let vouch = Vouch {
+            let validity = Validity {
                 min_tail,
                 head,
                 capacity: 4096,
             };
-            assert_eq!(vouch.integrity(offset), expected, "{vouch:?} at {offset}");
+            assert_eq!(
+                validity.integrity(offset),
+                expected,
+                "{validity:?} at {offset}"
+            );
         }
     }
 }

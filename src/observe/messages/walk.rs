@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::validity::Vouch;
+use super::validity::Validity;
 use crate::observe::model::Integrity;
 use crate::ring::message::{MessageHeader, Walk, WalkState};
 
@@ -59,15 +59,15 @@ pub(super) fn lands(
 pub(super) fn first_clear(
     start: u64,
     end: u64,
-    vouch: &Vouch,
+    validity: &Validity,
     read: impl FnMut(u64, u64, &mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<Option<(u64, u64)>> {
     let mut first = None;
     let mut torn = 0;
-    let mut due = vouch.min_tail.filter(|tail| (start..end).contains(tail));
-    let landed = lands(start, end, vouch.capacity, read, |offset| {
+    let mut due = validity.min_tail.filter(|tail| (start..end).contains(tail));
+    let landed = lands(start, end, validity.capacity, read, |offset| {
         if first.is_none() {
-            match vouch.integrity(offset) {
+            match validity.integrity(offset) {
                 Integrity::Torn => torn += 1,
                 Integrity::Intact | Integrity::Likely => first = Some((offset, torn)),
             }
@@ -184,13 +184,14 @@ mod tests {
         let bytes = messages(&[48; 100], b'x');
         let head = 6400;
         let first = |bytes: &[u8], start: u64, end: u64, min_tail| {
-            let vouch = Vouch {
+            let validity = Validity {
                 min_tail,
                 head,
                 capacity: 1 << 12,
             };
             let rest = &bytes[usize::try_from(start).expect("small")..];
-            first_clear(start, end, &vouch, reader(rest, start, &mut 0)).expect("bytes in memory")
+            first_clear(start, end, &validity, reader(rest, start, &mut 0))
+                .expect("bytes in memory")
         };
         // In the lap from 0 to 4096.
         assert_eq!(first(&bytes, 64, 4096, None), Some((2816, 43)));
@@ -261,11 +262,11 @@ mod tests {
         ) {
             let base = base.min(u64::MAX - 2000);
             let end = base + bytes.len() as u64;
-            let vouch = Vouch { min_tail, head, capacity: 4096 };
-            let found = first_clear(base, end, &vouch, reader(&bytes, base, &mut 0)).expect("bytes in memory");
+            let validity = Validity { min_tail, head, capacity: 4096 };
+            let found = first_clear(base, end, &validity, reader(&bytes, base, &mut 0)).expect("bytes in memory");
             if let Some((found, _)) = found {
                 prop_assert!((base..end).contains(&found));
-                prop_assert_ne!(vouch.integrity(found), Integrity::Torn);
+                prop_assert_ne!(validity.integrity(found), Integrity::Torn);
             }
             if let Some(counted) = count(&bytes, base, 4096, &HashSet::from([base])) {
                 prop_assert!(counted.values().all(|messages| *messages <= bytes.len() as u64 / 16));

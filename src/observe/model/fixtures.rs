@@ -1,8 +1,8 @@
 //! Snapshots for the tests of what is made from them.
 
 use super::snapshot::{
-    Attach, Consumer, ConsumerState, Control, Estimate, Method, Producer, Rate, RingSnapshot,
-    RingState, Slots,
+    Attach, ConsumerSnapshot, ConsumerState, Control, Estimate, Method, ProducerInfo, Rate,
+    RingSnapshot, RingState, SlotCounts,
 };
 
 /// A control region at `head`.
@@ -18,7 +18,7 @@ pub(crate) fn control(head: u64) -> Control {
 }
 
 /// The snapshot of a ring of 64 KiB that flows, all of whose consumers are seen.
-pub(crate) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
+pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
     RingSnapshot {
         id: "7/3".into(),
         state: RingState::Flowing,
@@ -30,7 +30,7 @@ pub(crate) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
             joined: None,
             limits: Vec::new(),
         },
-        producer: Producer {
+        producer: ProducerInfo {
             pid: 7,
             ns_pid: Some(7),
             command: Some("quotes".into()),
@@ -40,7 +40,7 @@ pub(crate) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
             sockets: Vec::new(),
         },
         control: control(1 << 20),
-        slots: Some(Slots {
+        slots: Some(SlotCounts {
             max: 16,
             used: 1,
             push: 0,
@@ -64,8 +64,8 @@ pub(crate) fn ring(consumers: Vec<Consumer>) -> RingSnapshot {
 }
 
 /// A consumer that moves, `lag_bytes` behind, of which nothing else is known.
-pub(crate) fn consumer(lag_bytes: u64) -> Consumer {
-    Consumer {
+pub(crate) fn consumer(lag_bytes: u64) -> ConsumerSnapshot {
+    ConsumerSnapshot {
         meta_inode: 1,
         slot: Some(0),
         pid: Some(8),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::event::EventLog;
 use super::listing::Listing;
 use super::message::Message;
-use super::message_log::Trail;
+use super::message_log::MessageLog;
 use super::snapshot::RingSnapshot;
 
 /// What a figure was at a time.
@@ -29,10 +29,10 @@ pub struct Frame {
     pub rates: Vec<PastPoint>,
     /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
     /// was above head, or could not be read. By
-    /// [`Consumer::meta_inode`](super::snapshot::Consumer::meta_inode).
+    /// [`ConsumerSnapshot::meta_inode`](super::snapshot::ConsumerSnapshot::meta_inode).
     pub lags: HashMap<u64, Vec<PastPoint>>,
     /// The messages that were read last, and the gaps between them.
-    pub messages: Trail,
+    pub messages: MessageLog,
     /// Why there are fewer messages than there could be, or none; in words for the panel.
     pub messages_note: Option<String>,
     /// What has happened since the ring is watched.
@@ -40,7 +40,7 @@ pub struct Frame {
 }
 
 /// Where the dashboard gets its rings from.
-pub trait Source {
+pub trait RingSource {
     /// Looks for rings on this machine.
     fn list(&mut self) -> Listing;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::snapshot::{ConsumerState, Finding, Limit, RingState};
+use super::snapshot::{ConsumerState, Finding, Limitation, RingState};
 
 /// A ring found on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,5 +64,5 @@ pub struct Listing {
     /// The rings, by pid and fd.
     pub rings: Vec<RingListing>,
     /// What could not be read, and why.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limitation>,
 }

@@ -21,8 +21,8 @@ const PIECES: usize = 64;
 
 /// The messages that were read last, oldest first. Every row has a number that it keeps.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trail {
-    pieces: VecDeque<Arc<Piece>>,
+pub struct MessageLog {
+    pieces: VecDeque<Arc<Segment>>,
     /// Bytes held at most, but for the newest piece.
     most: usize,
     bytes: usize,
@@ -36,16 +36,16 @@ pub struct Trail {
 
 /// A row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Row<'a> {
+pub enum LogRow<'a> {
     /// A message.
-    Message(Kept<'a>),
+    Message(StoredMessage<'a>),
     /// Bytes that were passed over.
     Gap(&'a Gap),
 }
 
 /// A message as it was kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kept<'a> {
+pub struct StoredMessage<'a> {
     /// Number of its row.
     pub row: u64,
     /// Logical offset of its header.
@@ -58,7 +58,7 @@ pub struct Kept<'a> {
     pub integrity: Integrity,
 }
 
-impl Kept<'_> {
+impl StoredMessage<'_> {
     /// Whether only the beginning of the payload was kept.
     #[must_use]
     pub fn is_cut(&self) -> bool {
@@ -66,8 +66,8 @@ impl Kept<'_> {
     }
 }
 
-impl From<Kept<'_>> for Message {
-    fn from(kept: Kept<'_>) -> Self {
+impl From<StoredMessage<'_>> for Message {
+    fn from(kept: StoredMessage<'_>) -> Self {
         Self {
             offset: kept.offset,
             header: kept.header,
@@ -78,7 +78,7 @@ impl From<Kept<'_>> for Message {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Piece {
+struct Segment {
     /// Number of its first row.
     first: u64,
     rows: Vec<Stored>,
@@ -100,7 +100,7 @@ enum Stored {
     Gap(Box<Gap>),
 }
 
-impl Piece {
+impl Segment {
     fn bytes(&self) -> usize {
         self.rows.len() * size_of::<Stored>() + self.payloads.len()
     }
@@ -109,17 +109,17 @@ impl Piece {
         self.first + self.rows.len() as u64
     }
 
-    fn row(&self, row: u64) -> Option<Row<'_>> {
+    fn row(&self, row: u64) -> Option<LogRow<'_>> {
         let place = usize::try_from(row.checked_sub(self.first)?).ok()?;
         Some(match self.rows.get(place)? {
-            Stored::Gap(gap) => Row::Gap(gap),
+            Stored::Gap(gap) => LogRow::Gap(gap),
             Stored::Message {
                 offset,
                 header,
                 integrity,
                 start,
                 kept,
-            } => Row::Message(Kept {
+            } => LogRow::Message(StoredMessage {
                 row,
                 offset: *offset,
                 header: *header,
@@ -130,7 +130,7 @@ impl Piece {
     }
 }
 
-impl Trail {
+impl MessageLog {
     /// An empty one that will hold about `most` bytes.
     #[must_use]
     pub fn new(most: usize) -> Self {
@@ -190,8 +190,8 @@ impl Trail {
         });
     }
 
-    fn store(&mut self, row: impl FnOnce(&mut Piece) -> Stored, bytes: usize) {
-        let full = |piece: &Arc<Piece>| {
+    fn store(&mut self, row: impl FnOnce(&mut Segment) -> Stored, bytes: usize) {
+        let full = |piece: &Arc<Segment>| {
             piece.rows.len() >= PIECE_ROWS || piece.payloads.len() + bytes > PIECE_BYTES
         };
         if self.pieces.back().is_none_or(full) {
@@ -199,9 +199,9 @@ impl Trail {
                 last.rows.shrink_to_fit();
                 last.payloads.shrink_to_fit();
             }
-            self.pieces.push_back(Arc::new(Piece {
+            self.pieces.push_back(Arc::new(Segment {
                 first: self.next,
-                ..Piece::default()
+                ..Segment::default()
             }));
         }
         let Some(last) = self.pieces.back_mut() else {
@@ -247,17 +247,17 @@ impl Trail {
 
     /// The row with that number.
     #[must_use]
-    pub fn row(&self, row: u64) -> Option<Row<'_>> {
+    pub fn row(&self, row: u64) -> Option<LogRow<'_>> {
         let place = self.pieces.partition_point(|piece| piece.end() <= row);
         self.pieces.get(place)?.row(row)
     }
 
     /// The message in that row.
     #[must_use]
-    pub fn message(&self, row: u64) -> Option<Kept<'_>> {
+    pub fn message(&self, row: u64) -> Option<StoredMessage<'_>> {
         match self.row(row)? {
-            Row::Message(message) => Some(message),
-            Row::Gap(_) => None,
+            LogRow::Message(message) => Some(message),
+            LogRow::Gap(_) => None,
         }
     }
 
@@ -284,7 +284,7 @@ impl Trail {
             return true;
         }
         // The last piece may have grown since.
-        let known = |piece: &Arc<Piece>| piece.end() <= self.next;
+        let known = |piece: &Arc<Segment>| piece.end() <= self.next;
         let added: Vec<_> = newer
             .pieces
             .iter()
@@ -330,10 +330,10 @@ mod tests {
         }
     }
 
-    fn filled(trail: &mut Trail, rows: std::ops::Range<u64>, length: usize) {
+    fn filled(log: &mut MessageLog, rows: std::ops::Range<u64>, length: usize) {
         for row in rows {
             let payload = vec![row as u8; length];
-            trail.push(raw(row * 100, &payload), Integrity::Intact);
+            log.push(raw(row * 100, &payload), Integrity::Intact);
         }
     }
 
@@ -348,68 +348,68 @@ mod tests {
 
     #[test]
     fn rows_keep_their_numbers_and_their_bytes_within_bounds() {
-        let mut trail = Trail::new(1 << 20);
+        let mut log = MessageLog::new(1 << 20);
         for (rows, length) in [(0..30_000, 48), (30_000..30_300, 20_000)] {
             let end = rows.end;
-            filled(&mut trail, rows, length);
-            assert!(trail.bytes() <= 1 << 20, "{}", trail.bytes());
-            assert_eq!(trail.end(), end);
-            for row in trail.first()..end {
-                let message = trail.message(row).expect("no gap");
+            filled(&mut log, rows, length);
+            assert!(log.bytes() <= 1 << 20, "{}", log.bytes());
+            assert_eq!(log.end(), end);
+            for row in log.first()..end {
+                let message = log.message(row).expect("no gap");
                 assert_eq!((message.row, message.offset), (row, row * 100));
                 assert_eq!(message.payload.len(), length.min(KEPT_BYTES));
                 assert!(message.payload.iter().all(|byte| *byte == row as u8));
                 assert_eq!(message.is_cut(), length > KEPT_BYTES);
             }
-            assert_eq!(trail.row(end), None);
+            assert_eq!(log.row(end), None);
             assert_eq!(
-                trail.first().checked_sub(1).and_then(|row| trail.row(row)),
+                log.first().checked_sub(1).and_then(|row| log.row(row)),
                 None
             );
         }
-        assert_eq!(trail.longest(), 20_016);
-        assert!(trail.len() > 50);
-        let mut small = Trail::new(1 << 20);
+        assert_eq!(log.longest(), 20_016);
+        assert!(log.len() > 50);
+        let mut small = MessageLog::new(1 << 20);
         filled(&mut small, 0..100_000, 0);
         assert!(small.len() > 16_000 && small.len() <= PIECES * PIECE_ROWS);
     }
 
     #[test]
     fn what_was_handed_out_does_not_change() {
-        let mut trail = Trail::new(1 << 16);
-        filled(&mut trail, 0..10, 100);
-        let before = trail.clone();
-        filled(&mut trail, 10..5000, 100);
-        assert!(trail.row(3).is_none(), "it has gone");
+        let mut log = MessageLog::new(1 << 16);
+        filled(&mut log, 0..10, 100);
+        let before = log.clone();
+        filled(&mut log, 10..5000, 100);
+        assert!(log.row(3).is_none(), "it has gone");
         assert_eq!(before.len(), 10);
         assert_eq!(before.message(3).expect("kept").payload, [3; 100]);
     }
 
     #[test]
     fn gaps_are_rows_before_the_message_they_lead_to() {
-        let mut trail = Trail::new(1 << 16);
-        filled(&mut trail, 0..1, 4);
-        trail.skip(gap(20, 50));
-        assert_eq!(trail.len(), 1, "it is not over yet");
-        trail.skip(gap(50, 90));
-        trail.push(raw(90, b"after"), Integrity::Likely);
+        let mut log = MessageLog::new(1 << 16);
+        filled(&mut log, 0..1, 4);
+        log.skip(gap(20, 50));
+        assert_eq!(log.len(), 1, "it is not over yet");
+        log.skip(gap(50, 90));
+        log.push(raw(90, b"after"), Integrity::Likely);
         let whole = Gap {
             torn: 2,
             ..gap(20, 90)
         };
-        assert_eq!(trail.row(1), Some(Row::Gap(&whole)));
-        assert_eq!(trail.message(1), None);
-        assert_eq!(trail.message(2).expect("there").payload, b"after");
+        assert_eq!(log.row(1), Some(LogRow::Gap(&whole)));
+        assert_eq!(log.message(1), None);
+        assert_eq!(log.message(2).expect("there").payload, b"after");
         // Head went back: the two have nothing to do with each other.
-        trail.skip(gap(500, 900));
-        trail.skip(gap(900, 10));
-        trail.skip(gap(10, 30));
-        trail.push(raw(30, b""), Integrity::Intact);
-        let last = trail.row(3);
+        log.skip(gap(500, 900));
+        log.skip(gap(900, 10));
+        log.skip(gap(10, 30));
+        log.push(raw(30, b""), Integrity::Intact);
+        let last = log.row(3);
         assert!(
             matches!(
                 last,
-                Some(Row::Gap(Gap {
+                Some(LogRow::Gap(Gap {
                     from: 10 | 900,
                     to: 30,
                     ..
@@ -421,17 +421,17 @@ mod tests {
 
     #[test]
     fn who_stays_behind_takes_in_what_comes_below() {
-        let mut trail = Trail::new(1 << 16);
-        filled(&mut trail, 0..100, 100);
-        let mut held = trail.clone();
+        let mut log = MessageLog::new(1 << 16);
+        filled(&mut log, 0..100, 100);
+        let mut held = log.clone();
         for end in (110..400).step_by(10) {
-            filled(&mut trail, end - 10..end, 100);
-            assert!(held.extend(&trail, 1 << 17));
+            filled(&mut log, end - 10..end, 100);
+            assert!(held.extend(&log, 1 << 17));
             assert_eq!((held.first(), held.end()), (0, end));
         }
         // The ring's own has let go of rows that are still held here.
-        filled(&mut trail, 390..700, 100);
-        assert!(trail.first() > 0 && held.extend(&trail, 1 << 17));
+        filled(&mut log, 390..700, 100);
+        assert!(log.first() > 0 && held.extend(&log, 1 << 17));
         for row in 0..700 {
             assert_eq!(held.message(row).expect("held").payload, [row as u8; 100]);
         }
@@ -441,11 +441,11 @@ mod tests {
         );
         // No room, then a hole, then another trail.
         let before = held.clone();
-        filled(&mut trail, 700..800, 100);
-        assert!(!held.extend(&trail, 1 << 16));
-        filled(&mut trail, 800..5000, 100);
-        assert!(!held.extend(&trail, 1 << 30));
-        assert!(!held.extend(&Trail::new(1), 1 << 30));
+        filled(&mut log, 700..800, 100);
+        assert!(!held.extend(&log, 1 << 16));
+        filled(&mut log, 800..5000, 100);
+        assert!(!held.extend(&log, 1 << 30));
+        assert!(!held.extend(&MessageLog::new(1), 1 << 30));
         assert_eq!(held, before);
     }
 }

@@ -11,13 +11,13 @@ mod snapshot;
 mod thresholds;
 
 pub use event::{Event, EventKind, EventLog};
-pub use frame::{Frame, PastPoint, Source};
+pub use frame::{Frame, PastPoint, RingSource};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, Integrity, Message};
-pub use message_log::{Kept, Row, Trail};
+pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use snapshot::{
-    Attach, Consumer, ConsumerState, Control, Estimate, Finding, FutexWait, Joined, Limit, Method,
-    Producer, Rate, Report, RingSnapshot, RingState, SCHEMA_VERSION, Severity, Slots, WakeupBasis,
-    WakeupMode,
+    Attach, ConsumerSnapshot, ConsumerState, Control, Estimate, Finding, FutexWait, JoinedSlot,
+    Limitation, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState, SCHEMA_VERSION,
+    Severity, SlotCounts, WakeupBasis, WakeupMode,
 };
 pub use thresholds::Thresholds;

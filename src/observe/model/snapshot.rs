@@ -45,18 +45,18 @@ pub struct RingSnapshot {
     /// How the watcher reaches the ring, and what it cannot see.
     pub attach: Attach,
     /// The process that writes.
-    pub producer: Producer,
+    pub producer: ProducerInfo,
     /// The control region.
     pub control: Control,
     /// The producer's slot table; null when it was not read (see `attach.limits`).
-    pub slots: Option<Slots>,
+    pub slots: Option<SlotCounts>,
     /// Bytes the producer can still write before it meets the gating tail; null when consumers are hidden.
     pub free_bytes: Option<u64>,
     /// Slot of the consumer whose tail is the smallest; null with no consumer or no slot table.
     pub gating_slot: Option<u32>,
     /// Process of the consumer whose tail is the smallest.
     pub gating_pid: Option<i32>,
-    /// [`Consumer::meta_inode`] of the consumer whose tail is the smallest.
+    /// [`ConsumerSnapshot::meta_inode`] of the consumer whose tail is the smallest.
     pub gating_meta_inode: Option<u64>,
     /// Time until no room is left if head and the gating tail go on at their present rates, ns; null when
     /// the ring is not filling up or rates are not known.
@@ -64,7 +64,7 @@ pub struct RingSnapshot {
     /// Production rates between the last two samples.
     pub rate: Rate,
     /// Consumers, in slot order where the slots are known, else in the order of their metadata fds.
-    pub consumers: Vec<Consumer>,
+    pub consumers: Vec<ConsumerSnapshot>,
     /// Consumers known to exist but not visible to the watcher; null when even their number is unknown.
     pub hidden_consumers: Option<u32>,
     /// What is wrong and what follows from it, worst first.
@@ -101,16 +101,16 @@ pub struct Attach {
     /// Whether the producer's slot table is being read.
     pub slot_table: bool,
     /// The slot that joining took; null when the ring was mapped.
-    pub joined: Option<Joined>,
+    pub joined: Option<JoinedSlot>,
     /// What cannot be seen, why, and what would help.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limitation>,
 }
 
 /// The slot that watching by join has taken. It is parked and holds nothing up, but it is taken until the producer
 /// scans, and while it is a push slot every commit makes a system call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Joined {
+pub struct JoinedSlot {
     /// Its index.
     pub slot: u32,
     /// The mode that the producer gave it.
@@ -134,7 +134,7 @@ pub enum Method {
 /// Something the watcher cannot see.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Limit {
+pub struct Limitation {
     /// What is missing.
     pub what: String,
     /// Why.
@@ -146,7 +146,7 @@ pub struct Limit {
 /// The process that writes into the ring.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Producer {
+pub struct ProducerInfo {
     /// Pid as the watcher sees it; of one that was gone before as it stood in its own namespace, says the ring. It may be
     /// another process's by now.
     pub pid: i32,
@@ -203,7 +203,7 @@ impl Control {
 /// The producer's slot table (`zbq.h: struct zbq_producer`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Slots {
+pub struct SlotCounts {
     /// Slots there are.
     pub max: u32,
     /// Slots taken.
@@ -266,7 +266,7 @@ impl<T> Estimate<T> {
 /// One consumer of the ring.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Consumer {
+pub struct ConsumerSnapshot {
     /// Inode of its metadata page: its identity for as long as it is joined.
     pub meta_inode: u64,
     /// Slot index; null without the slot table.

@@ -2,7 +2,7 @@
 //!
 //! Pure parsing: it has never seen a process.
 
-use super::memfd::{FileId, Kind, MappedMemFd};
+use super::memfd::{FileId, MappedMemFd, MemFdKind};
 
 /// Private writable memory, where a heap can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,10 @@ fn parse_mapping(line: &[u8], maps: &mut Maps) {
     if !is_memfd && !is_private {
         return;
     }
-    let Some(mapping) = Mapping::parse(line) else {
+    let Some(mapping) = MapsLine::parse(line) else {
         return;
     };
-    if is_memfd && let Some(kind) = Kind::of(mapping.path) {
+    if is_memfd && let Some(kind) = MemFdKind::of(mapping.path) {
         maps.memfds.push(MappedMemFd {
             address: mapping.start,
             end: mapping.end,
@@ -74,7 +74,7 @@ fn parse_mapping(line: &[u8], maps: &mut Maps) {
     }
 }
 
-struct Mapping<'a> {
+struct MapsLine<'a> {
     start: u64,
     end: u64,
     writable: bool,
@@ -83,7 +83,7 @@ struct Mapping<'a> {
     path: &'a [u8],
 }
 
-impl<'a> Mapping<'a> {
+impl<'a> MapsLine<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut rest = line;
         let mut word = || {
@@ -130,7 +130,7 @@ mod tests {
                 address: 0x7f1c_2a00_0000,
                 end: 0x7f1c_2a00_1000,
                 offset: 0,
-                kind: Kind::Ctrl,
+                kind: MemFdKind::Ctrl,
                 file: FileId {
                     dev: rustix::fs::makedev(0, 1),
                     ino: 2059

@@ -1,6 +1,6 @@
 //! The memfds of a ring as `/proc` shows them: by descriptor, and by mapping.
 
-use crate::ring::Mapping as Mapped;
+use crate::ring::Mapping;
 use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
 
 /// A file's identity: the same through a descriptor and in `/proc/PID/maps`.
@@ -15,7 +15,7 @@ pub struct FileId {
 impl FileId {
     /// Of the file behind a mapping.
     #[must_use]
-    pub fn of<Access>(mapping: &Mapped<Access>) -> Self {
+    pub fn of<Access>(mapping: &Mapping<Access>) -> Self {
         let (dev, ino) = mapping.file();
         Self { dev, ino }
     }
@@ -23,7 +23,7 @@ impl FileId {
 
 /// Which of the three kinds of memfd a name says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum MemFdKind {
     /// The control region.
     Ctrl,
     /// The data ring.
@@ -32,7 +32,7 @@ pub enum Kind {
     Meta,
 }
 
-impl Kind {
+impl MemFdKind {
     /// From a link or a path as `/proc` shows it: `/memfd:zbq_ctrl (deleted)`.
     pub fn of(path: &[u8]) -> Option<Self> {
         let name = path.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?;
@@ -62,7 +62,7 @@ pub struct MemFd {
     /// Descriptor number in that process.
     pub fd: i32,
     /// What its name says it is.
-    pub kind: Kind,
+    pub kind: MemFdKind,
     /// The file behind it.
     pub file: FileId,
     /// Its size when looked at, bytes.
@@ -79,7 +79,7 @@ pub struct MappedMemFd {
     /// Where in the file the first address is, bytes.
     pub offset: u64,
     /// What its name says it is.
-    pub kind: Kind,
+    pub kind: MemFdKind,
     /// The file behind it.
     pub file: FileId,
     /// Mapped for writing.

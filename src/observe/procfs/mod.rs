@@ -11,8 +11,8 @@ mod survey;
 
 pub use descriptor::Descriptor;
 pub use maps::{Maps, PrivateMemory};
-pub use memfd::{FileId, Kind, MappedMemFd, MemFd};
-pub use permission::{Reason, hidepid, reason, unseen};
+pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
+pub use permission::{Refusal, hidepid, reason, unseen};
 pub use process::{Process, field, holds_ring, numbers_are_ours, pids, started_at};
 pub use sockets::{listeners, listening};
-pub use survey::{Loose, Reader, Survey};
+pub use survey::{Loose, MappingProcess, MappingSurvey};

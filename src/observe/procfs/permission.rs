@@ -62,14 +62,14 @@ const CAPABILITIES: [&str; 41] = [
 
 /// What hides a process, and what to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
+pub struct Refusal {
     /// The evidence.
     pub why: String,
     /// What to try.
     pub remedy: Option<String>,
 }
 
-impl Reason {
+impl Refusal {
     fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             why: why.into(),
@@ -79,7 +79,7 @@ impl Reason {
 }
 
 /// Why `process`, which is there, may not be looked into.
-pub fn reason(process: &Process) -> Reason {
+pub fn reason(process: &Process) -> Refusal {
     let us = std::fs::read("/proc/self/status")
         .ok()
         .and_then(|status| Credentials::parse(&status));
@@ -90,7 +90,7 @@ pub fn reason(process: &Process) -> Reason {
     let owner = statat(process, "status", AtFlags::empty()).ok();
     match (us, them) {
         (Some(us), Some(them)) => judge(&us, &them, owner.map(|stat| stat.st_uid)),
-        _ => hidepid().filter(|_| closed).unwrap_or_else(|| Reason {
+        _ => hidepid().filter(|_| closed).unwrap_or_else(|| Refusal {
             why: "the kernel refuses, and shows nothing that says why".into(),
             remedy: Some("run as root".into()),
         }),
@@ -98,7 +98,7 @@ pub fn reason(process: &Process) -> Reason {
 }
 
 /// Why `/proc` does not show process `pid`, although the kernel knows it; `None` if there is no such process.
-pub fn unseen(pid: i32) -> Option<Reason> {
+pub fn unseen(pid: i32) -> Option<Refusal> {
     let shown = Process::open(pid).is_ok_and(|process| process.text("stat").is_ok());
     let exists = || pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
     if shown || exists().is_none() {
@@ -108,7 +108,7 @@ pub fn unseen(pid: i32) -> Option<Reason> {
 }
 
 /// That `/proc` is mounted so as to hide processes of others from us, if it is.
-pub fn hidepid() -> Option<Reason> {
+pub fn hidepid() -> Option<Refusal> {
     let status = std::fs::read("/proc/self/status").ok();
     let us = status.and_then(|status| Credentials::parse(&status));
     if us.is_some_and(|us| us.effective & SYS_PTRACE != 0) {
@@ -118,7 +118,7 @@ pub fn hidepid() -> Option<Reason> {
 }
 
 /// The same by the text of `mountinfo`.
-fn hides(mountinfo: &str) -> Option<Reason> {
+fn hides(mountinfo: &str) -> Option<Refusal> {
     // Of several mounts on one place, the last is the one that is seen.
     let options = mountinfo.lines().rev().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;
@@ -135,16 +135,16 @@ fn hides(mountinfo: &str) -> Option<Reason> {
     let group = option("gid").map_or_else(String::new, |gid| {
         format!(", or as a member of group {gid}, which it exempts")
     });
-    Some(Reason::new(
+    Some(Refusal::new(
         format!("/proc is mounted with hidepid={mode}, which hides processes of other users"),
         format!("run as the producer's user, or as root{group}"),
     ))
 }
 
 /// That the numbers in `/proc` are pids of another namespace than ours, if they are.
-fn foreign_proc() -> Option<Reason> {
+fn foreign_proc() -> Option<Refusal> {
     (!numbers_are_ours()).then(|| {
-        Reason::new(
+        Refusal::new(
             "/proc is that of another pid namespace than the one we run in",
             "mount a /proc of this one (unshare --mount-proc)",
         )
@@ -181,9 +181,9 @@ impl Credentials {
 }
 
 /// Why `us` may not look into `them`, whose files in `/proc` belong to `owner`.
-fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Reason {
+fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Refusal {
     if us.effective & SYS_PTRACE != 0 {
-        return Reason {
+        return Refusal {
             why: "the kernel refuses although we have CAP_SYS_PTRACE: the process is in a user namespace above \
                   ours, or a security module forbids it"
                 .into(),
@@ -207,10 +207,10 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Reason {
             _ => format!("run as uid {uid}, or {or_root}"),
         };
         let why = format!("it belongs to uid {uid}, we are uid {our_uid} and lack CAP_SYS_PTRACE");
-        return Reason::new(why, remedy);
+        return Refusal::new(why, remedy);
     }
     if let Some(gid) = strange(them.gids, our_gid) {
-        return Reason::new(
+        return Refusal::new(
             format!(
                 "it has our uid {our_uid}, but gid {gid}; ours is {our_gid}, and we lack CAP_SYS_PTRACE"
             ),
@@ -245,7 +245,7 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Reason {
         } else {
             ""
         };
-        return Reason::new(
+        return Refusal::new(
             format!(
                 "it has our uid {our_uid} and no capability that we lack, so {unless}a security module or a user \
                  namespace forbids it"
@@ -254,7 +254,7 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Reason {
         );
     }
     let (why, remedies): (Vec<String>, Vec<String>) = reasons.into_iter().unzip();
-    Reason::new(
+    Refusal::new(
         why.join("; "),
         format!("run {or_root}, or {}", remedies.join(" and ")),
     )

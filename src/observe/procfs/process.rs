@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::maps::Maps;
-use super::memfd::{FileId, Kind, MappedMemFd, MemFd};
+use super::memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
 const MAX_TEXT: u64 = 16 << 20;
@@ -104,7 +104,7 @@ impl Process {
     pub fn memfds(&self) -> io::Result<Vec<MemFd>> {
         let mut found = Vec::new();
         self.each_link(|fd, link| {
-            if let Some(kind) = Kind::of(link)
+            if let Some(kind) = MemFdKind::of(link)
                 && let Ok(stat) = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty())
             {
                 let file = FileId {
@@ -159,7 +159,7 @@ impl Process {
         )
     }
 
-    fn open_link(&self, link: &str, kind: Kind, file: FileId) -> io::Result<OwnedFd> {
+    fn open_link(&self, link: &str, kind: MemFdKind, file: FileId) -> io::Result<OwnedFd> {
         let path = openat(
             &self.dir,
             link,
@@ -175,7 +175,7 @@ impl Process {
         let own = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
         // The name once more: kind and file were looked up one after the other when it was listed.
         let named = rustix::fs::readlink(&own, Vec::new())
-            .is_ok_and(|link| Kind::of(link.as_bytes()) == Some(kind));
+            .is_ok_and(|link| MemFdKind::of(link.as_bytes()) == Some(kind));
         if found != file || !regular || !named {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
@@ -334,7 +334,9 @@ pub fn holds_ring(pid: i32) -> io::Result<bool> {
     let path = format!("/proc/{pid}/fd");
     let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
     let mut found = false;
-    each_link(dir, |_, link| found |= Kind::of(link) == Some(Kind::Ring))?;
+    each_link(dir, |_, link| {
+        found |= MemFdKind::of(link) == Some(MemFdKind::Ring)
+    })?;
     Ok(found)
 }
 
@@ -414,9 +416,12 @@ mod tests {
 
     #[test]
     fn only_exact_memfd_names_are_zbq() {
-        assert_eq!(Kind::of(b"/memfd:zbq_meta (deleted)"), Some(Kind::Meta));
-        assert_eq!(Kind::of(b"/memfd:zbq_meta2 (deleted)"), None);
-        assert_eq!(Kind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
+        assert_eq!(
+            MemFdKind::of(b"/memfd:zbq_meta (deleted)"),
+            Some(MemFdKind::Meta)
+        );
+        assert_eq!(MemFdKind::of(b"/memfd:zbq_meta2 (deleted)"), None);
+        assert_eq!(MemFdKind::of(b"/home/x/memfd:zbq_ctrl (deleted)"), None);
     }
 
     #[test]
@@ -427,9 +432,9 @@ mod tests {
             rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC).expect("a memfd")
         };
         for (fd, kind, opens) in [
-            (named("zbq_ctrl"), Kind::Ctrl, true),
-            (named("zbq_ctrl"), Kind::Meta, false),
-            (named("other"), Kind::Ctrl, false),
+            (named("zbq_ctrl"), MemFdKind::Ctrl, true),
+            (named("zbq_ctrl"), MemFdKind::Meta, false),
+            (named("other"), MemFdKind::Ctrl, false),
         ] {
             let number = fd.as_raw_fd();
             let file = process.fd_file(number).expect("it is open");

@@ -9,7 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::maps::Maps;
-use super::memfd::{FileId, Kind, MappedMemFd};
+use super::memfd::{FileId, MappedMemFd, MemFdKind};
 use super::permission;
 use super::process::{Process, maps_ring, pids};
 
@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 /// A process that maps memfds of a ring.
 #[derive(Debug)]
-pub struct Reader {
+pub struct MappingProcess {
     /// The process.
     pub process: Process,
     /// What it maps.
@@ -27,9 +27,9 @@ pub struct Reader {
 
 /// What processes map, as far as they have been asked.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct MappingSurvey {
     /// Those that map anything of a ring, in the order of their pids; never this process.
-    pub readers: Vec<Reader>,
+    pub readers: Vec<MappingProcess>,
     /// Those that may not be asked.
     pub denied: Vec<i32>,
     /// Those still to be asked.
@@ -45,7 +45,7 @@ pub enum Loose {
     Doubtful,
 }
 
-impl Survey {
+impl MappingSurvey {
     /// A survey that has asked nobody yet.
     ///
     /// # Errors
@@ -115,12 +115,12 @@ impl Survey {
             && let Ok(Maps { memfds, .. }) = process.maps()
             && !memfds.is_empty()
         {
-            self.readers.push(Reader { process, memfds });
+            self.readers.push(MappingProcess { process, memfds });
         }
     }
 
     /// Those that map a control region for writing: its producer, and forks of it.
-    pub fn writers(&self, ctrl: FileId) -> impl Iterator<Item = &Reader> {
+    pub fn writers(&self, ctrl: FileId) -> impl Iterator<Item = &MappingProcess> {
         self.readers
             .iter()
             .filter(move |reader| reader.writes(ctrl))
@@ -147,7 +147,7 @@ impl Survey {
     /// of another ring is lost, all pages without a slot are of this one.
     pub fn loose(
         &self,
-        reader: &Reader,
+        reader: &MappingProcess,
         ctrl: FileId,
         holds: impl Fn(FileId) -> bool,
         known: impl Fn(FileId) -> bool,
@@ -155,7 +155,7 @@ impl Survey {
         let pages = reader.pages();
         let held_by = |ctrl: FileId, page: FileId| {
             self.writers(ctrl)
-                .any(|writer| writer.maps(Kind::Meta, page))
+                .any(|writer| writer.maps(MemFdKind::Meta, page))
         };
         let slots = pages.iter().filter(|page| holds(page.file)).count();
         let mut loose = pages.clone();
@@ -179,8 +179,8 @@ impl Survey {
     }
 }
 
-impl Reader {
-    fn maps(&self, kind: Kind, file: FileId) -> bool {
+impl MappingProcess {
+    fn maps(&self, kind: MemFdKind, file: FileId) -> bool {
         self.memfds
             .iter()
             .any(|at| at.kind == kind && at.file == file)
@@ -191,7 +191,7 @@ impl Reader {
     pub fn writes(&self, ctrl: FileId) -> bool {
         self.memfds
             .iter()
-            .any(|at| at.kind == Kind::Ctrl && at.file == ctrl && at.writable)
+            .any(|at| at.kind == MemFdKind::Ctrl && at.file == ctrl && at.writable)
     }
 
     /// Whether it writes any ring.
@@ -199,7 +199,7 @@ impl Reader {
     pub fn is_producer(&self) -> bool {
         self.memfds
             .iter()
-            .any(|at| at.kind == Kind::Ctrl && at.writable)
+            .any(|at| at.kind == MemFdKind::Ctrl && at.writable)
     }
 
     /// How often it has joined the ring of a control region, as far as mappings tell.
@@ -212,14 +212,14 @@ impl Reader {
     /// The control regions that it only reads, each once, by address.
     #[must_use]
     pub fn rings_read(&self) -> Vec<FileId> {
-        let ctrls = self.unique(|at| at.kind == Kind::Ctrl && !self.writes(at.file));
+        let ctrls = self.unique(|at| at.kind == MemFdKind::Ctrl && !self.writes(at.file));
         ctrls.into_iter().map(|at| at.file).collect()
     }
 
     /// Its own pages, as nobody but the producer and the consumer maps one for writing.
     #[must_use]
     pub fn pages(&self) -> Vec<MappedMemFd> {
-        self.unique(|at| at.kind == Kind::Meta && at.writable)
+        self.unique(|at| at.kind == MemFdKind::Meta && at.writable)
     }
 
     /// The first mapping of each file of those `wanted`, by address.
@@ -246,9 +246,9 @@ mod tests {
     }
 
     /// A reader of (kind, inode, writable).
-    fn reader(mapped: &[(Kind, u64, bool)]) -> Reader {
+    fn reader(mapped: &[(MemFdKind, u64, bool)]) -> MappingProcess {
         let process = Process::open(std::process::id().cast_signed()).expect("we exist");
-        let at = |(address, (kind, ino, writable)): (u64, &(Kind, u64, bool))| MappedMemFd {
+        let at = |(address, (kind, ino, writable)): (u64, &(MemFdKind, u64, bool))| MappedMemFd {
             address,
             end: address + 1,
             offset: 0,
@@ -256,7 +256,7 @@ mod tests {
             file: file(*ino),
             writable: *writable,
         };
-        Reader {
+        MappingProcess {
             process,
             memfds: (0..).zip(mapped).map(at).collect(),
         }
@@ -265,20 +265,20 @@ mod tests {
     /// The inodes of the pages of a consumer that have lost the slot in the ring of inode 1; slots of it are held by the
     /// producers given.
     fn loose(
-        producers: &[&[(Kind, u64, bool)]],
-        consumer: &[(Kind, u64, bool)],
+        producers: &[&[(MemFdKind, u64, bool)]],
+        consumer: &[(MemFdKind, u64, bool)],
     ) -> Option<Vec<u64>> {
-        let mut readers: Vec<Reader> = producers.iter().map(|one| reader(one)).collect();
+        let mut readers: Vec<MappingProcess> = producers.iter().map(|one| reader(one)).collect();
         let holds: Vec<FileId> = producers
             .iter()
-            .filter(|one| one.contains(&(Kind::Ctrl, 1, true)))
+            .filter(|one| one.contains(&(MemFdKind::Ctrl, 1, true)))
             .flat_map(|one| reader(one).pages())
             .map(|page| page.file)
             .collect();
         readers.push(reader(consumer));
-        let survey = Survey {
+        let survey = MappingSurvey {
             readers,
-            ..Survey::default()
+            ..MappingSurvey::default()
         };
         let consumer = survey.readers.last().expect("just put there");
         match survey.loose(consumer, file(1), |page| holds.contains(&page), |_| false) {
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_page_without_a_slot_is_told_from_those_with_one() {
-        use Kind::{Ctrl, Meta};
+        use MemFdKind::{Ctrl, Meta};
         let first = [(Ctrl, 1, true), (Meta, 11, true)];
         let second = [(Ctrl, 2, true), (Meta, 21, true)];
         let one = |page| [(Ctrl, 1, false), (Meta, page, true)];
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_survey_in_pieces_asks_everybody_in_the_end() {
-        let mut survey = Survey::begin().expect("/proc");
+        let mut survey = MappingSurvey::begin().expect("/proc");
         let all = survey.left();
         assert!(!survey.advance(Duration::ZERO), "not in no time");
         assert_eq!(survey.left(), all - 1, "but it gets on");

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags, RawDir, openat};
 
 use crate::observe::attach::{AttachedRing, Member, Presence};
-use crate::observe::model::{FutexWait, Limit};
+use crate::observe::model::{FutexWait, Limitation};
 use crate::observe::procfs::{self, Process};
 use crate::ring::layout::CTRL_BROADCAST_FUTEX;
 
@@ -27,21 +27,21 @@ const THREADS_IN_ALL: usize = 1024;
 
 /// What was seen of a ring's consumers in its futex.
 #[derive(Debug, Default)]
-pub struct Waits {
+pub struct FutexWaiters {
     /// When was looked last, and whether the producer lived then.
     looked: Option<(Instant, bool)>,
     /// By inode of the metadata page.
-    known: HashMap<u64, Known>,
+    known: HashMap<u64, KnownWaiter>,
     /// By pid.
     addresses: HashMap<i32, Addresses>,
     /// Processes asked so far: where the next look begins.
     turn: usize,
-    limits: Vec<Limit>,
+    limits: Vec<Limitation>,
 }
 
 /// What is known of one consumer.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct KnownWaiter {
     /// It has been seen in the futex.
     caught: bool,
     /// At the last look, if the producer had ended by then.
@@ -64,7 +64,7 @@ struct Unasked {
     crowded: Vec<i32>,
 }
 
-impl Waits {
+impl FutexWaiters {
     /// Asks who waits, if it is time to. `alive` is whether the producer lives.
     pub fn look(&mut self, ring: &AttachedRing, alive: bool) {
         let is_fresh = |(at, before): (Instant, bool)| before == alive && at.elapsed() < EVERY;
@@ -120,7 +120,7 @@ impl Waits {
 
     /// Whose threads could not be asked, and why.
     #[must_use]
-    pub fn limits(&self) -> &[Limit] {
+    pub fn limits(&self) -> &[Limitation] {
         &self.limits
     }
 
@@ -226,7 +226,7 @@ impl Unasked {
         });
     }
 
-    fn limits(self) -> Vec<Limit> {
+    fn limits(self) -> Vec<Limitation> {
         let what = |pids: &[i32]| {
             let names: Vec<String> = pids.iter().take(5).map(i32::to_string).collect();
             let more = pids.len().saturating_sub(names.len());
@@ -237,12 +237,12 @@ impl Unasked {
                 more.unwrap_or_default()
             )
         };
-        let denied = self.why.map(|(why, remedy)| Limit {
+        let denied = self.why.map(|(why, remedy)| Limitation {
             what: what(&self.denied),
             why: format!("their threads may not be looked at (PTRACE_MODE_ATTACH): {why}"),
             remedy,
         });
-        let crowded = (!self.crowded.is_empty()).then(|| Limit {
+        let crowded = (!self.crowded.is_empty()).then(|| Limitation {
             what: what(&self.crowded),
             why: format!(
                 "they have many threads, of which no more than {THREADS} each and {THREADS_IN_ALL} in all are asked"

@@ -6,6 +6,6 @@ mod futex_waiters;
 mod numbers;
 mod side_socket;
 
-pub use futex_waiters::Waits;
+pub use futex_waiters::FutexWaiters;
 pub use numbers::{MemberSample, Sample, control, take};
 pub use side_socket::SideSockets;

@@ -68,7 +68,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
     ring.note_ends();
     // Before the tails: what the producer has seen of a tail cannot be more than what it is.
     let table = ring.read_table();
-    let numbers = Numbers::read(ring);
+    let numbers = RawNumbers::read(ring);
     let members = ring
         .members()
         .iter()
@@ -110,7 +110,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
 }
 
 /// What changes all the time, read as close together as can be had.
-struct Numbers {
+struct RawNumbers {
     head_before: u64,
     /// Tail, progress timestamp and join baseline of every member.
     pages: Vec<[u64; 3]>,
@@ -119,7 +119,7 @@ struct Numbers {
     ticks: u64,
 }
 
-impl Numbers {
+impl RawNumbers {
     /// Reads them a few times if head runs away meanwhile, as it does when we are interrupted: then each tail would
     /// seem to be behind by what went through in between.
     fn read(ring: &AttachedRing) -> Self {

@@ -17,7 +17,7 @@ use rustix::net::{
 };
 
 use crate::observe::attach::{AttachedRing, Member, MemberProcess};
-use crate::observe::model::Limit;
+use crate::observe::model::Limitation;
 use crate::observe::procfs::{Process, field};
 
 /// Looks at one ring are no closer together than this. A look costs two system calls to find each socket and two to
@@ -48,7 +48,7 @@ pub struct SideSockets {
     unread: HashMap<u64, Unread>,
     /// The consumers' ends, by inode of the metadata page.
     ends: HashMap<u64, End>,
-    limits: Vec<Limit>,
+    limits: Vec<Limitation>,
 }
 
 /// A consumer's end of its side socket, looked for once.
@@ -93,7 +93,7 @@ impl SideSockets {
                 Ok(None) if !still_open(producer, member, socket) => {}
                 Ok(None) => unfound += 1,
                 Err(error) => {
-                    self.limits.push(Limit {
+                    self.limits.push(Limitation {
                         what: "descriptors in flight in side sockets".into(),
                         why: format!("the kernel does not answer NETLINK_SOCK_DIAG: {error}"),
                         remedy: None,
@@ -114,7 +114,7 @@ impl SideSockets {
 
     /// What could not be asked, and why.
     #[must_use]
-    pub fn limits(&self) -> &[Limit] {
+    pub fn limits(&self) -> &[Limitation] {
         &self.limits
     }
 
@@ -207,13 +207,13 @@ fn still_open(producer: &Process, member: &Member, socket: u32) -> bool {
 }
 
 /// Sockets that the kernel did not show us, and those that were too many to ask for.
-fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limit> {
+fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitation> {
     let what = |count| format!("descriptors in flight in {count} side sockets");
     if unfound > 0 {
         let ours = rustix::fs::readlink("/proc/self/ns/net", Vec::new());
         let theirs = readlinkat(producer, "ns/net", Vec::new());
         let differ = matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours != theirs);
-        return Some(Limit {
+        return Some(Limitation {
             what: what(unfound),
             why: if differ {
                 "the producer is in another network namespace, whose sockets the kernel does not show us"
@@ -230,7 +230,7 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limit> {
             }),
         });
     }
-    (passed > 0).then(|| Limit {
+    (passed > 0).then(|| Limitation {
         what: what(passed),
         why: format!("no more than {SOCKETS} are asked for"),
         remedy: None,

@@ -3,46 +3,46 @@
 //! Decides; what has to be done outside is an effect.
 
 use super::App;
-use crate::observe::model::{Message, Row};
-use crate::ui::action::{Action, Effect, Pane, Place};
+use crate::observe::model::{LogRow, Message};
+use crate::ui::action::{Action, Effect, FrontView, Pane};
 use crate::ui::clipboard::Clip;
 use crate::ui::consumer_list::label;
-use crate::ui::cursor::Step;
+use crate::ui::cursor::Movement;
 use crate::ui::items::{Item, items};
-use crate::ui::viewport::{Room, Sight};
+use crate::ui::viewport::{HexViewport, Viewport};
 
 impl App {
     /// Whether the panes of the ring are in front, with something in them.
     fn has_panes(&self) -> bool {
-        self.place() == Place::Ring && self.frame.is_some() && self.help.is_none()
+        self.place() == FrontView::Ring && self.frame.is_some() && self.help.is_none()
     }
 
     /// Whether keys go to the messages, in the list or in the dump.
     pub(super) fn reads(&self) -> bool {
-        self.place() == Place::Ring && matches!(self.focus(), Pane::Messages | Pane::Hex)
+        self.place() == FrontView::Ring && matches!(self.focus(), Pane::Messages | Pane::Hex)
     }
 
     /// Does what only messages know.
-    pub(super) fn read(&mut self, action: Action, room: Room) -> Option<Effect> {
+    pub(super) fn read(&mut self, action: Action, room: Viewport) -> Option<Effect> {
         let Some(frame) = self.frame.as_ref().filter(|_| self.has_panes()) else {
             return (action == Action::Copy).then(|| self.copy()).flatten();
         };
         match action {
             Action::Next | Action::Previous => {
-                let sought = self.reading.seek(action == Action::Next);
+                let sought = self.message_list.seek(action == Action::Next);
                 self.said = sought.err().map(str::to_owned);
-                if self.reading.found().is_some() {
+                if self.message_list.found().is_some() {
                     self.turn_to_messages();
                 }
             }
             Action::Only => {
-                self.reading.toggle_only();
+                self.message_list.toggle_only();
                 self.turn_to_messages();
             }
-            Action::Follow => self.reading.toggle_follow(&frame.messages),
+            Action::Follow => self.message_list.toggle_follow(&frame.messages),
             Action::Left | Action::Right if self.focus() == Pane::Hex => {
-                self.reading
-                    .step_aside(action == Action::Right, room.sight());
+                self.message_list
+                    .step_aside(action == Action::Right, room.hex());
             }
             Action::Save if !self.reads() => {
                 self.said = Some("no message is selected here".to_owned());
@@ -61,12 +61,12 @@ impl App {
     }
 
     /// Moves through the bytes of the selected message.
-    pub(super) fn step_bytes(&mut self, step: Step, sight: Sight) {
-        self.reading.step_bytes(step, sight);
+    pub(super) fn step_bytes(&mut self, step: Movement, hex: HexViewport) {
+        self.message_list.step_bytes(step, hex);
     }
 
     fn save(&mut self) -> Option<Effect> {
-        let Some(message) = self.reading.message() else {
+        let Some(message) = self.message_list.message() else {
             self.said = Some("no message is selected".to_owned());
             return None;
         };
@@ -75,11 +75,11 @@ impl App {
 
     fn copy(&mut self) -> Option<Effect> {
         let clip = match self.place() {
-            Place::Rings => {
+            FrontView::Rings => {
                 let id = &self.listing.rings.get(self.selected_ring()?)?.id;
                 Some(Clip::line(id, "the ring's id"))
             }
-            Place::Ring if self.help.is_none() => self.selected_text(),
+            FrontView::Ring if self.help.is_none() => self.selected_text(),
             _ => None,
         };
         if clip.is_none() {
@@ -129,9 +129,9 @@ impl App {
                     }
                 },
             },
-            Pane::Messages | Pane::Hex => match self.reading.selected()? {
-                Row::Message(message) => Some(Clip::payload(&message)),
-                Row::Gap(gap) => Some(Clip::line(
+            Pane::Messages | Pane::Hex => match self.message_list.selected()? {
+                LogRow::Message(message) => Some(Clip::payload(&message)),
+                LogRow::Gap(gap) => Some(Clip::line(
                     &format!("{} to {}: {}", gap.from, gap.to, gap.why),
                     "the gap",
                 )),

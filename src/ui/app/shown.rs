@@ -8,21 +8,21 @@ use jiff::Timestamp;
 
 use super::App;
 use crate::observe::model::{Frame, Listing};
-use crate::ui::action::{Pane, Place, Screen};
-use crate::ui::consumer_list::Roster;
+use crate::ui::action::{FrontView, Pane, Screen};
+use crate::ui::consumer_list::ConsumerList;
 use crate::ui::details::Details;
 use crate::ui::items::items;
 use crate::ui::keys::Keymap;
-use crate::ui::message_list::Reading;
+use crate::ui::message_list::MessageList;
 
 impl App {
     /// What is in front, whose keys the footer shows.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> FrontView {
         match self.screen {
-            Screen::Waiting => Place::Waiting,
-            Screen::Rings => Place::Rings,
-            Screen::Ring if self.details.is_some() => Place::Details,
-            Screen::Ring => Place::Ring,
+            Screen::Waiting => FrontView::Waiting,
+            Screen::Rings => FrontView::Rings,
+            Screen::Ring if self.details.is_some() => FrontView::Details,
+            Screen::Ring => FrontView::Ring,
         }
     }
 
@@ -141,16 +141,16 @@ impl App {
     }
 
     /// Order and filter of the consumers.
-    pub(crate) fn roster(&self) -> &Roster {
+    pub(crate) fn consumer_list(&self) -> &ConsumerList {
         &self.consumers
     }
 
     /// Whether keys are taken for text.
     pub(crate) fn is_typing(&self) -> bool {
-        self.consumers.is_typing() || self.reading.is_typing()
+        self.consumers.is_typing() || self.message_list.is_typing()
     }
 
-    /// The selected row of the table of consumers, which lists them as [`Self::roster`] says.
+    /// The selected row of the table of consumers, which lists them as [`Self::consumer_list`] says.
     pub(crate) fn selected_consumer(&self) -> Option<usize> {
         let ring = &self.frame.as_ref()?.snapshot;
         self.consumers.selected(ring, &self.consumers.rows(ring))
@@ -174,7 +174,7 @@ impl App {
     }
 
     /// The messages that are listed, and the one that is read.
-    pub(crate) fn reading(&self) -> &Reading {
-        &self.reading
+    pub(crate) fn message_list(&self) -> &MessageList {
+        &self.message_list
     }
 }

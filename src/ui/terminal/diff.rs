@@ -20,14 +20,14 @@ const CLEAR: &[u8] = b"\x1b[0m\x1b[2J";
 
 /// The screen that was sent last and the one that is drawn next.
 #[derive(Debug, Default)]
-pub(super) struct Paint {
+pub(super) struct FrameDiff {
     sent: Buffer,
     next: Buffer,
     /// What is on the screen is not known.
     anew: bool,
 }
 
-impl Paint {
+impl FrameDiff {
     /// Forgets what is on the screen, which has this size now: the next frame is drawn whole.
     pub(super) fn renew(&mut self, area: Rect) {
         self.next = Buffer::empty(area);
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    fn drawn(paint: &mut Paint, text: &str) -> String {
+    fn drawn(paint: &mut FrameDiff, text: &str) -> String {
         let mut out = Vec::new();
         paint
             .frame(&mut out, |area, buffer| {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn only_what_has_changed_goes_out_and_in_one_piece() {
-        let mut paint = Paint::default();
+        let mut paint = FrameDiff::default();
         assert_eq!(drawn(&mut paint, "no size"), "");
         paint.renew(Rect::new(0, 0, 10, 2));
         let whole = drawn(&mut paint, "abc");
@@ -149,7 +149,7 @@ mod tests {
                 let rows = terminal.screen().rows(0, 12);
                 rows.map(|row| row.trim_end().to_owned()).collect()
             };
-            let draw = |paint: &mut Paint, screen: &[String]| {
+            let draw = |paint: &mut FrameDiff, screen: &[String]| {
                 let mut out = Vec::new();
                 paint.frame(&mut out, |area, buffer| {
                     for (line, y) in screen.iter().zip(area.top()..) {
@@ -158,11 +158,11 @@ mod tests {
                 }).unwrap();
                 out
             };
-            let (mut paint, mut seen) = (Paint::default(), terminal());
+            let (mut paint, mut seen) = (FrameDiff::default(), terminal());
             paint.renew(area);
             for screen in &screens {
                 seen.process(&draw(&mut paint, screen));
-                let (mut anew, mut whole) = (Paint::default(), terminal());
+                let (mut anew, mut whole) = (FrameDiff::default(), terminal());
                 anew.renew(area);
                 whole.process(&draw(&mut anew, screen));
                 prop_assert_eq!(rows(&seen), rows(&whole));

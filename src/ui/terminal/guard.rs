@@ -16,7 +16,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, queue, style};
 
 use super::diff;
-use super::writer::Outlet;
+use super::writer::TerminalWriter;
 
 /// How long a terminal that takes nothing is waited for when it is given back.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
@@ -68,7 +68,7 @@ pub(super) fn give_back(deadline: Instant) -> bool {
     let mut bytes = diff::END.to_vec();
     let _ = queue!(bytes, style::Print(MOUSE_OFF), style::ResetColor);
     let _ = queue!(bytes, LeaveAlternateScreen, cursor::Show);
-    let taken = Outlet::get().write_by(&bytes, deadline);
+    let taken = TerminalWriter::get().write_by(&bytes, deadline);
     let _ = disable_raw_mode();
     HELD.store(false, Ordering::Relaxed);
     let takes = taken.unwrap_or(false);

@@ -45,11 +45,11 @@ impl Iterator for Decoder {
     fn next(&mut self) -> Option<Event> {
         while !self.pending.is_empty() {
             let (used, event) = match decode(&self.pending) {
-                Step::Key(used, key) => (used, Some(Event::Key(key))),
-                Step::Mouse(used, mouse) => (used, Some(Event::Mouse(mouse))),
-                Step::Skip(used) => (used, None),
-                Step::More if self.pending.len() > LONGEST => (self.pending.len(), None),
-                Step::More => return None,
+                KeyStep::Key(used, key) => (used, Some(Event::Key(key))),
+                KeyStep::Mouse(used, mouse) => (used, Some(Event::Mouse(mouse))),
+                KeyStep::Skip(used) => (used, None),
+                KeyStep::More if self.pending.len() > LONGEST => (self.pending.len(), None),
+                KeyStep::More => return None,
             };
             self.pending.drain(..used);
             if event.is_some() {
@@ -60,68 +60,70 @@ impl Iterator for Decoder {
     }
 }
 
-enum Step {
+enum KeyStep {
     Key(usize, KeyEvent),
     Mouse(usize, MouseEvent),
     Skip(usize),
     More,
 }
 
-fn decode(bytes: &[u8]) -> Step {
+fn decode(bytes: &[u8]) -> KeyStep {
     match bytes {
-        [] | [ESC] | [ESC, b'[' | b'O'] => Step::More,
+        [] | [ESC] | [ESC, b'[' | b'O'] => KeyStep::More,
         // The Linux console, F1 to F5.
         [ESC, b'[', b'[', rest @ ..] => match rest {
-            [] => Step::More,
-            [last @ b'A'..=b'E', ..] => Step::Key(4, KeyCode::F(last - b'A' + 1).into()),
-            _ => Step::Skip(4),
+            [] => KeyStep::More,
+            [last @ b'A'..=b'E', ..] => KeyStep::Key(4, KeyCode::F(last - b'A' + 1).into()),
+            _ => KeyStep::Skip(4),
         },
         [ESC, b'[', rest @ ..] => sequence(rest),
-        [ESC, b'O', last @ b'P'..=b'S', ..] => Step::Key(3, KeyCode::F(last - b'P' + 1).into()),
+        [ESC, b'O', last @ b'P'..=b'S', ..] => KeyStep::Key(3, KeyCode::F(last - b'P' + 1).into()),
         [ESC, b'O', last, ..] => {
-            named(*last).map_or(Step::Skip(3), |code| Step::Key(3, code.into()))
+            named(*last).map_or(KeyStep::Skip(3), |code| KeyStep::Key(3, code.into()))
         }
-        [ESC, ESC, ..] => Step::Key(1, KeyCode::Esc.into()),
+        [ESC, ESC, ..] => KeyStep::Key(1, KeyCode::Esc.into()),
         // Alt and a key: no such key is bound, and it must not be taken for Esc followed by the key.
         [ESC, ..] => match decode(&bytes[1..]) {
-            Step::Key(used, _) | Step::Mouse(used, _) | Step::Skip(used) => Step::Skip(used + 1),
-            Step::More => Step::More,
+            KeyStep::Key(used, _) | KeyStep::Mouse(used, _) | KeyStep::Skip(used) => {
+                KeyStep::Skip(used + 1)
+            }
+            KeyStep::More => KeyStep::More,
         },
-        [b'\r' | b'\n', ..] => Step::Key(1, KeyCode::Enter.into()),
-        [b'\t', ..] => Step::Key(1, KeyCode::Tab.into()),
-        [0x7f | 0x08, ..] => Step::Key(1, KeyCode::Backspace.into()),
-        [byte @ 1..=26, ..] => Step::Key(
+        [b'\r' | b'\n', ..] => KeyStep::Key(1, KeyCode::Enter.into()),
+        [b'\t', ..] => KeyStep::Key(1, KeyCode::Tab.into()),
+        [0x7f | 0x08, ..] => KeyStep::Key(1, KeyCode::Backspace.into()),
+        [byte @ 1..=26, ..] => KeyStep::Key(
             1,
             KeyEvent::new(
                 KeyCode::Char(char::from(byte + b'a' - 1)),
                 KeyModifiers::CONTROL,
             ),
         ),
-        [0..=31, ..] => Step::Skip(1),
+        [0..=31, ..] => KeyStep::Skip(1),
         _ => character(bytes),
     }
 }
 
 /// What follows `ESC [`: parameters, then one byte that names the key.
-fn sequence(rest: &[u8]) -> Step {
+fn sequence(rest: &[u8]) -> KeyStep {
     if rest[0] == b'M' {
         // Terminals that know no decimal numbers tell of the mouse in three bytes more, which are no keys.
         let [_, button, column, row, ..] = *rest else {
-            return Step::More;
+            return KeyStep::More;
         };
         let [button, column, row] = [button, column, row].map(|byte| byte.checked_sub(32));
         let event = button
             .zip(column.zip(row))
             .and_then(|(button, (column, row))| mouse(button.into(), column.into(), row.into()));
-        return event.map_or(Step::Skip(6), |event| Step::Mouse(6, event));
+        return event.map_or(KeyStep::Skip(6), |event| KeyStep::Mouse(6, event));
     }
     let Some(end) = rest.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
-        return Step::More;
+        return KeyStep::More;
     };
     let used = end + 3;
     if let [b'<', numbers @ ..] = &rest[..end] {
         let event = (rest[end] == b'M').then(|| decimal(numbers)).flatten();
-        return event.map_or(Step::Skip(used), |event| Step::Mouse(used, event));
+        return event.map_or(KeyStep::Skip(used), |event| KeyStep::Mouse(used, event));
     }
     let parameter = rest[..end]
         .split(|byte| *byte == b';')
@@ -137,7 +139,7 @@ fn sequence(rest: &[u8]) -> Step {
         (b'~', number) => function(number).map(KeyCode::F),
         (last, _) => named(last),
     };
-    code.map_or(Step::Skip(used), |code| Step::Key(used, code.into()))
+    code.map_or(KeyStep::Skip(used), |code| KeyStep::Key(used, code.into()))
 }
 
 /// `button;column;row` of a press.
@@ -189,17 +191,17 @@ fn named(last: u8) -> Option<KeyCode> {
     })
 }
 
-fn character(bytes: &[u8]) -> Step {
+fn character(bytes: &[u8]) -> KeyStep {
     let head = &bytes[..bytes.len().min(4)];
     let Some(chunk) = head.utf8_chunks().next() else {
-        return Step::More;
+        return KeyStep::More;
     };
     match chunk.valid().chars().next() {
-        Some(character) => Step::Key(character.len_utf8(), KeyCode::Char(character).into()),
+        Some(character) => KeyStep::Key(character.len_utf8(), KeyCode::Char(character).into()),
         None if std::str::from_utf8(head).is_err_and(|error| error.error_len().is_none()) => {
-            Step::More
+            KeyStep::More
         }
-        None => Step::Skip(chunk.invalid().len()),
+        None => KeyStep::Skip(chunk.invalid().len()),
     }
 }
 

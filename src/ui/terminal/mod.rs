@@ -6,4 +6,4 @@ mod input;
 mod session;
 mod writer;
 
-pub(crate) use session::{Terminal, Wake, is_gone};
+pub(crate) use session::{Terminal, WakeReason, is_gone};

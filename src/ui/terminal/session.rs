@@ -24,10 +24,10 @@ use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
-use super::diff::Paint;
+use super::diff::FrameDiff;
 use super::guard;
 use super::input::Decoder;
-use super::writer::{Outbox, Outlet};
+use super::writer::{Outbox, TerminalWriter};
 
 /// Columns and rows drawn at most: a terminal can claim to be larger than memory.
 const LARGEST: (u16, u16) = (1000, 500);
@@ -37,7 +37,7 @@ const SEQUENCE_PATIENCE: Duration = Duration::from_millis(40);
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
+pub(crate) enum WakeReason {
     /// The time is up, or what else was waited for has come.
     Due,
     /// There are keys, or the mouse did something.
@@ -53,7 +53,7 @@ pub(crate) enum Wake {
 /// The terminal while the dashboard has it.
 pub(crate) struct Terminal {
     outbox: Outbox,
-    paint: Paint,
+    paint: FrameDiff,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
     events: Vec<Event>,
@@ -87,7 +87,7 @@ impl Terminal {
         style::force_color_output(color);
         let mut terminal = Self {
             outbox: Outbox::default(),
-            paint: Paint::default(),
+            paint: FrameDiff::default(),
             signals,
             decoder: Decoder::default(),
             events: Vec::new(),
@@ -130,7 +130,11 @@ impl Terminal {
     }
 
     /// Sleeps until something happens, `timeout` at the longest, or `other` can be read.
-    pub(crate) fn wait(&mut self, timeout: Duration, other: BorrowedFd<'_>) -> io::Result<Wake> {
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Duration,
+        other: BorrowedFd<'_>,
+    ) -> io::Result<WakeReason> {
         let timeout = if self.decoder.is_pending() {
             timeout.min(SEQUENCE_PATIENCE)
         } else {
@@ -139,7 +143,7 @@ impl Terminal {
         // A time without end is none.
         let time = Timespec::try_from(timeout).ok();
         let stdin = rustix::stdio::stdin();
-        let outlet = Outlet::get();
+        let outlet = TerminalWriter::get();
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.signals.get_read(), PollFlags::IN),
@@ -166,7 +170,7 @@ impl Terminal {
             return Ok(wake);
         }
         if input.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-            return Ok(Wake::Quit);
+            return Ok(WakeReason::Quit);
         }
         if input.contains(PollFlags::IN) {
             return self.read();
@@ -175,12 +179,12 @@ impl Terminal {
             && let Some(event) = self.decoder.settle()
         {
             self.events.push(event);
-            return Ok(Wake::Input);
+            return Ok(WakeReason::Input);
         }
-        Ok(Wake::Due)
+        Ok(WakeReason::Due)
     }
 
-    /// The keys and the mouse's deeds that [`Wake::Input`] told of.
+    /// The keys and the mouse's deeds that [`WakeReason::Input`] told of.
     pub(crate) fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -226,38 +230,38 @@ impl Terminal {
         guard::give_back(deadline);
     }
 
-    fn signalled(&mut self) -> io::Result<Option<Wake>> {
+    fn signalled(&mut self) -> io::Result<Option<WakeReason>> {
         let mut wake = None;
         let mut continued = false;
         for signal in self.signals.pending() {
             match signal {
-                SIGTERM | SIGINT | SIGHUP => return Ok(Some(Wake::Quit)),
-                SIGTSTP => wake = Some(Wake::Suspend),
+                SIGTERM | SIGINT | SIGHUP => return Ok(Some(WakeReason::Quit)),
+                SIGTSTP => wake = Some(WakeReason::Suspend),
                 SIGCONT => continued = true,
-                SIGWINCH => wake = wake.or(Some(Wake::Redraw)),
+                SIGWINCH => wake = wake.or(Some(WakeReason::Redraw)),
                 _ => {}
             }
         }
         let known = continued && std::mem::take(&mut self.continued_by_us);
-        if continued && !known && wake != Some(Wake::Suspend) {
+        if continued && !known && wake != Some(WakeReason::Suspend) {
             // After a SIGSTOP from outside the shell has set the terminal to its own liking.
             self.give_back();
             self.take()?;
-            wake = Some(Wake::Redraw);
+            wake = Some(WakeReason::Redraw);
         }
         Ok(wake)
     }
 
-    fn read(&mut self) -> io::Result<Wake> {
+    fn read(&mut self) -> io::Result<WakeReason> {
         let mut buffer = [0; 1024];
         match rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
-            Ok(0) => Ok(Wake::Quit),
+            Ok(0) => Ok(WakeReason::Quit),
             Ok(count) => {
                 self.decoder.feed(&buffer[..count]);
                 self.events.extend(self.decoder.by_ref());
-                Ok(Wake::Input)
+                Ok(WakeReason::Input)
             }
-            Err(Errno::INTR | Errno::AGAIN) => Ok(Wake::Input),
+            Err(Errno::INTR | Errno::AGAIN) => Ok(WakeReason::Input),
             Err(error) => Err(error.into()),
         }
     }

@@ -21,16 +21,16 @@ const CANCEL: &[u8] = b"\x18";
 
 /// The process's terminal, for writing. There is one, so that a panic can give it back without being handed it.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(super) struct TerminalWriter {
     /// `None`: standard output itself has to do.
     own: Option<OwnedFd>,
     /// What was begun has not been written to its end.
     cut: AtomicBool,
 }
 
-impl Outlet {
+impl TerminalWriter {
     pub(super) fn get() -> &'static Self {
-        static OUTLET: OnceLock<Outlet> = OnceLock::new();
+        static OUTLET: OnceLock<TerminalWriter> = OnceLock::new();
         OUTLET.get_or_init(|| Self {
             own: reopened(),
             cut: AtomicBool::new(false),
@@ -87,7 +87,7 @@ impl Outlet {
     }
 }
 
-impl AsFd for Outlet {
+impl AsFd for TerminalWriter {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.own {
             Some(own) => own.as_fd(),
@@ -127,7 +127,7 @@ impl Outbox {
 
     /// Sends what the terminal takes now.
     pub(super) fn send(&mut self) -> io::Result<()> {
-        self.sent += Outlet::get().write(&self.bytes[self.sent..])?;
+        self.sent += TerminalWriter::get().write(&self.bytes[self.sent..])?;
         if self.sent == self.bytes.len() {
             self.clear();
         }
@@ -136,7 +136,7 @@ impl Outbox {
 
     /// Sends the rest, if the terminal takes it before `deadline`, and forgets it otherwise.
     pub(super) fn flush(&mut self, deadline: Instant) -> io::Result<()> {
-        let outlet = Outlet::get();
+        let outlet = TerminalWriter::get();
         while !self.is_empty() {
             self.send()?;
             let left = deadline.saturating_duration_since(Instant::now());

@@ -5,16 +5,16 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
 use super::fixtures::*;
-use crate::observe::model::{Frame, PastPoint, Trail, *};
+use crate::observe::model::{Frame, MessageLog, PastPoint, *};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
 /// Numbers from a seed.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn next(&mut self) -> u64 {
         // splitmix64
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -89,7 +89,7 @@ impl Dice {
             .collect()
     }
 
-    fn consumer(&mut self, slot: u32) -> Consumer {
+    fn consumer(&mut self, slot: u32) -> ConsumerSnapshot {
         use ConsumerState::*;
         let states = [
             Ok, Idle, Lagging, Stalled, Blocking, Overdue, Dead, Left, Evicted, Parked, Invalid,
@@ -133,7 +133,7 @@ impl Dice {
             clog_threshold: self.number(),
             stall_timeout_ns: self.number(),
         };
-        ring.slots = (self.below(2) == 0).then(|| Slots {
+        ring.slots = (self.below(2) == 0).then(|| SlotCounts {
             max: self.small(),
             used: self.small(),
             push: self.small(),
@@ -151,7 +151,7 @@ impl Dice {
         ring.consumers = (0..count as u32).map(|slot| self.consumer(slot)).collect();
         ring.gating_meta_inode = Some(100 + self.below(count + 2));
         for _ in 0..self.below(5) {
-            ring.attach.limits.push(Limit {
+            ring.attach.limits.push(Limitation {
                 what: self.word(),
                 why: self.word(),
                 remedy: Some(self.word()),
@@ -159,7 +159,7 @@ impl Dice {
         }
         frame.rates = self.points();
         frame.lags = (0..count).map(|nth| (100 + nth, self.points())).collect();
-        frame.messages = Trail::imaginary(1 << 20);
+        frame.messages = MessageLog::imaginary(1 << 20);
         for nth in 0..self.below(100) {
             let mut message = message(nth);
             message.offset = self.number();
@@ -170,7 +170,7 @@ impl Dice {
 }
 
 /// Presses some keys, and what they lead to is drawn inside of `area` and nowhere else.
-fn drawn_inside(app: &mut App, dice: &mut Dice, theme: &Theme, size: (u16, u16)) {
+fn drawn_inside(app: &mut App, dice: &mut Random, theme: &Theme, size: (u16, u16)) {
     let area = Rect::new(2, 1, size.0, size.1);
     let keys = [
         Action::Pane(Pane::Consumers),
@@ -188,8 +188,8 @@ fn drawn_inside(app: &mut App, dice: &mut Dice, theme: &Theme, size: (u16, u16))
     ];
     for _ in 0..3 {
         let mut buffer = Buffer::empty(Rect::new(0, 0, size.0 + 4, size.1 + 3));
-        let spots = screen::render(app, theme, area, &mut buffer);
-        app.drawn(&spots);
+        let hit_map = screen::render(app, theme, area, &mut buffer);
+        app.drawn(&hit_map);
         for y in buffer.area.rows().map(|row| row.y) {
             for x in 0..buffer.area.width {
                 if !area.contains((x, y).into()) {
@@ -207,7 +207,7 @@ proptest! {
 
     #[test]
     fn any_ring_at_any_size(seed: u64, width in 1u16..=300, height in 1u16..=100, small: bool, ascii: bool) {
-        let mut dice = Dice(seed);
+        let mut dice = Random(seed);
         let size = if small { (width % 40 + 1, height % 14 + 1) } else { (width, height) };
         let theme = Theme::new(true, ascii);
         let mut app = on(dice.frame());

@@ -50,7 +50,7 @@ pub(super) fn crowded() -> Frame {
 /// A ring of which only the tail of a parked consumer can be seen, and that it is none of the producer's any more.
 pub(super) fn unknown() -> Frame {
     let mut frame = gone();
-    let parked = Consumer {
+    let parked = ConsumerSnapshot {
         slot: None,
         pid: None,
         command: None,
@@ -97,7 +97,7 @@ pub(super) fn hidden() -> Frame {
     ]
     .into_iter()
     .zip(["run as root", "run as uid 1000", "have CAP_SYS_PTRACE"])
-    .map(|(what, remedy)| Limit {
+    .map(|(what, remedy)| Limitation {
         what: what.to_owned(),
         why: "pid 6388 runs as uid 1000, we as uid 65534: /proc/6388/fd may not be read".to_owned(),
         remedy: Some(remedy.to_owned()),
@@ -134,7 +134,7 @@ pub(super) fn truncated() -> Frame {
 
 /// Two minutes of every consumer's lag: waves that come to rest at what it is now.
 pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
-    let of = |consumer: &Consumer| {
+    let of = |consumer: &ConsumerSnapshot| {
         let lag = consumer.lag_bytes.unwrap_or(0);
         (0..480u64)
             .map(|step| {

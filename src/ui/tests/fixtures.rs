@@ -8,8 +8,8 @@ use ratatui::backend::TestBackend;
 
 use super::crowd::past;
 use crate::observe::model::{
-    Event, EventKind, EventLog, Frame, Gap, Integrity, Listing, Message, PastPoint, RingListing,
-    Trail, WorstConsumer, *,
+    Event, EventKind, EventLog, Frame, Gap, Integrity, Listing, Message, MessageLog, PastPoint,
+    RingListing, WorstConsumer, *,
 };
 use crate::ring::message::{MessageHeader, RawMessage};
 use crate::ui::action::Action;
@@ -54,7 +54,7 @@ pub(super) fn flowing() -> Frame {
             slot_table: true,
             limits: Vec::new(),
         },
-        producer: Producer {
+        producer: ProducerInfo {
             pid: 6388,
             ns_pid: None,
             command: Some("quotes".to_owned()),
@@ -71,7 +71,7 @@ pub(super) fn flowing() -> Frame {
             clog_threshold: 1000,
             stall_timeout_ns: 5_000 * MS,
         },
-        slots: Some(Slots {
+        slots: Some(SlotCounts {
             max: 8,
             used: 3,
             push: 2,
@@ -102,7 +102,7 @@ pub(super) fn flowing() -> Frame {
         lags: past(&snapshot),
         snapshot,
         rates,
-        messages: trail(64, usize::MAX),
+        messages: log(64, usize::MAX),
         messages_note: None,
         events: std::sync::Arc::default(),
     }
@@ -115,8 +115,8 @@ pub(super) fn consumer(
     lag_bytes: u64,
     state: ConsumerState,
     reason: &str,
-) -> Consumer {
-    Consumer {
+) -> ConsumerSnapshot {
+    ConsumerSnapshot {
         meta_inode: 100 + u64::from(slot),
         slot: Some(slot),
         pid: Some(pid),
@@ -170,29 +170,29 @@ pub(super) fn message(index: u64) -> Message {
 }
 
 /// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or less.
-pub(super) fn trail(messages: u64, most: usize) -> Trail {
-    let mut trail = Trail::imaginary(most);
+pub(super) fn log(messages: u64, most: usize) -> MessageLog {
+    let mut log = MessageLog::imaginary(most);
     for number in 0..messages {
         if number == 57 {
-            trail.skip(Gap {
+            log.skip(Gap {
                 from: message(56).offset + 46,
                 to: message(57).offset,
                 why: "head overran the reader".to_owned(),
                 torn: 0,
             });
         }
-        push(&mut trail, &message(number));
+        push(&mut log, &message(number));
     }
-    trail
+    log
 }
 
-pub(super) fn push(trail: &mut Trail, message: &Message) {
+pub(super) fn push(log: &mut MessageLog, message: &Message) {
     let raw = RawMessage {
         offset: message.offset,
         header: message.header,
         payload: &message.payload,
     };
-    trail.push(raw, message.integrity);
+    log.push(raw, message.integrity);
 }
 
 /// A ring without room, held up by a consumer that does not move.
@@ -207,7 +207,7 @@ pub(super) fn full() -> Frame {
         bytes_per_second: Some(0.0),
         messages_per_second: Estimate::exact(0.0),
     };
-    ring.slots = Some(Slots {
+    ring.slots = Some(SlotCounts {
         max: 8,
         used: 3,
         push: 2,
@@ -246,7 +246,7 @@ pub(super) fn full() -> Frame {
             0,
         ),
     ];
-    ring.attach.limits = vec![Limit {
+    ring.attach.limits = vec![Limitation {
         what: "how push consumers wait".to_owned(),
         why: "/proc/6390/syscall: permission denied".to_owned(),
         remedy: Some("run as root".to_owned()),
@@ -276,7 +276,7 @@ pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
                 "slot 2 archive (pid 6392): 412 KiB behind (40 %), and its tail has not moved for 1.0 s",
             ),
             2 => (
-                EventKind::Joined,
+                EventKind::JoinedSlot,
                 2,
                 "slot 2 archive (pid 6392): a new consumer, at head",
             ),
@@ -343,7 +343,7 @@ pub(super) fn lonely() -> Frame {
     let ring = &mut frame.snapshot;
     ring.state = RingState::Idle;
     ring.consumers.clear();
-    ring.slots = Some(Slots {
+    ring.slots = Some(SlotCounts {
         max: 8,
         used: 0,
         push: 0,
@@ -360,7 +360,7 @@ pub(super) fn lonely() -> Frame {
     for point in &mut frame.rates {
         point.value = Some(0);
     }
-    frame.messages = Trail::default();
+    frame.messages = MessageLog::default();
     frame.messages_note = Some("no consumer's tail vouches for what is read".to_owned());
     frame
 }
@@ -405,7 +405,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             sockets: vec![format!("/run/{command}.sock")],
             through: None,
         });
-    let limits = vec![Limit {
+    let limits = vec![Limitation {
         what: "4 processes of other users".to_owned(),
         why: "/proc/PID/fd: permission denied".to_owned(),
         remedy: Some("run as root".to_owned()),

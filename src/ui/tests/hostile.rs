@@ -2,7 +2,8 @@
 
 use super::fixtures::*;
 use crate::observe::model::{
-    ConsumerState, Event, EventKind, EventLog, Finding, Frame, Gap, Limit, Message, Severity, Trail,
+    ConsumerState, Event, EventKind, EventLog, Finding, Frame, Gap, Limitation, Message,
+    MessageLog, Severity,
 };
 use crate::ui::action::Action;
 use crate::ui::app::App;
@@ -32,12 +33,12 @@ fn ring_called(name: &str) -> Frame {
         slot: None,
         pid: None,
     }];
-    ring.attach.limits = vec![Limit {
+    ring.attach.limits = vec![Limitation {
         what: name.to_owned(),
         why: name.to_owned(),
         remedy: Some(name.to_owned()),
     }];
-    frame.messages = Trail::imaginary(usize::MAX);
+    frame.messages = MessageLog::imaginary(usize::MAX);
     for number in 0..64 {
         let payload = name.as_bytes().to_vec();
         push(

@@ -8,9 +8,9 @@ use super::crowd::crowded;
 use super::fixtures::*;
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
-use crate::ui::consumer_list::{Field, Sort};
+use crate::ui::consumer_list::{ConsumerField, Sort};
 use crate::ui::heed;
-use crate::ui::hit_map::Spots;
+use crate::ui::hit_map::HitMap;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
@@ -19,7 +19,7 @@ struct Seen {
     app: App,
     area: Rect,
     lines: Vec<String>,
-    spots: Spots,
+    hit_map: HitMap,
 }
 
 impl Seen {
@@ -28,7 +28,7 @@ impl Seen {
             app,
             area: Rect::new(0, 0, width, height),
             lines: Vec::new(),
-            spots: Spots::default(),
+            hit_map: HitMap::default(),
         };
         seen.draw();
         seen
@@ -37,8 +37,8 @@ impl Seen {
     fn draw(&mut self) {
         let mut buffer = Buffer::empty(self.area);
         let theme = Theme::new(true, false);
-        self.spots = screen::render(&self.app, &theme, self.area, &mut buffer);
-        self.app.drawn(&self.spots);
+        self.hit_map = screen::render(&self.app, &theme, self.area, &mut buffer);
+        self.app.drawn(&self.hit_map);
         self.lines = lines(&drawn(&self.app, self.area.width, self.area.height));
     }
 
@@ -61,7 +61,7 @@ impl Seen {
             modifiers: KeyModifiers::NONE,
         });
         let (theme, area) = (Theme::new(true, false), self.area);
-        let effect = heed(&event, &mut self.app, &self.spots, |app| {
+        let effect = heed(&event, &mut self.app, &self.hit_map, |app| {
             screen::room(app, &theme, area)
         });
         self.draw();
@@ -84,7 +84,7 @@ fn a_click_selects_a_consumer_where_it_was_seen() {
     later.snapshot.consumers.remove(0);
     let at = seen.find("6393");
     take(&mut seen.app, later);
-    let spot = seen.spots.at(at.0, at.1).unwrap();
+    let spot = seen.hit_map.at(at.0, at.1).unwrap();
     seen.app.click(spot);
     assert_eq!(selected(&seen), Some(0), "slot 1 is in the first row now");
 }
@@ -94,21 +94,24 @@ fn a_click_on_a_title_sorts_and_a_second_one_reverses() {
     let mut seen = Seen::new(on(crowded()), 120, 40);
     let by = |field, descending| Sort { field, descending };
     for (title, sort) in [
-        ("RATE/s", by(Field::Rate, true)),
-        ("RATE/s", by(Field::Rate, false)),
+        ("RATE/s", by(ConsumerField::Rate, true)),
+        ("RATE/s", by(ConsumerField::Rate, false)),
         // The arrow belongs to its title.
-        ("▲RATE/s", by(Field::Rate, true)),
-        ("HISTORY", by(Field::History, true)),
-        ("SLOT", by(Field::Slot, false)),
-        ("%    TIME", by(Field::Percent, true)),
-        ("STATE", by(Field::State, true)),
+        ("▲RATE/s", by(ConsumerField::Rate, true)),
+        ("HISTORY", by(ConsumerField::History, true)),
+        ("SLOT", by(ConsumerField::Slot, false)),
+        ("%    TIME", by(ConsumerField::Percent, true)),
+        ("STATE", by(ConsumerField::State, true)),
     ] {
         seen.click(title);
-        assert_eq!(seen.app.roster().sort(), sort, "{title}");
+        assert_eq!(seen.app.consumer_list().sort(), sort, "{title}");
     }
     let mut seen = Seen::new(on(crowded()), 200, 60);
     seen.click("WHY");
-    assert_eq!(seen.app.roster().sort(), by(Field::Slot, false));
+    assert_eq!(
+        seen.app.consumer_list().sort(),
+        by(ConsumerField::Slot, false)
+    );
 }
 
 #[test]
@@ -121,9 +124,9 @@ fn clicks_go_to_the_pane_they_are_in() {
     assert_eq!(seen.app.selected_finding(), Some(5), "the third event");
     seen.click("quote 060");
     assert_eq!(seen.app.focus(), Pane::Messages);
-    assert_eq!(seen.app.reading().message().unwrap().header.seq_id, 61);
+    assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
     seen.click("quote 063");
-    assert!(seen.app.reading().follows(), "the newest goes along");
+    assert!(seen.app.message_list().follows(), "the newest goes along");
     seen.click("0010");
     assert_eq!(seen.app.focus(), Pane::Hex);
     seen.click("zbqtop");
@@ -132,13 +135,13 @@ fn clicks_go_to_the_pane_they_are_in() {
     // What was there when the newest was left stays, although the ring's list has let it go.
     seen.click("quote 060");
     let mut later = full();
-    later.messages = trail(564, 0);
+    later.messages = log(564, 0);
     take(&mut seen.app, later);
     seen.draw();
     seen.click("quote 060");
-    assert_eq!(seen.app.reading().message().unwrap().header.seq_id, 61);
+    assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
     seen.click("skipped");
-    assert!(seen.app.reading().message().is_none(), "a gap");
+    assert!(seen.app.message_list().message().is_none(), "a gap");
 }
 
 #[test]
@@ -150,10 +153,10 @@ fn the_wheel_moves_what_is_under_it() {
     assert_eq!(seen.app.selected_consumer(), Some(3));
     seen.mouse(MouseEventKind::ScrollUp, "quote 063");
     assert_eq!(seen.app.focus(), Pane::Messages);
-    assert_eq!(seen.app.reading().message().unwrap().header.seq_id, 61);
+    assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
     assert_eq!(seen.app.selected_consumer(), Some(3));
     seen.mouse(MouseEventKind::ScrollDown, "zbqtop");
-    assert_eq!(seen.app.reading().message().unwrap().header.seq_id, 61);
+    assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn rings_are_selected_in_their_list() {
     later.rings.remove(2);
     let at = seen.find("logs");
     seen.app.take_listing(later);
-    let spot = seen.spots.at(at.0, at.1).unwrap();
+    let spot = seen.hit_map.at(at.0, at.1).unwrap();
     seen.app.click(spot);
     assert_eq!(seen.app.selected_ring(), Some(1), "it has gone");
 }

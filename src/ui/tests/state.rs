@@ -7,9 +7,9 @@ use super::fixtures::*;
 use crate::observe::model::Frame;
 use crate::ui::action::{Action, Effect, Pane, Screen};
 use crate::ui::app::App;
-use crate::ui::viewport::Room;
+use crate::ui::viewport::Viewport;
 
-const ROOM: Room = Room {
+const ROOM: Viewport = Viewport {
     rows: 10,
     last_top: 3,
     stride: 8,
@@ -18,7 +18,7 @@ const ROOM: Room = Room {
 /// The next sample: `count` messages further on.
 fn later(count: u64) -> Frame {
     let mut frame = flowing();
-    frame.messages = trail(64 + count, usize::MAX);
+    frame.messages = log(64 + count, usize::MAX);
     frame
 }
 
@@ -318,7 +318,7 @@ fn another_ring_starts_afresh() {
         &[Action::NextPane, Action::Up, Action::Freeze, Action::List],
     );
     app.attached("7001/4".to_owned());
-    assert!(app.reading().follows() && !app.frozen() && app.frame().is_none());
+    assert!(app.message_list().follows() && !app.frozen() && app.frame().is_none());
     assert!(take(&mut app, flowing()));
     assert!(app.detached());
     assert_eq!(app.screen(), Screen::Waiting);

@@ -4,7 +4,7 @@
 //! background. The sixteen colours are what a terminal makes of them: the stand-ins are chosen by hand, such that they
 //! can be read with the palettes of the console and of xterm.
 
-use super::Role;
+use super::ColorRole;
 use super::depth::Ink;
 
 /// Which colours are used.
@@ -84,22 +84,24 @@ impl Palette {
 
 impl Scheme {
     /// The colour of what has a role; `None` where it keeps the colour that is there.
-    pub(super) fn ink(&self, role: Role) -> Option<Ink> {
+    pub(super) fn ink(&self, role: ColorRole) -> Option<Ink> {
         Some(match role {
-            Role::Plain | Role::ByteText => self.plain,
-            Role::Label => self.label,
-            Role::Strong => self.strong,
-            Role::Dim | Role::ByteNull => self.dim,
-            Role::Good => self.good,
-            Role::Warn | Role::Match => self.warn,
-            Role::Bad => self.bad,
-            Role::Chart => self.chart,
-            Role::Border => self.border,
-            Role::Focus => self.focus,
-            Role::ByteSpace => self.space,
-            Role::ByteControl => self.control,
-            Role::ByteHigh => self.high,
-            Role::Badge | Role::Selected | Role::Marked | Role::Pointed => return None,
+            ColorRole::Plain | ColorRole::ByteText => self.plain,
+            ColorRole::Label => self.label,
+            ColorRole::Strong => self.strong,
+            ColorRole::Dim | ColorRole::ByteNull => self.dim,
+            ColorRole::Good => self.good,
+            ColorRole::Warn | ColorRole::Match => self.warn,
+            ColorRole::Bad => self.bad,
+            ColorRole::Chart => self.chart,
+            ColorRole::Border => self.border,
+            ColorRole::Focus => self.focus,
+            ColorRole::ByteSpace => self.space,
+            ColorRole::ByteControl => self.control,
+            ColorRole::ByteHigh => self.high,
+            ColorRole::Badge | ColorRole::Selected | ColorRole::Marked | ColorRole::Pointed => {
+                return None;
+            }
         })
     }
 }
@@ -154,20 +156,20 @@ mod tests {
         }
     }
 
-    const TEXT: [Role; 13] = [
-        Role::Plain,
-        Role::Label,
-        Role::Strong,
-        Role::Dim,
-        Role::Good,
-        Role::Warn,
-        Role::Bad,
-        Role::Focus,
-        Role::ByteNull,
-        Role::ByteText,
-        Role::ByteSpace,
-        Role::ByteControl,
-        Role::ByteHigh,
+    const TEXT: [ColorRole; 13] = [
+        ColorRole::Plain,
+        ColorRole::Label,
+        ColorRole::Strong,
+        ColorRole::Dim,
+        ColorRole::Good,
+        ColorRole::Warn,
+        ColorRole::Bad,
+        ColorRole::Focus,
+        ColorRole::ByteNull,
+        ColorRole::ByteText,
+        ColorRole::ByteSpace,
+        ColorRole::ByteControl,
+        ColorRole::ByteHigh,
     ];
 
     /// WCAG 2.1 asks for 4.5 where something is to be read (AA), and for 3 where something is only to be seen.
@@ -179,7 +181,7 @@ mod tests {
             for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
                 for (sixteen, text) in SIXTEEN.iter().zip([4.5, 4.0]) {
                     let ground = seen(scheme.ground.at(depth), sixteen);
-                    let check = |role: Role, least: f64| {
+                    let check = |role: ColorRole, least: f64| {
                         let ink = scheme.ink(role).unwrap();
                         let contrast = contrast(seen(ink.at(depth), sixteen), ground);
                         assert!(
@@ -190,7 +192,7 @@ mod tests {
                     // What others make of the sixteen colours is theirs: xterm's grey is a shade too light for AA.
                     let text = if depth == Depth::Sixteen { text } else { 4.5 };
                     TEXT.into_iter().for_each(|role| check(role, text));
-                    [Role::Chart, Role::Border]
+                    [ColorRole::Chart, ColorRole::Border]
                         .into_iter()
                         .for_each(|role| check(role, 3.0));
                 }
@@ -204,7 +206,7 @@ mod tests {
             let scheme = palette.scheme().unwrap();
             for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
                 let color = |role| scheme.ink(role).unwrap().at(depth);
-                let levels = [Role::Plain, Role::Warn, Role::Bad].map(color);
+                let levels = [ColorRole::Plain, ColorRole::Warn, ColorRole::Bad].map(color);
                 assert!(
                     levels[0] != levels[1] && levels[1] != levels[2] && levels[0] != levels[2],
                     "{palette:?} {depth:?}: {levels:?}"

@@ -8,9 +8,9 @@ use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::ui::hit_map::{List, Spot, Spots};
+use crate::ui::hit_map::{HitMap, List, Spot};
 use crate::ui::text;
-use crate::ui::theme::{Glyphs, Role, Theme};
+use crate::ui::theme::{ColorRole, Glyphs, Theme};
 
 /// A screen under construction.
 pub(super) struct Canvas<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     /// Nothing is drawn outside of it.
     area: Rect,
-    spots: Spots,
+    hit_map: HitMap,
 }
 
 impl<'a> Canvas<'a> {
@@ -31,7 +31,7 @@ impl<'a> Canvas<'a> {
             theme,
             area: area.intersection(buffer.area),
             buffer,
-            spots: Spots::default(),
+            hit_map: HitMap::default(),
         }
     }
 
@@ -42,17 +42,17 @@ impl<'a> Canvas<'a> {
 
     /// Says what stands in `area`, for the pointer.
     pub(super) fn spot(&mut self, area: Rect, spot: Spot) {
-        self.spots.put(area, spot);
+        self.hit_map.put(area, spot);
     }
 
     /// Says which row of a list comes first.
     pub(super) fn begin(&mut self, list: List, row: usize) {
-        self.spots.begin(list, row);
+        self.hit_map.begin(list, row);
     }
 
     /// What stands where, when all is drawn.
-    pub(super) fn into_spots(self) -> Spots {
-        self.spots
+    pub(super) fn into_spots(self) -> HitMap {
+        self.hit_map
     }
 
     /// The characters in use.
@@ -62,7 +62,7 @@ impl<'a> Canvas<'a> {
 
     /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends in an
     /// ellipsis. Places outside the screen take nothing.
-    pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+    pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: ColorRole) -> u16 {
         // What stood there before leaves nothing behind: no colour of a bar under a mark.
         self.put_styled(
             x,
@@ -74,7 +74,14 @@ impl<'a> Canvas<'a> {
     }
 
     /// Like [`Self::put`], against the right end of the room; tells the column where it begins.
-    pub(super) fn put_right(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+    pub(super) fn put_right(
+        &mut self,
+        x: u16,
+        y: u16,
+        width: u16,
+        text: &str,
+        role: ColorRole,
+    ) -> u16 {
         let columns = match plain(text, width) {
             Some(bytes) => u16::try_from(bytes.len()).unwrap_or(u16::MAX),
             None => text::width(&text::escape(text, usize::from(width) + 1)),
@@ -122,7 +129,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Fills a row's part with one of our own glyphs.
-    pub(super) fn fill(&mut self, area: Rect, glyph: &str, role: Role) {
+    pub(super) fn fill(&mut self, area: Rect, glyph: &str, role: ColorRole) {
         let style = self.theme.ground().patch(self.theme.style(role));
         for position in area.intersection(self.area).positions() {
             self.buffer[position].set_symbol(glyph).set_style(style);
@@ -135,14 +142,14 @@ impl<'a> Canvas<'a> {
     }
 
     /// Gives an area a look, whatever is in it.
-    pub(super) fn tint(&mut self, area: Rect, role: Role) {
+    pub(super) fn tint(&mut self, area: Rect, role: ColorRole) {
         self.buffer
             .set_style(area.intersection(self.area), self.theme.style(role));
     }
 
     /// Empties an area in front of all that was drawn; only what is drawn from now on can be pointed at.
     pub(super) fn clear(&mut self, area: Rect) {
-        self.spots.clear();
+        self.hit_map.clear();
         Clear.render(area, self.buffer);
         self.buffer.set_style(area, self.theme.ground());
     }
@@ -153,7 +160,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Puts `text` in as many lines as it takes and `area` has.
-    pub(super) fn put_wrapped(&mut self, area: Rect, text: &str, role: Role) {
+    pub(super) fn put_wrapped(&mut self, area: Rect, text: &str, role: ColorRole) {
         for (line, y) in text::wrap(text, area.width)
             .iter()
             .zip(area.top()..area.bottom())
@@ -164,7 +171,11 @@ impl<'a> Canvas<'a> {
 
     /// A frame around `area`, grown together with the frames it touches.
     pub(super) fn frame(&mut self, area: Rect, focused: bool) {
-        let role = if focused { Role::Focus } else { Role::Border };
+        let role = if focused {
+            ColorRole::Focus
+        } else {
+            ColorRole::Border
+        };
         Block::bordered()
             .border_set(self.glyphs().border)
             .border_style(self.theme.style(role))
@@ -176,15 +187,21 @@ impl<'a> Canvas<'a> {
     /// is marked in the title too, for eyes without colours.
     pub(super) fn title(&mut self, area: Rect, title: &str, note: &str, focused: bool) {
         let (mark, role) = if focused {
-            (self.glyphs().selected, Role::Focus)
+            (self.glyphs().selected, ColorRole::Focus)
         } else {
-            ("", Role::Label)
+            ("", ColorRole::Label)
         };
         let room = area.width.saturating_sub(4);
         let end = self.put(area.x + 2, area.y, room, &format!(" {mark}{title} "), role);
         let left = (area.x + 2 + room).saturating_sub(end + 1);
         if !note.is_empty() && left > 8 {
-            self.put_right(end + 1, area.y, left, &format!(" {note} "), Role::Plain);
+            self.put_right(
+                end + 1,
+                area.y,
+                left,
+                &format!(" {note} "),
+                ColorRole::Plain,
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use super::canvas::Canvas;
 use crate::observe::model::PastPoint;
 use crate::ui::format::{bytes, rate};
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// The smallest picture worth drawing: rows of the line, and its columns.
 const LEAST: (u16, u16) = (2, 20);
@@ -32,7 +32,7 @@ const SPANS: [(u64, &str); 11] = [
 ];
 
 /// What is measured, and how it is drawn.
-pub(super) struct Unit {
+pub(super) struct AxisUnit {
     /// How a figure on the vertical axis reads.
     text: fn(u64) -> String,
     /// Room for it.
@@ -42,14 +42,14 @@ pub(super) struct Unit {
 }
 
 /// Bytes that somebody is behind.
-pub(super) static BYTES: Unit = Unit {
+pub(super) static BYTES: AxisUnit = AxisUnit {
     text: bytes,
     width: 8,
     filled: false,
 };
 
 /// Bytes per second.
-pub(super) static PER_SECOND: Unit = Unit {
+pub(super) static PER_SECOND: AxisUnit = AxisUnit {
     text: |figure| {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let figure = figure as f64;
@@ -67,7 +67,7 @@ pub(super) static PER_SECOND: Unit = Unit {
 /// ```
 pub(super) struct Chart<'a> {
     points: &'a [PastPoint],
-    unit: &'static Unit,
+    unit: &'static AxisUnit,
     scale: Scale,
     /// How the left end of the time axis reads.
     ago: &'static str,
@@ -93,7 +93,11 @@ struct Scale {
 
 impl<'a> Chart<'a> {
     /// A chart of `points` that begins where they do; `None` where there is nothing to draw, or no room.
-    pub(super) fn new(points: &'a [PastPoint], unit: &'static Unit, area: Rect) -> Option<Self> {
+    pub(super) fn new(
+        points: &'a [PastPoint],
+        unit: &'static AxisUnit,
+        area: Rect,
+    ) -> Option<Self> {
         Self::since(points.first()?.at_ns, points, unit, area)
     }
 
@@ -101,7 +105,7 @@ impl<'a> Chart<'a> {
     pub(super) fn since(
         first_ns: u64,
         points: &'a [PastPoint],
-        unit: &'static Unit,
+        unit: &'static AxisUnit,
         area: Rect,
     ) -> Option<Self> {
         let last = points.last()?;
@@ -172,7 +176,7 @@ impl<'a> Chart<'a> {
         let braille = canvas.glyphs().braille;
         for (row, y) in cells.chunks(self.plot.width.into()).zip(self.plot.top()..) {
             let line: String = row.iter().map(|dots| glyph(*dots, braille)).collect();
-            canvas.put(self.plot.x, y, self.plot.width, &line, Role::Chart);
+            canvas.put(self.plot.x, y, self.plot.width, &line, ColorRole::Chart);
         }
     }
 
@@ -185,14 +189,14 @@ impl<'a> Chart<'a> {
             width: 1,
             ..plot
         };
-        canvas.fill(vertical, border.vertical_left, Role::Border);
+        canvas.fill(vertical, border.vertical_left, ColorRole::Border);
         let mut figures = vec![(plot.y, top), (plot.bottom() - 1, 0)];
         if plot.height >= 7 && plot.height % 2 == 1 {
             figures.push((plot.y + plot.height / 2, top / 2));
         }
         for (y, figure) in figures {
             let figure = (self.unit.text)(figure);
-            canvas.put_right(self.area.x, y, self.unit.width, &figure, Role::Dim);
+            canvas.put_right(self.area.x, y, self.unit.width, &figure, ColorRole::Dim);
         }
         let bottom = Rect {
             x,
@@ -200,12 +204,12 @@ impl<'a> Chart<'a> {
             width: plot.width + 1,
             height: 1,
         };
-        canvas.fill(bottom, border.horizontal_bottom, Role::Border);
-        canvas.put(x, bottom.y, 1, border.bottom_left, Role::Border);
+        canvas.fill(bottom, border.horizontal_bottom, ColorRole::Border);
+        canvas.put(x, bottom.y, 1, border.bottom_left, ColorRole::Border);
         let ago = format!(" {} ", self.ago);
-        canvas.put(x + 2, bottom.y, bottom.width - 2, &ago, Role::Dim);
+        canvas.put(x + 2, bottom.y, bottom.width - 2, &ago, ColorRole::Dim);
         let left = bottom.right() - text::width(self.end);
-        canvas.put(left, bottom.y, bottom.width, self.end, Role::Dim);
+        canvas.put(left, bottom.y, bottom.width, self.end, ColorRole::Dim);
     }
 }
 

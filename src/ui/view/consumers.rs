@@ -4,41 +4,41 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::sparkline::{self, BARS};
-use super::table::{self, Cell, Column, Part, Table};
-use crate::observe::model::{Consumer, ConsumerState, Frame, RingSnapshot, WakeupBasis};
+use super::table::{self, Cell, Column, DataTable, Part};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame, RingSnapshot, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
-use crate::ui::consumer_list::{Field, label, mode_word};
+use crate::ui::consumer_list::{ConsumerField, label, mode_word};
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::hit_map::{List, Spot};
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{ColorRole, Theme};
 
 /// The rank of the column that rows are sorted by: it is shown wherever state and slot are.
 const SORTED: u8 = 2;
 
 /// How a field is shown. Every title leaves room for the arrow of the sorted one.
-const fn column(field: Field) -> Column {
+const fn column(field: ConsumerField) -> Column {
     let title = field.title();
     match field {
-        Field::Slot => Column::number(title, 4, 1),
-        Field::Pid => Column::number(title, 7, 5),
-        Field::Command => Column::text(title, 8, 4).up_to(20),
-        Field::Mode => Column::text(title, 5, 10),
-        Field::Tail => Column::number(title, 19, 13),
-        Field::Lag => Column::number(title, 8, 3),
-        Field::Percent => Column::number(title, 3, 6),
-        Field::Time => Column::number(title, 7, 7),
-        Field::History => Column::text(title, BARS, 12),
-        Field::Rate => Column::number(title, 8, 8),
-        Field::Progress => Column::number(title, 9, 9),
-        Field::EvictIn => Column::number(title, 9, 11),
-        Field::State => Column::text(title, 8, 0),
-        Field::Why => Column::text(title, 30, 14).up_to(200),
+        ConsumerField::Slot => Column::number(title, 4, 1),
+        ConsumerField::Pid => Column::number(title, 7, 5),
+        ConsumerField::Command => Column::text(title, 8, 4).up_to(20),
+        ConsumerField::Mode => Column::text(title, 5, 10),
+        ConsumerField::Tail => Column::number(title, 19, 13),
+        ConsumerField::Lag => Column::number(title, 8, 3),
+        ConsumerField::Percent => Column::number(title, 3, 6),
+        ConsumerField::Time => Column::number(title, 7, 7),
+        ConsumerField::History => Column::text(title, BARS, 12),
+        ConsumerField::Rate => Column::number(title, 8, 8),
+        ConsumerField::Progress => Column::number(title, 9, 9),
+        ConsumerField::EvictIn => Column::number(title, 9, 11),
+        ConsumerField::State => Column::text(title, 8, 0),
+        ConsumerField::Why => Column::text(title, 30, 14).up_to(200),
     }
 }
 
 /// What a consumer is called in words.
-pub(super) fn name(consumer: &Consumer, place: usize) -> String {
+pub(super) fn name(consumer: &ConsumerSnapshot, place: usize) -> String {
     format!(
         "{} {}",
         if consumer.slot.is_some() { "slot" } else { "#" },
@@ -48,36 +48,37 @@ pub(super) fn name(consumer: &Consumer, place: usize) -> String {
 
 /// The columns as they are now.
 fn columns(ring: &RingSnapshot, app: &App) -> Vec<Column> {
-    let as_now = |field: &Field| {
+    let as_now = |field: &ConsumerField| {
         let mut column = column(*field);
-        if *field == Field::Slot && ring.slots.is_none() {
+        if *field == ConsumerField::Slot && ring.slots.is_none() {
             column.title = "#";
         }
-        if *field == app.roster().sort().field {
+        if *field == app.consumer_list().sort().field {
             column.rank = column.rank.min(SORTED);
         }
         column
     };
-    app.roster().columns().iter().map(as_now).collect()
+    app.consumer_list().columns().iter().map(as_now).collect()
 }
 
 /// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its state.
 pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, String) {
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     let hidden = match ring.hidden_consumers {
         Some(0) => String::new(),
         Some(hidden) => format!(" + {hidden} hidden"),
         None => " + hidden".to_owned(),
     };
     let count = ring.consumers.len();
-    let title = match app.roster().filter() {
+    let title = match app.consumer_list().filter() {
         "" => format!("Consumers {count}{hidden}"),
         filter => format!("Consumers {} of {count}{hidden}, /{filter}", rows.len()),
     };
     // Where the reasons have a column of their own, the title need not say them.
     let selected = app.selected_consumer().filter(|_| {
         let columns = columns(ring, app);
-        !app.roster().columns().contains(&Field::Why) || !table::fits_all(&columns, room)
+        !app.consumer_list().columns().contains(&ConsumerField::Why)
+            || !table::fits_all(&columns, room)
     });
     let note = selected.map(|row| {
         let place = rows[row];
@@ -89,7 +90,7 @@ pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, Stri
 
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let ring = &frame.snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     if rows.is_empty() {
         let clears = app.keymap().key(Action::Back);
         let clears = clears.map_or_else(String::new, |key| format!("; {key} clears it"));
@@ -103,14 +104,14 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             width: area.width.saturating_sub(2),
             ..area
         };
-        canvas.put_wrapped(room, text, Role::Dim);
+        canvas.put_wrapped(room, text, ColorRole::Dim);
         return;
     }
     let theme = canvas.theme();
-    let sort = app.roster().sort();
-    let fields = app.roster().columns();
+    let sort = app.consumer_list().sort();
+    let fields = app.consumer_list().columns();
     let sorted = fields.iter().position(|field| *field == sort.field);
-    let table = Table {
+    let table = DataTable {
         columns: &columns(ring, app),
         rows: rows.len(),
         selected: app.selected_consumer(),
@@ -122,21 +123,21 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         let consumer = &ring.consumers[place];
         let field = fields[column];
         let role = match field {
-            Field::State => consumer.state.into(),
-            Field::Why => Role::Dim,
-            Field::History => Role::Chart,
-            _ => Role::Plain,
+            ConsumerField::State => consumer.state.into(),
+            ConsumerField::Why => ColorRole::Dim,
+            ConsumerField::History => ColorRole::Chart,
+            _ => ColorRole::Plain,
         };
         let text = match field {
-            Field::History => Some(history(frame, consumer, app, theme)),
+            ConsumerField::History => Some(history(frame, consumer, app, theme)),
             _ => text(consumer, place, field, theme),
         };
         match text {
             Some(text) => Cell::new(text, role),
-            None => Cell::new(theme.glyphs.unknown, Role::Dim),
+            None => Cell::new(theme.glyphs.unknown, ColorRole::Dim),
         }
     };
-    let top = app.roster().top();
+    let top = app.consumer_list().top();
     let top = table.render_from(top, canvas, area, cell, |part| {
         Some(match part {
             Part::Title(column) => Spot::Title(fields[column]),
@@ -155,7 +156,7 @@ fn basis(basis: Option<WakeupBasis>) -> &'static str {
     }
 }
 
-fn history(frame: &Frame, consumer: &Consumer, app: &App, theme: &Theme) -> String {
+fn history(frame: &Frame, consumer: &ConsumerSnapshot, app: &App, theme: &Theme) -> String {
     let points = frame.lags.get(&consumer.meta_inode);
     sparkline::bars(
         points.map_or(&[], Vec::as_slice),
@@ -166,28 +167,33 @@ fn history(frame: &Frame, consumer: &Consumer, app: &App, theme: &Theme) -> Stri
     )
 }
 
-fn text(consumer: &Consumer, place: usize, field: Field, theme: &Theme) -> Option<String> {
+fn text(
+    consumer: &ConsumerSnapshot,
+    place: usize,
+    field: ConsumerField,
+    theme: &Theme,
+) -> Option<String> {
     let time = |nanoseconds| duration(nanoseconds, theme.glyphs.microseconds);
     match field {
-        Field::Slot => Some(label(consumer, place)),
-        Field::Pid => consumer.pid.map(|pid| pid.to_string()),
-        Field::Command => consumer.command.clone(),
-        Field::Mode => consumer
+        ConsumerField::Slot => Some(label(consumer, place)),
+        ConsumerField::Pid => consumer.pid.map(|pid| pid.to_string()),
+        ConsumerField::Command => consumer.command.clone(),
+        ConsumerField::Mode => consumer
             .wakeup_mode
             .map(|mode| format!("{}{}", mode_word(mode), basis(consumer.wakeup_basis))),
         // Parked on purpose, at the largest number there is: the digits would say nothing.
-        Field::Tail if consumer.state == ConsumerState::Parked => None,
-        Field::Tail => Some(grouped(consumer.tail_offset)),
-        Field::Lag => consumer.lag_bytes.map(bytes),
-        Field::Percent => consumer.lag_percent.map(percent),
-        Field::Time => consumer.lag_time_ns.map(time),
-        Field::Rate => consumer
+        ConsumerField::Tail if consumer.state == ConsumerState::Parked => None,
+        ConsumerField::Tail => Some(grouped(consumer.tail_offset)),
+        ConsumerField::Lag => consumer.lag_bytes.map(bytes),
+        ConsumerField::Percent => consumer.lag_percent.map(percent),
+        ConsumerField::Time => consumer.lag_time_ns.map(time),
+        ConsumerField::Rate => consumer
             .rate_bytes_per_second
             .map(|rate| bytes(whole(rate))),
-        Field::Progress => consumer.progress_age_ns.map(time),
-        Field::EvictIn => consumer.evict_in_ns.map(time),
-        Field::State => Some(consumer.state.word().to_owned()),
-        Field::Why => Some(consumer.reason.clone()),
-        Field::History => None,
+        ConsumerField::Progress => consumer.progress_age_ns.map(time),
+        ConsumerField::EvictIn => consumer.evict_in_ns.map(time),
+        ConsumerField::State => Some(consumer.state.word().to_owned()),
+        ConsumerField::Why => Some(consumer.reason.clone()),
+        ConsumerField::History => None,
     }
 }

@@ -6,12 +6,12 @@ use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
 use crate::observe::model::{
-    Consumer, ConsumerState, PastPoint, RingSnapshot, WakeupBasis, WakeupMode,
+    ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis, WakeupMode,
 };
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration, grouped, percent, rate};
 use crate::ui::text;
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{ColorRole, Theme};
 
 /// Room for the names of the figures.
 const NAMES: u16 = 10;
@@ -25,14 +25,14 @@ const AIRY: u16 = 10;
 struct Fact {
     name: &'static str,
     text: String,
-    role: Role,
+    role: ColorRole,
 }
 
 /// A line of text: a name, or nothing, before it.
-struct Line {
+struct DetailLine {
     name: &'static str,
     text: String,
-    role: Role,
+    role: ColorRole,
 }
 
 /// Title and note of the frame: who it is.
@@ -65,7 +65,7 @@ pub(super) fn render(
     let names = if rows.width < NARROW { 0 } else { NAMES };
     for (line, y) in lines.iter().skip(top).zip(rows.top()..rows.bottom()) {
         let [x, width] = [rows.x + 1, rows.width.saturating_sub(1)];
-        canvas.put(x, y, width, line.name, Role::Label);
+        canvas.put(x, y, width, line.name, ColorRole::Label);
         let width = width.saturating_sub(names);
         canvas.put(x + names, y, width, &line.text, line.role);
     }
@@ -88,7 +88,7 @@ fn past(points: &[PastPoint], capacity: u64, canvas: &mut Canvas<'_>, mut area: 
         heading.y,
         width,
         "Lag over time",
-        Role::Label,
+        ColorRole::Label,
     );
     let most = match chart.most() {
         None => ", unknown".to_owned(),
@@ -100,17 +100,17 @@ fn past(points: &[PastPoint], capacity: u64, canvas: &mut Canvas<'_>, mut area: 
         }
     };
     let width = heading.right().saturating_sub(x);
-    canvas.put(x, heading.y, width, &most, Role::Plain);
+    canvas.put(x, heading.y, width, &most, ColorRole::Plain);
     chart.render(canvas);
 }
 
-fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> Vec<Line> {
+fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> Vec<DetailLine> {
     let narrow = width < NARROW;
     let mut lines = Vec::new();
     for Fact { name, text, role } in facts(ring, details, theme) {
         let mut name = name;
         if narrow {
-            lines.push(Line {
+            lines.push(DetailLine {
                 name,
                 text: String::new(),
                 role,
@@ -119,7 +119,7 @@ fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> V
         }
         let room = width.saturating_sub(if narrow { 1 } else { NAMES + 2 });
         for text in text::wrap(&text, room) {
-            lines.push(Line { name, text, role });
+            lines.push(DetailLine { name, text, role });
             name = "";
         }
     }
@@ -131,7 +131,7 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
     let plain = |name, text| Fact {
         name,
         text,
-        role: Role::Plain,
+        role: ColorRole::Plain,
     };
     let mut facts = Vec::new();
     if details.gone {
@@ -139,7 +139,7 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
         facts.push(Fact {
             name: "Gone",
             text,
-            role: Role::Warn,
+            role: ColorRole::Warn,
         });
     }
     facts.push(Fact {
@@ -161,7 +161,7 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
     facts
 }
 
-fn process(consumer: &Consumer) -> String {
+fn process(consumer: &ConsumerSnapshot) -> String {
     let Some(pid) = consumer.pid else {
         return "unknown: no process was found that has its page".to_owned();
     };
@@ -174,7 +174,7 @@ fn process(consumer: &Consumer) -> String {
     format!("pid {pid}, {command}, {alive}")
 }
 
-fn slot(ring: &RingSnapshot, consumer: &Consumer) -> String {
+fn slot(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
     let slot = match (consumer.slot, consumer.held) {
         (Some(slot), _) => format!("{slot}, held by the producer"),
         (None, true) => format!("held by the producer, its number unknown{}", untold(ring)),
@@ -183,7 +183,7 @@ fn slot(ring: &RingSnapshot, consumer: &Consumer) -> String {
     format!("{slot}; metadata page inode {}", consumer.meta_inode)
 }
 
-fn woken(ring: &RingSnapshot, consumer: &Consumer) -> String {
+fn woken(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
     let how = match consumer.wakeup_mode {
         Some(WakeupMode::Push) => "push, by the producer through the futex",
         Some(WakeupMode::Pull) => "pull, it polls by itself",
@@ -207,7 +207,7 @@ fn untold(ring: &RingSnapshot) -> &'static str {
     }
 }
 
-fn tail(ring: &RingSnapshot, consumer: &Consumer) -> String {
+fn tail(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
     let tail = consumer.tail_offset;
     if consumer.state == ConsumerState::Parked {
         return format!("{}, above head on purpose", grouped(tail));
@@ -224,7 +224,7 @@ fn tail(ring: &RingSnapshot, consumer: &Consumer) -> String {
     }
 }
 
-fn lag(consumer: &Consumer) -> String {
+fn lag(consumer: &ConsumerSnapshot) -> String {
     let Some(lag) = consumer.lag_bytes else {
         return "unknown: its tail is above head, or cannot be read".to_owned();
     };
@@ -239,7 +239,7 @@ fn lag(consumer: &Consumer) -> String {
     format!("{}{exact}{share}", bytes(lag))
 }
 
-fn behind(consumer: &Consumer, theme: &Theme) -> String {
+fn behind(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
     if consumer.lag_bytes.is_none() {
         return "unknown, as its lag is".to_owned();
     }
@@ -261,7 +261,7 @@ fn behind(consumer: &Consumer, theme: &Theme) -> String {
     format!("{messages}; {time}")
 }
 
-fn released(consumer: &Consumer) -> String {
+fn released(consumer: &ConsumerSnapshot) -> String {
     match consumer.rate_bytes_per_second {
         Some(released) => format!("{} released", rate(released)),
         None if consumer.lag_bytes.is_none() => "unknown, as its lag is".to_owned(),
@@ -269,7 +269,7 @@ fn released(consumer: &Consumer) -> String {
     }
 }
 
-fn progress(consumer: &Consumer, theme: &Theme) -> String {
+fn progress(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
     let (ticks, joined) = (consumer.progress_timestamp, consumer.join_baseline);
     // Raw, as the page has them; grouped they would not fit on a line.
     if ticks == 0 {
@@ -282,7 +282,7 @@ fn progress(consumer: &Consumer, theme: &Theme) -> String {
     format!("{age}; {ticks} ticks after joining at {joined}")
 }
 
-fn evict_in(ring: &RingSnapshot, consumer: &Consumer, theme: &Theme) -> String {
+fn evict_in(ring: &RingSnapshot, consumer: &ConsumerSnapshot, theme: &Theme) -> String {
     match consumer.evict_in_ns {
         Some(0) => "at the producer's next scan".to_owned(),
         Some(time) => {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use crate::observe::model::{RingSnapshot, RingState};
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// The key that leads on, and its word.
 const ONWARD: (&str, &str) = ("L", "list of rings");
@@ -42,20 +42,32 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     };
     let left = area.x + u16::from(area.width > 30);
-    let x = canvas.put(left, area.y, area.width, &format!(" {word} "), Role::Badge) + 1;
+    let x = canvas.put(
+        left,
+        area.y,
+        area.width,
+        &format!(" {word} "),
+        ColorRole::Badge,
+    ) + 1;
     let (key, place) = ONWARD;
     let width = text::width(key) + 1 + text::width(place);
     let mut end = area.right().saturating_sub(1);
     if x + width <= end {
         end -= width;
-        let x = canvas.put(end, area.y, width, key, Role::Focus) + 1;
-        canvas.put(x, area.y, width, place, Role::Strong);
+        let x = canvas.put(end, area.y, width, key, ColorRole::Focus) + 1;
+        canvas.put(x, area.y, width, place, ColorRole::Strong);
     } else {
         let key = format!("{key} list");
-        canvas.put(x, area.y, area.right().saturating_sub(x), &key, Role::Focus);
+        canvas.put(
+            x,
+            area.y,
+            area.right().saturating_sub(x),
+            &key,
+            ColorRole::Focus,
+        );
         return;
     }
     let room = end.saturating_sub(x + 1);
     let fits = sentences.into_iter().find(|text| text::width(text) <= room);
-    canvas.put(x, area.y, room, fits.unwrap_or_default(), Role::Strong);
+    canvas.put(x, area.y, room, fits.unwrap_or_default(), ColorRole::Strong);
 }

@@ -3,22 +3,22 @@
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, cut};
-use crate::observe::model::{EventKind, Frame, Limit, RingSnapshot, Severity};
+use crate::observe::model::{EventKind, Frame, Limitation, RingSnapshot, Severity};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::ago;
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::items::items;
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// Room for the word in front of every item.
 const WORD: u16 = 9;
 
 /// An item: the word in front of it, how that looks, and the sentence.
-struct Item {
+struct FindingRow {
     word: String,
-    role: Role,
+    role: ColorRole,
     text: String,
     /// On one line unless it is selected: there are many.
     brief: bool,
@@ -61,25 +61,25 @@ pub(super) fn rows_in_full(ring: &RingSnapshot, width: u16) -> usize {
 }
 
 /// Findings, and one row for all limits: what cannot be seen is said, and not in the way.
-fn at_rest(ring: &RingSnapshot) -> impl Iterator<Item = Item> {
+fn at_rest(ring: &RingSnapshot) -> impl Iterator<Item = FindingRow> {
     let findings = (0..ring.findings.len()).filter_map(|row| standing(ring, row));
     findings.chain(limits_in_brief(&ring.attach.limits))
 }
 
-fn limits_in_brief(limits: &[Limit]) -> Option<Item> {
+fn limits_in_brief(limits: &[Limitation]) -> Option<FindingRow> {
     let [first, others @ ..] = limits else {
         return None;
     };
     if others.is_empty() {
-        return Some(Item {
+        return Some(FindingRow {
             brief: true,
             ..limit(first)
         });
     }
     let what: Vec<&str> = limits.iter().map(|limit| limit.what.as_str()).collect();
-    Some(Item {
+    Some(FindingRow {
         word: format!("{} limits", limits.len().min(99)),
-        role: Role::Dim,
+        role: ColorRole::Dim,
         text: format!("not seen: {}", what.join("; ")),
         brief: true,
     })
@@ -119,7 +119,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
 }
 
 /// Limits alone, for the screens that have no ring.
-pub(super) fn render_limits(limits: &[Limit], canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn render_limits(limits: &[Limitation], canvas: &mut Canvas<'_>, area: Rect) {
     render_items(
         |row| limits.get(row).map(limit),
         |_| None,
@@ -130,7 +130,7 @@ pub(super) fn render_limits(limits: &[Limit], canvas: &mut Canvas<'_>, area: Rec
 }
 
 /// Rows that `limits` take in `width` columns.
-pub(super) fn limit_rows(limits: &[Limit], width: u16) -> usize {
+pub(super) fn limit_rows(limits: &[Limitation], width: u16) -> usize {
     limits
         .iter()
         .map(|item| lines(&limit(item), width, false).len())
@@ -138,7 +138,7 @@ pub(super) fn limit_rows(limits: &[Limit], width: u16) -> usize {
 }
 
 /// A finding or, below them, a limit.
-fn standing(ring: &RingSnapshot, row: usize) -> Option<Item> {
+fn standing(ring: &RingSnapshot, row: usize) -> Option<FindingRow> {
     let Some(finding) = ring.findings.get(row) else {
         let limits = &ring.attach.limits;
         return limits.get(row - ring.findings.len()).map(limit);
@@ -148,7 +148,7 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<Item> {
         Severity::Warning => "warning",
         Severity::Info => "info",
     };
-    Some(Item {
+    Some(FindingRow {
         word: word.to_owned(),
         role: finding.severity.into(),
         text: finding.message.clone(),
@@ -156,32 +156,32 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<Item> {
     })
 }
 
-fn limit(limit: &Limit) -> Item {
+fn limit(limit: &Limitation) -> FindingRow {
     let remedy = limit
         .remedy
         .as_ref()
         .map(|remedy| format!(" ({remedy})"))
         .unwrap_or_default();
-    Item {
+    FindingRow {
         word: "limit".to_owned(),
-        role: Role::Dim,
+        role: ColorRole::Dim,
         text: format!("{}: {}{remedy}", limit.what, limit.why),
         brief: false,
     }
 }
 
 /// The event that has `newer` ones above it.
-fn event(frame: &Frame, newer: usize) -> Option<Item> {
+fn event(frame: &Frame, newer: usize) -> Option<FindingRow> {
     let event = frame.events.back(newer)?;
     let role = match event.kind {
-        EventKind::Evicted | EventKind::ProducerGone => Role::Bad,
-        EventKind::Stalled | EventKind::Clogged | EventKind::RingNew => Role::Warn,
-        EventKind::Recovered | EventKind::Unclogged => Role::Good,
-        EventKind::Joined | EventKind::Left => Role::Dim,
+        EventKind::Evicted | EventKind::ProducerGone => ColorRole::Bad,
+        EventKind::Stalled | EventKind::Clogged | EventKind::RingNew => ColorRole::Warn,
+        EventKind::Recovered | EventKind::Unclogged => ColorRole::Good,
+        EventKind::JoinedSlot | EventKind::Left => ColorRole::Dim,
     };
     // By the ring's clock, which stands still when the screen does.
     let age = frame.snapshot.sampled_ns.saturating_sub(event.monotonic_ns);
-    Some(Item {
+    Some(FindingRow {
         word: ago(age),
         role,
         text: format!("{} {}", event.kind.word(), event.message),
@@ -189,7 +189,7 @@ fn event(frame: &Frame, newer: usize) -> Option<Item> {
     })
 }
 
-fn lines(item: &Item, width: u16, selected: bool) -> Vec<String> {
+fn lines(item: &FindingRow, width: u16, selected: bool) -> Vec<String> {
     if item.brief && !selected {
         return vec![item.text.clone()];
     }
@@ -199,7 +199,7 @@ fn lines(item: &Item, width: u16, selected: bool) -> Vec<String> {
 /// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one selected
 /// it is shown whole, and as long as it is in sight the row that came first does so again; tells which that is.
 fn render_items(
-    item: impl Fn(usize) -> Option<Item>,
+    item: impl Fn(usize) -> Option<FindingRow>,
     spot: impl Fn(usize) -> Option<Spot>,
     selected: Option<(usize, usize)>,
     canvas: &mut Canvas<'_>,
@@ -249,7 +249,7 @@ fn render_items(
                     y - 1,
                     1,
                     canvas.glyphs().ellipsis,
-                    Role::Strong,
+                    ColorRole::Strong,
                 );
                 return first;
             }
@@ -271,17 +271,17 @@ fn render_items(
                 y,
                 area.width.saturating_sub(2 + WORD),
                 text,
-                Role::Plain,
+                ColorRole::Plain,
             );
             if selected == Some(row) {
-                canvas.put(area.x, y, 1, canvas.glyphs().selected, Role::Strong);
+                canvas.put(area.x, y, 1, canvas.glyphs().selected, ColorRole::Strong);
                 canvas.tint(
                     Rect {
                         y,
                         height: 1,
                         ..area
                     },
-                    Role::Selected,
+                    ColorRole::Selected,
                 );
             }
             y += 1;

@@ -9,35 +9,35 @@ use crate::ui::app::App;
 use crate::ui::keys::PROMPT;
 use crate::ui::query::HINT;
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// ``` ? help  q quit  Tab pane  / filter  s sort  Space freeze ```
 ///
 /// Without frames there is no title to tell of a filter: it stands here.
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: bool) {
-    let reading = app.reading();
-    if reading.is_typing() {
-        let sign = if reading.lists_found() { "&" } else { "/" };
+    let message_list = app.message_list();
+    if message_list.is_typing() {
+        let sign = if message_list.lists_found() { "&" } else { "/" };
         return prompt(
             sign,
-            reading.typed(),
-            reading.error(),
+            message_list.typed(),
+            message_list.error(),
             Some(HINT),
             canvas,
             area,
         );
     }
-    let filter = app.roster().filter();
+    let filter = app.consumer_list().filter();
     if app.is_typing() {
         return prompt("/", filter, None, None, canvas, area);
     }
     let room = area.width.saturating_sub(1);
     if let Some(said) = app.said() {
-        canvas.put(area.x + 1, area.y, room, said, Role::Strong);
+        canvas.put(area.x + 1, area.y, room, said, ColorRole::Strong);
         return;
     }
     if !framed && let Some(text) = filters(app) {
-        canvas.put(area.x + 1, area.y, room, &text, Role::Focus);
+        canvas.put(area.x + 1, area.y, room, &text, ColorRole::Focus);
         return;
     }
     let mut x = area.x + 1;
@@ -51,11 +51,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
 
 /// What is looked for where the keys go.
 fn filters(app: &App) -> Option<String> {
-    let reading = app.reading();
-    if matches!(app.focus(), Pane::Messages | Pane::Hex) && !reading.typed().is_empty() {
-        return messages::found(reading);
+    let message_list = app.message_list();
+    if matches!(app.focus(), Pane::Messages | Pane::Hex) && !message_list.typed().is_empty() {
+        return messages::found(message_list);
     }
-    let filter = app.roster().filter();
+    let filter = app.consumer_list().filter();
     (!filter.is_empty()).then(|| format!("/{filter}"))
 }
 
@@ -77,7 +77,7 @@ fn prompt(
         let width = (text::width(error) + 2)
             .min((room / 2).max(room.saturating_sub(text::width(typed) + 2)));
         room -= width;
-        canvas.put(area.right() - width, area.y, width, error, Role::Bad);
+        canvas.put(area.right() - width, area.y, width, error, ColorRole::Bad);
     } else if room >= 24 + keys {
         room -= keys;
         let mut x = area.right() - keys;
@@ -85,7 +85,7 @@ fn prompt(
             x = put(canvas, area, x, key, word);
         }
     }
-    let x = canvas.put(area.x + 1, area.y, 1, sign, Role::Focus);
+    let x = canvas.put(area.x + 1, area.y, 1, sign, ColorRole::Focus);
     // Its end is where the typing goes on: what has no room is left out before it.
     let escaped = text::escape(typed, typed.len());
     let end = escaped
@@ -93,10 +93,10 @@ fn prompt(
         .map(|(start, _)| &escaped[start..])
         .find(|end| text::width(end) < room)
         .unwrap_or_default();
-    let x = canvas.put(x, area.y, room, end, Role::Plain);
-    canvas.put(x, area.y, 1, " ", Role::Badge);
+    let x = canvas.put(x, area.y, room, end, ColorRole::Plain);
+    canvas.put(x, area.y, 1, " ", ColorRole::Badge);
     if let Some(hint) = hint.filter(|_| typed.is_empty()) {
-        canvas.put(x + 2, area.y, room.saturating_sub(3), hint, Role::Dim);
+        canvas.put(x + 2, area.y, room.saturating_sub(3), hint, ColorRole::Dim);
     }
 }
 
@@ -106,6 +106,6 @@ fn width(key: &str, word: &str) -> u16 {
 
 fn put(canvas: &mut Canvas<'_>, area: Rect, x: u16, key: &str, word: &str) -> u16 {
     let width = width(key, word);
-    let x = canvas.put(x, area.y, width, key, Role::Focus) + 1;
-    canvas.put(x, area.y, width, word, Role::Plain) + 2
+    let x = canvas.put(x, area.y, width, key, ColorRole::Focus) + 1;
+    canvas.put(x, area.y, width, word, ColorRole::Plain) + 2
 }

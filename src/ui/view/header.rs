@@ -7,7 +7,7 @@ use crate::observe::model::{Method, RingSnapshot, RingState};
 use crate::ui::action::Screen;
 use crate::ui::app::App;
 use crate::ui::format;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// What the less important words at the right may not take from the name at the left.
 const NAME: u16 = 8;
@@ -18,7 +18,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let mut end = area.right().saturating_sub(1);
     let mut right = |canvas: &mut Canvas<'_>, text: &str, role| {
         let width = crate::ui::text::width(text);
-        let name = if role == Role::Plain { NAME } else { 0 };
+        let name = if role == ColorRole::Plain { NAME } else { 0 };
         if width > 0 && width + name < end.saturating_sub(left) {
             end = canvas
                 .put_right(end - width, area.y, width, text, role)
@@ -28,7 +28,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if app.looks_long() {
         let ascii = canvas.glyphs().ellipsis.is_ascii();
         let looking = if ascii { "looking..." } else { "looking…" };
-        right(canvas, looking, Role::Strong);
+        right(canvas, looking, ColorRole::Strong);
     }
     let ring = app
         .frame()
@@ -37,11 +37,11 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some(ring) = ring {
         // What counts most asks for room first, and so stands outermost.
         if app.frozen() {
-            right(canvas, " FROZEN ", Role::Badge);
+            right(canvas, " FROZEN ", ColorRole::Badge);
         }
         let state = format!("{} {}", canvas.glyphs().state, ring.state.word());
         if area.width >= 60 {
-            right(canvas, &uptime(app, ring), Role::Plain);
+            right(canvas, &uptime(app, ring), ColorRole::Plain);
         }
         right(canvas, &state, ring.state.into());
     }
@@ -53,7 +53,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         }
     };
     if area.width >= 60 || ring.is_none() {
-        put(canvas, "zbqtop", Role::Focus);
+        put(canvas, "zbqtop", ColorRole::Focus);
     }
     let Some(ring) = ring else {
         let what = match app.screen() {
@@ -64,7 +64,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             },
             Screen::Ring => app.ring().unwrap_or_default().to_owned(),
         };
-        put(canvas, &what, Role::Strong);
+        put(canvas, &what, ColorRole::Strong);
         return;
     };
     let producer = &ring.producer;
@@ -75,10 +75,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     put(
         canvas,
         &format!("{command} (pid {})", producer.pid),
-        Role::Strong,
+        ColorRole::Strong,
     );
-    put(canvas, method(ring), Role::Plain);
-    put(canvas, &rate(app), Role::Plain);
+    put(canvas, method(ring), ColorRole::Plain);
+    put(canvas, &rate(app), ColorRole::Plain);
 }
 
 fn method(ring: &RingSnapshot) -> &'static str {

@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::hit_map::Spot;
 use crate::ui::keys::BINDINGS;
-use crate::ui::theme::{Glyphs, Role};
+use crate::ui::theme::{ColorRole, Glyphs};
 
 /// Room for the names of keys and marks, and a gap.
 const NAMES: u16 = 12;
@@ -146,9 +146,15 @@ pub(super) fn render(top: usize, app: &App, canvas: &mut Canvas<'_>, screen: Rec
     let lines = keys.chain([(String::new(), "")]).chain(marks);
     for ((name, meaning), y) in lines.skip(top).zip(room.top()..room.bottom()) {
         let width = room.width.saturating_sub(1);
-        let x = canvas.put(room.x + 1, y, (NAMES - 1).min(width), &name, Role::Strong);
+        let x = canvas.put(
+            room.x + 1,
+            y,
+            (NAMES - 1).min(width),
+            &name,
+            ColorRole::Strong,
+        );
         let x = x.max(room.x + 1 + NAMES);
         let width = room.right().saturating_sub(x);
-        canvas.put(x, y, width, meaning, Role::Plain);
+        canvas.put(x, y, width, meaning, ColorRole::Plain);
     }
 }

@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::inspector;
-use crate::observe::model::{Kept, Row};
+use crate::observe::model::{LogRow, StoredMessage};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
-use crate::ui::message_list::Reading;
-use crate::ui::theme::Role;
-use crate::ui::viewport::Sight;
+use crate::ui::message_list::MessageList;
+use crate::ui::theme::ColorRole;
+use crate::ui::viewport::HexViewport;
 
 /// Columns that a frame needs for eight bytes a row.
 pub(super) const NARROW: u16 = 41;
@@ -20,7 +20,7 @@ pub(super) const WIDE: u16 = 79;
 
 /// Title and note of the frame: which message.
 pub(super) fn title(app: &App) -> (String, String) {
-    let title = match app.reading().message() {
+    let title = match app.message_list().message() {
         Some(message) => format!("Hex {}", message.offset),
         None => "Hex".to_owned(),
     };
@@ -28,7 +28,7 @@ pub(super) fn title(app: &App) -> (String, String) {
 }
 
 /// What the header of a message says, in a line over its bytes.
-fn header(message: &Kept<'_>) -> String {
+fn header(message: &StoredMessage<'_>) -> String {
     let header = &message.header;
     let fds = if header.fd_count == 1 { "fd" } else { "fds" };
     let [count, len] = [u64::from(header.fd_count), header.payload_len.into()];
@@ -44,7 +44,7 @@ fn header(message: &Kept<'_>) -> String {
 }
 
 /// What stands where: a line over the bytes, the bytes, and below them what they could mean.
-struct Places {
+struct HexColumns {
     header: Rect,
     dump: Rect,
     inspector: Rect,
@@ -53,7 +53,7 @@ struct Places {
 /// The line over the bytes is given up before the last rows are. While the keys go to the bytes, what they mean takes up
 /// to half of the room, and else only what is to spare. It depends on nothing but the room: nothing jumps from message
 /// to message.
-fn places(room: Rect, focused: bool) -> Places {
+fn places(room: Rect, focused: bool) -> HexColumns {
     let header = u16::from(room.height >= 4);
     let rest = room.height - header;
     let all = inspector::rows(room.width);
@@ -69,7 +69,7 @@ fn places(room: Rect, focused: bool) -> Places {
         height,
         ..room
     };
-    Places {
+    HexColumns {
         header: part(0, header),
         dump: part(header, rest - below),
         inspector: part(room.height - below, below),
@@ -77,8 +77,8 @@ fn places(room: Rect, focused: bool) -> Places {
 }
 
 /// How many bytes are seen in that room.
-pub(super) fn sight(room: Rect, focused: bool) -> Sight {
-    Sight {
+pub(super) fn viewport(room: Rect, focused: bool) -> HexViewport {
+    HexViewport {
         rows: places(room, focused).dump.height.into(),
         stride: stride(room.width),
     }
@@ -94,29 +94,29 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if area.is_empty() {
         return;
     }
-    let reading = app.reading();
+    let message_list = app.message_list();
     let indented = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
         ..area
     };
-    let message = match reading.selected() {
+    let message = match message_list.selected() {
         None => return,
-        Some(Row::Message(message)) => message,
-        Some(Row::Gap(gap)) => {
+        Some(LogRow::Message(message)) => message,
+        Some(LogRow::Gap(gap)) => {
             let words = format!("No bytes from {} to {}: {}.", gap.from, gap.to, gap.why);
-            canvas.put_wrapped(indented, &words, Role::Dim);
+            canvas.put_wrapped(indented, &words, ColorRole::Dim);
             return;
         }
     };
     let focused = app.focus() == Pane::Hex;
-    let Places {
+    let HexColumns {
         header: top,
         dump,
         inspector: below,
     } = places(area, focused);
     let length = message.payload.len();
-    let at = reading.byte(length);
+    let at = message_list.byte(length);
     let says_place = focused && below.is_empty() && length > 0;
     let line = if says_place {
         inspector::place(&message, at)
@@ -128,42 +128,46 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
     if length == 0 && message.header.payload_len == 0 {
         let width = dump.width.saturating_sub(1);
-        canvas.put(dump.x + 1, dump.y, width, "No payload.", Role::Dim);
+        canvas.put(dump.x + 1, dump.y, width, "No payload.", ColorRole::Dim);
         return;
     }
-    let sight = sight(area, focused);
+    let viewport = viewport(area, focused);
     let cursor = (focused || !below.is_empty()).then_some((at, focused));
-    rows(&message, reading, sight, cursor, canvas, dump);
+    rows(&message, message_list, viewport, cursor, canvas, dump);
     let meanings = inspector::lines(&message, at, below.width, canvas.glyphs().unknown);
     for ((row, line), y) in meanings.iter().enumerate().zip(below.top()..below.bottom()) {
-        let role = if row == 0 { Role::Label } else { Role::Plain };
+        let role = if row == 0 {
+            ColorRole::Label
+        } else {
+            ColorRole::Plain
+        };
         canvas.put(below.x, y, below.width, line, role);
     }
 }
 
 /// The rows of the dump that are in sight.
 fn rows(
-    message: &Kept<'_>,
-    reading: &Reading,
-    sight: Sight,
+    message: &StoredMessage<'_>,
+    message_list: &MessageList,
+    viewport: HexViewport,
     cursor: Option<(usize, bool)>,
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
     let payload = message.payload;
-    let wide = sight.stride == 16 || payload.len() > 0x1_0000;
+    let wide = viewport.stride == 16 || payload.len() > 0x1_0000;
     let digits = if wide { 8 } else { 4 };
-    let first = reading.top(payload.len(), sight);
-    let all = payload.chunks(sight.stride).enumerate().skip(first);
+    let first = message_list.top(payload.len(), viewport);
+    let all = payload.chunks(viewport.stride).enumerate().skip(first);
     for ((row, bytes), y) in all.zip(area.top()..area.bottom()) {
-        let start = row * sight.stride;
+        let start = row * viewport.stride;
         let place = Rect {
             y,
             height: 1,
             ..area
         };
         let found = |at: usize| {
-            let places = reading.places();
+            let places = message_list.places();
             let next = places.partition_point(|place| place.end <= start + at);
             places
                 .get(next)
@@ -192,7 +196,7 @@ fn line(
 ) {
     let stride = stride(area.width);
     let right = area.right();
-    let mut x = canvas.put(area.x, area.y, area.width, offset, Role::Label) + 1;
+    let mut x = canvas.put(area.x, area.y, area.width, offset, ColorRole::Label) + 1;
     let cell = |canvas: &mut Canvas<'_>, index: usize, x: u16, text: &[u8], role| {
         let room = right.saturating_sub(x);
         canvas.put(
@@ -205,18 +209,18 @@ fn line(
         let width = u16::try_from(text.len()).unwrap_or(0).min(room);
         let place = Rect::new(x, area.y, width, 1);
         if found(index) {
-            canvas.tint(place, Role::Match);
+            canvas.tint(place, ColorRole::Match);
         }
         match cursor {
-            Some((at, true)) if at == index => canvas.tint(place, Role::Selected),
-            Some((at, false)) if at == index => canvas.tint(place, Role::Pointed),
+            Some((at, true)) if at == index => canvas.tint(place, ColorRole::Selected),
+            Some((at, false)) if at == index => canvas.tint(place, ColorRole::Pointed),
             _ => {}
         }
     };
     let ascii = x + 2 + u16::try_from(stride * 3 + stride / 16).unwrap_or(0);
     for ((index, &byte), ascii) in bytes.iter().enumerate().zip(ascii..) {
         x += if index == 8 { 2 } else { 1 };
-        let role = Role::byte(byte);
+        let role = ColorRole::byte(byte);
         let digits = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
         cell(canvas, index, x, &digits, role);
         x += 2;

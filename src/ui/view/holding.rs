@@ -3,26 +3,26 @@
 //! Measures from head, never by place in the ring: at a thousand laps a second places are noise, distances are not.
 
 use super::consumers;
-use crate::observe::model::{Consumer, ConsumerState, RingSnapshot};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
 use crate::ui::consumer_list::label;
 use crate::ui::format::bytes;
 
 /// What lies behind head, up to the tail that is furthest back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldSpace {
     /// Bytes.
     pub(super) bytes: u64,
     /// Whether that is all: what is beyond is free. Else what can be seen is held, and whether more is cannot be seen.
     pub(super) all: bool,
 }
 
-pub(super) fn held(ring: &RingSnapshot) -> Held {
+pub(super) fn held(ring: &RingSnapshot) -> HeldSpace {
     match ring.free_bytes {
-        Some(free) => Held {
+        Some(free) => HeldSpace {
             bytes: ring.control.ring_capacity.saturating_sub(free),
             all: true,
         },
-        None => Held {
+        None => HeldSpace {
             bytes: tails(ring).last().map_or(0, |tail| tail.lag),
             all: false,
         },
@@ -30,7 +30,7 @@ pub(super) fn held(ring: &RingSnapshot) -> Held {
 }
 
 /// A tail behind head.
-pub(super) struct Tail {
+pub(super) struct TailMark {
     /// How far, bytes.
     pub(super) lag: u64,
     /// What it is called: the slot's number, in parentheses where it gates the producer.
@@ -40,8 +40,8 @@ pub(super) struct Tail {
 }
 
 /// Every tail that stands for bytes to be read, the nearest to head first.
-pub(super) fn tails(ring: &RingSnapshot) -> Vec<Tail> {
-    let read = |consumer: &&Consumer| {
+pub(super) fn tails(ring: &RingSnapshot) -> Vec<TailMark> {
+    let read = |consumer: &&ConsumerSnapshot| {
         !matches!(
             consumer.state,
             ConsumerState::Evicted | ConsumerState::Parked
@@ -58,7 +58,7 @@ pub(super) fn tails(ring: &RingSnapshot) -> Vec<Tail> {
         let number = label(consumer, place);
         // Where all are at head, the gate changes hands at every sample and holds nothing.
         let gates = lag > 0 && ring.gating_meta_inode == Some(consumer.meta_inode);
-        Tail {
+        TailMark {
             lag,
             label: if gates { format!("({number})") } else { number },
             number_at: u16::from(gates),

@@ -2,7 +2,7 @@
 //!
 //! Says it in lines, the most telling first; where they stand is left to the dump.
 
-use crate::observe::model::Kept;
+use crate::observe::model::StoredMessage;
 use crate::ui::text;
 
 /// From this width on both byte orders of the longest numbers stand in one line.
@@ -14,14 +14,19 @@ pub(super) fn rows(width: u16) -> u16 {
 }
 
 /// Where the byte stands.
-pub(super) fn place(message: &Kept<'_>, at: usize) -> String {
+pub(super) fn place(message: &StoredMessage<'_>, at: usize) -> String {
     let offset = message.offset.wrapping_add(16).wrapping_add(at as u64);
     let length = message.header.payload_len;
     format!("byte {at} of {length}  offset {offset}")
 }
 
 /// All lines.
-pub(super) fn lines(message: &Kept<'_>, at: usize, width: u16, unknown: &str) -> Vec<String> {
+pub(super) fn lines(
+    message: &StoredMessage<'_>,
+    at: usize,
+    width: u16,
+    unknown: &str,
+) -> Vec<String> {
     let rest = message.payload.get(at..).unwrap_or_default();
     let Some(&byte) = rest.first() else {
         return Vec::new();
@@ -90,7 +95,7 @@ mod tests {
     use crate::ring::message::MessageHeader;
 
     fn inspected(payload: &[u8], at: usize, width: u16) -> Vec<String> {
-        let message = Kept {
+        let message = StoredMessage {
             row: 0,
             offset: 1000,
             header: MessageHeader {

@@ -9,7 +9,7 @@ use super::consumers::name;
 use crate::observe::model::{Frame, PastPoint};
 use crate::ui::app::App;
 use crate::ui::format::bytes;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// The least that a chart is readable in, its heading included.
 const LEAST: (u16, u16) = (34, 5);
@@ -28,7 +28,7 @@ const GAP: u16 = 2;
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area: Rect) {
     let heading = cut(&mut area, 1);
     let ring = &frame.snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     if rows.is_empty() || area.height < LEAST.1 || area.width < LEAST.0 {
         return;
     }
@@ -71,9 +71,9 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area
             lag.as_deref().unwrap_or(canvas.glyphs().unknown)
         );
         let role = if is_selected {
-            Role::Strong
+            ColorRole::Strong
         } else {
-            Role::Plain
+            ColorRole::Plain
         };
         canvas.put(heading.x, heading.y, heading.width, &text, role);
         charts.extend(Chart::since(since, past(place), &BYTES, cell));
@@ -85,7 +85,13 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area
 }
 
 fn title(first: usize, shown: usize, of: usize, canvas: &mut Canvas<'_>, area: Rect) {
-    let x = canvas.put(area.x, area.y, area.width, "Lag over time", Role::Label);
+    let x = canvas.put(
+        area.x,
+        area.y,
+        area.width,
+        "Lag over time",
+        ColorRole::Label,
+    );
     let rest = match (first, shown) {
         (0, _) if shown == of => String::new(),
         (_, 1) => format!(", consumer {} of {of} as listed", first + 1),
@@ -95,7 +101,7 @@ fn title(first: usize, shown: usize, of: usize, canvas: &mut Canvas<'_>, area: R
             first + shown
         ),
     };
-    canvas.put(x, area.y, area.right() - x, &rest, Role::Plain);
+    canvas.put(x, area.y, area.right() - x, &rest, ColorRole::Plain);
 }
 
 /// Charts across and down: as few as hold all of them, each as large as that leaves.

@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Part, Table};
-use crate::observe::model::{Frame, Gap, Kept, Row};
+use super::table::{Cell, Column, DataTable, Part};
+use crate::observe::model::{Frame, Gap, LogRow, StoredMessage};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, grouped};
 use crate::ui::hit_map::{List, Spot};
-use crate::ui::message_list::Reading;
+use crate::ui::message_list::MessageList;
 use crate::ui::text;
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{ColorRole, Theme};
 
 /// Order on the screen; [`cell`] names them by the same order.
 const COLUMNS: [Column; 8] = [
@@ -32,29 +32,29 @@ const NARROW: u16 = 30;
 
 /// Title and note of the frame: where the list stands, what is looked for, and what it is short of.
 pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
-    let reading = app.reading();
+    let message_list = app.message_list();
     let mut title = "Messages".to_owned();
-    let _ = match (reading.follows(), reading.place()) {
+    let _ = match (message_list.follows(), message_list.place()) {
         (false, Some(place)) => write!(
             title,
             " {}/{}",
             grouped(place as u64 + 1),
-            grouped(reading.len() as u64)
+            grouped(message_list.len() as u64)
         ),
         _ => write!(title, ", newest"),
     };
-    if reading.lists_found() && !reading.follows() {
-        let _ = write!(title, " match &{}", reading.typed());
-    } else if let Some(found) = found(reading) {
+    if message_list.lists_found() && !message_list.follows() {
+        let _ = write!(title, " match &{}", message_list.typed());
+    } else if let Some(found) = found(message_list) {
         let _ = write!(title, ", {found}");
     }
     let mut note = String::new();
-    if !reading.follows() {
-        note = match reading.news() {
+    if !message_list.follows() {
+        note = match message_list.news() {
             0 => "nothing new below".to_owned(),
             news => format!("{} new below", figure(news)),
         };
-    } else if reading.len() > 0 {
+    } else if message_list.len() > 0 {
         // With nothing to list, it stands in the panel.
         note = frame.messages_note.clone().unwrap_or_default();
     }
@@ -62,11 +62,13 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
 }
 
 /// ``` 17 match /price ```: how many match what is looked for, and what that is.
-pub(super) fn found(reading: &Reading) -> Option<String> {
-    let sign = if reading.lists_found() { '&' } else { '/' };
-    let typed = reading.typed();
+pub(super) fn found(message_list: &MessageList) -> Option<String> {
+    let sign = if message_list.lists_found() { '&' } else { '/' };
+    let typed = message_list.typed();
     // What does not parse looks for nothing; what was looked for before it is not what is read there.
-    let (found, busy) = reading.found().filter(|_| reading.error().is_none())?;
+    let (found, busy) = message_list
+        .found()
+        .filter(|_| message_list.error().is_none())?;
     let more = if busy { "+" } else { "" };
     Some(format!(
         "{}{more} match {sign}{typed}",
@@ -83,9 +85,9 @@ fn figure(number: u64) -> String {
 }
 
 /// Why the list is empty.
-fn none(frame: &Frame, reading: &Reading) -> String {
+fn none(frame: &Frame, message_list: &MessageList) -> String {
     match (
-        reading.found().filter(|_| reading.lists_found()),
+        message_list.found().filter(|_| message_list.lists_found()),
         &frame.messages_note,
     ) {
         (Some((_, true)), _) => "Searching ...".to_owned(),
@@ -102,14 +104,14 @@ fn none(frame: &Frame, reading: &Reading) -> String {
 }
 
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    let reading = app.reading();
-    if reading.len() == 0 {
+    let message_list = app.message_list();
+    if message_list.len() == 0 {
         let room = Rect {
             x: area.x + 1,
             width: area.width.saturating_sub(2),
             ..area
         };
-        canvas.put_wrapped(room, &none(frame, reading), Role::Dim);
+        canvas.put_wrapped(room, &none(frame, message_list), ColorRole::Dim);
         return;
     }
     let theme = canvas.theme();
@@ -122,24 +124,24 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
     if area.width < NARROW {
         columns[0].rank = u8::MAX;
     }
-    let table = Table {
+    let table = DataTable {
         columns: &columns,
-        rows: reading.len(),
-        selected: reading.place(),
+        rows: message_list.len(),
+        selected: message_list.place(),
         focused: app.focus() == Pane::Messages,
         sorted: None,
     };
-    let cell = |place: usize, column| match reading.row(place) {
-        Some(Row::Message(message)) => cell(&message, reading, column, area.width, theme),
-        _ => Cell::new("", Role::Plain),
+    let cell = |place: usize, column| match message_list.row(place) {
+        Some(LogRow::Message(message)) => cell(&message, message_list, column, area.width, theme),
+        _ => Cell::new("", ColorRole::Plain),
     };
-    let words = |place: usize| match reading.row(place)? {
-        Row::Gap(gap) => Some(Cell::new(skipped(gap), Role::Warn)),
-        Row::Message(_) => None,
+    let words = |place: usize| match message_list.row(place)? {
+        LogRow::Gap(gap) => Some(Cell::new(skipped(gap), ColorRole::Warn)),
+        LogRow::Message(_) => None,
     };
     let top = app.messages_top();
     let top = table.render_with(top, canvas, area, cell, words, |part| match part {
-        Part::Row(place) => reading.number(place).map(Spot::Message),
+        Part::Row(place) => message_list.number(place).map(Spot::Message),
         Part::Title(_) => None,
     });
     canvas.begin(List::Messages, top);
@@ -155,28 +157,38 @@ fn skipped(gap: &Gap) -> String {
     format!("-- skipped {length}{torn}: {} --", gap.why)
 }
 
-fn cell(message: &Kept<'_>, reading: &Reading, column: usize, width: u16, theme: &Theme) -> Cell {
+fn cell(
+    message: &StoredMessage<'_>,
+    message_list: &MessageList,
+    column: usize,
+    width: u16,
+    theme: &Theme,
+) -> Cell {
     let header = &message.header;
     let unless_zero = |number: u8, text: String| {
-        let role = if number > 0 { Role::Strong } else { Role::Dim };
+        let role = if number > 0 {
+            ColorRole::Strong
+        } else {
+            ColorRole::Dim
+        };
         Cell::new(text, role)
     };
     match column {
-        0 => Cell::new(message.offset.to_string(), Role::Plain),
-        1 => Cell::new(header.seq_id.to_string(), Role::Plain),
-        2 => Cell::new(header.payload_len.to_string(), Role::Plain),
+        0 => Cell::new(message.offset.to_string(), ColorRole::Plain),
+        1 => Cell::new(header.seq_id.to_string(), ColorRole::Plain),
+        2 => Cell::new(header.payload_len.to_string(), ColorRole::Plain),
         3 => unless_zero(header.fd_count, header.fd_count.to_string()),
         4 => unless_zero(header.flags, format!("{:#04x}", header.flags)),
         5 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
         6 => Cell::new(message.integrity.word(), message.integrity.into()),
         _ => {
-            let place = reading
+            let place = message_list
                 .hit(message.row)
                 .map_or(0..0, |hit| hit.place.clone());
             let (text, found) = text::preview(message.payload, &place, width.into());
             Cell {
                 found,
-                ..Cell::new(text, Role::Plain)
+                ..Cell::new(text, ColorRole::Plain)
             }
         }
     }

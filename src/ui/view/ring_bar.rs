@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::holding::{gate, held, tails};
 use crate::observe::model::RingSnapshot;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 const LABEL: &str = "Ring ";
 /// Room for the words behind the bar.
@@ -19,7 +19,7 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
     let words = if area.width >= 76 { WORDS } else { 0 };
     let mut x = area.x;
     if area.width > 30 {
-        x = canvas.put(x + 1, area.y, area.width, LABEL, Role::Label);
+        x = canvas.put(x + 1, area.y, area.width, LABEL, ColorRole::Label);
     }
     let width = area
         .right()
@@ -28,9 +28,15 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
     if width < 4 {
         return;
     }
-    canvas.put(x, area.y, 1, glyphs.bar_ends[0], Role::Plain);
-    canvas.put(x + width - 1, area.y, 1, glyphs.bar_ends[1], Role::Plain);
-    canvas.put(x + width - 2, area.y, 1, glyphs.head, Role::Strong);
+    canvas.put(x, area.y, 1, glyphs.bar_ends[0], ColorRole::Plain);
+    canvas.put(
+        x + width - 1,
+        area.y,
+        1,
+        glyphs.bar_ends[1],
+        ColorRole::Plain,
+    );
+    canvas.put(x + width - 2, area.y, 1, glyphs.head, ColorRole::Strong);
     let cells = Rect {
         x: x + 1,
         width: width - 3,
@@ -40,7 +46,13 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
     fill(ring, canvas, cells);
     mark(ring, canvas, cells);
     if words > 0 {
-        canvas.put(x + width + 2, area.y, words - 3, &gate(ring), Role::Plain);
+        canvas.put(
+            x + width + 2,
+            area.y,
+            words - 3,
+            &gate(ring),
+            ColorRole::Plain,
+        );
     }
 }
 
@@ -56,12 +68,12 @@ fn fill(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
     let held = held(ring);
     let count = cells_of(held.bytes, ring, cells);
     let role = if ring.free_bytes == Some(0) {
-        Role::Bad
+        ColorRole::Bad
     } else {
-        Role::Chart
+        ColorRole::Chart
     };
     let rest = if held.all { free } else { unknown };
-    canvas.fill(cells, rest, Role::Dim);
+    canvas.fill(cells, rest, ColorRole::Dim);
     let cells = Rect {
         x: cells.right() - count,
         width: count,
@@ -84,7 +96,7 @@ fn mark(ring: &RingSnapshot, canvas: &mut Canvas<'_>, cells: Rect) {
         if x < cells.x || wanted - x > NUDGE {
             continue;
         }
-        canvas.put(x, cells.y, width, &tail.label, Role::Badge);
+        canvas.put(x, cells.y, width, &tail.label, ColorRole::Badge);
         // Numbers need a cell between them to be read apart.
         taken = x.saturating_sub(1);
     }

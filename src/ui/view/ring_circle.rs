@@ -10,11 +10,11 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::chart::{bit, glyph};
-use super::holding::{Held, Tail, gate, held, tails};
+use super::holding::{HeldSpace, TailMark, gate, held, tails};
 use crate::observe::model::RingSnapshot;
 use crate::ui::format::{bytes, grouped, percent};
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// Rows of the smallest circle in which tails can be told apart, labels included.
 pub(super) const LEAST: u16 = 11;
@@ -108,7 +108,7 @@ impl Circle {
     }
 
     /// Held: as thick as it is. Free: a thin line. Not known: that line, dotted.
-    fn draw(&self, behind: f64, held: Held, canvas: &mut Canvas<'_>) {
+    fn draw(&self, behind: f64, held: HeldSpace, canvas: &mut Canvas<'_>) {
         let [taken, free, unknown] = canvas.glyphs().bar_cells;
         let braille = canvas.glyphs().braille;
         for y in 0..self.area.height {
@@ -131,9 +131,9 @@ impl Circle {
                 }
                 let cell = Rect::new(self.area.x + x, self.area.y + y, 1, 1);
                 let role = match (is_held, held.all && behind >= 1.0) {
-                    (true, true) => Role::Bad,
-                    (true, false) => Role::Chart,
-                    (false, _) => Role::Dim,
+                    (true, true) => ColorRole::Bad,
+                    (true, false) => ColorRole::Chart,
+                    (false, _) => ColorRole::Dim,
                 };
                 let text = match (braille, is_held) {
                     (true, _) => glyph(dots, true).to_string(),
@@ -148,7 +148,7 @@ impl Circle {
     /// Head, in the ring at the top, looking where it goes.
     fn head(&self, canvas: &mut Canvas<'_>) {
         let (x, y) = self.cell(self.place(0.0, self.radius - 1.0));
-        canvas.put(x, y, 1, canvas.glyphs().head, Role::Badge);
+        canvas.put(x, y, 1, canvas.glyphs().head, ColorRole::Badge);
     }
 
     /// The cell of a place; outside the area never.
@@ -168,7 +168,7 @@ impl Circle {
     }
 
     /// The numbers of the tails, around the circle. Those that stand in one place are named together.
-    fn mark(&self, tails: &[Tail], ring: &RingSnapshot, canvas: &mut Canvas<'_>) {
+    fn mark(&self, tails: &[TailMark], ring: &RingSnapshot, canvas: &mut Canvas<'_>) {
         let mut taken: Vec<(u16, u16, u16)> = Vec::new();
         let mut labels = self.labels(tails, ring);
         labels.sort_by_key(|label| !label.text.starts_with('('));
@@ -181,12 +181,12 @@ impl Circle {
             if taken.iter().any(overlaps) {
                 continue;
             }
-            canvas.put(x, y, width, &text, Role::Badge);
+            canvas.put(x, y, width, &text, ColorRole::Badge);
             taken.push((y, x, x + width));
         }
     }
 
-    fn labels(&self, tails: &[Tail], ring: &RingSnapshot) -> Vec<Label> {
+    fn labels(&self, tails: &[TailMark], ring: &RingSnapshot) -> Vec<Label> {
         let mut labels: Vec<Label> = Vec::new();
         for tail in tails {
             let behind = share(tail.lag, ring);
@@ -225,14 +225,14 @@ impl Circle {
     }
 
     /// The share that is held, in the middle.
-    fn middle(&self, ring: &RingSnapshot, held: Held, canvas: &mut Canvas<'_>) {
+    fn middle(&self, ring: &RingSnapshot, held: HeldSpace, canvas: &mut Canvas<'_>) {
         let part = percent(share(held.bytes, ring) * 100.0);
         let lines = [
             (
                 format!("{part} %{}", if held.all { "" } else { " or more" }),
-                Role::Strong,
+                ColorRole::Strong,
             ),
-            ("held".to_owned(), Role::Plain),
+            ("held".to_owned(), ColorRole::Plain),
         ];
         let (x, y) = self.cell(self.middle);
         for ((line, role), y) in lines.into_iter().zip(y.saturating_sub(1)..) {
@@ -251,7 +251,7 @@ struct Label {
     text: String,
 }
 
-fn legend(ring: &RingSnapshot, held: Held, canvas: &mut Canvas<'_>, area: Rect) {
+fn legend(ring: &RingSnapshot, held: HeldSpace, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = canvas.glyphs();
     let capacity = ring.control.ring_capacity;
     let [taken, free, unknown] = if glyphs.braille {
@@ -298,11 +298,17 @@ fn legend(ring: &RingSnapshot, held: Held, canvas: &mut Canvas<'_>, area: Rect) 
             / 2;
     for ((mark, words), y) in lines.into_iter().zip(top..area.bottom()) {
         if words.is_empty() {
-            canvas.put(area.x, y, room, &mark, Role::Dim);
+            canvas.put(area.x, y, room, &mark, ColorRole::Dim);
             continue;
         }
-        canvas.put(area.x, y, 3, &mark, Role::Strong);
-        canvas.put(area.x + 4, y, room.saturating_sub(4), &words, Role::Plain);
+        canvas.put(area.x, y, 3, &mark, ColorRole::Strong);
+        canvas.put(
+            area.x + 4,
+            y,
+            room.saturating_sub(4),
+            &words,
+            ColorRole::Plain,
+        );
     }
 }
 

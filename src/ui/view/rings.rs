@@ -3,18 +3,18 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, Part, Table};
+use super::table::{Cell, Column, DataTable, Part};
 use super::{findings, waiting};
 use crate::observe::model::{ConsumerState, RingListing, Severity, WorstConsumer};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// What a column tells.
 #[derive(Clone, Copy, PartialEq)]
-enum Field {
+enum RingField {
     Id,
     Command,
     Capacity,
@@ -27,19 +27,19 @@ enum Field {
 }
 
 /// Fields and their columns, in the order of the screen.
-const COLUMNS: [(Field, Column); 9] = [
-    (Field::Id, Column::text("PID/FD", 11, 0)),
-    (Field::Command, Column::text("COMMAND", 9, 2).up_to(16)),
-    (Field::Capacity, Column::number("CAPACITY", 8, 6)),
-    (Field::Consumers, Column::number("CONSUMERS", 9, 7)),
-    (Field::Rate, Column::number("RATE", 10, 3)),
-    (Field::State, Column::text("STATE", 13, 1)),
-    (Field::Health, Column::text("HEALTH", 8, 4)),
+const COLUMNS: [(RingField, Column); 9] = [
+    (RingField::Id, Column::text("PID/FD", 11, 0)),
+    (RingField::Command, Column::text("COMMAND", 9, 2).up_to(16)),
+    (RingField::Capacity, Column::number("CAPACITY", 8, 6)),
+    (RingField::Consumers, Column::number("CONSUMERS", 9, 7)),
+    (RingField::Rate, Column::number("RATE", 10, 3)),
+    (RingField::State, Column::text("STATE", 13, 1)),
+    (RingField::Health, Column::text("HEALTH", 8, 4)),
     (
-        Field::Worst,
+        RingField::Worst,
         Column::text("WORST CONSUMER", 18, 5).up_to(44),
     ),
-    (Field::Socket, Column::text("SOCKET", 10, 8).up_to(60)),
+    (RingField::Socket, Column::text("SOCKET", 10, 8).up_to(60)),
 ];
 
 /// What the list does not say by itself.
@@ -86,7 +86,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         framed.inner(Margin::new(1, 1))
     };
     let columns = COLUMNS.map(|(_, column)| column);
-    let table = Table {
+    let table = DataTable {
         columns: &columns,
         rows: listing.rings.len(),
         selected,
@@ -99,7 +99,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         let field = COLUMNS[column].0;
         match text_of(ring, field) {
             Some(text) => Cell::new(text, role_of(ring, field)),
-            None => Cell::new(unknown, Role::Dim),
+            None => Cell::new(unknown, ColorRole::Dim),
         }
     };
     canvas.spot(area, Spot::Front);
@@ -113,10 +113,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let about = about.chain(std::iter::repeat_n(String::new(), padding));
     let lines = notice
         .into_iter()
-        .map(|line| (line, Role::Bad))
-        .chain(about.map(|line| (line, Role::Plain)))
+        .map(|line| (line, ColorRole::Bad))
+        .chain(about.map(|line| (line, ColorRole::Plain)))
         .chain(std::iter::repeat_n(
-            (ORPHANS.to_owned(), Role::Dim),
+            (ORPHANS.to_owned(), ColorRole::Dim),
             hint_rows,
         ));
     let mut y = framed.bottom();
@@ -152,36 +152,36 @@ fn health(ring: &RingListing) -> &'static str {
     }
 }
 
-fn role_of(ring: &RingListing, field: Field) -> Role {
+fn role_of(ring: &RingListing, field: RingField) -> ColorRole {
     match field {
-        Field::State => ring.state.into(),
-        Field::Health => ring
+        RingField::State => ring.state.into(),
+        RingField::Health => ring
             .worst_finding
             .as_ref()
-            .map_or(Role::Good, |finding| finding.severity.into()),
-        Field::Worst => ring
+            .map_or(ColorRole::Good, |finding| finding.severity.into()),
+        RingField::Worst => ring
             .worst_consumer
             .as_ref()
-            .map_or(Role::Plain, |worst| worst.state.into()),
-        _ => Role::Plain,
+            .map_or(ColorRole::Plain, |worst| worst.state.into()),
+        _ => ColorRole::Plain,
     }
 }
 
-fn text_of(ring: &RingListing, field: Field) -> Option<String> {
+fn text_of(ring: &RingListing, field: RingField) -> Option<String> {
     match field {
         // Its producer has gone: it is known by who still maps it.
-        Field::Id => Some(match ring.through {
+        RingField::Id => Some(match ring.through {
             Some(through) => format!("via {through}"),
             None => ring.id.clone(),
         }),
-        Field::Command => ring.command.clone(),
-        Field::Capacity => Some(bytes(ring.ring_capacity)),
-        Field::Consumers => ring.consumers.map(|consumers| consumers.to_string()),
-        Field::Rate => ring.bytes_per_second.map(rate),
-        Field::State => Some(ring.state.word().to_owned()),
-        Field::Health => Some(health(ring).to_owned()),
-        Field::Worst => ring.worst_consumer.as_ref().map(worst),
-        Field::Socket => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
+        RingField::Command => ring.command.clone(),
+        RingField::Capacity => Some(bytes(ring.ring_capacity)),
+        RingField::Consumers => ring.consumers.map(|consumers| consumers.to_string()),
+        RingField::Rate => ring.bytes_per_second.map(rate),
+        RingField::State => Some(ring.state.word().to_owned()),
+        RingField::Health => Some(health(ring).to_owned()),
+        RingField::Worst => ring.worst_consumer.as_ref().map(worst),
+        RingField::Socket => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
     }
 }
 

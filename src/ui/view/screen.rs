@@ -30,9 +30,9 @@ use crate::observe::model::Frame;
 use crate::ui::action::{Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::details::Details;
-use crate::ui::hit_map::{Spot, Spots};
+use crate::ui::hit_map::{HitMap, Spot};
 use crate::ui::theme::Theme;
-use crate::ui::viewport::Room;
+use crate::ui::viewport::Viewport;
 
 /// A body lower than this has room for one pane only.
 const LOW: u16 = 11;
@@ -45,7 +45,7 @@ const LEAST_MESSAGES: u16 = 6;
 
 /// Where everything stands; what is not shown has no area.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct PanelAreas {
     screen: Rect,
     header: Rect,
     ending: Rect,
@@ -61,7 +61,7 @@ struct Places {
     framed: bool,
 }
 
-impl Places {
+impl PanelAreas {
     /// The room inside the frame of a pane, or the pane itself where it has none.
     fn inside(&self, pane: Rect) -> Rect {
         if !self.framed || pane.is_empty() {
@@ -87,7 +87,7 @@ impl Places {
 }
 
 /// Draws the whole screen, and tells what stands where.
-pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Spots {
+pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> HitMap {
     let mut canvas = Canvas::new(theme, area, buffer);
     let places = places(app, area);
     if !places.header.is_empty() {
@@ -112,9 +112,9 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
 }
 
 /// What the pane that has the keys shows of itself on a screen of that size.
-pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
+pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Viewport {
     if app.help().is_some() {
-        return Room {
+        return Viewport {
             rows: help::rows(app, area),
             last_top: help::last_top(app, area),
             stride: 0,
@@ -123,7 +123,7 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
     let places = places(app, area);
     if let (Some(details), Some(frame)) = (app.details(), app.frame()) {
         let inside = places.inside(places.body);
-        return Room {
+        return Viewport {
             rows: inside.height.into(),
             last_top: details::last_top(&frame.snapshot, details, theme, inside),
             stride: 0,
@@ -136,14 +136,14 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
     };
     let inside = places.inside(pane);
     if app.screen() == Screen::Ring && app.focus() == Pane::Hex {
-        let sight = hex::sight(inside, true);
-        return Room {
-            rows: sight.rows,
+        let viewport = hex::viewport(inside, true);
+        return Viewport {
+            rows: viewport.rows,
             last_top: 0,
-            stride: sight.stride,
+            stride: viewport.stride,
         };
     }
-    Room {
+    Viewport {
         rows: inside.height.into(),
         last_top: 0,
         stride: 0,
@@ -151,7 +151,13 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Room {
 }
 
 /// The figures of the ring, and below them one of its consumers.
-fn closely(app: &App, frame: &Frame, details: &Details, canvas: &mut Canvas<'_>, places: &Places) {
+fn closely(
+    app: &App,
+    frame: &Frame,
+    details: &Details,
+    canvas: &mut Canvas<'_>,
+    places: &PanelAreas,
+) {
     figures(app, frame, canvas, places);
     let area = places.body;
     if places.framed {
@@ -163,7 +169,7 @@ fn closely(app: &App, frame: &Frame, details: &Details, canvas: &mut Canvas<'_>,
     details::render(&frame.snapshot, details, canvas, places.inside(area));
 }
 
-fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) {
     if !places.ending.is_empty() {
         ending::render(&frame.snapshot, canvas, places.ending);
     }
@@ -179,7 +185,7 @@ fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     }
 }
 
-fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
+fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) {
     let ring = &frame.snapshot;
     figures(app, frame, canvas, places);
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
@@ -223,17 +229,17 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &Places) {
     }
 }
 
-fn places(app: &App, area: Rect) -> Places {
-    let mut places = Places {
+fn places(app: &App, area: Rect) -> PanelAreas {
+    let mut places = PanelAreas {
         screen: area,
-        ..Places::default()
+        ..PanelAreas::default()
     };
     let mut rest = area;
     places.header = cut(&mut rest, 1);
     let filtered = app.is_typing()
         || app.said().is_some()
-        || !app.roster().filter().is_empty()
-        || !app.reading().typed().is_empty();
+        || !app.consumer_list().filter().is_empty()
+        || !app.message_list().typed().is_empty();
     // Where the titles have no room, a filter is to be seen all the same.
     if area.height >= 8 || (filtered && area.height > 1) {
         rest.height -= 1;
@@ -285,7 +291,7 @@ fn places(app: &App, area: Rect) -> Places {
 
 /// Consumers over findings over messages and hex. Neighbours share an edge, so each begins on the last row or column of
 /// the one before.
-fn stack(app: &App, frame: &Frame, places: &mut Places) {
+fn stack(app: &App, frame: &Frame, places: &mut PanelAreas) {
     let body = places.body;
     let ring = &frame.snapshot;
     // Their titles and an edge come on top of the rows.

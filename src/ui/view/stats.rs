@@ -7,7 +7,7 @@ use super::canvas::{Canvas, cut};
 use super::chart::step_above;
 use crate::observe::model::{Frame, RingSnapshot};
 use crate::ui::format::{bytes, count, duration, grouped, percent, rate};
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{ColorRole, Theme};
 
 /// Columns between two figures.
 const GAP: u16 = 3;
@@ -15,14 +15,14 @@ const GAP: u16 = 3;
 const SHORTEST_CHART: u16 = 8;
 
 /// A figure with its name, in a fixed width.
-struct Figure {
+struct Stat {
     label: &'static str,
     value: String,
     width: usize,
-    role: Role,
+    role: ColorRole,
 }
 
-impl Figure {
+impl Stat {
     fn new(label: &'static str, value: Option<String>, width: usize, theme: &Theme) -> Self {
         let known = value.is_some();
         let value = value.unwrap_or_else(|| theme.glyphs.unknown.to_owned());
@@ -30,7 +30,11 @@ impl Figure {
             label,
             value,
             width,
-            role: if known { Role::Strong } else { Role::Dim },
+            role: if known {
+                ColorRole::Strong
+            } else {
+                ColorRole::Dim
+            },
         }
     }
 }
@@ -51,7 +55,7 @@ pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, are
         let end = flow(canvas, first, &figures);
         return sparkline(frame, canvas, from(first, end));
     }
-    let mut figures: Vec<Figure> = position(ring, theme).into();
+    let mut figures: Vec<Stat> = position(ring, theme).into();
     figures.extend(room);
     figures.extend(limits(ring, theme));
     flow(canvas, first, &figures);
@@ -69,14 +73,14 @@ pub(super) fn throughput(
     mut area: Rect,
 ) {
     let theme = canvas.theme();
-    area.x = canvas.put(area.x, area.y, area.width, "Throughput", Role::Label) + 1;
+    area.x = canvas.put(area.x, area.y, area.width, "Throughput", ColorRole::Label) + 1;
     area.width = area.width.saturating_sub(11);
     let [mut now, messages] = rates(ring, theme);
     now.label = "now";
     let peak = peak.map(|peak| rate(peak as f64));
-    let peak = Figure {
-        role: Role::Plain,
-        ..Figure::new("peak", peak, 10, theme)
+    let peak = Stat {
+        role: ColorRole::Plain,
+        ..Stat::new("peak", peak, 10, theme)
     };
     flow(canvas, area, &[now, peak, messages]);
 }
@@ -90,7 +94,7 @@ fn from(row: Rect, x: u16) -> Rect {
     }
 }
 
-fn rates(ring: &RingSnapshot, theme: &Theme) -> [Figure; 2] {
+fn rates(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
     let messages = ring.rate.messages_per_second;
     let per_second = messages.value.map(|value| {
         format!(
@@ -100,40 +104,40 @@ fn rates(ring: &RingSnapshot, theme: &Theme) -> [Figure; 2] {
         )
     });
     [
-        Figure::new("Rate", ring.rate.bytes_per_second.map(rate), 10, theme),
-        Figure::new("", per_second, 13, theme),
+        Stat::new("Rate", ring.rate.bytes_per_second.map(rate), 10, theme),
+        Stat::new("", per_second, 13, theme),
     ]
 }
 
-fn position(ring: &RingSnapshot, theme: &Theme) -> [Figure; 2] {
+fn position(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
     let head = grouped(ring.control.producer_head);
     // Head only grows: in steps of a group, so that what follows seldom moves.
     let width = head.len().max(13).next_multiple_of(4) + 1;
     [
-        Figure::new("Head", Some(head), width, theme),
-        Figure {
-            role: Role::Plain,
-            ..Figure::new("lap", Some(grouped(ring.control.lap())), 7, theme)
+        Stat::new("Head", Some(head), width, theme),
+        Stat {
+            role: ColorRole::Plain,
+            ..Stat::new("lap", Some(grouped(ring.control.lap())), 7, theme)
         },
     ]
 }
 
-fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Figure> {
+fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
     let capacity = ring.control.ring_capacity.max(1);
     let share = ring
         .free_bytes
         .map(|free| free as f64 * 100.0 / capacity as f64);
-    let mut free = Figure::new(
+    let mut free = Stat::new(
         "free",
         share.map(|share| format!("{} %", percent(share))),
         5,
         theme,
     );
     free.role = match share {
-        None => Role::Dim,
-        Some(share) if share <= 0.0 => Role::Bad,
-        Some(share) if share < 10.0 => Role::Warn,
-        Some(_) => Role::Strong,
+        None => ColorRole::Dim,
+        Some(share) if share <= 0.0 => ColorRole::Bad,
+        Some(share) if share < 10.0 => ColorRole::Warn,
+        Some(_) => ColorRole::Strong,
     };
     let full = if ring.free_bytes == Some(0) {
         Some("now".to_owned())
@@ -141,14 +145,14 @@ fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Figure> {
         ring.time_to_full_ns
             .map(|time| duration(time, theme.glyphs.microseconds))
     };
-    vec![free, Figure::new("full in", full, 7, theme)]
+    vec![free, Stat::new("full in", full, 7, theme)]
 }
 
 /// What changes seldom: shown where there is room left.
-fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Figure> {
-    let plain = |label, value: String, width| Figure {
-        role: Role::Plain,
-        ..Figure::new(label, Some(value), width, theme)
+fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
+    let plain = |label, value: String, width| Stat {
+        role: ColorRole::Plain,
+        ..Stat::new(label, Some(value), width, theme)
     };
     let control = &ring.control;
     let mut figures = vec![plain("capacity", bytes(control.ring_capacity), 8)];
@@ -173,7 +177,7 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Figure> {
 }
 
 /// As many figures as fit in the row; tells the column behind them.
-fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) -> u16 {
+fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Stat]) -> u16 {
     let mut x = area.x + u16::from(area.width > 30);
     for (index, figure) in figures.iter().enumerate() {
         let label = if figure.label.is_empty() {
@@ -185,7 +189,7 @@ fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Figure]) -> u16 {
         if index > 0 && x.saturating_add(width) > area.right() {
             break;
         }
-        canvas.put(x, area.y, width, figure.label, Role::Label);
+        canvas.put(x, area.y, width, figure.label, ColorRole::Label);
         let label = u16::try_from(label).unwrap_or(0);
         let value = width
             .min(area.right().saturating_sub(x))
@@ -214,6 +218,6 @@ fn sparkline(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
             .direction(RenderDirection::RightToLeft)
             .bar_set(theme.glyphs.chart.clone())
             .absent_value_symbol(theme.glyphs.bar_cells[2])
-            .style(theme.style(Role::Chart))
+            .style(theme.style(ColorRole::Chart))
     });
 }

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::ui::hit_map::Spot;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 /// Room before the first column for the mark of the selected row.
 const GUTTER: u16 = 2;
@@ -58,13 +58,13 @@ impl Column {
 /// What stands in a cell.
 pub(super) struct Cell {
     pub(super) text: Cow<'static, str>,
-    pub(super) role: Role,
+    pub(super) role: ColorRole,
     /// Columns of a text that match what is looked for.
     pub(super) found: Range<u16>,
 }
 
 impl Cell {
-    pub(super) fn new(text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+    pub(super) fn new(text: impl Into<Cow<'static, str>>, role: ColorRole) -> Self {
         Self {
             text: text.into(),
             role,
@@ -82,7 +82,7 @@ pub(super) enum Part {
 }
 
 /// A table with one row selected.
-pub(super) struct Table<'a> {
+pub(super) struct DataTable<'a> {
     pub(super) columns: &'a [Column],
     pub(super) rows: usize,
     pub(super) selected: Option<usize>,
@@ -91,7 +91,7 @@ pub(super) struct Table<'a> {
     pub(super) sorted: Option<(usize, bool)>,
 }
 
-impl Table<'_> {
+impl DataTable<'_> {
     /// Draws the rows that have room, from `top` on as far as the selected one is then in sight; only their cells are
     /// asked for. `spot` says what the pointer finds there. Tells the first row that is shown.
     pub(super) fn render_from(
@@ -153,15 +153,15 @@ impl Table<'_> {
                 if !found.is_empty() && found.start < width {
                     let length = found.end.min(width) - found.start;
                     let start = area.x + GUTTER + x + found.start;
-                    canvas.tint(Rect::new(start, y, length, 1), Role::Match);
+                    canvas.tint(Rect::new(start, y, length, 1), ColorRole::Match);
                 }
             }
             if self.selected == Some(row) {
-                canvas.put(area.x, y, 1, canvas.glyphs().selected, Role::Strong);
+                canvas.put(area.x, y, 1, canvas.glyphs().selected, ColorRole::Strong);
                 let role = if self.focused {
-                    Role::Selected
+                    ColorRole::Selected
                 } else {
-                    Role::Marked
+                    ColorRole::Marked
                 };
                 canvas.tint(
                     Rect {
@@ -174,7 +174,7 @@ impl Table<'_> {
                 // Bars turned inside out would say something else.
                 for &(column, x, width) in &places {
                     let Cell { text, role, .. } = cell(row, column);
-                    if role == Role::Chart {
+                    if role == ColorRole::Chart {
                         canvas.put(area.x + GUTTER + x, y, width, &text, role);
                     }
                 }
@@ -185,7 +185,7 @@ impl Table<'_> {
     }
 }
 
-impl Table<'_> {
+impl DataTable<'_> {
     /// A column's title; an arrow beside it where rows are sorted by the column.
     fn title(&self, canvas: &mut Canvas<'_>, column: usize, area: Rect) {
         let Rect { x, y, width, .. } = area;
@@ -193,9 +193,9 @@ impl Table<'_> {
         let arrow = self.sorted.filter(|(sorted, _)| *sorted == column);
         let arrow = arrow.map(|(_, descending)| canvas.glyphs().sorted[usize::from(descending)]);
         let role = if arrow.is_some() {
-            Role::Focus
+            ColorRole::Focus
         } else {
-            Role::Label
+            ColorRole::Label
         };
         let arrow_at = if right {
             // The gutter or the title's own column has room before it.

@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::findings;
 use crate::ui::app::App;
 use crate::ui::text;
-use crate::ui::theme::Role;
+use crate::ui::theme::ColorRole;
 
 const NONE: &str = "No zbq ring on this machine.";
 /// Where some processes could not be looked into.
@@ -39,7 +39,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     findings::render_limits(limits, canvas, below);
 }
 
-fn lines(app: &App) -> Vec<(String, Role)> {
+fn lines(app: &App) -> Vec<(String, ColorRole)> {
     let none = match app.listing().limits.is_empty() {
         _ if !app.has_looked() => NOT_YET,
         true => NONE,
@@ -47,17 +47,17 @@ fn lines(app: &App) -> Vec<(String, Role)> {
     };
     let line = |text: &str, role| (text.to_owned(), role);
     let mut lines = vec![
-        line(none, Role::Strong),
-        line("Looking again every second.", Role::Plain),
-        line("", Role::Plain),
-        line("To see one at work:", Role::Plain),
-        line("zbqtop demo", Role::Focus),
+        line(none, ColorRole::Strong),
+        line("Looking again every second.", ColorRole::Plain),
+        line("", ColorRole::Plain),
+        line("To see one at work:", ColorRole::Plain),
+        line("zbqtop demo", ColorRole::Focus),
     ];
     // Who looks at the list because a ring has ended is shown the way back to what is left of it.
     if let Some(ring) = app.frame().map(|frame| &frame.snapshot) {
         let command = ring.producer.command.as_deref().unwrap_or_default();
         let back = format!("Esc: back to {command} (pid {})", ring.producer.pid);
-        lines.extend([line("", Role::Plain), (back, Role::Plain)]);
+        lines.extend([line("", ColorRole::Plain), (back, ColorRole::Plain)]);
     }
     lines
 }

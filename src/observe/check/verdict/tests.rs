@@ -5,13 +5,13 @@ use crate::observe::health::findings;
 use std::collections::HashMap;
 
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::observe::model::{Consumer, ConsumerState, Estimate};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Estimate};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 
 /// A ring of 64 KiB watched for 200 ms.
-fn seen(consumers: Vec<Consumer>) -> Observed {
+fn seen(consumers: Vec<ConsumerSnapshot>) -> Observed {
     Observed {
         ring: ring(consumers),
         watched_ns: Some(200 * MS),
@@ -20,15 +20,15 @@ fn seen(consumers: Vec<Consumer>) -> Observed {
     }
 }
 
-fn levels<T>(warning: T, critical: T) -> Levels<T> {
-    Levels {
+fn levels<T>(warning: T, critical: T) -> Threshold<T> {
+    Threshold {
         warning: Some(warning),
         critical: Some(critical),
     }
 }
 
-fn only<T>(critical: T) -> Levels<T> {
-    Levels {
+fn only<T>(critical: T) -> Threshold<T> {
+    Threshold {
         warning: None,
         critical: Some(critical),
     }
@@ -57,7 +57,7 @@ fn a_lag_in_bytes_or_percent_is_well_at_its_level_and_not_past_it() {
         ..percent.clone()
     };
     let warning = Limits {
-        lag_bytes: Levels {
+        lag_bytes: Threshold {
             warning: Some(1024),
             critical: None,
         },
@@ -120,7 +120,7 @@ fn who_holds_nothing_up_does_not_lag_and_who_is_hidden_may() {
     ] {
         let change = |seen: &mut Observed| {
             seen.ring.hidden_consumers = hidden;
-            seen.ring.attach.limits = vec![Limit {
+            seen.ring.attach.limits = vec![Limitation {
                 what: "consumers".into(),
                 why: "dark".into(),
                 remedy: Some("light".into()),
@@ -429,7 +429,7 @@ fn consumers_are_counted_if_they_live_and_hold_a_slot() {
             Status::Ok,
         ),
     ] {
-        let consumers = states.map(|state| Consumer {
+        let consumers = states.map(|state| ConsumerSnapshot {
             state,
             alive,
             ..consumer(0)
@@ -566,7 +566,7 @@ fn the_worst_of_all_rings_wins_and_each_is_named() {
         }
     }
     // Processes that may hold rings are said, and no more: most users may never look into all.
-    let hidden = [Limit {
+    let hidden = [Limitation {
         what: "rings of 3 of 9 processes".into(),
         why: "dark".into(),
         remedy: None,

@@ -113,7 +113,7 @@ fn what_was_so_at_the_first_look_ends_but_does_not_begin() {
 #[test]
 fn the_producer_is_clogged_once_until_it_has_run_for_a_while() {
     let attempts = |attempts, mut ring: RingSnapshot| {
-        ring.slots = ring.slots.map(|slots| crate::observe::model::Slots {
+        ring.slots = ring.slots.map(|slots| crate::observe::model::SlotCounts {
             clog_attempts: attempts,
             ..slots
         });

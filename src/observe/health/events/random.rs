@@ -6,7 +6,7 @@ use super::tests::{MS, TIMEOUT_MS, Watched, full, in_state, ring, with};
 use super::*;
 use crate::observe::model::EventKind as Kind;
 
-fn any_consumer() -> impl Strategy<Value = Consumer> {
+fn any_consumer() -> impl Strategy<Value = ConsumerSnapshot> {
     use ConsumerState as State;
     let state = prop::sample::select(vec![
         State::Ok,
@@ -43,11 +43,11 @@ fn any_ring() -> impl Strategy<Value = RingSnapshot> {
     // Falls, ends and truncations seldom, so that something comes before them.
     let numbers = (0..3_u64, 0..3_u64, 0..60_u8, any::<bool>());
     (consumers, numbers).prop_map(|(consumers, (step, attempts, rare, is_full))| {
-        let mut unique: BTreeMap<u64, Consumer> = BTreeMap::new();
+        let mut unique: BTreeMap<u64, ConsumerSnapshot> = BTreeMap::new();
         for consumer in consumers {
             unique.entry(consumer.meta_inode).or_insert(consumer);
         }
-        let consumers: Vec<Consumer> = unique.into_values().collect();
+        let consumers: Vec<ConsumerSnapshot> = unique.into_values().collect();
         let mut ring = if is_full {
             full(&consumers)
         } else {
@@ -84,7 +84,7 @@ proptest! {
             ring.control.producer_head = head;
             let there = || -> BTreeMap<u32, Kind> {
                 let held = ring.consumers.iter().filter(|one| one.held);
-                held.filter_map(|one| Some((one.slot?, Kind::Joined))).collect()
+                held.filter_map(|one| Some((one.slot?, Kind::JoinedSlot))).collect()
             };
             let (truncated, there) = (ring.state == RingState::Truncated, there());
             let ended = !ring.producer.alive;
@@ -113,11 +113,11 @@ proptest! {
                     Kind::Clogged | Kind::Unclogged => {
                         prop_assert_ne!(clog.replace(kind), Some(kind));
                     }
-                    Kind::Joined | Kind::Left | Kind::Evicted => {
+                    Kind::JoinedSlot | Kind::Left | Kind::Evicted => {
                         let slot = event.slot.unwrap();
                         let before = lives.insert(slot, kind);
-                        let was_there = before == Some(Kind::Joined);
-                        prop_assert_eq!(was_there, kind != Kind::Joined, "{:?} after {:?}", kind, before);
+                        let was_there = before == Some(Kind::JoinedSlot);
+                        prop_assert_eq!(was_there, kind != Kind::JoinedSlot, "{:?} after {:?}", kind, before);
                         stalls.remove(&slot);
                     }
                     Kind::Stalled | Kind::Recovered => {

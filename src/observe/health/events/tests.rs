@@ -9,8 +9,8 @@ pub(super) const HEAD: u64 = 1 << 20;
 pub(super) const TIMEOUT_MS: u64 = 5_000;
 
 /// A consumer by its inode, in the slot of that number, `lag` behind.
-pub(super) fn one(inode: u64, lag: u64) -> Consumer {
-    Consumer {
+pub(super) fn one(inode: u64, lag: u64) -> ConsumerSnapshot {
+    ConsumerSnapshot {
         meta_inode: inode,
         slot: u32::try_from(inode).ok(),
         pid: i32::try_from(inode + 100).ok(),
@@ -19,13 +19,16 @@ pub(super) fn one(inode: u64, lag: u64) -> Consumer {
     }
 }
 
-pub(super) fn with(consumer: Consumer, change: impl FnOnce(&mut Consumer)) -> Consumer {
+pub(super) fn with(
+    consumer: ConsumerSnapshot,
+    change: impl FnOnce(&mut ConsumerSnapshot),
+) -> ConsumerSnapshot {
     let mut consumer = consumer;
     change(&mut consumer);
     consumer
 }
 
-pub(super) fn in_state(inode: u64, lag: u64, state: ConsumerState) -> Consumer {
+pub(super) fn in_state(inode: u64, lag: u64, state: ConsumerState) -> ConsumerSnapshot {
     with(one(inode, lag), |one| {
         one.state = state;
         one.reason = format!("{} behind", bytes(lag));
@@ -65,11 +68,11 @@ impl Watched {
 }
 
 /// A ring with these consumers.
-pub(super) fn ring(consumers: &[Consumer]) -> RingSnapshot {
+pub(super) fn ring(consumers: &[ConsumerSnapshot]) -> RingSnapshot {
     fixtures::ring(consumers.to_vec())
 }
 
-pub(super) fn full(consumers: &[Consumer]) -> RingSnapshot {
+pub(super) fn full(consumers: &[ConsumerSnapshot]) -> RingSnapshot {
     RingSnapshot {
         state: RingState::Full,
         reason: "no room is left".into(),
@@ -91,7 +94,10 @@ fn who_was_there_has_not_joined_and_who_comes_has() {
     assert_eq!(watched.look(0, ring(&[one(1, 0)])), []);
     assert_eq!(watched.look(100, ring(&[one(1, 0)])), []);
     let two = [one(1, 0), one(2, 64)];
-    assert_eq!(watched.look(100, ring(&two)), [(Kind::Joined, Some(102))]);
+    assert_eq!(
+        watched.look(100, ring(&two)),
+        [(Kind::JoinedSlot, Some(102))]
+    );
     assert_eq!(
         watched.words(),
         "slot 2 risk (pid 102): a new consumer, 64 B behind"
@@ -105,7 +111,7 @@ fn who_was_there_has_not_joined_and_who_comes_has() {
     });
     assert_eq!(
         watched.look(100, ring(&[heir, one(2, 64)])),
-        [(Kind::Left, Some(101)), (Kind::Joined, Some(101))]
+        [(Kind::Left, Some(101)), (Kind::JoinedSlot, Some(101))]
     );
 }
 
@@ -117,7 +123,7 @@ fn a_newcomer_is_told_of_when_its_process_is_known() {
     assert_eq!(watched.look(100, ring(&[nameless()])), []);
     assert_eq!(
         watched.look(1000, ring(&[one(1, 0)])),
-        [(Kind::Joined, Some(101))]
+        [(Kind::JoinedSlot, Some(101))]
     );
     assert_eq!(watched.told[0].monotonic_ns, 100 * MS, "when it came");
     assert_eq!(watched.told[0].at, "1969-12-31T23:59:59Z");
@@ -127,14 +133,14 @@ fn a_newcomer_is_told_of_when_its_process_is_known() {
     watched.look(100, ring(&[nameless()]));
     assert_eq!(
         watched.look(1500, ring(&[nameless()])),
-        [(Kind::Joined, None)]
+        [(Kind::JoinedSlot, None)]
     );
     let mut watched = Watched::default();
     watched.look(0, ring(&[]));
     watched.look(100, ring(&[nameless()]));
     assert_eq!(
         watched.look(100, ring(&[])),
-        [(Kind::Joined, None), (Kind::Left, None)]
+        [(Kind::JoinedSlot, None), (Kind::Left, None)]
     );
     // Names are not to be trusted.
     let hostile = with(one(2, 0), |one| one.command = Some("a\u{1b}[2Jb".into()));
@@ -151,7 +157,7 @@ fn a_newcomer_is_told_of_when_its_process_is_known() {
 fn who_loses_its_slot_has_left_or_was_evicted() {
     use ConsumerState as State;
     let gone = |state| in_state(1, 640, state);
-    let held = |consumer: Consumer| with(consumer, |one| one.held = false);
+    let held = |consumer: ConsumerSnapshot| with(consumer, |one| one.held = false);
     let overdue = with(gone(State::Overdue), |one| one.evict_in_ns = Some(0));
     let parked = with(gone(State::Parked), |one| {
         (one.tail_offset, one.lag_bytes) = (u64::MAX, None);
@@ -159,7 +165,7 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
     });
     // It noticed, and joined again at once.
     let again = with(one(2, 0), |again| again.pid = Some(101));
-    let cases: [(Consumer, Option<Consumer>, Kind, &str); 14] = [
+    let cases: [(ConsumerSnapshot, Option<ConsumerSnapshot>, Kind, &str); 14] = [
         (
             gone(State::Dead),
             None,
@@ -240,7 +246,7 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
         watched.look(100, ring(&[one(1, 640)]));
         watched.look(100, ring(std::slice::from_ref(&before)));
         watched.look(100, ring(std::slice::from_ref(&before)));
-        let mut after: Vec<Consumer> = after.into_iter().collect();
+        let mut after: Vec<ConsumerSnapshot> = after.into_iter().collect();
         let told = watched.look(100, ring(&after));
         let comes = after.iter().filter(|one| one.meta_inode != 1).count();
         assert_eq!(told.len(), 1 + comes, "{before:?}: {told:?}");

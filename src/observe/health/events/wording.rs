@@ -4,11 +4,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Identity, Known, Past};
-use crate::observe::health::episode::{Since, Turn};
+use super::{ConsumerIdentity, KnownConsumer, PastLook};
+use crate::observe::health::episode::{Since, Transition};
 use crate::observe::health::findings::who;
 use crate::observe::model::{
-    Consumer, ConsumerState, Event, EventKind, Producer, RingSnapshot, RingState,
+    ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot, RingState,
 };
 use crate::text::bytes;
 
@@ -56,15 +56,15 @@ impl Tale {
     }
 
     /// Tells something of one consumer.
-    pub(super) fn of(&mut self, known: &Known, kind: EventKind, at_ns: u64, words: &str) {
-        let Consumer {
+    pub(super) fn of(&mut self, known: &KnownConsumer, kind: EventKind, at_ns: u64, words: &str) {
+        let ConsumerSnapshot {
             slot, pid, command, ..
         } = &known.last;
         let message = format!("{}: {words}", who(*slot, *pid, command.as_deref()));
         self.tell(kind, at_ns, (*slot, *pid, command.clone()), message);
     }
 
-    pub(super) fn left(&mut self, known: &Known) {
+    pub(super) fn left(&mut self, known: &KnownConsumer) {
         let last = &known.last;
         let unread = match last.lag_bytes {
             None => String::new(),
@@ -84,7 +84,7 @@ impl Tale {
         self.of(known, EventKind::Left, self.now, &words);
     }
 
-    pub(super) fn evicted(&mut self, known: &Known, after: After) {
+    pub(super) fn evicted(&mut self, known: &KnownConsumer, after: After) {
         let last = &known.last;
         let still = known.moved.ago(self.now);
         let fault = match (last.state, last.lag_bytes) {
@@ -138,8 +138,8 @@ impl Tale {
     }
 
     /// The end of a clog.
-    pub(super) fn room(&mut self, turn: Option<Turn>) {
-        if let Some(Turn::Ended { since, over_ns }) = turn {
+    pub(super) fn room(&mut self, turn: Option<Transition>) {
+        if let Some(Transition::Ended { since, over_ns }) = turn {
             let message = format!(
                 "the producer has room again; head had not moved for {}",
                 since.ago(over_ns)
@@ -149,7 +149,7 @@ impl Tale {
     }
 
     pub(super) fn producer_gone(&mut self, ring: &RingSnapshot) {
-        let Producer { pid, command, .. } = &ring.producer;
+        let ProducerInfo { pid, command, .. } = &ring.producer;
         let message = format!(
             "{}: it has ended after {} bytes; {} consumers held slots",
             who(None, Some(*pid), command.as_deref()),
@@ -164,10 +164,10 @@ impl Tale {
         );
     }
 
-    pub(super) fn another_ring(&mut self, past: &Past, ring: &RingSnapshot) {
-        let Producer { pid, command, .. } = &ring.producer;
+    pub(super) fn another_ring(&mut self, past: &PastLook, ring: &RingSnapshot) {
+        let ProducerInfo { pid, command, .. } = &ring.producer;
         let head = ring.control.producer_head;
-        let message = if past.identity == Identity::of(ring) {
+        let message = if past.identity == ConsumerIdentity::of(ring) {
             format!(
                 "head went back from {} to {head}: what was seen before says nothing of it",
                 past.head

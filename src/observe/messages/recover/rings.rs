@@ -2,15 +2,15 @@
 
 use std::io;
 
-use super::{Recovered, Region, oldest};
+use super::{Recovered, RetainedRegion, oldest};
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::message::{FLAG_FILLER, MessageHeader};
 
 /// Numbers that differ from one seed to the next and repeat for the same one.
 #[derive(Clone)]
-pub(super) struct Dice(u64);
+pub(super) struct Lcg(u64);
 
-impl Dice {
+impl Lcg {
     fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
@@ -36,7 +36,7 @@ impl Dice {
 
 /// How an application numbers its messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Numbers {
+pub(super) enum Numbering {
     Running,
     Zero,
     Arbitrary,
@@ -45,16 +45,16 @@ pub(super) enum Numbers {
     Constant,
 }
 
-pub(super) const NUMBERS: [Numbers; 5] = [
-    Numbers::Running,
-    Numbers::Zero,
-    Numbers::Arbitrary,
-    Numbers::Rare,
-    Numbers::Constant,
+pub(super) const NUMBERS: [Numbering; 5] = [
+    Numbering::Running,
+    Numbering::Zero,
+    Numbering::Arbitrary,
+    Numbering::Rare,
+    Numbering::Constant,
 ];
 
-impl Numbers {
-    fn number(self, last: u64, dice: &mut Dice) -> u64 {
+impl Numbering {
+    fn number(self, last: u64, dice: &mut Lcg) -> u64 {
         match self {
             Self::Running => last + 1,
             Self::Zero => 0,
@@ -73,7 +73,7 @@ impl Numbers {
 
 /// What is in a payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum RingKind {
     Zeros,
     Text,
     Random,
@@ -88,45 +88,45 @@ pub(super) enum Kind {
     /// Zeros with a small number here and there.
     Sparse,
     /// Records framed like ours from the payload's start to its end.
-    Records(Numbers),
+    Records(Numbering),
     /// Such records, but the first of them cut.
-    Captured(Numbers),
+    Captured(Numbering),
     /// One record with our own number, in our own frame.
     Wrapped,
     /// The last few messages once more, by number.
     Echo,
 }
 
-pub(super) const HARMLESS: [Kind; 3] = [Kind::Zeros, Kind::Text, Kind::Random];
-pub(super) const HARMFUL: [Kind; 24] = [
-    Kind::Zeros,
-    Kind::Text,
-    Kind::Random,
-    Kind::PaddedText,
-    Kind::Counting(4),
-    Kind::Counting(8),
-    Kind::Small(4),
-    Kind::Small(8),
-    Kind::Constant(4),
-    Kind::Constant(8),
-    Kind::Bytes(1),
-    Kind::Bytes(0x80),
-    Kind::Bytes(0xff),
-    Kind::Sparse,
-    Kind::Records(Numbers::Running),
-    Kind::Records(Numbers::Zero),
-    Kind::Records(Numbers::Arbitrary),
-    Kind::Records(Numbers::Constant),
-    Kind::Captured(Numbers::Running),
-    Kind::Captured(Numbers::Zero),
-    Kind::Captured(Numbers::Arbitrary),
-    Kind::Captured(Numbers::Rare),
-    Kind::Wrapped,
-    Kind::Echo,
+pub(super) const HARMLESS: [RingKind; 3] = [RingKind::Zeros, RingKind::Text, RingKind::Random];
+pub(super) const HARMFUL: [RingKind; 24] = [
+    RingKind::Zeros,
+    RingKind::Text,
+    RingKind::Random,
+    RingKind::PaddedText,
+    RingKind::Counting(4),
+    RingKind::Counting(8),
+    RingKind::Small(4),
+    RingKind::Small(8),
+    RingKind::Constant(4),
+    RingKind::Constant(8),
+    RingKind::Bytes(1),
+    RingKind::Bytes(0x80),
+    RingKind::Bytes(0xff),
+    RingKind::Sparse,
+    RingKind::Records(Numbering::Running),
+    RingKind::Records(Numbering::Zero),
+    RingKind::Records(Numbering::Arbitrary),
+    RingKind::Records(Numbering::Constant),
+    RingKind::Captured(Numbering::Running),
+    RingKind::Captured(Numbering::Zero),
+    RingKind::Captured(Numbering::Arbitrary),
+    RingKind::Captured(Numbering::Rare),
+    RingKind::Wrapped,
+    RingKind::Echo,
 ];
 
 /// Records back to back, `length` bytes of them. The last ends at the end.
-fn records(length: usize, numbers: Numbers, first: u64, dice: &mut Dice) -> Vec<u8> {
+fn records(length: usize, numbers: Numbering, first: u64, dice: &mut Lcg) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length);
     let mut number = first;
     while length - bytes.len() >= HEADER_SIZE {
@@ -162,15 +162,15 @@ fn words(bytes: &mut Vec<u8>, size: usize, mut word: impl FnMut(u64) -> u64) {
     }
 }
 
-fn fill(out: &mut Vec<u8>, length: usize, kind: Kind, dice: &mut Dice) {
+fn fill(out: &mut Vec<u8>, length: usize, kind: RingKind, dice: &mut Lcg) {
     fill_numbered(out, length, kind, 0, dice);
 }
 
-fn fill_numbered(out: &mut Vec<u8>, length: usize, kind: Kind, seq_id: u64, dice: &mut Dice) {
+fn fill_numbered(out: &mut Vec<u8>, length: usize, kind: RingKind, seq_id: u64, dice: &mut Lcg) {
     let mut bytes = Vec::with_capacity(length);
     match kind {
-        Kind::Zeros => {}
-        Kind::Text => {
+        RingKind::Zeros => {}
+        RingKind::Text => {
             let text = b"{\"level\":\"info\",\"thread\":12,\"message\":\"nothing new\"}\n";
             bytes.extend(
                 text.iter()
@@ -179,37 +179,37 @@ fn fill_numbered(out: &mut Vec<u8>, length: usize, kind: Kind, seq_id: u64, dice
                     .take(length),
             );
         }
-        Kind::Random => words(&mut bytes, 8, |_| dice.roll()),
-        Kind::PaddedText => {
+        RingKind::Random => words(&mut bytes, 8, |_| dice.roll()),
+        RingKind::PaddedText => {
             let text = dice.below(length as u64 + 1) as usize;
             bytes.resize(text, b'a');
         }
-        Kind::Counting(size) => words(&mut bytes, size, |index| index),
-        Kind::Small(size) => words(&mut bytes, size, |_| dice.below(25) * 4),
-        Kind::Constant(size) => words(&mut bytes, size, |_| 16),
-        Kind::Bytes(byte) => bytes.resize(length, byte),
-        Kind::Sparse => {
+        RingKind::Counting(size) => words(&mut bytes, size, |index| index),
+        RingKind::Small(size) => words(&mut bytes, size, |_| dice.below(25) * 4),
+        RingKind::Constant(size) => words(&mut bytes, size, |_| 16),
+        RingKind::Bytes(byte) => bytes.resize(length, byte),
+        RingKind::Sparse => {
             bytes.resize(length, 0);
             for _ in 0..length / 100 {
                 let at = dice.below(length as u64) as usize;
                 bytes[at] = dice.below(200) as u8;
             }
         }
-        Kind::Records(numbers) | Kind::Captured(numbers) => {
+        RingKind::Records(numbers) | RingKind::Captured(numbers) => {
             let cut = match kind {
-                Kind::Captured(_) => dice.below(100) as usize,
+                RingKind::Captured(_) => dice.below(100) as usize,
                 _ => 0,
             };
             let first = dice.below(1000);
             bytes.extend(&records(length + cut, numbers, first, dice)[cut..]);
         }
-        Kind::Wrapped => {
+        RingKind::Wrapped => {
             if let Some(payload) = length.checked_sub(HEADER_SIZE) {
                 frame(&mut bytes, payload, 0, seq_id);
                 bytes.resize(length, b'w');
             }
         }
-        Kind::Echo => {
+        RingKind::Echo => {
             let count = (length / 40).min(5);
             bytes.resize(length - 40 * count, b'e');
             for back in (0..count as u64).rev() {
@@ -237,15 +237,15 @@ pub(super) struct Recipe {
     pub(super) capacity: u64,
     pub(super) longest: u64,
     pub(super) aligned: bool,
-    pub(super) numbers: Numbers,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) numbers: Numbering,
+    pub(super) kinds: Vec<RingKind>,
     /// Laps in 1024ths.
     pub(super) laps: u64,
 }
 
 impl Recipe {
-    pub(super) fn random(seed: u64, capacities: &[u64], kinds: &[Kind]) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    pub(super) fn random(seed: u64, capacities: &[u64], kinds: &[RingKind]) -> Self {
+        let mut dice = Lcg(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let capacity = dice.of(capacities);
         let longest = (16 << dice.below(13)).min(capacity / 2 - 16);
         let mut some = kinds.to_vec();
@@ -266,7 +266,7 @@ impl Recipe {
 
     pub(super) fn make(&self) -> Ring {
         let capacity = self.capacity;
-        let mut dice = Dice(self.seed);
+        let mut dice = Lcg(self.seed);
         let mut ring = Ring {
             bytes: vec![0xaa; capacity as usize],
             head: 0,
@@ -319,10 +319,10 @@ impl Ring {
         self.bytes.len() as u64
     }
 
-    pub(super) fn region(&self) -> Region {
+    pub(super) fn region(&self) -> RetainedRegion {
         let capacity = self.capacity();
         let end = self.head - self.head % capacity;
-        Region {
+        RetainedRegion {
             floor: self.head - capacity,
             end,
             known: self.head,
@@ -337,19 +337,23 @@ impl Ring {
         Ok(())
     }
 
-    pub(super) fn find(&self, region: Region, enough: usize) -> Recovered {
+    pub(super) fn find(&self, region: RetainedRegion, enough: usize) -> Recovered {
         oldest(region, enough, |from, to, out| self.read(from, to, out)).unwrap()
     }
 
     /// Messages whole between the region's floor and its end.
-    pub(super) fn whole(&self, region: Region) -> &[u64] {
+    pub(super) fn whole(&self, region: RetainedRegion) -> &[u64] {
         let from = self.boundaries.partition_point(|at| *at < region.floor);
         let to = self.boundaries.partition_point(|at| *at < region.end);
         &self.boundaries[from..to]
     }
 
     /// What is found, and the number of messages there are, or what is wrong with it.
-    pub(super) fn judge(&self, region: Region, enough: usize) -> Result<(usize, usize), String> {
+    pub(super) fn judge(
+        &self,
+        region: RetainedRegion,
+        enough: usize,
+    ) -> Result<(usize, usize), String> {
         let found = self.find(region, enough);
         let whole = self.whole(region);
         let first = whole.len().checked_sub(found.messages);

@@ -35,7 +35,7 @@ pub(super) struct Window<'a> {
 }
 
 /// The message that may lie before a boundary.
-struct Step {
+struct SearchStep {
     node: usize,
     /// How many may be it by their numbers, and those of the messages before them; 2 for more.
     numbered: usize,
@@ -45,7 +45,7 @@ struct Step {
     usual: bool,
 }
 
-/// The chain from a [`Step`] down.
+/// The chain from a [`SearchStep`] down.
 #[derive(Clone, Copy, Default)]
 struct Below {
     /// Weighty headers, and the lowest of them.
@@ -65,14 +65,14 @@ impl Below {
 }
 
 /// The search, as far as it has come.
-pub(super) struct Search {
+pub(super) struct ChainSearch {
     /// The nearest number above the boundary reached; `None` when no message is known there, 0 when none has one.
     above: Option<u64>,
     habits: Habits,
     unheard_of: u64,
 }
 
-impl Search {
+impl ChainSearch {
     /// A search in a ring of `capacity` bytes, below the messages that `bytes` begin with: they are sure and lie
     /// at `start`.
     pub(super) fn new(bytes: &[u8], start: u64, capacity: u64) -> Self {
@@ -172,7 +172,13 @@ impl Search {
 
     /// Whether there is enough in the chain `below` the boundary at `end` for its first message to be believed, other
     /// than numbers.
-    fn is_borne_out(&self, step: &Step, below: Below, end: usize, window: &Window<'_>) -> bool {
+    fn is_borne_out(
+        &self,
+        step: &SearchStep,
+        below: Below,
+        end: usize,
+        window: &Window<'_>,
+    ) -> bool {
         let Habits {
             messages, littered, ..
         } = self.habits;
@@ -200,7 +206,7 @@ impl Search {
     }
 
     /// Follows the best chain down from the end, doubts and all.
-    fn trace(&self, window: &Window<'_>) -> Vec<Step> {
+    fn trace(&self, window: &Window<'_>) -> Vec<SearchStep> {
         let mut steps = Vec::new();
         let (mut node, mut above) = (0, self.above);
         while let Some(step) = self.choose(window, node, above) {
@@ -212,10 +218,10 @@ impl Search {
     }
 
     /// The likeliest of the messages that end at `end`.
-    fn choose(&self, window: &Window<'_>, end: usize, above: Option<u64>) -> Option<Step> {
+    fn choose(&self, window: &Window<'_>, end: usize, above: Option<u64>) -> Option<SearchStep> {
         let chains = &window.chains;
         let all = || chains.before(end);
-        let step = |node: usize, numbered: usize, clear: bool| Step {
+        let step = |node: usize, numbered: usize, clear: bool| SearchStep {
             node,
             numbered,
             clear,
@@ -298,7 +304,7 @@ fn is_clear(chains: &Chains<'_>, end: usize, node: usize) -> bool {
 }
 
 /// Whether there is anything like a header but those of `steps`. What overlaps one of them is an echo of it.
-fn is_littered(window: &Window<'_>, steps: &[Step]) -> bool {
+fn is_littered(window: &Window<'_>, steps: &[SearchStep]) -> bool {
     let chains = &window.chains;
     let mut steps = steps.iter().map(|step| chains.at(step.node)).peekable();
     // What fills the rest of a lap is often left as it was, full of older messages, and says nothing of payloads.

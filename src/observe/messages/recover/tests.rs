@@ -6,7 +6,7 @@
 
 use proptest::prelude::*;
 
-use super::rings::{HARMFUL, HARMLESS, Kind, NUMBERS, Numbers, Recipe, Ring, frame};
+use super::rings::{HARMFUL, HARMLESS, NUMBERS, Numbering, Recipe, Ring, RingKind, frame};
 use super::*;
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::message::MessageHeader;
@@ -56,7 +56,7 @@ fn nothing_is_invented_where_payloads_look_like_messages() {
     assert!(found * 2 > all);
 }
 
-fn plain(numbers: Numbers, kind: Kind) -> Ring {
+fn plain(numbers: Numbering, kind: RingKind) -> Ring {
     let recipe = Recipe {
         seed: 5,
         capacity: 4 << 20,
@@ -71,8 +71,8 @@ fn plain(numbers: Numbers, kind: Kind) -> Ring {
 
 #[test]
 fn a_few_messages_cost_a_few_bytes() {
-    for (numbers, most) in [(Numbers::Running, 64 << 10), (Numbers::Zero, 3 << 19)] {
-        let ring = plain(numbers, Kind::Text);
+    for (numbers, most) in [(Numbering::Running, 64 << 10), (Numbering::Zero, 3 << 19)] {
+        let ring = plain(numbers, RingKind::Text);
         let region = ring.region();
         let mut read = 0;
         let found = oldest(region, 10, |from, to, out| {
@@ -92,16 +92,16 @@ fn a_few_messages_cost_a_few_bytes() {
 
 #[test]
 fn calls_compose_at_a_known_boundary() {
-    for numbers in [Numbers::Running, Numbers::Zero, Numbers::Arbitrary] {
-        let ring = plain(numbers, Kind::Random);
+    for numbers in [Numbering::Running, Numbering::Zero, Numbering::Arbitrary] {
+        let ring = plain(numbers, RingKind::Random);
         let region = ring.region();
         let whole = ring.whole(region);
         let tail = whole[whole.len() / 2];
-        let above = Region {
+        let above = RetainedRegion {
             floor: tail,
             ..region
         };
-        let below = Region {
+        let below = RetainedRegion {
             end: tail,
             known: region.end,
             ..region
@@ -114,14 +114,14 @@ fn calls_compose_at_a_known_boundary() {
 
 #[test]
 fn without_anything_known_only_long_chains_are_believed() {
-    let ring = plain(Numbers::Zero, Kind::Text);
-    let region = Region {
+    let ring = plain(Numbering::Zero, RingKind::Text);
+    let region = RetainedRegion {
         known: 0,
         ..ring.region()
     };
     let (found, all) = ring.judge(region, usize::MAX).unwrap();
     assert!(found + 8 >= all, "{found} of {all}");
-    let short = Region {
+    let short = RetainedRegion {
         floor: region.end - (1 << 20),
         ..region
     };
@@ -148,7 +148,7 @@ fn a_message_longer_than_what_is_read_first_is_looked_past() {
         head,
         boundaries,
     };
-    let region = Region {
+    let region = RetainedRegion {
         floor: 8,
         end,
         known: head,
@@ -181,7 +181,7 @@ fn flags_of_the_application_are_learned() {
         head,
         boundaries,
     };
-    let region = Region {
+    let region = RetainedRegion {
         floor: 1,
         end,
         known: head,
@@ -192,7 +192,7 @@ fn flags_of_the_application_are_learned() {
 
 #[test]
 fn a_failing_read_is_handed_on() {
-    let region = Region {
+    let region = RetainedRegion {
         floor: 5,
         end: 4096,
         known: 4096,
@@ -224,7 +224,7 @@ fn where_two_chains_compete_there_is_none() {
             .take(capacity)
             .collect(),
     };
-    let region = Region {
+    let region = RetainedRegion {
         floor: 50,
         end: count / 2 * 100,
         known: ring.head,
@@ -237,14 +237,17 @@ fn where_two_chains_compete_there_is_none() {
 #[test]
 fn the_rest_of_a_payload_holds_no_messages() {
     let kinds = [
-        (Numbers::Zero, Kind::Records(Numbers::Zero)),
-        (Numbers::Zero, Kind::Captured(Numbers::Zero)),
-        (Numbers::Arbitrary, Kind::Captured(Numbers::Arbitrary)),
-        (Numbers::Zero, Kind::Small(4)),
-        (Numbers::Zero, Kind::Constant(8)),
-        (Numbers::Zero, Kind::Text),
-        (Numbers::Running, Kind::Wrapped),
-        (Numbers::Running, Kind::Echo),
+        (Numbering::Zero, RingKind::Records(Numbering::Zero)),
+        (Numbering::Zero, RingKind::Captured(Numbering::Zero)),
+        (
+            Numbering::Arbitrary,
+            RingKind::Captured(Numbering::Arbitrary),
+        ),
+        (Numbering::Zero, RingKind::Small(4)),
+        (Numbering::Zero, RingKind::Constant(8)),
+        (Numbering::Zero, RingKind::Text),
+        (Numbering::Running, RingKind::Wrapped),
+        (Numbering::Running, RingKind::Echo),
     ];
     for (numbers, kind) in kinds {
         let recipe = Recipe {
@@ -261,7 +264,7 @@ fn the_rest_of_a_payload_holds_no_messages() {
             let floor = 9000 * cut + 1;
             let end = ring.boundaries
                 [ring.boundaries.partition_point(|at| *at < floor) + cut as usize % 40];
-            let region = Region {
+            let region = RetainedRegion {
                 floor,
                 end,
                 known: recipe.capacity,
@@ -291,7 +294,7 @@ fn what_a_filler_left_as_it_was_is_not_found() {
     }
     let head = (capacity + new.len()) as u64;
     old[..new.len()].copy_from_slice(&new);
-    let region = Region {
+    let region = RetainedRegion {
         floor: 60_016,
         end: capacity as u64,
         known: head,
@@ -334,7 +337,7 @@ proptest! {
         let base = lap * capacity;
         let at = base + end.index(bytes.len() + 1) as u64;
         let mut asked = 0;
-        let region = Region { floor: floor % (at + 1).max(1), end: at, known: base + bytes.len() as u64, capacity };
+        let region = RetainedRegion { floor: floor % (at + 1).max(1), end: at, known: base + bytes.len() as u64, capacity };
         let found = oldest(region, enough, |from, to, out| {
             asked += to - from;
             let byte = |at: u64| at.checked_sub(base).and_then(|at| bytes.get(at as usize));
@@ -366,7 +369,7 @@ fn the_worst_bytes_take_their_time_and_no_more() {
     }
     for region in [0, 1] {
         let start = std::time::Instant::now();
-        let region = Region {
+        let region = RetainedRegion {
             floor: region,
             end: size as u64,
             known: 0,
@@ -386,14 +389,14 @@ fn the_worst_bytes_take_their_time_and_no_more() {
 fn speed() {
     let capacity = 64 << 20;
     for (numbers, kinds) in [
-        (Numbers::Running, vec![Kind::Random]),
-        (Numbers::Zero, vec![Kind::Random]),
-        (Numbers::Running, vec![Kind::Text]),
-        (Numbers::Zero, vec![Kind::Text]),
-        (Numbers::Running, vec![Kind::Zeros]),
-        (Numbers::Zero, vec![Kind::Zeros]),
-        (Numbers::Zero, vec![Kind::Counting(4)]),
-        (Numbers::Zero, vec![Kind::Records(Numbers::Zero)]),
+        (Numbering::Running, vec![RingKind::Random]),
+        (Numbering::Zero, vec![RingKind::Random]),
+        (Numbering::Running, vec![RingKind::Text]),
+        (Numbering::Zero, vec![RingKind::Text]),
+        (Numbering::Running, vec![RingKind::Zeros]),
+        (Numbering::Zero, vec![RingKind::Zeros]),
+        (Numbering::Zero, vec![RingKind::Counting(4)]),
+        (Numbering::Zero, vec![RingKind::Records(Numbering::Zero)]),
     ] {
         let recipe = Recipe {
             seed: 1,

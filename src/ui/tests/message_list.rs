@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use super::fixtures::*;
-use crate::observe::model::{Frame, Gap, Message, Row, Trail};
+use crate::observe::model::{Frame, Gap, LogRow, Message, MessageLog};
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
@@ -25,19 +25,19 @@ fn at_all_sizes(name: &str, app: &App) {
 /// After so many messages, all of which are kept.
 fn after(messages: u64) -> Frame {
     let mut frame = flowing();
-    frame.messages = trail(messages, usize::MAX);
+    frame.messages = log(messages, usize::MAX);
     frame
 }
 
 /// After so many messages, of which only the newest are kept.
 fn long_after(messages: u64) -> Frame {
     let mut frame = flowing();
-    frame.messages = trail(messages, 0);
+    frame.messages = log(messages, 0);
     frame
 }
 
 /// The dashboard with the keys in the messages' pane.
-fn reading(frame: Frame) -> App {
+fn message_list(frame: Frame) -> App {
     let mut app = on(frame);
     press(&mut app, &[Action::NextPane]);
     assert_eq!(app.focus(), Pane::Messages);
@@ -45,7 +45,7 @@ fn reading(frame: Frame) -> App {
 }
 
 fn selected(app: &App) -> u64 {
-    app.reading().message().unwrap().header.seq_id
+    app.message_list().message().unwrap().header.seq_id
 }
 
 fn text(app: &App, width: u16, height: u16) -> String {
@@ -60,21 +60,21 @@ fn search(app: &mut App, typed: &str) {
 
 #[test]
 fn the_newest_message_is_selected_until_the_user_moves() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     assert_eq!(selected(&app), 64);
     take(&mut app, after(74));
     assert_eq!(selected(&app), 74);
     press(&mut app, &[Action::Up, Action::Up]);
-    assert_eq!(app.reading().news(), 0);
+    assert_eq!(app.message_list().news(), 0);
     take(&mut app, after(84));
-    assert_eq!((selected(&app), app.reading().news()), (72, 10));
+    assert_eq!((selected(&app), app.message_list().news()), (72, 10));
     // The ring's own list has let go of it and of all around it, but what was walked through stays.
     take(&mut app, long_after(84 + 500));
-    assert_eq!((selected(&app), app.reading().news()), (72, 510));
+    assert_eq!((selected(&app), app.message_list().news()), (72, 510));
     press(&mut app, &[Action::Up]);
     assert_eq!(selected(&app), 71);
     assert_eq!(
-        app.reading().message().unwrap().payload,
+        app.message_list().message().unwrap().payload,
         message(70).payload,
         "and its bytes"
     );
@@ -83,21 +83,21 @@ fn the_newest_message_is_selected_until_the_user_moves() {
     press(&mut app, &[Action::Last]);
     assert_eq!(selected(&app), 584, "the last row goes along again");
     take(&mut app, long_after(600));
-    assert_eq!((selected(&app), app.reading().news()), (600, 0));
+    assert_eq!((selected(&app), app.message_list().news()), (600, 0));
 }
 
 #[test]
 fn from_the_end_of_what_was_held_the_list_goes_on() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Up]);
     // More than 256 rows on: in between some have gone.
     take(&mut app, long_after(600));
     press(&mut app, &[Action::Down]);
     assert_eq!(selected(&app), 64, "the last that was held");
-    assert!(!app.reading().follows());
+    assert!(!app.message_list().follows());
     press(&mut app, &[Action::Down]);
     assert_eq!(selected(&app), 512, "the oldest there is after it");
-    assert!(!app.reading().follows());
+    assert!(!app.message_list().follows());
     press(&mut app, &[Action::Up]);
     assert_eq!(selected(&app), 512);
     press(&mut app, &[Action::Down]);
@@ -106,8 +106,8 @@ fn from_the_end_of_what_was_held_the_list_goes_on() {
 
 #[test]
 fn reaching_the_newest_goes_along_again() {
-    let mut app = reading(after(64));
-    let follows = |app: &App| app.reading().follows();
+    let mut app = message_list(after(64));
+    let follows = |app: &App| app.message_list().follows();
     press(&mut app, &[Action::Up, Action::Down]);
     assert!(follows(&app));
     press(&mut app, &[Action::First]);
@@ -126,38 +126,42 @@ fn reaching_the_newest_goes_along_again() {
 
 #[test]
 fn a_frozen_list_can_be_walked_through() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Freeze, Action::Up]);
     take(&mut app, after(90));
-    assert_eq!((selected(&app), app.reading().news()), (63, 0));
+    assert_eq!((selected(&app), app.message_list().news()), (63, 0));
     press(&mut app, &[Action::Freeze]);
     take(&mut app, after(90));
-    assert_eq!((selected(&app), app.reading().news()), (63, 26));
+    assert_eq!((selected(&app), app.message_list().news()), (63, 26));
 }
 
 #[test]
 fn a_long_search_goes_on_while_the_screen_stands_still() {
-    let mut app = reading(after(20_000));
+    let mut app = message_list(after(20_000));
     press(&mut app, &[Action::Freeze, Action::Filter]);
     enter(&mut app, "re:(1|2).*(5|7).*9");
     let mut looks = 0;
-    while app.reading().found().is_some_and(|(_, busy)| busy) {
+    while app.message_list().found().is_some_and(|(_, busy)| busy) {
         assert!(take(&mut app, after(64)), "what was found has to be drawn");
         looks += 1;
     }
     assert!(looks > 0, "it was over at once");
     assert!(!take(&mut app, after(64)));
-    assert!(app.reading().found().is_some_and(|(found, _)| found > 1000));
+    assert!(
+        app.message_list()
+            .found()
+            .is_some_and(|(found, _)| found > 1000)
+    );
 }
 
 #[test]
 fn a_search_goes_from_match_to_match() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Filter]);
     assert!(app.is_typing());
     enter(&mut app, "quote 01");
     assert_eq!(
-        app.reading().found(),
+        app.message_list().found(),
         Some((10, false)),
         "while it is typed"
     );
@@ -177,26 +181,29 @@ fn a_search_goes_from_match_to_match() {
     press(&mut app, &[Action::Back]);
     search(&mut app, "re:quote 0?(63|7.)");
     assert_eq!(
-        (selected(&app), app.reading().found()),
+        (selected(&app), app.message_list().found()),
         (64, Some((1, false)))
     );
     take(&mut app, after(80));
-    assert_eq!(app.reading().found(), Some((11, false)));
+    assert_eq!(app.message_list().found(), Some((11, false)));
     assert_eq!(selected(&app), 64, "and does not carry the selection off");
     press(&mut app, &[Action::Back]);
-    assert_eq!((app.reading().found(), app.reading().typed()), (None, ""));
+    assert_eq!(
+        (app.message_list().found(), app.message_list().typed()),
+        (None, "")
+    );
     press(&mut app, &[Action::Next]);
     assert!(app.said().unwrap().starts_with("nothing is looked for"));
 }
 
 #[test]
 fn a_match_is_shown_in_the_list_and_in_the_bytes() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     search(&mut app, "eurusd");
     press(&mut app, &[Action::NextPane]);
     assert_eq!(app.focus(), Pane::Hex);
-    assert_eq!(app.reading().byte(30), 10, "where it begins");
-    assert_eq!(app.reading().places().first(), Some(&(10..16)));
+    assert_eq!(app.message_list().byte(30), 10, "where it begins");
+    assert_eq!(app.message_list().places().first(), Some(&(10..16)));
     for color in [true, false] {
         let terminal = themed(&app, &Theme::new(color, false), 80, 24);
         let marked: String = terminal
@@ -221,17 +228,17 @@ fn a_match_is_shown_in_the_list_and_in_the_bytes() {
 
 #[test]
 fn only_what_was_found_is_listed_and_goes_along() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     search(&mut app, "fds>0");
     press(&mut app, &[Action::Only]);
-    assert_eq!((app.reading().len(), selected(&app)), (4, 64));
+    assert_eq!((app.message_list().len(), selected(&app)), (4, 64));
     press(&mut app, &[Action::First]);
     assert_eq!(selected(&app), 16);
     press(&mut app, &[Action::Down, Action::Down]);
     assert_eq!(selected(&app), 48);
     press(&mut app, &[Action::Last]);
     take(&mut app, after(97));
-    assert_eq!((app.reading().len(), selected(&app)), (6, 96));
+    assert_eq!((app.message_list().len(), selected(&app)), (6, 96));
     press(&mut app, &[Action::Only]);
     assert_eq!(selected(&app), 97, "the newest of all");
     // A message that does not match gives its place to the match before it.
@@ -241,17 +248,17 @@ fn only_what_was_found_is_listed_and_goes_along() {
     assert_eq!(selected(&app), 95);
     // Without anything to look for, & asks.
     press(&mut app, &[Action::Back, Action::Only]);
-    assert!(app.is_typing() && app.reading().lists_found());
+    assert!(app.is_typing() && app.message_list().lists_found());
     enter(&mut app, "seq:3..5");
     app.edit(Edit::Keep);
-    assert_eq!(app.reading().len(), 3);
+    assert_eq!(app.message_list().len(), 3);
     press(&mut app, &[Action::Back]);
-    assert!(app.reading().len() > 64);
+    assert!(app.message_list().len() > 64);
 }
 
 #[test]
 fn what_cannot_be_understood_changes_nothing() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     search(&mut app, "quote");
     press(&mut app, &[Action::Filter]);
     app.edit(Edit::EraseAll);
@@ -260,29 +267,29 @@ fn what_cannot_be_understood_changes_nothing() {
     assert!(app.is_typing(), "it waits to be mended");
     assert!(text(&app, 80, 24).contains("unclosed group"));
     assert_eq!(
-        app.reading().found(),
+        app.message_list().found(),
         None,
         "`re:` asks for nothing, which was understood last"
     );
     enter(&mut app, "te)");
     app.edit(Edit::Keep);
-    assert_eq!(app.reading().found(), Some((64, false)));
+    assert_eq!(app.message_list().found(), Some((64, false)));
     press(&mut app, &[Action::Filter]);
     enter(&mut app, "[");
     assert_eq!(
-        app.reading().found(),
+        app.message_list().found(),
         Some((64, false)),
         "the last that was understood"
     );
     app.edit(Edit::Clear);
-    assert!(!app.is_typing() && app.reading().error().is_none());
+    assert!(!app.is_typing() && app.message_list().error().is_none());
 }
 
 #[test]
 fn the_byte_looked_at_is_moved_and_stays_from_message_to_message() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::NextPane]);
-    let byte = |app: &App| app.reading().byte(30);
+    let byte = |app: &App| app.message_list().byte(30);
     press(&mut app, &[Action::Down, Action::Right, Action::Right]);
     assert_eq!(byte(&app), 10);
     press(&mut app, &[Action::Left, Action::Up]);
@@ -310,7 +317,7 @@ fn the_byte_looked_at_is_moved_and_stays_from_message_to_message() {
 /// A message of 16 KiB and more.
 fn long() -> App {
     let mut frame = flowing();
-    frame.messages = Trail::imaginary(usize::MAX);
+    frame.messages = MessageLog::imaginary(usize::MAX);
     let payload: Vec<u8> = (0..20_000_u32).map(|byte| (byte / 7) as u8).collect();
     let mut long = Message {
         payload,
@@ -356,9 +363,9 @@ fn the_byte_looked_at_is_always_in_sight() {
 
 #[test]
 fn what_is_selected_is_saved_and_copied() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Up]);
-    let room = crate::ui::viewport::Room::default();
+    let room = crate::ui::viewport::Viewport::default();
     let Some(Effect::Save(saved)) = app.apply(Action::Save, room) else {
         panic!("a message is selected");
     };
@@ -370,7 +377,7 @@ fn what_is_selected_is_saved_and_copied() {
     assert_eq!(copied(&mut app), "copied 30 bytes in hex");
     // A gap has no payload.
     press(&mut app, &[Action::First, Action::PageDown, Action::Last]);
-    while !matches!(app.reading().selected(), Some(Row::Gap(_))) {
+    while !matches!(app.message_list().selected(), Some(LogRow::Gap(_))) {
         press(&mut app, &[Action::Up]);
     }
     assert_eq!(app.apply(Action::Save, room), None);
@@ -406,7 +413,7 @@ fn keys_of_the_messages_do_nothing_elsewhere() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Help]);
     press(&mut app, &all);
-    assert!(!app.is_typing() && app.help().is_some() && app.reading().follows());
+    assert!(!app.is_typing() && app.help().is_some() && app.message_list().follows());
     let mut app = on(lonely());
     press(&mut app, &[Action::NextPane]);
     press(&mut app, &all);
@@ -417,12 +424,12 @@ fn keys_of_the_messages_do_nothing_elsewhere() {
 
 #[test]
 fn followed() {
-    at_all_sizes("messages", &reading(after(64)));
+    at_all_sizes("messages", &message_list(after(64)));
 }
 
 #[test]
 fn walked_back() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Up; 8]);
     take(&mut app, long_after(1300));
     // On the gap; a step further on a message.
@@ -433,7 +440,7 @@ fn walked_back() {
 
 #[test]
 fn searched() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(&mut app, &[Action::Filter]);
     at_all_sizes("search_prompt", &app);
     enter(&mut app, "usd 1.0");
@@ -455,7 +462,7 @@ fn searched() {
 
 #[test]
 fn inspected() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     press(
         &mut app,
         &[Action::NextPane, Action::Down, Action::Down, Action::Right],
@@ -501,7 +508,7 @@ fn what_is_typed_and_said_survives_any_size() {
 /// How it looks, cell by cell, for what colours and modifiers say.
 #[test]
 fn styled() {
-    let mut app = reading(after(64));
+    let mut app = message_list(after(64));
     search(&mut app, "usd");
     press(&mut app, &[Action::NextPane]);
     for (name, color) in [("colour", true), ("mono", false)] {
@@ -525,7 +532,7 @@ fn a_sampled_ring_says_so_and_shows_its_gaps() {
     push(&mut frame.messages, &message(70));
     frame.messages_note =
         Some("more than 128 KiB between two looks: only the newest are shown".to_owned());
-    let app = reading(frame);
+    let app = message_list(frame);
     let text = text(&app, 120, 40);
     assert!(
         text.contains("-- skipped 3.1 MiB, 12 torn: more than a look may read --"),

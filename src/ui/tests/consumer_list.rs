@@ -4,25 +4,25 @@ use proptest::prelude::*;
 
 use super::crowd::crowded;
 use super::fixtures::*;
-use crate::observe::model::{Consumer, ConsumerState, Frame};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame};
 use crate::ui::action::Action;
 use crate::ui::app::App;
-use crate::ui::consumer_list::{Field, Sort};
+use crate::ui::consumer_list::{ConsumerField, Sort};
 use crate::ui::keys::Keymap;
 use crate::ui::prompt::Edit;
 
 /// Slots in the order of the table.
 fn slots(app: &App) -> Vec<u32> {
     let ring = &app.frame().unwrap().snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     rows.iter()
         .map(|place| ring.consumers[*place].slot.unwrap())
         .collect()
 }
 
-fn selected(app: &App) -> Option<&Consumer> {
+fn selected(app: &App) -> Option<&ConsumerSnapshot> {
     let ring = &app.frame()?.snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     Some(&ring.consumers[rows[app.selected_consumer()?]])
 }
 
@@ -48,22 +48,22 @@ fn each_column_begins_with_what_is_looked_for() {
     let mut seen = Vec::new();
     for _ in 0..10 {
         press(&mut app, &[Action::Sort]);
-        seen.push(app.roster().sort());
+        seen.push(app.consumer_list().sort());
     }
     let by = |field, descending| Sort { field, descending };
     assert_eq!(
         seen,
         [
-            by(Field::Pid, false),
-            by(Field::Command, false),
-            by(Field::Mode, false),
-            by(Field::Lag, true),
-            by(Field::Time, true),
-            by(Field::Rate, true),
-            by(Field::Progress, true),
-            by(Field::EvictIn, false),
-            by(Field::State, true),
-            by(Field::Slot, false),
+            by(ConsumerField::Pid, false),
+            by(ConsumerField::Command, false),
+            by(ConsumerField::Mode, false),
+            by(ConsumerField::Lag, true),
+            by(ConsumerField::Time, true),
+            by(ConsumerField::Rate, true),
+            by(ConsumerField::Progress, true),
+            by(ConsumerField::EvictIn, false),
+            by(ConsumerField::State, true),
+            by(ConsumerField::Slot, false),
         ]
     );
     assert_eq!(slots(&app), (0..17).collect::<Vec<_>>());
@@ -92,7 +92,7 @@ fn commands_are_sorted_and_found_whatever_their_case() {
     let mut app = on(crowded());
     press(&mut app, &[Action::Sort, Action::Sort]);
     let ring = &app.frame().unwrap().snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     let names: Vec<_> = rows
         .iter()
         .filter_map(|place| ring.consumers[*place].command.as_deref())
@@ -147,7 +147,7 @@ fn what_is_typed_filters_at_once_and_is_kept_or_cleared() {
         "the last, as there are fewer"
     );
     assert_eq!(
-        app.apply(Action::Back, crate::ui::viewport::Room::default()),
+        app.apply(Action::Back, crate::ui::viewport::Viewport::default()),
         None
     );
     assert_eq!(slots(&app).len(), 17, "Esc clears it before it leaves");
@@ -158,9 +158,9 @@ fn what_is_typed_filters_at_once_and_is_kept_or_cleared() {
     );
     filter(&mut app, "audit");
     app.edit(Edit::Clear);
-    assert!(!app.is_typing() && app.roster().filter().is_empty());
+    assert!(!app.is_typing() && app.consumer_list().filter().is_empty());
     filter(&mut app, &"x".repeat(10_000));
-    assert!(app.roster().filter().len() < 100);
+    assert!(app.consumer_list().filter().len() < 100);
     // No text is typed where there is nothing to filter.
     app.detached();
     assert!(!app.is_typing());
@@ -174,8 +174,8 @@ fn another_ring_is_sorted_alike_and_not_filtered() {
     press(&mut app, &[Action::Sort]);
     filter(&mut app, "audit");
     app.attached("7001/4".to_owned());
-    assert_eq!(app.roster().sort().field, Field::Pid);
-    assert!(!app.is_typing() && app.roster().filter().is_empty());
+    assert_eq!(app.consumer_list().sort().field, ConsumerField::Pid);
+    assert!(!app.is_typing() && app.consumer_list().filter().is_empty());
 }
 
 /// What can happen to the table.
@@ -257,7 +257,7 @@ proptest! {
                 }
             }
             let ring = &app.frame().unwrap().snapshot;
-            let rows = app.roster().rows(ring);
+            let rows = app.consumer_list().rows(ring);
             let mut sorted = rows.clone();
             sorted.sort_unstable();
             sorted.dedup();
@@ -278,16 +278,26 @@ proptest! {
 
 #[test]
 fn sorting_goes_through_the_columns_that_are_shown() {
-    let columns = vec![Field::State, Field::Percent, Field::Lag, Field::Pid];
+    let columns = vec![
+        ConsumerField::State,
+        ConsumerField::Percent,
+        ConsumerField::Lag,
+        ConsumerField::Pid,
+    ];
     let app = on(crowded());
     let mut app = app.wanting(Keymap::default(), columns, true);
     take(&mut app, crowded());
     let mut seen = Vec::new();
     for _ in 0..4 {
         press(&mut app, &[Action::Sort]);
-        seen.push(app.roster().sort().field);
+        seen.push(app.consumer_list().sort().field);
     }
-    let stops = [Field::State, Field::Lag, Field::Pid, Field::State];
+    let stops = [
+        ConsumerField::State,
+        ConsumerField::Lag,
+        ConsumerField::Pid,
+        ConsumerField::State,
+    ];
     assert_eq!(seen, stops);
     let text = lines(&drawn(&app, 120, 40)).join("\n");
     assert!(text.contains("▼STATE") || text.contains("STATE▼"), "{text}");
@@ -297,10 +307,10 @@ fn sorting_goes_through_the_columns_that_are_shown() {
     );
     // Without the column of reasons, the title says why, however much room there is.
     let ring = &app.frame().unwrap().snapshot;
-    let rows = app.roster().rows(ring);
+    let rows = app.consumer_list().rows(ring);
     let reason = &ring.consumers[rows[app.selected_consumer().unwrap()]].reason;
     assert!(text.contains(reason.as_str()), "{reason} is not in {text}");
     // Another ring has the same columns.
     app.attached("7/7".to_owned());
-    assert_eq!(app.roster().columns().len(), 4);
+    assert_eq!(app.consumer_list().columns().len(), 4);
 }
