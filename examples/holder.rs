@@ -25,9 +25,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use zbqtop::ring::consumer::Consumer;
-use zbqtop::ring::layout::WakeupMode;
-use zbqtop::ring::mapping::Mapping;
+use zbqtop::ring::Consumer;
+use zbqtop::ring::Mapping;
+use zbqtop::ring::WakeupMode;
 
 /// Offsets in the control region, by name.
 const FIELDS: [(&str, u64); 6] = [

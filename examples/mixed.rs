@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use std::io::{BufWriter, Read as _, Write as _};
 use std::process::ExitCode;
 use zbqtop::ring::layout::HEADER_SIZE;
-use zbqtop::ring::message::{FLAG_FILLER, MessageHeader};
+use zbqtop::ring::{FLAG_FILLER, MessageHeader};
 
 type Failure = Box<dyn std::error::Error>;
 

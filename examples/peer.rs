@@ -13,10 +13,10 @@ use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::{Duration, Instant};
-use zbqtop::ring::consumer::Consumer;
-use zbqtop::ring::layout::WakeupMode;
-use zbqtop::ring::message::{FLAG_FILLER, MessageHeader};
-use zbqtop::ring::producer::{CommitFlags, Producer, ProducerParams};
+use zbqtop::ring::Consumer;
+use zbqtop::ring::WakeupMode;
+use zbqtop::ring::{CommitFlags, Producer, ProducerParams};
+use zbqtop::ring::{FLAG_FILLER, MessageHeader};
 
 type Failure = Box<dyn std::error::Error>;
 

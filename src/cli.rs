@@ -10,8 +10,8 @@ use std::time::Duration;
 pub use check::{Check, Lag};
 use regex::bytes::Regex;
 
-use crate::observe::messages::hex_pattern;
-use values::{RingPosition, end, pattern, range, size};
+use crate::observe::messages::{hex_pattern, number_range};
+use values::{RingPosition, end, pattern, size};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -270,8 +270,8 @@ pub struct FilterArgs {
     /// once, any of them.
     #[arg(long, value_name = "BYTES", value_parser = hex_pattern)]
     pub hex_match: Vec<Regex>,
-    /// Sequence ids: A..B without B, A..=B with it, A.., ..B, or one.
-    #[arg(long, value_name = "A..B", value_parser = range)]
+    /// Sequence ids: A..B with both ends, A.., ..B, or one.
+    #[arg(long, value_name = "A..B", value_parser = number_range)]
     pub seq: Option<RangeInclusive<u64>>,
     /// Payloads of at least so many bytes.
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -316,29 +316,21 @@ pub enum DemoRole {
 /// The longest time that can be asked for: ten years, which any clock can be added to.
 const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
 
-/// A duration with a unit: `250ms`, `5s`, `1m`; a bare 0 needs none.
+/// A duration with a unit: `250ms`, `5s`, `1m 30s`; a bare 0 needs none.
 fn duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "ns" => 1e-9,
-        "us" | "µs" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "" if number == "0" => 0.0,
-        _ => return Err("expected a number and a unit, as in 250ms, 5s or 1m".into()),
-    };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| format!("`{number}` is not a number"))?;
-    Duration::try_from_secs_f64(number * seconds)
-        .ok()
-        .filter(|duration| *duration <= LONGEST)
-        .ok_or_else(|| format!("expected at most {} h", LONGEST.as_secs() / 3600))
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    let duration = parsed
+        .map_err(|_| "expected a number and a unit, as in 250ms, 5s or 1m".to_owned())
+        .and_then(|time| {
+            Duration::try_from(time).map_err(|_| "expected a time that is not negative".into())
+        })?;
+    if duration > LONGEST {
+        return Err(format!("expected at most {} h", LONGEST.as_secs() / 3600));
+    }
+    Ok(duration)
 }
 
 /// A duration that time passes in.

@@ -114,6 +114,17 @@ pub fn count(count: f64) -> String {
     format!("{count:.0e}")
 }
 
+/// Percent without decimals. Only what is really all or nothing reads 100 or 0; a little reads `<1`.
+#[must_use]
+pub fn percent(percent: f64) -> String {
+    match percent {
+        _ if !percent.is_finite() || percent <= 0.0 => "0".to_owned(),
+        _ if percent < 1.0 => "<1".to_owned(),
+        _ if percent >= 1000.0 => ">1k".to_owned(),
+        _ => format!("{percent:.0}", percent = percent.floor()),
+    }
+}
+
 /// A duration in its two most telling digits or fields: `340 ns`, and from a microsecond on as [`duration_in`].
 #[must_use]
 pub fn duration(ns: u64) -> String {
@@ -188,6 +199,17 @@ mod tests {
         assert_eq!(duration(252_000_000_000), "4m 12s");
         assert_eq!(duration(u64::MAX), "213503 d");
         assert_eq!(count(13_200_000.0), "13.2 M");
+        for (value, text) in [
+            (0.0, "0"),
+            (0.4, "<1"),
+            (99.9, "99"),
+            (100.0, "100"),
+            (f64::NAN, "0"),
+            (99.6, "99"),
+            (1e9, ">1k"),
+        ] {
+            assert_eq!(percent(value), text);
+        }
         assert_eq!(whole(-1.0), 0);
         assert_eq!(whole(f64::NAN), 0);
     }

@@ -9,10 +9,10 @@ use rustix::fd::OwnedFd;
 use rustix::io::write;
 use rustix::net::{RecvFlags, SendFlags, SocketType, recv, send};
 use std::time::{Duration, Instant};
-use zbqtop::ring::consumer::Consumer;
-use zbqtop::ring::error::{Error, Result};
-use zbqtop::ring::layout::{SlotIndex, WakeupMode};
-use zbqtop::ring::producer::{Producer, ProducerParams};
+use zbqtop::ring::Consumer;
+use zbqtop::ring::{Error, Result};
+use zbqtop::ring::{Producer, ProducerParams};
+use zbqtop::ring::{SlotIndex, WakeupMode};
 
 const ALONE: &str = "ZBQTOP_TEST_ALONE";
 const LONG: Duration = Duration::from_secs(30);

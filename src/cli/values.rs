@@ -1,6 +1,5 @@
 //! How single values are written on the command line: offsets, sizes, ranges, patterns.
 
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use regex::bytes::Regex;
@@ -65,26 +64,6 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "more than 2^64 bytes".into())
 }
 
-/// `A..B` without B, `A..=B` with it, `A..`, `..B`, or one number.
-pub fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let Some((first, last)) = text.split_once("..") else {
-        return number(text).map(|only| only..=only);
-    };
-    let first = match first {
-        "" => 0,
-        first => number(first)?,
-    };
-    let last = match (last, last.strip_prefix('=')) {
-        ("", _) => u64::MAX,
-        (_, Some(last)) => number(last)?,
-        (last, None) => number(last)?.checked_sub(1).ok_or("nothing lies below 0")?,
-    };
-    if first > last {
-        return Err("nothing lies in it".into());
-    }
-    Ok(first..=last)
-}
-
 /// A regular expression over bytes.
 pub fn pattern(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| error.to_string())
@@ -102,11 +81,6 @@ mod tests {
         assert_eq!(size("0"), Ok(0));
         assert_eq!(size("64KiB"), Ok(64 << 10));
         assert_eq!(size("2m"), Ok(2 << 20));
-        assert_eq!(range("5..10"), Ok(5..=9));
-        assert_eq!(range("5..=10"), Ok(5..=10));
-        assert_eq!(range("5.."), Ok(5..=u64::MAX));
-        assert_eq!(range("..5"), Ok(0..=4));
-        assert_eq!(range("7"), Ok(7..=7));
     }
 
     #[test]
@@ -116,9 +90,6 @@ mod tests {
         }
         for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB"] {
             assert!(size(bad).is_err(), "{bad}");
-        }
-        for bad in ["", "a..b", "5..5", "9..3", "..0", "1...3"] {
-            assert!(range(bad).is_err(), "{bad}");
         }
         assert!(pattern("(").is_err_and(|error| error.contains("unclosed group")));
     }

@@ -9,9 +9,9 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::payload::Payloads;
 use crate::cli::DemoRole;
-use crate::ring::consumer::Consumer;
-use crate::ring::layout::WakeupMode;
-use crate::ring::producer::{Producer, ProducerParams};
+use crate::ring::Consumer;
+use crate::ring::WakeupMode;
+use crate::ring::{Producer, ProducerParams};
 use crate::shutdown::StopSignal;
 
 const PARAMS: ProducerParams = ProducerParams {

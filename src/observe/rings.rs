@@ -82,11 +82,6 @@ impl Rings {
         let (found, broken) = match &mut self.orphans {
             OrphanPolicy::Unsought => return,
             OrphanPolicy::AtOnce => {
-                let limit = |what: String, why: String| Limitation {
-                    what,
-                    why,
-                    remedy: None,
-                };
                 match MappingSurvey::take() {
                     Ok(survey) => {
                         if survey.left() > 0 {
@@ -94,13 +89,15 @@ impl Rings {
                                 format!("rings without a producer in {} processes", survey.left());
                             let why =
                                 "there are too many processes to ask each in time what it maps";
-                            listing.limits.push(limit(what, why.into()));
+                            listing.limits.push(Limitation::new(what, why));
                         }
                         at_once = survey_for(&survey, self.thresholds);
                     }
                     Err(error) => {
-                        let what = "every ring without a producer".into();
-                        listing.limits.push(limit(what, error.to_string()));
+                        let what = "every ring without a producer";
+                        listing
+                            .limits
+                            .push(Limitation::new(what, error.to_string()));
                     }
                 }
                 (&mut at_once.0, &at_once.1)
@@ -146,11 +143,7 @@ impl Rings {
 }
 
 fn broken_ring(error: &AttachError) -> Limitation {
-    Limitation {
-        what: "a ring".into(),
-        why: error.to_string(),
-        remedy: None,
-    }
+    Limitation::new("a ring", error.to_string())
 }
 
 impl RingSource for Rings {
@@ -158,14 +151,9 @@ impl RingSource for Rings {
         let found = match discover() {
             Ok(found) => found,
             Err(error) => {
-                let what = "every ring".into();
                 return Listing {
                     rings: Vec::new(),
-                    limits: vec![Limitation {
-                        what,
-                        why: error.to_string(),
-                        remedy: None,
-                    }],
+                    limits: vec![Limitation::new("every ring", error.to_string())],
                 };
             }
         };
@@ -327,10 +315,7 @@ pub fn attach(owner: &RingTarget, choice: RingSelector) -> Result<AttachedRing, 
         1 => map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {
             let limit = found.limits.first();
-            AttachError::NoRing(limit.map(|Limitation { what, why, remedy }| match remedy {
-                Some(remedy) => format!("{what}: {why}; {remedy}"),
-                None => format!("{what}: {why}"),
-            }))
+            AttachError::NoRing(limit.map(ToString::to_string))
         })),
         _ => Err(AttachError::Several(Rings::default().list().rings)),
     }

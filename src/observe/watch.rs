@@ -12,10 +12,11 @@ use crate::observe::health::{
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
     Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
-    SlotCounts, Thresholds, WakeupBasis, WakeupMode,
+    SlotCounts, Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::MappingSurvey;
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, take};
+use crate::ring::WakeupMode;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::whole;
@@ -382,7 +383,7 @@ impl Watcher {
         let mut limits = self.ring.limits();
         if self.ring.reads_table() && sample.table.is_none() {
             limits.push(Limitation {
-                what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
+                what: Unseen::SlotTable,
                 why: if sample.producer_alive {
                     "the producer's memory no longer holds what was found there".into()
                 } else {

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use crate::observe::health::percent_of;
 use crate::observe::model::{
     ConsumerSnapshot, Estimate, Event, Limitation, Listing, Method, Report, RingSnapshot, Severity,
-    SlotCounts, WakeupBasis, WakeupMode,
+    SlotCounts, WakeupBasis,
 };
-use crate::text::{bytes, bytes_per_second, count, duration, escape};
+use crate::text::{bytes, bytes_per_second, count, duration, escape, percent};
 
 const UNKNOWN: &str = "-";
 
@@ -128,7 +129,7 @@ fn free(ring: &RingSnapshot) -> String {
     let Some(free) = ring.free_bytes else {
         return UNKNOWN.into();
     };
-    let percent = crate::observe::health::percent_of(free, ring.control.ring_capacity);
+    let percent = percent(percent_of(free, ring.control.ring_capacity));
     let gate = match (ring.gating_slot, ring.gating_pid) {
         (Some(slot), Some(pid)) => format!(", gated by slot {slot} (pid {pid})"),
         (Some(slot), None) => format!(", gated by slot {slot}"),
@@ -138,7 +139,7 @@ fn free(ring: &RingSnapshot) -> String {
     let full = ring
         .time_to_full_ns
         .map_or_else(String::new, |ns| format!(", full in {}", duration(ns)));
-    format!("{} ({percent:.0} %){gate}{full}", bytes(free))
+    format!("{} ({percent} %){gate}{full}", bytes(free))
 }
 
 fn messages(ring: &RingSnapshot) -> String {
@@ -158,8 +159,19 @@ fn consumers(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         );
     }
     let heads = [
-        "SLOT", "PID", "COMMAND", "MODE", "TAIL", "LAG", "%", "MSGS", "TIME", "RATE", "PROGRESS",
-        "EVICT IN", "STATE",
+        (Side::Right, "SLOT"),
+        (Side::Right, "PID"),
+        (Side::Left, "COMMAND"),
+        (Side::Left, "MODE"),
+        (Side::Right, "TAIL"),
+        (Side::Right, "LAG"),
+        (Side::Right, "%"),
+        (Side::Right, "MSGS"),
+        (Side::Right, "TIME"),
+        (Side::Right, "RATE"),
+        (Side::Right, "PROGRESS"),
+        (Side::Right, "EVICT IN"),
+        (Side::Left, "STATE"),
     ];
     let rows: Vec<_> = ring.consumers.iter().map(consumer).collect();
     columns(out, &heads, &rows)
@@ -174,10 +186,6 @@ fn consumer(consumer: &ConsumerSnapshot) -> Vec<String> {
             escape(name).into_owned()
         }),
         optional(consumer.wakeup_mode, |mode| {
-            let mode = match mode {
-                WakeupMode::Push => "push",
-                WakeupMode::Pull => "pull",
-            };
             // Plain is what the slot table says, which the heading names.
             let basis = match consumer.wakeup_basis {
                 Some(WakeupBasis::FutexWait) => " (futex wait)",
@@ -192,7 +200,7 @@ fn consumer(consumer: &ConsumerSnapshot) -> Vec<String> {
             consumer.tail_offset.to_string()
         },
         optional(consumer.lag_bytes, bytes),
-        optional(consumer.lag_percent, |percent| format!("{percent:.0}")),
+        optional(consumer.lag_percent, percent),
         estimate(consumer.lag_messages, |messages| messages.to_string()),
         optional(consumer.lag_time_ns, duration),
         optional(consumer.rate_bytes_per_second, bytes_per_second),
@@ -215,15 +223,15 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
         writeln!(out, "no zbq ring found; `zbqtop demo` makes one")?;
     } else {
         let heads = [
-            "RING",
-            "PID",
-            "COMMAND",
-            "CAPACITY",
-            "HEAD",
-            "CONSUMERS",
-            "RATE",
-            "STATE",
-            "SOCKET",
+            (Side::Left, "RING"),
+            (Side::Right, "PID"),
+            (Side::Left, "COMMAND"),
+            (Side::Right, "CAPACITY"),
+            (Side::Right, "HEAD"),
+            (Side::Right, "CONSUMERS"),
+            (Side::Right, "RATE"),
+            (Side::Left, "STATE"),
+            (Side::Left, "SOCKET"),
         ];
         let rows: Vec<Vec<String>> = listing
             .rings
@@ -258,29 +266,27 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
 
 fn limits(out: &mut impl Write, limits: &[Limitation]) -> io::Result<()> {
     for limit in limits {
-        let remedy = limit
-            .remedy
-            .as_ref()
-            .map_or_else(String::new, |remedy| format!("; {remedy}"));
-        writeln!(
-            out,
-            "  hidden    {}: {}{}",
-            escape(&limit.what),
-            escape(&limit.why),
-            escape(&remedy)
-        )?;
+        writeln!(out, "  hidden    {}", escape(&limit.to_string()))?;
     }
     Ok(())
 }
 
-/// Right-aligned columns as wide as their widest cell; names and words to the left.
-fn columns(out: &mut impl Write, heads: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
-    let left = |head: &str| matches!(head, "COMMAND" | "MODE" | "STATE" | "SOCKET" | "RING");
+/// On which side of its column a cell stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Names and words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Columns as wide as their widest cell, each under its heading.
+fn columns(out: &mut impl Write, heads: &[(Side, &str)], rows: &[Vec<String>]) -> io::Result<()> {
     let width = |text: &str| text.chars().count();
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
-        .map(|(column, head)| {
+        .map(|(column, (_, head))| {
             rows.iter()
                 .map(|row| width(&row[column]))
                 .max()
@@ -288,15 +294,14 @@ fn columns(out: &mut impl Write, heads: &[&str], rows: &[Vec<String>]) -> io::Re
                 .max(width(head))
         })
         .collect();
-    let heading: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    let heading: Vec<String> = heads.iter().map(|(_, head)| (*head).to_owned()).collect();
     for row in std::iter::once(&heading).chain(rows) {
         let mut line = String::from(" ");
-        for ((cell, head), width) in row.iter().zip(heads).zip(&widths) {
+        for ((cell, (side, _)), width) in row.iter().zip(heads).zip(&widths) {
             line.push(' ');
-            line.push_str(&if left(head) {
-                format!("{cell:<width$}")
-            } else {
-                format!("{cell:>width$}")
+            line.push_str(&match side {
+                Side::Left => format!("{cell:<width$}"),
+                Side::Right => format!("{cell:>width$}"),
             });
         }
         writeln!(out, "{}", line.trim_end())?;

@@ -23,9 +23,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::{hex, line};
-use crate::observe::model::{Gap, Integrity};
+use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
-use crate::ring::message::RawMessage;
+use crate::ring::RawMessage;
 use crate::text;
 
 /// How messages are written.
@@ -67,11 +67,11 @@ enum Payload<'a> {
 }
 
 #[derive(Serialize)]
-struct Skipped<'a> {
+struct Skipped {
     skipped_bytes: u64,
     from: u64,
     to: u64,
-    why: &'a str,
+    why: GapReason,
 }
 
 /// Writes one message, and what its descriptors are where they were received: only `hex`, `text` and `json` have a
@@ -170,9 +170,7 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
         Format::Raw | Format::Base64 | Format::LenPrefixed => return Ok(false),
         Format::Hex | Format::Text => writeln!(out, "{}", gap_line(gap))?,
         Format::Json => {
-            let Gap {
-                from, to, ref why, ..
-            } = *gap;
+            let Gap { from, to, why, .. } = *gap;
             let skipped = Skipped {
                 skipped_bytes: to.saturating_sub(from),
                 from,
@@ -199,7 +197,7 @@ pub fn gap_line(gap: &Gap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::message::MessageHeader;
+    use crate::ring::MessageHeader;
 
     fn written(format: Format, payload: &[u8]) -> String {
         let header = MessageHeader {
@@ -270,7 +268,7 @@ mod tests {
         let skipped = Gap {
             from: 10,
             to: 1034,
-            why: "head overran the reader".into(),
+            why: GapReason::Overrun,
             torn: 0,
         };
         let mut out = Vec::new();

@@ -12,8 +12,9 @@
     reason = "the CPU's tick counter is read by an instruction"
 )]
 
-use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// The CPU's tick counter now, the one `zbq.h: zbq_read_cpu_time` reads: x86-64 `rdtscp`.
 #[cfg(target_arch = "x86_64")]

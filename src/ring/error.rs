@@ -4,8 +4,9 @@
 //! data, not an error of ours: see [`Corruption`], which arrives here only when a
 //! consumer cannot go past it.
 
-use super::message::Corruption;
 use std::time::Duration;
+
+use super::message::Corruption;
 
 /// Result with the ring's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

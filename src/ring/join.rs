@@ -5,10 +5,10 @@
 //! Every wait has a deadline, whatever the socket's own flags say: each call is `MSG_DONTWAIT` behind a `poll`.
 //! Every descriptor is owned from the moment it arrives, so no error path leaks one.
 
-use super::error::{Error, Result};
-use super::layout::{
-    self, JOIN_FDS, JOIN_PAYLOAD_SIZE, JOIN_REQUEST_SIZE, MAX_FDS, SlotIndex, WakeupMode,
-};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
 use rustix::cmsg_space;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,9 +20,10 @@ use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, recv, recvmsg, send, sendmsg,
 };
 use rustix::time::Timespec;
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
+
+use super::error::{Error, Result};
+use super::layout::{self, JOIN_FDS, JOIN_PAYLOAD_SIZE, JOIN_REQUEST_SIZE, MAX_FDS};
+use super::slot::{SlotIndex, WakeupMode};
 
 /// When to stop waiting, and what to say then.
 #[derive(Clone, Copy, Debug)]
@@ -126,9 +127,9 @@ pub(super) struct JoinPayload {
 
 impl JoinPayload {
     fn from_bytes(bytes: &[u8; JOIN_PAYLOAD_SIZE]) -> Result<Self> {
-        // `from_ne_bytes` of a range whose length is a constant of the layout, inside an array of constant length.
-        let u64_at = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| bytes[at + i]));
-        let u32_at = |at: usize| u32::from_ne_bytes(std::array::from_fn(|i| bytes[at + i]));
+        // The array has room for every field.
+        let u64_at = |at| layout::u64_at(bytes, at).unwrap_or(0);
+        let u32_at = |at| layout::u32_at(bytes, at).unwrap_or(0);
         let mode = u32_at(layout::JOIN_WAKEUP_MODE);
         let payload = Self {
             ring_capacity: u64_at(layout::JOIN_RING_CAPACITY),
@@ -140,14 +141,11 @@ impl JoinPayload {
                 .ok_or_else(|| Error::protocol("join answer: wakeup_mode", mode, "0 or 1"))?,
         };
         let capacity = payload.ring_capacity;
-        if capacity == 0
-            || !capacity.is_multiple_of(layout::CAPACITY_UNIT)
-            || capacity > layout::CAPACITY_MAX
-        {
+        if !layout::is_capacity(capacity) {
             return Err(Error::protocol(
                 "join answer: ring_capacity",
                 capacity,
-                "a sane multiple of 4096",
+                layout::CAPACITY_EXPECTED,
             ));
         }
         if payload.producer_pid <= 0 {

@@ -1,9 +1,7 @@
-//! Offsets, sizes and constants of everything that two zbq processes share. It owns numbers and the two small
-//! types that stand for them on the wire ([`WakeupMode`], [`SlotIndex`]), and does no I/O.
+//! Offsets, sizes and constants of everything that two zbq processes share. It owns numbers,
+//! and how one is read out of bytes, and does no I/O.
 //!
 //! The numbers are those of `zbq.h`; the tests hold them against `zbq-sys` at compile time.
-
-use std::fmt;
 
 /// What the kernel calls the control region's memfd (`/memfd:zbq_ctrl`).
 pub const CTRL_NAME: &str = "zbq_ctrl";
@@ -22,6 +20,32 @@ pub const META_SIZE: usize = 4096;
 pub const CAPACITY_UNIT: u64 = 4096;
 /// Larger rings are taken for nonsense: no Linux address space of today holds two of them.
 pub const CAPACITY_MAX: u64 = 1 << 46;
+/// What [`is_capacity`] holds for, in words.
+pub const CAPACITY_EXPECTED: &str = "a multiple of 4096 from 4096 to 2^46";
+
+/// Whether a ring can have so many bytes.
+pub const fn is_capacity(bytes: u64) -> bool {
+    bytes != 0 && bytes.is_multiple_of(CAPACITY_UNIT) && bytes <= CAPACITY_MAX
+}
+
+/// The native-endian u64 at `at`; `None` where `bytes` end before it does.
+pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    array_at(bytes, at).map(u64::from_ne_bytes)
+}
+
+/// The native-endian u32 at `at`; `None` where `bytes` end before it does.
+pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    array_at(bytes, at).map(u32::from_ne_bytes)
+}
+
+/// The native-endian u16 at `at`; `None` where `bytes` end before it does.
+pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    array_at(bytes, at).map(u16::from_ne_bytes)
+}
+
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
 
 /// u64: bytes ever committed, monotonic, not wrapped.
 pub const CTRL_PRODUCER_HEAD: usize = 0;
@@ -145,57 +169,11 @@ pub mod table {
 // private tables above are those of LP64, too.
 const _: () = assert!(size_of::<usize>() == size_of::<u64>());
 
-/// How a consumer learns of new messages (`zbq.h: enum zbq_wakeup_mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WakeupMode {
-    /// It sleeps on the broadcast futex; the producer pays a system call per commit.
-    Push,
-    /// It polls; the producer pays nothing.
-    Pull,
-}
-
-impl WakeupMode {
-    /// The mode a number on the wire stands for, if it stands for one.
-    pub const fn from_wire(mode: u32) -> Option<Self> {
-        match mode {
-            0 => Some(Self::Push),
-            1 => Some(Self::Pull),
-            _ => None,
-        }
-    }
-
-    /// Its number on the wire.
-    pub const fn to_wire(self) -> u32 {
-        match self {
-            Self::Push => 0,
-            Self::Pull => 1,
-        }
-    }
-}
-
-impl fmt::Display for WakeupMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Push => "push",
-            Self::Pull => "pull",
-        })
-    }
-}
-
-/// A consumer's place in the producer's slot table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotIndex(pub u32);
-
-impl fmt::Display for SlotIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
 /// The reference decides: a number above that differs from the C headers stops the tests from compiling.
 #[cfg(test)]
 mod against_the_reference {
     use super::*;
+    use crate::ring::WakeupMode;
     use std::mem::offset_of;
     use zbq_sys::{
         zbq_consumer_metadata as Meta, zbq_control_region as Ctrl, zbq_join_payload as Join,

@@ -17,18 +17,20 @@
     reason = "memory shared with other processes is reached through raw pointers"
 )]
 
-use super::error::{Error, Result};
-use super::sigbus::Guard;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::time::Duration;
+
 use rustix::fd::{AsFd, AsRawFd as _};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::thread::futex;
 use rustix::time::Timespec;
-use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-use std::time::Duration;
+
+use super::error::{Error, Result};
+use super::sigbus::Guard;
 
 /// Marks a mapping that can be loaded from.
 #[derive(Debug)]

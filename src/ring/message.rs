@@ -1,8 +1,9 @@
 //! The 16-byte message header, and the walk over bytes that may lie. It owns both; it works on private copies
 //! alone and knows neither mappings nor where the bytes came from.
 
-use super::layout::{self, HEADER_SIZE, MAX_FDS};
 use std::fmt;
+
+use super::layout::{self, HEADER_SIZE, MAX_FDS};
 
 /// A message header (`zbq.h: struct zbq_msg_header`), as a private copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

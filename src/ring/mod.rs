@@ -45,7 +45,7 @@
 //!
 //! The next message begins where this one ends, aligned or not. None crosses the end of a lap: the application fills
 //! what is left, commonly (and in [`Producer::send`]) by one message that nobody reads, which takes at least a
-//! header's room. [`message::Walk`] steps through bytes whose headers may lie.
+//! header's room. [`Walk`] steps through bytes whose headers may lie.
 //!
 //! # Joining and leaving
 //!
@@ -69,24 +69,27 @@
 //! same for both.
 
 pub mod clock;
-pub mod consumer;
-pub mod error;
+mod consumer;
+mod control;
+mod error;
 mod join;
 pub mod layout;
-pub mod mapping;
-pub mod message;
+mod mapping;
+mod message;
 mod peercred;
-pub mod producer;
+mod producer;
 mod sigbus;
+mod slot;
 mod slots;
 mod table;
 
-pub use consumer::{Consumer, Control, MessageView, Metadata, Parked};
+pub use consumer::{Consumer, MessageView, Parked};
+pub use control::{Control, Metadata};
 pub use error::{Error, Result};
-pub use layout::{SlotIndex, WakeupMode};
-pub use mapping::{Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
+pub use mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
 pub use producer::{CommitFlags, Producer, ProducerParams, Reservation, Sent};
-pub use slots::SlotInfo;
+pub use slot::{SlotIndex, WakeupMode};
+pub use slots::{SlotInfo, has_exited};

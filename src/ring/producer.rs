@@ -6,19 +6,22 @@
 //! out a lap themselves. [`Producer::send`] writes one message and minds the lap's end; it is also the faster one,
 //! because it reads the consumers' tails only when the room it last saw has run out.
 
-use super::clock::{monotonic_ns, ticks};
-use super::error::{Error, Result};
-use super::join::{self, Deadline, JoinPayload};
-use super::layout::{self, HEADER_SIZE, MAX_FDS, SlotIndex, WakeupMode};
-use super::mapping::{Mapping, ReadWrite};
-use super::message::{FLAG_FILLER, MessageHeader};
-use super::slots::{Occupant, SlotInfo, Slots, side_sockets};
-use super::table::Table;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+
+use super::clock::{monotonic_ns, ticks};
+use super::error::{Error, Result};
+use super::join::{self, Deadline, JoinPayload};
+use super::layout::{self, HEADER_SIZE, MAX_FDS};
+use super::mapping::{Mapping, ReadWrite};
+use super::message::{FLAG_FILLER, MessageHeader};
+use super::slot::{SlotIndex, WakeupMode};
+use super::slots::{Occupant, SlotInfo, Slots, side_sockets};
+use super::table::Table;
 
 /// Bytes in a header, as ring arithmetic has it.
 const HEADER: u64 = HEADER_SIZE as u64;
@@ -51,15 +54,8 @@ impl ProducerParams {
             })
         };
         let capacity = self.ring_capacity;
-        if capacity == 0
-            || !capacity.is_multiple_of(layout::CAPACITY_UNIT)
-            || capacity > layout::CAPACITY_MAX
-        {
-            return bad(
-                "ring_capacity",
-                capacity,
-                "a non-zero multiple of 4096, at most 64 TiB",
-            );
+        if !layout::is_capacity(capacity) {
+            return bad("ring_capacity", capacity, layout::CAPACITY_EXPECTED);
         }
         if !(1..=Self::MAX_CONSUMERS).contains(&self.max_consumers) {
             return bad("max_consumers", self.max_consumers.into(), "1 to 65536");

@@ -18,11 +18,12 @@
     reason = "a signal handler, and mmap over a range that faulted"
 )]
 
-use super::error::{Error, Result};
 use std::ffi::c_int;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+
+use super::error::{Error, Result};
 
 /// Mappings that can be watched at a time. A producer of 1000 consumers has 1002.
 const CAPACITY: usize = 4096;

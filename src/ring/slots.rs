@@ -2,18 +2,20 @@
 //! and the numbers in their [`Slot`]s, which outsiders may read; it knows neither the ring's bytes nor its head,
 //! except as a number it is told.
 
-use super::clock::monotonic_ns;
-use super::error::{Error, Result};
-use super::join;
-use super::layout::{self, SlotIndex, WakeupMode};
-use super::mapping::{Mapping, ReadWrite};
-use super::table::{Slot, Table};
+use std::sync::atomic::Ordering::Relaxed;
+
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::time::Timespec;
-use std::sync::atomic::Ordering::Relaxed;
+
+use super::clock::monotonic_ns;
+use super::error::{Error, Result};
+use super::mapping::{Mapping, ReadWrite};
+use super::slot::{SlotIndex, WakeupMode};
+use super::table::{Slot, Table};
+use super::{join, layout};
 
 /// What is known of a taken slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +204,7 @@ pub(super) fn side_sockets() -> Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Whether the process behind a pidfd is gone. A poll that fails says nothing, as in the reference.
-pub(super) fn has_exited(pidfd: &OwnedFd) -> bool {
+pub fn has_exited(pidfd: &OwnedFd) -> bool {
     let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
     let at_once = Timespec {
         tv_sec: 0,

@@ -6,9 +6,10 @@
 //! where the numbers live, not a copy of them, and each field is an atomic: relaxed loads and stores cost nothing,
 //! and the compiler may not keep them in registers where nobody outside would see them. No ordering is promised to
 //! that reader; the reference promises none either.
-use super::layout::table as at;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
+
+use super::layout::table as at;
 
 /// `zbq.h: struct zbq_producer`.
 #[repr(C)]

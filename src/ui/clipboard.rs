@@ -69,7 +69,7 @@ impl Clip {
 mod tests {
     use super::*;
     use crate::observe::model::Integrity;
-    use crate::ring::message::MessageHeader;
+    use crate::ring::MessageHeader;
 
     fn clip(payload: &[u8], payload_len: u32) -> Clip {
         Clip::payload(&StoredMessage {

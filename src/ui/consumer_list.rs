@@ -9,7 +9,7 @@ use super::cursor::{Cursor, Movement};
 use super::format::{bytes, duration, percent, whole};
 use super::prompt::{Edit, Prompt};
 use super::text;
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, WakeupMode};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
 
 /// Characters of a command that a filter can find.
 const LONGEST_COMMAND: usize = 256;
@@ -292,14 +292,6 @@ pub(crate) fn label(consumer: &ConsumerSnapshot, place: usize) -> String {
         .map_or_else(|| place.to_string(), |slot| slot.to_string())
 }
 
-/// How a consumer is woken, in a word.
-pub(crate) fn mode_word(mode: WakeupMode) -> &'static str {
-    match mode {
-        WakeupMode::Push => "push",
-        WakeupMode::Pull => "pull",
-    }
-}
-
 /// Whether every word is found in what the table says of the consumer, as it says it.
 fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
     if words.is_empty() {
@@ -312,7 +304,7 @@ fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
             .command
             .as_deref()
             .map(|command| text::escape(command, LONGEST_COMMAND).to_lowercase()),
-        consumer.wakeup_mode.map(|mode| mode_word(mode).to_owned()),
+        consumer.wakeup_mode.map(|mode| mode.to_string()),
         Some(consumer.state.word().to_owned()),
     ];
     words
@@ -341,7 +333,7 @@ fn figure(
         ConsumerField::Slot | ConsumerField::Why => Some(exact(place as u64)),
         ConsumerField::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),
         ConsumerField::Command => Some(read(0, consumer.command.as_ref()?.to_lowercase())),
-        ConsumerField::Mode => Some(read(0, mode_word(consumer.wakeup_mode?).to_owned())),
+        ConsumerField::Mode => Some(read(0, consumer.wakeup_mode?.to_string())),
         ConsumerField::Tail => {
             (consumer.state != ConsumerState::Parked).then(|| exact(consumer.tail_offset))
         }

@@ -4,7 +4,7 @@
 //! [`crate::text`].
 
 pub(crate) use crate::text::{
-    bytes, bytes_per_second as rate, count, duration_in as duration, whole,
+    bytes, bytes_per_second as rate, count, duration_in as duration, percent, whole,
 };
 
 /// All digits, in groups of three.
@@ -38,16 +38,6 @@ pub(crate) fn ago(nanoseconds: u64) -> String {
         seconds @ 60..=3_599 => format!("{}m ago", seconds / 60),
         seconds @ 3_600..=86_399 => format!("{}h ago", seconds / 3_600),
         seconds => format!("{}d ago", (seconds / 86_400).min(999)),
-    }
-}
-
-/// Percent without decimals. Only what is really all or nothing reads 100 or 0; a little reads `<1`.
-pub(crate) fn percent(percent: f64) -> String {
-    match percent {
-        _ if !percent.is_finite() || percent <= 0.0 => "0".to_owned(),
-        _ if percent < 1.0 => "<1".to_owned(),
-        _ if percent >= 1000.0 => ">1k".to_owned(),
-        _ => format!("{percent:.0}", percent = percent.floor()),
     }
 }
 
@@ -85,16 +75,6 @@ mod tests {
             (1_234_567_890, "1 234 567 890"),
         ] {
             assert_eq!(grouped(value), text);
-        }
-        for (value, text) in [
-            (0.0, "0"),
-            (0.4, "<1"),
-            (99.9, "99"),
-            (100.0, "100"),
-            (f64::NAN, "0"),
-            (1e9, ">1k"),
-        ] {
-            assert_eq!(percent(value), text);
         }
     }
 

@@ -12,9 +12,9 @@ use std::ops::{Range, RangeInclusive};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::observe::messages::{Filter, hex_pattern};
+use crate::observe::messages::{Filter, hex_pattern, number_range};
 use crate::observe::model::StoredMessage;
-use crate::ring::message::RawMessage;
+use crate::ring::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
 /// slower, and a byte never costs much.
@@ -106,10 +106,6 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
             .parse::<u64>()
             .map_err(|_| format!("`{digits}` is not a number"))
     };
-    let end = |digits: &str, open: u64| match digits {
-        "" => Ok(open),
-        _ => number(digits),
-    };
     // A range from 1 to 0 has nothing in it.
     let none = RangeInclusive::new(1, 0);
     if let Some(rest) = text.strip_prefix(">=") {
@@ -126,15 +122,7 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
     if let Some(rest) = text.strip_prefix('<') {
         return Ok(number(rest)?.checked_sub(1).map_or(none, |to| 0..=to));
     }
-    let rest = &text[1..];
-    match rest.split_once("..") {
-        Some((from, to)) => {
-            // `5..=9`, as some will write it, is the same.
-            let to = to.strip_prefix('=').unwrap_or(to);
-            Ok(end(from, 0)?..=end(to, u64::MAX)?)
-        }
-        None => number(rest).map(|number| number..=number),
-    }
+    number_range(&text[1..])
 }
 
 fn pattern(text: &str) -> Result<Option<Regex>, String> {
@@ -177,7 +165,7 @@ fn build(expression: &str, any_case: bool) -> Result<Regex, String> {
 mod tests {
     use super::*;
     use crate::observe::model::Integrity;
-    use crate::ring::message::MessageHeader;
+    use crate::ring::MessageHeader;
 
     fn find(typed: &str, payload: &[u8]) -> Option<Range<usize>> {
         let query = Query::parse(typed).expect(typed).expect(typed);

@@ -122,7 +122,7 @@ impl MessageSearch {
 mod tests {
     use super::*;
     use crate::observe::model::Integrity;
-    use crate::ring::message::{MessageHeader, RawMessage};
+    use crate::ring::{MessageHeader, RawMessage};
 
     fn push(log: &mut MessageLog, numbers: Range<u64>) {
         for number in numbers {

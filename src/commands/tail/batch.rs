@@ -3,8 +3,9 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use crate::observe::model::GapReason;
+use crate::ring::MOST_RANGES;
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::mapping::MOST_RANGES;
 use crate::ring::{Consumer, Error, MessageHeader};
 
 /// Payload bytes taken before they are written out and their space is given back.
@@ -20,7 +21,7 @@ pub(super) struct Batch {
     /// Offset, header and descriptors of each.
     pub(super) messages: Vec<(u64, MessageHeader, Vec<OwnedFd>)>,
     /// Why the bytes behind the last message are none.
-    pub(super) broken: Option<String>,
+    pub(super) broken: Option<GapReason>,
 }
 
 impl Batch {
@@ -48,7 +49,7 @@ impl Batch {
                 Ok(Some(message)) => message,
                 Ok(None) => break,
                 Err(Error::Corrupt(corruption)) => {
-                    self.broken = Some(format!("framing lost: {corruption}"));
+                    self.broken = Some(GapReason::Corrupt(corruption));
                     break;
                 }
                 Err(error) => return Err(error),

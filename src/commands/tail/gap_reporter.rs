@@ -64,12 +64,13 @@ impl Unsaid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::GapReason;
 
-    fn gap(from: u64, to: u64, why: &str) -> Gap {
+    fn gap(from: u64, to: u64, why: GapReason) -> Gap {
         Gap {
             from,
             to,
-            why: why.into(),
+            why,
             torn: 0,
         }
     }
@@ -78,15 +79,18 @@ mod tests {
     fn one_gap_is_told_as_it_is_and_many_together() {
         let mut unsaid = Unsaid::default();
         assert_eq!(unsaid.line(), None);
-        unsaid.take(&gap(0, 1024, "a"));
+        unsaid.take(&gap(0, 1024, GapReason::Overrun));
         assert_eq!(unsaid.line(), None, "told at once");
-        unsaid.take(&gap(2048, 4096, "b"));
-        assert_eq!(unsaid.line().as_deref(), Some("-- skipped 2.0 KiB (b) --"));
-        unsaid.take(&gap(5000, 6024, "b"));
-        unsaid.take(&gap(7000, 8024, "c"));
+        unsaid.take(&gap(2048, 4096, GapReason::Spared));
         assert_eq!(
             unsaid.line().as_deref(),
-            Some("-- skipped 2.0 KiB in 2 gaps (the last: c) --")
+            Some("-- skipped 2.0 KiB (left out to spare the producer) --")
+        );
+        unsaid.take(&gap(5000, 6024, GapReason::Spared));
+        unsaid.take(&gap(7000, 8024, GapReason::Evicted));
+        assert_eq!(
+            unsaid.line().as_deref(),
+            Some("-- skipped 2.0 KiB in 2 gaps (the last: evicted by the producer) --")
         );
         assert_eq!(unsaid.line(), None);
     }

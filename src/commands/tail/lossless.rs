@@ -14,7 +14,7 @@ use super::sink::Sink;
 use super::stdout::Output;
 use crate::cli;
 use crate::observe::attach::connect;
-use crate::observe::model::{Gap, Integrity};
+use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::{Consumer, RawMessage, WakeupMode};
 use crate::shutdown::warn;
@@ -57,7 +57,7 @@ pub fn lossless(address: &str, options: &cli::TailArgs, outlet: impl Output) -> 
             consumer.mode()
         ));
         if let Some(from) = lost.take() {
-            reader.skip(from, consumer.tail(), "evicted by the producer".into())?;
+            reader.skip(from, consumer.tail(), GapReason::Evicted)?;
             reader.sink.flush()?;
         }
         match reader.session(&mut HeldConsumer::new(consumer))? {
@@ -212,7 +212,7 @@ impl<O: Output> LosslessReader<O> {
         Ok(())
     }
 
-    fn skip(&mut self, from: u64, to: u64, why: String) -> io::Result<()> {
+    fn skip(&mut self, from: u64, to: u64, why: GapReason) -> io::Result<()> {
         let torn = 0;
         self.sink.gap(&Gap {
             from,

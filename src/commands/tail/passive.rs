@@ -12,11 +12,11 @@ use crate::cli;
 use crate::cli::values::RingPosition;
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{
-    DOUBTFUL, MessageReader, OVERRUN, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,
+    MessageReader, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,
 };
-use crate::observe::model::{Gap, Message};
+use crate::observe::model::{Gap, GapReason, Message};
 use crate::observe::sample::control;
-use crate::ring::message::RawMessage;
+use crate::ring::RawMessage;
 use crate::shutdown::warn;
 use crate::text::bytes;
 
@@ -24,8 +24,6 @@ use crate::text::bytes;
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How long the last messages are tried for on a ring that overruns every try.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
-/// Why bytes are left out on a ring that head overran.
-const SPARED: &str = "left out to spare the producer";
 /// Said once, where it begins.
 const SPARING: &str = "the ring is faster than it can be read: this reader takes only as much of its time as does the \
                        producer no harm (--lossless misses nothing, and holds the producer back)";
@@ -86,8 +84,8 @@ fn begin(
     let older = older(ring, known, usize::MAX)?;
     let retained = head.saturating_sub(ring.capacity());
     let until = sink.until();
-    let mut gap = |from: u64, to: u64, why: &str, torn| {
-        let (from, to, why) = (offset.max(from), to.min(until), why.into());
+    let mut gap = |from: u64, to: u64, why, torn| {
+        let (from, to) = (offset.max(from), to.min(until));
         if from < to {
             return sink.gap(&Gap {
                 from,
@@ -99,18 +97,18 @@ fn begin(
         Ok(())
     };
     if offset > 0 {
-        gap(offset, retained, "no longer in the ring", 0)?;
+        gap(offset, retained, GapReason::NoLongerHeld, 0)?;
     }
-    gap(
-        retained,
-        older.oldest,
-        "no message boundary is known there",
-        0,
-    )?;
+    gap(retained, older.oldest, GapReason::NoBoundary, 0)?;
     if torn {
         return Ok(older.oldest);
     }
-    gap(older.oldest, older.clear, DOUBTFUL, older.torn)?;
+    gap(
+        older.oldest,
+        older.clear,
+        GapReason::NearProducer,
+        older.torn,
+    )?;
     Ok(older.clear)
 }
 
@@ -241,7 +239,7 @@ fn follow(
         let token = token(ring);
         let before = reader.position();
         let advanced = reader.advance(ring, u64::MAX, |event| {
-            if matches!(&event, ReadEvent::Gap(gap) if gap.why == OVERRUN) {
+            if matches!(&event, ReadEvent::Gap(gap) if gap.why == GapReason::Overrun) {
                 throttle.overrun(Instant::now());
             }
             pass(sink, event)
@@ -259,7 +257,7 @@ fn follow(
                 sink.sleep(rest / 2)?;
                 let bytes = control(ring).producer_head.saturating_sub(head);
                 throttle.rested(bytes, half.elapsed());
-                if let Some(gap) = reader.catch_up(ring, SPARED) {
+                if let Some(gap) = reader.catch_up(ring, GapReason::Spared) {
                     sink.gap(&gap)?;
                     if !rests {
                         warn(SPARING);

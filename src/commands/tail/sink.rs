@@ -13,7 +13,7 @@ use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::tail::{Format, gap, message};
-use crate::ring::message::RawMessage;
+use crate::ring::RawMessage;
 use crate::ring::{Consumer, Error};
 use crate::shutdown::{StopSignal, warn};
 use crate::text::bytes;

@@ -10,9 +10,9 @@ use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, SlotView, TableView};
-use crate::observe::model::{JoinedSlot, Limitation, Method, ProducerInfo, WakeupMode};
+use crate::observe::model::{JoinedSlot, Limitation, Method, ProducerInfo};
 use crate::observe::procfs::{FileId, MappingSurvey, Process};
-use crate::ring::{Mapping, ReadOnly, ReadWrite};
+use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
 
 /// A ring that is being watched.
 #[derive(Debug)]

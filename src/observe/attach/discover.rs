@@ -11,12 +11,10 @@ use std::os::unix::fs::FileExt;
 
 use super::error::{AttachError, refused};
 use super::slot_table::SlotTable;
-use crate::observe::model::{Control, Limitation};
+use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{self, FileId, Maps, MemFd, MemFdKind, Process, holds_ring, pids};
-use crate::ring::layout::{
-    CAPACITY_MAX, CAPACITY_UNIT, CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD,
-    CTRL_PRODUCER_PID, CTRL_RING_CAPACITY, CTRL_SIZE, CTRL_STALL_TIMEOUT_NS, CTRL_STRUCT_SIZE,
-};
+use crate::ring::Control;
+use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, CTRL_STRUCT_SIZE, is_capacity};
 
 /// A ring in a process's descriptor table.
 #[derive(Debug)]
@@ -160,7 +158,7 @@ pub fn discover() -> io::Result<Found> {
             |hidden| (hidden.why, hidden.remedy),
         );
         found.limits.push(Limitation {
-            what: format!("rings of {denied} of {} processes", seen + denied),
+            what: format!("rings of {denied} of {} processes", seen + denied).into(),
             why: format!("the first of them is pid {pid}: {why}"),
             remedy,
         });
@@ -254,13 +252,13 @@ fn pair(
     let control =
         read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
     let capacity = control.ring_capacity;
-    if capacity == 0 || !capacity.is_multiple_of(CAPACITY_UNIT) || capacity > CAPACITY_MAX {
+    if !is_capacity(capacity) {
         return Err(AttachError::WrongControl {
             pid,
             fd: ctrl.fd,
             field: "ring_capacity",
             found: capacity,
-            expected: "a multiple of 4096 from 4096 to 2^46".into(),
+            expected: CAPACITY_EXPECTED.into(),
         });
     }
     let mut limits = Vec::new();
@@ -380,7 +378,7 @@ fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limitation) {
         .min_by_key(|ring| ring.fd);
     let ring = *after.unwrap_or(&rings[0]);
     let limit = Limitation {
-        what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd),
+        what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd).into(),
         why: format!(
             "{} rings of this process have the same capacity, its slot tables could not be read and no consumer \
              maps just one of them: fd {} was taken because it was made next",
@@ -432,32 +430,13 @@ fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
     let file = std::fs::File::from(process.open_memfd(ctrl)?);
     let mut bytes = [0; CTRL_STRUCT_SIZE];
     file.read_exact_at(&mut bytes, 0)?;
-    let u64_at = |at: usize| {
-        bytes
-            .get(at..at + 8)
-            .and_then(|bytes| bytes.try_into().ok())
-            .map_or(0, u64::from_ne_bytes)
-    };
-    let u32_at = |at: usize| {
-        bytes
-            .get(at..at + 4)
-            .and_then(|bytes| bytes.try_into().ok())
-            .map_or(0, u32::from_ne_bytes)
-    };
-    Ok(Control {
-        producer_head: u64_at(CTRL_PRODUCER_HEAD),
-        broadcast_futex: u32_at(CTRL_BROADCAST_FUTEX),
-        producer_pid: u32_at(CTRL_PRODUCER_PID).cast_signed(),
-        ring_capacity: u64_at(CTRL_RING_CAPACITY),
-        clog_threshold: u64_at(CTRL_CLOG_THRESHOLD),
-        stall_timeout_ns: u64_at(CTRL_STALL_TIMEOUT_NS),
-    })
+    Control::parse(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 fn no_table(error: &io::Error) -> Limitation {
     let denied = error.kind() == io::ErrorKind::PermissionDenied;
     Limitation {
-        what: "slot table: slots, wakeup modes, clog attempts, evictions".into(),
+        what: Unseen::SlotTable,
         why: if denied {
             "the producer's memory may not be read (PTRACE_MODE_ATTACH)".into()
         } else {

@@ -43,7 +43,7 @@ impl Evicted {
     pub(super) fn limit(&self) -> Option<Limitation> {
         let limit = |what: String, why: &str, remedy: &str| {
             Some(Limitation {
-                what,
+                what: what.into(),
                 why: why.into(),
                 remedy: Some(remedy.into()),
             })

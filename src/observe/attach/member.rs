@@ -3,7 +3,7 @@
 //! Knows how to ask them; which consumers there are is the attached ring's business.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,7 +13,7 @@ use super::slot_table::SlotView;
 use crate::observe::procfs::{FileId, Process};
 use crate::ring::clock::monotonic_ns;
 use crate::ring::layout::META_TAIL_OFFSET;
-use crate::ring::mapping::{Mapping, ReadOnly};
+use crate::ring::{Mapping, ReadOnly, has_exited};
 
 /// A consumer that has not mapped its page by then is not going to.
 const SETTLES_IN: Duration = Duration::from_millis(500);
@@ -123,7 +123,7 @@ impl MemberProcess {
     pub fn runs(&self) -> bool {
         self.pidfd
             .as_ref()
-            .map_or_else(|| self.process.runs(), |pidfd| !ended(pidfd))
+            .map_or_else(|| self.process.runs(), |pidfd| !has_exited(pidfd))
     }
 }
 
@@ -157,7 +157,10 @@ pub(super) fn note_ends(members: &mut [Member]) {
         .collect();
     // What cannot be asked has not been seen to end.
     let _ = poll(&mut fds, Some(&Timespec::default()));
-    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    let ready: Vec<bool> = fds
+        .iter()
+        .map(|fd| fd.revents().contains(PollFlags::IN))
+        .collect();
     let mut ready = ready.into_iter();
     for member in members {
         let ended = match process(member) {
@@ -169,10 +172,4 @@ pub(super) fn note_ends(members: &mut [Member]) {
             member.presence = Presence::Gone;
         }
     }
-}
-
-/// Whether the process behind a pidfd has ended.
-pub(super) fn ended(pidfd: &OwnedFd) -> bool {
-    let mut fds = [PollFd::from_borrowed_fd(pidfd.as_fd(), PollFlags::IN)];
-    matches!(poll(&mut fds, Some(&Timespec::default())), Ok(ready) if ready > 0)
 }

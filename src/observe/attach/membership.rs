@@ -14,7 +14,7 @@ use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, SlotView};
-use crate::observe::model::Limitation;
+use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, pids};
 use crate::ring::layout::META_SIZE;
 
@@ -100,7 +100,7 @@ impl Membership {
             Err(error) => {
                 self.hidden = None;
                 self.limits.push(Limitation {
-                    what: "consumers".into(),
+                    what: Unseen::Consumers,
                     why: format!("the producer's descriptors can no longer be listed: {error}"),
                     remedy: None,
                 });
@@ -195,7 +195,7 @@ impl Membership {
         if unplaced > 0 {
             self.hidden = None;
             self.limits.push(Limitation {
-                what: format!("{unplaced} consumers, which may be of this ring"),
+                what: Unseen::SomeConsumers(unplaced),
                 why: "the process has several rings, its slot table could not be read, and their metadata pages are \
                       mapped by no process that maps just one of them"
                     .into(),
@@ -227,7 +227,7 @@ impl Membership {
             Err(error) => {
                 self.hidden = self.hidden.map(|hidden| hidden.saturating_add(1));
                 self.limits.push(Limitation {
-                    what: format!("the consumer at the producer's fd {}", memfd.fd),
+                    what: Unseen::ConsumerAt(memfd.fd),
                     why: error.to_string(),
                     remedy: None,
                 });

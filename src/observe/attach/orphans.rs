@@ -12,12 +12,12 @@ use super::member::Member;
 use super::membership::Membership;
 use super::memory::{Memory, Page, RingBytes, bytes, page, size, wrong};
 use super::producer::ProducerProcess;
-use crate::observe::model::Limitation;
+use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{
     FileId, Loose, MappedMemFd, MappingProcess, MappingSurvey, MemFdKind, Process,
 };
 use crate::ring;
-use crate::ring::layout::{CAPACITY_MAX, CAPACITY_UNIT, CTRL_SIZE, META_SIZE};
+use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, META_SIZE, is_capacity};
 
 /// A ring whose producer is gone.
 #[derive(Debug)]
@@ -107,15 +107,13 @@ fn open(
             remedy: Some("run as root".into()),
         });
     }
-    if capacity == 0 || !capacity.is_multiple_of(CAPACITY_UNIT) || capacity > CAPACITY_MAX {
-        let why = format!(
-            "zbq_ctrl says ring_capacity = {capacity}, expected a multiple of 4096 from 4096 to 2^46"
-        );
+    if !is_capacity(capacity) {
+        let why = format!("zbq_ctrl says ring_capacity = {capacity}, expected {CAPACITY_EXPECTED}");
         return Err(wrong(process, &ctrl, why));
     }
     let (ring, guessed) = ring_of(survey, reader, &ctrl, capacity)?;
     let mut limits = vec![Limitation {
-        what: "the producer: command, uid, slot table, who held a slot".into(),
+        what: Unseen::Producer,
         why: format!(
             "it is gone: no process that we can see maps zbq_ctrl for writing. Its pid was {writer} in its own pid namespace, says \
              zbq_ctrl, and may be another process's by now. The ring is reached through pid {}, which maps it",
@@ -228,8 +226,7 @@ pub fn adopt(orphan: Orphan, survey: &MappingSurvey) -> AttachedRing {
         if let Err(why) = join(survey, reader, ctrl.file, &mut members) {
             let pid = reader.process.pid();
             let what = format!("how far pid {pid} has read");
-            let remedy = None;
-            limits.push(Limitation { what, why, remedy });
+            limits.push(Limitation::new(what, why));
         }
     }
     AttachedRing::new(

@@ -17,9 +17,9 @@ use super::memory::Memory;
 use super::open::map;
 use super::producer::ProducerProcess;
 use super::rendezvous::listener;
-use crate::observe::model::{JoinedSlot, Limitation, WakeupMode};
+use crate::observe::model::{JoinedSlot, Limitation, Unseen};
 use crate::observe::procfs::{FileId, Process, numbers_are_ours};
-use crate::ring::{self, Consumer, Control, Parked};
+use crate::ring::{Consumer, Control, Parked, WakeupMode};
 
 /// Joins through the rendezvous socket at `address` (a path, or `@name`), asking for a pull slot. `timeout` bounds the
 /// handshake. Where the process that listens can be seen to be in another pid namespace, it is not disturbed.
@@ -39,7 +39,7 @@ pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError
             pid: listener.pid(),
         });
     }
-    Consumer::connect(address, ring::WakeupMode::Pull, timeout).map_err(|source| match listener {
+    Consumer::connect(address, WakeupMode::Pull, timeout).map_err(|source| match listener {
         // Tried all the same: a path can be reached in other network namespaces, too.
         Err(nobody @ AttachError::NoListener { .. }) if source.is_no_listener() => nobody,
         _ => AttachError::Join {
@@ -58,10 +58,7 @@ pub fn join(address: &str, timeout: Duration) -> Result<AttachedRing, AttachErro
     let parked = connect(address, timeout)?.park();
     let joined = JoinedSlot {
         slot: parked.slot.0,
-        mode: match parked.mode {
-            ring::WakeupMode::Push => WakeupMode::Push,
-            ring::WakeupMode::Pull => WakeupMode::Pull,
-        },
+        mode: parked.mode,
         earlier: join_record::note(FileId::of(&parked.ctrl)),
     };
     let control = Control::load(&parked.ctrl);
@@ -116,7 +113,7 @@ fn unseen(
         },
     };
     let limit = Limitation {
-        what: "consumers, their tails and lags, free space, the slot table".into(),
+        what: Unseen::ConsumersAndSlotTable,
         why,
         remedy,
     };

@@ -2,9 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use super::member::{Member, ended};
+use super::member::Member;
 use crate::observe::model::ProducerInfo;
 use crate::observe::procfs::{Process, listening, started_at};
+use crate::ring::has_exited;
 
 /// The process behind a ring's producer.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl ProducerProcess {
     /// Whether it still runs.
     pub(super) fn lives(&self) -> bool {
         match (&self.pidfd, &self.process) {
-            (Some(pidfd), _) => !ended(pidfd),
+            (Some(pidfd), _) => !has_exited(pidfd),
             (None, Some(process)) => process.runs(),
             // It cannot be seen: nothing speaks for its end, unless it had ended before we came.
             (None, None) => self.facts.alive,

@@ -11,9 +11,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use crate::observe::model::{Control, WakeupMode};
 use crate::observe::procfs::{Maps, MemFd, MemFdKind, PrivateMemory, Process};
-use crate::ring::layout::{self, table};
+use crate::ring::layout::{table, u32_at, u64_at};
+use crate::ring::{Control, WakeupMode};
 
 const PAGE: u64 = 4096;
 /// Most of a producer's memory that is searched: the table is made early, so it lies near the heap's start.
@@ -171,9 +171,9 @@ impl SlotTable {
         if !self.expected.agrees(&head) {
             return None;
         }
-        let max = u32_at(&head, table::MAX_CONSUMERS);
-        let push = u32_at(&head, table::ACTIVE_PUSH_COUNT);
-        let slots = u64_at(&head, table::SLOTS);
+        let max = u32_at(&head, table::MAX_CONSUMERS)?;
+        let push = u32_at(&head, table::ACTIVE_PUSH_COUNT)?;
+        let slots = u64_at(&head, table::SLOTS)?;
         if max == 0 || max > MAX_SLOTS || push > max || slots == 0 || !slots.is_multiple_of(8) {
             return None;
         }
@@ -181,7 +181,7 @@ impl SlotTable {
         self.memory.read_exact_at(&mut bytes, slots).ok()?;
         let mut active = Vec::new();
         for (index, bytes) in (0..).zip(bytes.chunks_exact(table::SLOT_SIZE)) {
-            match i32_at(bytes, table::SLOT_ACTIVE) {
+            match i32_at(bytes, table::SLOT_ACTIVE)? {
                 0 => {}
                 1 => active.push(SlotView::parse(index, bytes)?),
                 _ => return None,
@@ -190,8 +190,8 @@ impl SlotTable {
         Some(TableView {
             max,
             push,
-            clog_attempts: u64_at(&head, table::CLOG_ATTEMPT_COUNTER),
-            next_seq_id: u64_at(&head, table::NEXT_SEQ_ID),
+            clog_attempts: u64_at(&head, table::CLOG_ATTEMPT_COUNTER)?,
+            next_seq_id: u64_at(&head, table::NEXT_SEQ_ID)?,
             active,
         })
     }
@@ -199,20 +199,16 @@ impl SlotTable {
 
 impl SlotView {
     fn parse(index: u32, bytes: &[u8]) -> Option<Self> {
-        let mode = match layout::WakeupMode::from_wire(u32_at(bytes, table::SLOT_MODE))? {
-            layout::WakeupMode::Push => WakeupMode::Push,
-            layout::WakeupMode::Pull => WakeupMode::Pull,
-        };
         let view = Self {
             index,
-            mode,
-            pidfd: i32_at(bytes, table::SLOT_PIDFD),
-            side_socket_fd: i32_at(bytes, table::SLOT_SIDE_SOCKET_FD),
-            meta_fd: i32_at(bytes, table::SLOT_META_FD),
-            meta_address: u64_at(bytes, table::SLOT_META),
-            last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL),
-            last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL),
-            last_progress_time_ns: u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS),
+            mode: WakeupMode::from_wire(u32_at(bytes, table::SLOT_MODE)?)?,
+            pidfd: i32_at(bytes, table::SLOT_PIDFD)?,
+            side_socket_fd: i32_at(bytes, table::SLOT_SIDE_SOCKET_FD)?,
+            meta_fd: i32_at(bytes, table::SLOT_META_FD)?,
+            meta_address: u64_at(bytes, table::SLOT_META)?,
+            last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL)?,
+            last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL)?,
+            last_progress_time_ns: u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS)?,
         };
         (view.pidfd >= 0 && view.meta_fd >= 0 && view.meta_address.is_multiple_of(PAGE))
             .then_some(view)
@@ -233,13 +229,13 @@ impl Expected {
     }
 
     fn agrees(&self, head: &[u8]) -> bool {
-        u64_at(head, table::RING_CAPACITY) == self.ring_capacity
-            && u64_at(head, table::CLOG_THRESHOLD) == self.clog_threshold
-            && u64_at(head, table::STALL_TIMEOUT_NS) == self.stall_timeout_ns
-            && u64_at(head, table::CTRL) == self.ctrl_address
-            && u64_at(head, table::RING_BASE) == self.ring_address
-            && i32_at(head, table::CTRL_FD) == self.ctrl_fd
-            && i32_at(head, table::RING_FD) == self.ring_fd
+        u64_at(head, table::RING_CAPACITY) == Some(self.ring_capacity)
+            && u64_at(head, table::CLOG_THRESHOLD) == Some(self.clog_threshold)
+            && u64_at(head, table::STALL_TIMEOUT_NS) == Some(self.stall_timeout_ns)
+            && u64_at(head, table::CTRL) == Some(self.ctrl_address)
+            && u64_at(head, table::RING_BASE) == Some(self.ring_address)
+            && i32_at(head, table::CTRL_FD) == Some(self.ctrl_fd)
+            && i32_at(head, table::RING_FD) == Some(self.ring_fd)
     }
 }
 
@@ -286,7 +282,7 @@ fn present(presence: &File, start: u64, end: u64) -> io::Result<Vec<(u64, u64)>>
     let read = presence.read_at(&mut entries, start / PAGE * 8)?;
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for (page, entry) in (0..).zip(entries[..read].chunks_exact(8)) {
-        if u64_at(entry, 0) & PRESENT == 0 {
+        if u64_at(entry, 0).is_none_or(|entry| entry & PRESENT == 0) {
             continue;
         }
         let at = start + page * PAGE;
@@ -298,20 +294,6 @@ fn present(presence: &File, start: u64, end: u64) -> io::Result<Vec<(u64, u64)>>
     Ok(runs)
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes
-        .get(at..at + 8)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, u64::from_ne_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..at + 4)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, u32::from_ne_bytes)
-}
-
-fn i32_at(bytes: &[u8], at: usize) -> i32 {
-    u32_at(bytes, at).cast_signed()
+fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
+    u32_at(bytes, at).map(u32::cast_signed)
 }

@@ -4,7 +4,7 @@
 //! Pure functions of what was observed. Knows no limit and no verdict.
 
 use super::measure::{Measure, Observed};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Limitation, RingState};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Limitation, RingState, Unseen};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{duration_in, whole};
 
@@ -87,7 +87,7 @@ pub(super) fn figures(seen: &Observed) -> Vec<Measured<'_>> {
         alone(
             Measure::ClogAttempts,
             known(clogs),
-            limit(&ring.attach.limits, "slot table"),
+            limit(&ring.attach.limits, Unseen::hides_slot_table),
         ),
         alone(Measure::Consumers, consumers(seen), uncounted(seen)),
     ];
@@ -292,7 +292,7 @@ fn hidden(seen: &Observed) -> String {
         Some(many) => format!("{many} consumers are hidden"),
         None => "consumers are hidden".to_owned(),
     };
-    let why = limit(&seen.ring.attach.limits, "consumer");
+    let why = limit(&seen.ring.attach.limits, Unseen::hides_consumers);
     if why.is_empty() {
         many
     } else {
@@ -300,17 +300,8 @@ fn hidden(seen: &Observed) -> String {
     }
 }
 
-/// Why `what` cannot be seen, and what would help.
-fn limit(limits: &[Limitation], what: &str) -> String {
-    let about = limits.iter().find(|limit| limit.what.contains(what));
-    about.map_or_else(String::new, said)
-}
-
-/// A limit in words: why, and what would help.
-#[must_use]
-pub(super) fn said(limit: &Limitation) -> String {
-    match &limit.remedy {
-        Some(remedy) => format!("{}; {remedy}", limit.why),
-        None => limit.why.clone(),
-    }
+/// Why something cannot be seen, and what would help.
+fn limit(limits: &[Limitation], hides: impl Fn(&Unseen) -> bool) -> String {
+    let about = limits.iter().find(|limit| hides(&limit.what));
+    about.map_or_else(String::new, Limitation::reason)
 }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::figures::{Measured, figures, said};
+use super::figures::{Measured, figures};
 use super::limits::{Limits, Threshold, against, code, show, words};
 use super::measure::{Figure, Measure, Observed, Status};
 use crate::observe::model::{Limitation, RingState, SCHEMA_VERSION, Severity};
@@ -111,7 +111,7 @@ pub fn judge_all(
 ) -> Verdict {
     let hidden: Vec<String> = hidden
         .iter()
-        .map(|limit| format!("{} not seen: {}", limit.what, said(limit)))
+        .map(|limit| format!("{} not seen: {}", limit.what, limit.reason()))
         .collect();
     if all.is_empty() && broken.is_empty() {
         let words: Vec<String> = std::iter::once("no zbq ring found".into())

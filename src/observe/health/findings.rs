@@ -5,8 +5,9 @@
 use super::states::percent_of;
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Finding, FutexWait, RingSnapshot, RingState, Severity,
-    Thresholds, WakeupMode,
+    Thresholds,
 };
+use crate::ring::WakeupMode;
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{bytes, escape};
 

@@ -9,8 +9,8 @@ use super::validity::Validity;
 use super::walk::{count, first_clear, lands};
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::Integrity;
+use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::message::MessageHeader;
 
 /// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or the
 /// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.

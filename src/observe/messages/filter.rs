@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::ring::message::RawMessage;
+use crate::ring::RawMessage;
 
 /// Conditions, all of which a wanted message meets.
 #[derive(Clone, Debug)]
@@ -104,10 +104,37 @@ pub fn hex_pattern(text: &str) -> Result<Regex, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Numbers in the one way that ranges are written: `5..9` has both ends in it, `5..` and `..9` are open, `7` is one number.
+/// Numbers are decimal, or hex as `0x10`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn number_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |digits: &str| {
+        let parsed = match digits.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16),
+            None => digits.parse(),
+        };
+        parsed.map_err(|_| format!("`{digits}` is not a number"))
+    };
+    let Some((first, last)) = text.split_once("..") else {
+        return number(text).map(|only| only..=only);
+    };
+    let end = |digits: &str, open| match digits {
+        "" => Ok(open),
+        digits => number(digits),
+    };
+    let (first, last) = (end(first, 0)?, end(last, u64::MAX)?);
+    if first > last {
+        return Err(format!("`{text}`: nothing lies in it"));
+    }
+    Ok(first..=last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::message::MessageHeader;
+    use crate::ring::MessageHeader;
 
     fn wants(filter: &Filter, seq_id: u64, payload: &[u8]) -> bool {
         let header = MessageHeader {
@@ -168,6 +195,26 @@ mod tests {
         ] {
             let error = hex_pattern(bad).expect_err(bad);
             assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_range_has_both_its_ends_in_it() {
+        for (text, expected) in [
+            ("5..10", 5..=10),
+            ("5..5", 5..=5),
+            ("5..", 5..=u64::MAX),
+            ("..5", 0..=5),
+            ("..0", 0..=0),
+            ("..", 0..=u64::MAX),
+            ("7", 7..=7),
+            ("0x10..0x1f", 16..=31),
+        ] {
+            assert_eq!(number_range(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "a..b", "9..3", "1...3", "5..=9", "-1", "1.5"] {
+            let said = number_range(bad).expect_err(bad);
+            assert!(said.contains('`'), "{said}");
         }
     }
 }

@@ -14,9 +14,9 @@ mod waiter;
 mod walk;
 
 pub use boundaries::{count_behind, older, oldest_boundary};
-pub use filter::{Filter, hex_pattern};
+pub use filter::{Filter, hex_pattern, number_range};
 pub use preview::Preview;
-pub use reader::{DOUBTFUL, MessageReader, OVERRUN, ReadEvent};
+pub use reader::{MessageReader, ReadEvent};
 pub use recover::{RetainedRegion, oldest};
 pub use reread::payload;
 pub use throttle::Throttle;

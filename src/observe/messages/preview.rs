@@ -9,7 +9,7 @@ use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
 use super::reader::{MessageReader, ReadEvent};
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Gap, MessageLog};
+use crate::observe::model::{Gap, GapReason, MessageLog};
 use crate::observe::sample::control;
 use crate::text;
 
@@ -17,9 +17,6 @@ use crate::text;
 const HOPS: usize = 512;
 /// Pieces of the ring read in one look at most: the budget in laps of the smallest ring, and as much again.
 const STEPS: u32 = 8192;
-/// Why bytes were passed over between two looks.
-const COUNTED: &str = "counted by their headers, not read";
-const SAMPLED: &str = "more than a look may read";
 /// How long a look waits for head to move, to have two heads with few bytes between them.
 const PATIENCE: Duration = Duration::from_micros(300);
 
@@ -110,11 +107,15 @@ impl Preview {
             if let Some(position) = position
                 && from > position
             {
-                let why = if exact { COUNTED } else { SAMPLED };
+                let why = if exact {
+                    GapReason::OnlyCounted
+                } else {
+                    GapReason::BeyondBudget
+                };
                 self.log.skip(Gap {
                     from: position,
                     to: from,
-                    why: why.to_owned(),
+                    why,
                     torn: 0,
                 });
             }

@@ -11,20 +11,15 @@ use super::copy_buffer::CopyBuffer;
 use super::validity::Validity;
 use super::walk::{CHUNK, first_clear, header_of, lands};
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Gap, Integrity, Message};
+use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::observe::sample::control;
-use crate::ring::message::{RawMessage, Walk};
-use crate::text;
+use crate::ring::{RawMessage, Walk};
 
 /// The longest message that is copied: a header that lies, in a ring that is large but empty, must not cost us its
 /// length in memory.
 const LONGEST: u64 = 256 << 20;
 /// Bytes copied at a time in a small ring.
 const SMALL: u64 = 4 << 10;
-/// Why a reader lost its place on a ring that is too fast for it.
-pub const OVERRUN: &str = "head overran the reader";
-/// Why a reader leaves out the oldest bytes of a ring.
-pub const DOUBTFUL: &str = "too near to what the producer may be writing over";
 
 /// Something met on the way through a ring.
 #[derive(Debug)]
@@ -83,7 +78,7 @@ impl MessageReader {
     }
 
     /// Goes on at head if the ring holds no more what comes next, and returns what was passed over.
-    pub fn catch_up(&mut self, ring: &AttachedRing, why: &str) -> Option<Gap> {
+    pub fn catch_up(&mut self, ring: &AttachedRing, why: GapReason) -> Option<Gap> {
         let head = control(ring).producer_head;
         if head.saturating_sub(self.position) <= ring.capacity() {
             return None;
@@ -91,7 +86,7 @@ impl MessageReader {
         let gap = Gap {
             from: self.position,
             to: head,
-            why: why.to_owned(),
+            why,
             torn: 0,
         };
         self.position = head;
@@ -114,7 +109,7 @@ impl MessageReader {
         if self.position >= until {
             // A head that fell behind us is a lie or a new ring: only a new boundary helps.
             if head < self.position {
-                self.skip(head, "head went back", 0, &mut each)?;
+                self.skip(head, GapReason::HeadWentBack, 0, &mut each)?;
                 return Ok(true);
             }
             return Ok(false);
@@ -146,7 +141,9 @@ impl MessageReader {
                 };
                 self.searched = first.is_some();
                 match first {
-                    Some((first, torn)) => self.skip(first, DOUBTFUL, torn, &mut each)?,
+                    Some((first, torn)) => {
+                        self.skip(first, GapReason::NearProducer, torn, &mut each)?
+                    }
                     None => self.overrun(validity.head, capacity, &mut each)?,
                 }
                 return Ok(true);
@@ -163,8 +160,7 @@ impl MessageReader {
                         ))?;
                     }
                     Err(corruption) => {
-                        let why = format!("framing lost: {corruption}");
-                        self.skip(landing, &why, 0, &mut each)?;
+                        self.skip(landing, GapReason::Corrupt(corruption), 0, &mut each)?;
                         return Ok(true);
                     }
                 }
@@ -178,17 +174,15 @@ impl MessageReader {
             match whole.flatten().filter(|whole| *whole <= landing) {
                 Some(whole) if whole - start <= LONGEST => end = whole,
                 Some(whole) => {
-                    let why = format!(
-                        "a message of {}, more than the {} that are copied at once",
-                        text::bytes(whole - start),
-                        text::bytes(LONGEST)
-                    );
-                    self.skip(whole, &why, 0, &mut each)?;
+                    let why = GapReason::TooLong {
+                        length: whole - start,
+                        limit: LONGEST,
+                    };
+                    self.skip(whole, why, 0, &mut each)?;
                     return Ok(true);
                 }
                 None => {
-                    let why = "framing lost: a message is longer than what was committed";
-                    self.skip(landing, why, 0, &mut each)?;
+                    self.skip(landing, GapReason::LongerThanCommitted, 0, &mut each)?;
                     return Ok(true);
                 }
             }
@@ -210,7 +204,7 @@ impl MessageReader {
         } else {
             head
         };
-        self.skip(boundary, OVERRUN, 0, each)
+        self.skip(boundary, GapReason::Overrun, 0, each)
     }
 
     /// Whether the headers from here on lead to `landing`, although the bytes are torn.
@@ -236,14 +230,14 @@ impl MessageReader {
     fn skip(
         &mut self,
         boundary: u64,
-        why: &str,
+        why: GapReason,
         torn: u64,
         each: &mut impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         each(ReadEvent::Gap(Gap {
             from: self.position,
             to: boundary,
-            why: why.to_owned(),
+            why,
             torn,
         }))?;
         self.position = boundary;

@@ -8,7 +8,7 @@ use std::io;
 
 use super::validity::Validity;
 use crate::observe::model::Integrity;
-use crate::ring::message::{MessageHeader, Walk, WalkState};
+use crate::ring::{MessageHeader, Walk, WalkState};
 
 /// Bytes copied at a time.
 pub(super) const CHUNK: u64 = 256 << 10;

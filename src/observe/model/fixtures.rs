@@ -1,13 +1,13 @@
 //! Snapshots for the tests of what is made from them.
 
 use super::snapshot::{
-    Attach, ConsumerSnapshot, ConsumerState, Control, Estimate, Method, ProducerInfo, Rate,
+    Attach, ConsumerSnapshot, ConsumerState, ControlRegion, Estimate, Method, ProducerInfo, Rate,
     RingSnapshot, RingState, SlotCounts,
 };
 
 /// A control region at `head`.
-pub(crate) fn control(head: u64) -> Control {
-    Control {
+pub(crate) fn control(head: u64) -> ControlRegion {
+    ControlRegion {
         producer_head: head,
         broadcast_futex: 0,
         producer_pid: 1,

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::snapshot::{ConsumerState, Finding, Limitation, RingState};
+use super::limitation::Limitation;
+use super::snapshot::{ConsumerState, Finding, RingState};
 
 /// A ring found on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]

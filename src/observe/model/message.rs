@@ -1,8 +1,11 @@
 //! A message copied out of a ring, how far the copy can be trusted, and what was passed over.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use crate::ring::message::MessageHeader;
+use crate::ring::{Corruption, MessageHeader};
+use crate::text::bytes;
 
 /// How far a copied message can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,7 +54,73 @@ pub struct Gap {
     /// Offset where reading goes on.
     pub to: u64,
     /// Why.
-    pub why: String,
+    pub why: GapReason,
     /// Messages known to lie there, which the producer may have written into while they were copied.
     pub torn: u64,
+}
+
+/// Why bytes were passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The ring is too fast for its reader.
+    Overrun,
+    /// They are the oldest in the ring, and may be being written over.
+    NearProducer,
+    /// Head is less than it was: a lie, or a new ring.
+    HeadWentBack,
+    /// No header can stand where one should.
+    Corrupt(Corruption),
+    /// A header states a length beyond head, or beyond the lap.
+    LongerThanCommitted,
+    /// A message that is longer than what is copied at once, bytes.
+    TooLong {
+        /// Of the message.
+        length: u64,
+        /// What is copied at most.
+        limit: u64,
+    },
+    /// They are written over.
+    NoLongerHeld,
+    /// Nothing tells where a message begins.
+    NoBoundary,
+    /// A look of the dashboard reads only so much.
+    BeyondBudget,
+    /// Only headers were read.
+    OnlyCounted,
+    /// Reading them would have slowed the producer down.
+    Spared,
+    /// The consumer that read them had lost its slot.
+    Evicted,
+}
+
+impl Serialize for GapReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overrun => f.write_str("head overran the reader"),
+            Self::NearProducer => f.write_str("too near to what the producer may be writing over"),
+            Self::HeadWentBack => f.write_str("head went back"),
+            Self::Corrupt(corruption) => write!(f, "framing lost: {corruption}"),
+            Self::LongerThanCommitted => {
+                f.write_str("framing lost: a message is longer than what was committed")
+            }
+            Self::TooLong { length, limit } => write!(
+                f,
+                "a message of {}, more than the {} that are copied at once",
+                bytes(*length),
+                bytes(*limit)
+            ),
+            Self::NoLongerHeld => f.write_str("no longer in the ring"),
+            Self::NoBoundary => f.write_str("no message boundary is known there"),
+            Self::BeyondBudget => f.write_str("more than a look may read"),
+            Self::OnlyCounted => f.write_str("counted by their headers, not read"),
+            Self::Spared => f.write_str("left out to spare the producer"),
+            Self::Evicted => f.write_str("evicted by the producer"),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::message::{Gap, Integrity, Message};
-use crate::ring::message::{MessageHeader, RawMessage};
+use crate::ring::{MessageHeader, RawMessage};
 
 /// Bytes kept of each payload.
 pub(super) const KEPT_BYTES: usize = 16 << 10;
@@ -317,6 +317,7 @@ impl MessageLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::GapReason;
 
     fn raw(offset: u64, payload: &[u8]) -> RawMessage<'_> {
         RawMessage {
@@ -341,7 +342,7 @@ mod tests {
         Gap {
             from,
             to,
-            why: format!("to {to}"),
+            why: GapReason::Overrun,
             torn: 1,
         }
     }

@@ -4,6 +4,7 @@ mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod frame;
+mod limitation;
 mod listing;
 mod message;
 mod message_log;
@@ -12,12 +13,13 @@ mod thresholds;
 
 pub use event::{Event, EventKind, EventLog};
 pub use frame::{Frame, PastPoint, RingSource};
+pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
-pub use message::{Gap, Integrity, Message};
+pub use message::{Gap, GapReason, Integrity, Message};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use snapshot::{
-    Attach, ConsumerSnapshot, ConsumerState, Control, Estimate, Finding, FutexWait, JoinedSlot,
-    Limitation, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState, SCHEMA_VERSION,
-    Severity, SlotCounts, WakeupBasis, WakeupMode,
+    Attach, ConsumerSnapshot, ConsumerState, ControlRegion, Estimate, Finding, FutexWait,
+    JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState, SCHEMA_VERSION,
+    Severity, SlotCounts, WakeupBasis,
 };
 pub use thresholds::Thresholds;

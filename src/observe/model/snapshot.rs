@@ -7,6 +7,8 @@
 use serde::Serialize;
 
 use super::event::Event;
+use super::limitation::Limitation;
+use crate::ring::{self, WakeupMode};
 
 /// Raised when a name or a meaning in the JSON changes; additions leave it alone.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -47,7 +49,7 @@ pub struct RingSnapshot {
     /// The process that writes.
     pub producer: ProducerInfo,
     /// The control region.
-    pub control: Control,
+    pub control: ControlRegion,
     /// The producer's slot table; null when it was not read (see `attach.limits`).
     pub slots: Option<SlotCounts>,
     /// Bytes the producer can still write before it meets the gating tail; null when consumers are hidden.
@@ -131,18 +133,6 @@ pub enum Method {
     Join,
 }
 
-/// Something the watcher cannot see.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Limitation {
-    /// What is missing.
-    pub what: String,
-    /// Why.
-    pub why: String,
-    /// What would make it visible; null when nothing would.
-    pub remedy: Option<String>,
-}
-
 /// The process that writes into the ring.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -167,7 +157,7 @@ pub struct ProducerInfo {
 /// The control region (`zbq.h: struct zbq_control_region`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Control {
+pub struct ControlRegion {
     /// Bytes ever committed.
     pub producer_head: u64,
     /// Wakes of push consumers so far, modulo 2³².
@@ -182,7 +172,28 @@ pub struct Control {
     pub stall_timeout_ns: u64,
 }
 
-impl Control {
+impl From<ring::Control> for ControlRegion {
+    fn from(control: ring::Control) -> Self {
+        let ring::Control {
+            producer_head,
+            broadcast_futex,
+            producer_pid,
+            ring_capacity,
+            clog_threshold,
+            stall_timeout_ns,
+        } = control;
+        Self {
+            producer_head,
+            broadcast_futex,
+            producer_pid,
+            ring_capacity,
+            clog_threshold,
+            stall_timeout_ns,
+        }
+    }
+}
+
+impl ControlRegion {
     /// Whole laps that head has completed.
     #[must_use]
     pub fn lap(&self) -> u64 {
@@ -404,17 +415,6 @@ impl RingState {
             Self::Truncated => "truncated",
         }
     }
-}
-
-/// How a consumer is woken (`zbq.h: enum zbq_wakeup_mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum WakeupMode {
-    /// By the producer, through the futex.
-    Push,
-    /// It polls.
-    Pull,
 }
 
 /// Where a consumer's wakeup mode is known from.

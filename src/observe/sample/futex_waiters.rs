@@ -238,12 +238,12 @@ impl Unasked {
             )
         };
         let denied = self.why.map(|(why, remedy)| Limitation {
-            what: what(&self.denied),
+            what: what(&self.denied).into(),
             why: format!("their threads may not be looked at (PTRACE_MODE_ATTACH): {why}"),
             remedy,
         });
         let crowded = (!self.crowded.is_empty()).then(|| Limitation {
-            what: what(&self.crowded),
+            what: what(&self.crowded).into(),
             why: format!(
                 "they have many threads, of which no more than {THREADS} each and {THREADS_IN_ALL} in all are asked"
             ),

@@ -3,12 +3,10 @@
 //! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
 
 use crate::observe::attach::{AttachedRing, MemberProcess, Presence, SlotView, TableView};
-use crate::observe::model::Control;
+use crate::observe::model::ControlRegion;
+use crate::ring::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
-use crate::ring::layout::{
-    CTRL_BROADCAST_FUTEX, CTRL_CLOG_THRESHOLD, CTRL_PRODUCER_HEAD, CTRL_PRODUCER_PID,
-    CTRL_STALL_TIMEOUT_NS, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP,
-};
+use crate::ring::layout::{CTRL_PRODUCER_HEAD, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP};
 
 /// The numbers of a ring at one instant.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +16,7 @@ pub struct Sample {
     /// Head before any tail was read: no honest tail was more than the capacity behind this.
     pub head_before: u64,
     /// The control region; `ring_capacity` is the copy checked when attaching.
-    pub control: Control,
+    pub control: ControlRegion,
     /// The ring's pages are no longer behind the mapping: a memfd shrank.
     pub truncated: bool,
     /// So did `zbq_ring`: bytes of messages are gone.
@@ -114,7 +112,7 @@ struct RawNumbers {
     head_before: u64,
     /// Tail, progress timestamp and join baseline of every member.
     pages: Vec<[u64; 3]>,
-    control: Control,
+    control: ControlRegion,
     at_ns: u64,
     ticks: u64,
 }
@@ -165,17 +163,11 @@ impl RawNumbers {
     }
 }
 
-/// The control region now.
+/// The control region now; `ring_capacity` is the copy that was checked when attaching.
 #[must_use]
-pub fn control(ring: &AttachedRing) -> Control {
-    let page = ring.ctrl();
-    Control {
-        // Pairs with the producer's store-release in commit.
-        producer_head: page.load_u64_acquire(CTRL_PRODUCER_HEAD),
-        broadcast_futex: page.load_u32_relaxed(CTRL_BROADCAST_FUTEX),
-        producer_pid: page.load_u32_relaxed(CTRL_PRODUCER_PID).cast_signed(),
+pub fn control(ring: &AttachedRing) -> ControlRegion {
+    ControlRegion {
         ring_capacity: ring.capacity(),
-        clog_threshold: page.load_u64_relaxed(CTRL_CLOG_THRESHOLD),
-        stall_timeout_ns: page.load_u64_relaxed(CTRL_STALL_TIMEOUT_NS),
+        ..Control::load(ring.ctrl()).into()
     }
 }

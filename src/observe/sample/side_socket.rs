@@ -19,6 +19,7 @@ use rustix::net::{
 use crate::observe::attach::{AttachedRing, Member, MemberProcess};
 use crate::observe::model::Limitation;
 use crate::observe::procfs::{Process, field};
+use crate::ring::layout::{u16_at, u32_at};
 
 /// Looks at one ring are no closer together than this. A look costs two system calls to find each socket and two to
 /// ask for it.
@@ -214,7 +215,7 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitatio
         let theirs = readlinkat(producer, "ns/net", Vec::new());
         let differ = matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours != theirs);
         return Some(Limitation {
-            what: what(unfound),
+            what: what(unfound).into(),
             why: if differ {
                 "the producer is in another network namespace, whose sockets the kernel does not show us"
                     .into()
@@ -231,7 +232,7 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitatio
         });
     }
     (passed > 0).then(|| Limitation {
-        what: what(passed),
+        what: what(passed).into(),
         why: format!("no more than {SOCKETS} are asked for"),
         remedy: None,
     })
@@ -326,16 +327,16 @@ fn request(inode: u32, sequence: u32) -> [u8; 40] {
 /// The answer in a reply to the request numbered `sequence`: nothing in it is taken for granted.
 fn parse(reply: &[u8], inode: u32, sequence: u32) -> io::Result<Option<Answer>> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a reply that makes no sense");
-    let length = word(reply, 0)
+    let length = u32_at(reply, 0)
         .and_then(|length| usize::try_from(length).ok())
         .ok_or_else(malformed)?;
     let message = reply.get(..length).ok_or_else(malformed)?;
-    let kind = half(message, 4).ok_or_else(malformed)?;
-    if word(message, 8) != Some(sequence) {
+    let kind = u16_at(message, 4).ok_or_else(malformed)?;
+    if u32_at(message, 8) != Some(sequence) {
         return Err(malformed());
     }
     if kind == ERROR {
-        let error = word(message, NETLINK_HEADER).ok_or_else(malformed)?;
+        let error = u32_at(message, NETLINK_HEADER).ok_or_else(malformed)?;
         let error = io::Error::from_raw_os_error(error.cast_signed().wrapping_neg());
         return if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) {
             Ok(None)
@@ -343,7 +344,7 @@ fn parse(reply: &[u8], inode: u32, sequence: u32) -> io::Result<Option<Answer>> 
             Err(error)
         };
     }
-    let found = word(message, NETLINK_HEADER + 4);
+    let found = u32_at(message, NETLINK_HEADER + 4);
     if kind != BY_FAMILY || message.get(NETLINK_HEADER) != Some(&FAMILY) || found != Some(inode) {
         return Err(malformed());
     }
@@ -358,11 +359,11 @@ fn parse(reply: &[u8], inode: u32, sequence: u32) -> io::Result<Option<Answer>> 
 fn answer(mut attributes: &[u8]) -> Option<Answer> {
     let (mut peer, mut memory) = (0, None);
     while !attributes.is_empty() {
-        let length = usize::from(half(attributes, 0)?);
+        let length = usize::from(u16_at(attributes, 0)?);
         let value = attributes.get(4..length)?;
-        match half(attributes, 2)? {
-            PEER => peer = word(value, 0)?,
-            MEMINFO => memory = Some((word(value, WMEM_ALLOC * 4)?, word(value, SNDBUF * 4)?)),
+        match u16_at(attributes, 2)? {
+            PEER => peer = u32_at(value, 0)?,
+            MEMINFO => memory = Some((u32_at(value, WMEM_ALLOC * 4)?, u32_at(value, SNDBUF * 4)?)),
             _ => {}
         }
         attributes = attributes
@@ -375,16 +376,6 @@ fn answer(mut attributes: &[u8]) -> Option<Answer> {
         unread,
         capacity,
     })
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    let bytes = bytes.get(at..at.checked_add(2)?)?;
-    bytes.try_into().ok().map(u16::from_ne_bytes)
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at.checked_add(4)?)?;
-    bytes.try_into().ok().map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]

@@ -122,10 +122,7 @@ impl App {
                     None => Some(Clip::line(&ring.findings[row].message, "the finding")),
                     Some(row) => {
                         let limit = ring.attach.limits.get(row)?;
-                        Some(Clip::line(
-                            &format!("{}: {}", limit.what, limit.why),
-                            "the limit",
-                        ))
+                        Some(Clip::line(&limit.to_string(), "the limit"))
                     }
                 },
             },

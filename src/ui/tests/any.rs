@@ -125,7 +125,7 @@ impl Random {
         ring.sampled_ns = self.number();
         ring.producer.command = (self.below(3) > 0).then(|| self.word());
         ring.producer.alive = self.below(2) == 0;
-        ring.control = Control {
+        ring.control = ControlRegion {
             producer_head: self.number(),
             broadcast_futex: self.small(),
             producer_pid: 7,
@@ -152,7 +152,7 @@ impl Random {
         ring.gating_meta_inode = Some(100 + self.below(count + 2));
         for _ in 0..self.below(5) {
             ring.attach.limits.push(Limitation {
-                what: self.word(),
+                what: self.word().into(),
                 why: self.word(),
                 remedy: Some(self.word()),
             });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::fixtures::{MS, consumer, flowing, gone};
 use crate::observe::model::{Frame, PastPoint, *};
+use crate::ring::WakeupMode;
 
 /// A ring with seventeen consumers in all kinds of trouble.
 pub(super) fn crowded() -> Frame {
@@ -98,7 +99,7 @@ pub(super) fn hidden() -> Frame {
     .into_iter()
     .zip(["run as root", "run as uid 1000", "have CAP_SYS_PTRACE"])
     .map(|(what, remedy)| Limitation {
-        what: what.to_owned(),
+        what: what.into(),
         why: "pid 6388 runs as uid 1000, we as uid 65534: /proc/6388/fd may not be read".to_owned(),
         remedy: Some(remedy.to_owned()),
     })

@@ -11,7 +11,8 @@ use crate::observe::model::{
     Event, EventKind, EventLog, Frame, Gap, Integrity, Listing, Message, MessageLog, PastPoint,
     RingListing, WorstConsumer, *,
 };
-use crate::ring::message::{MessageHeader, RawMessage};
+use crate::ring::WakeupMode;
+use crate::ring::{MessageHeader, RawMessage};
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
@@ -63,7 +64,7 @@ pub(super) fn flowing() -> Frame {
             started_at: Some("2026-01-01T00:00:00Z".to_owned()),
             sockets: vec!["/run/quotes.sock".to_owned()],
         },
-        control: Control {
+        control: ControlRegion {
             producer_head: HEAD,
             broadcast_futex: 7,
             producer_pid: 6388,
@@ -177,7 +178,7 @@ pub(super) fn log(messages: u64, most: usize) -> MessageLog {
             log.skip(Gap {
                 from: message(56).offset + 46,
                 to: message(57).offset,
-                why: "head overran the reader".to_owned(),
+                why: GapReason::Overrun,
                 torn: 0,
             });
         }
@@ -247,7 +248,7 @@ pub(super) fn full() -> Frame {
         ),
     ];
     ring.attach.limits = vec![Limitation {
-        what: "how push consumers wait".to_owned(),
+        what: "how push consumers wait".into(),
         why: "/proc/6390/syscall: permission denied".to_owned(),
         remedy: Some("run as root".to_owned()),
     }];
@@ -406,7 +407,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             through: None,
         });
     let limits = vec![Limitation {
-        what: "4 processes of other users".to_owned(),
+        what: "4 processes of other users".into(),
         why: "/proc/PID/fd: permission denied".to_owned(),
         remedy: Some("run as root".to_owned()),
     }];

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::observe::model::{
-    ConsumerState, Event, EventKind, EventLog, Finding, Frame, Gap, Limitation, Message,
+    ConsumerState, Event, EventKind, EventLog, Finding, Frame, Gap, GapReason, Limitation, Message,
     MessageLog, Severity,
 };
 use crate::ui::action::Action;
@@ -34,7 +34,7 @@ fn ring_called(name: &str) -> Frame {
         pid: None,
     }];
     ring.attach.limits = vec![Limitation {
-        what: name.to_owned(),
+        what: name.into(),
         why: name.to_owned(),
         remedy: Some(name.to_owned()),
     }];
@@ -51,7 +51,7 @@ fn ring_called(name: &str) -> Frame {
         frame.messages.skip(Gap {
             from: 0,
             to: 0,
-            why: name.to_owned(),
+            why: GapReason::Overrun,
             torn: 0,
         });
     }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use super::fixtures::*;
-use crate::observe::model::{Frame, Gap, LogRow, Message, MessageLog};
+use crate::observe::model::{Frame, Gap, GapReason, LogRow, Message, MessageLog};
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
@@ -526,7 +526,7 @@ fn a_sampled_ring_says_so_and_shows_its_gaps() {
     frame.messages.skip(Gap {
         from: 0,
         to: 3_250_585,
-        why: "more than a look may read".to_owned(),
+        why: GapReason::BeyondBudget,
         torn: 12,
     });
     push(&mut frame.messages, &message(70));

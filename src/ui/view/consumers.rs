@@ -8,7 +8,7 @@ use super::table::{self, Cell, Column, DataTable, Part};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame, RingSnapshot, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
-use crate::ui::consumer_list::{ConsumerField, label, mode_word};
+use crate::ui::consumer_list::{ConsumerField, label};
 use crate::ui::format::{bytes, duration, grouped, percent, whole};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::theme::{ColorRole, Theme};
@@ -180,7 +180,7 @@ fn text(
         ConsumerField::Command => consumer.command.clone(),
         ConsumerField::Mode => consumer
             .wakeup_mode
-            .map(|mode| format!("{}{}", mode_word(mode), basis(consumer.wakeup_basis))),
+            .map(|mode| format!("{mode}{}", basis(consumer.wakeup_basis))),
         // Parked on purpose, at the largest number there is: the digits would say nothing.
         ConsumerField::Tail if consumer.state == ConsumerState::Parked => None,
         ConsumerField::Tail => Some(grouped(consumer.tail_offset)),

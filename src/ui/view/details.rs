@@ -6,8 +6,9 @@ use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis, WakeupMode,
+    ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis,
 };
+use crate::ring::WakeupMode;
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration, grouped, percent, rate};
 use crate::ui::text;

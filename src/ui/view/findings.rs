@@ -76,7 +76,7 @@ fn limits_in_brief(limits: &[Limitation]) -> Option<FindingRow> {
             ..limit(first)
         });
     }
-    let what: Vec<&str> = limits.iter().map(|limit| limit.what.as_str()).collect();
+    let what: Vec<String> = limits.iter().map(|limit| limit.what.to_string()).collect();
     Some(FindingRow {
         word: format!("{} limits", limits.len().min(99)),
         role: ColorRole::Dim,
@@ -157,15 +157,10 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<FindingRow> {
 }
 
 fn limit(limit: &Limitation) -> FindingRow {
-    let remedy = limit
-        .remedy
-        .as_ref()
-        .map(|remedy| format!(" ({remedy})"))
-        .unwrap_or_default();
     FindingRow {
         word: "limit".to_owned(),
         role: ColorRole::Dim,
-        text: format!("{}: {}{remedy}", limit.what, limit.why),
+        text: limit.to_string(),
         brief: false,
     }
 }

@@ -92,7 +92,7 @@ fn character(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::observe::model::Integrity;
-    use crate::ring::message::MessageHeader;
+    use crate::ring::MessageHeader;
 
     fn inspected(payload: &[u8], at: usize, width: u16) -> Vec<String> {
         let message = StoredMessage {

@@ -1,11 +1,11 @@
 //! The verdict, case by case.
 
-use super::*;
-use crate::observe::health::findings;
 use std::collections::HashMap;
 
+use super::*;
+use crate::observe::health::findings;
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Estimate};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Estimate, Unseen};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -121,7 +121,7 @@ fn who_holds_nothing_up_does_not_lag_and_who_is_hidden_may() {
         let change = |seen: &mut Observed| {
             seen.ring.hidden_consumers = hidden;
             seen.ring.attach.limits = vec![Limitation {
-                what: "consumers".into(),
+                what: Unseen::Consumers,
                 why: "dark".into(),
                 remedy: Some("light".into()),
             }];

@@ -5,7 +5,7 @@
 
 use super::habits::Habits;
 use crate::ring::layout::{HEADER_SIZE, MAX_FDS};
-use crate::ring::message::{FLAG_FILLER, MessageHeader};
+use crate::ring::{FLAG_FILLER, MessageHeader};
 
 /// Headers held at most, 28 bytes each. Zeros, which have one in 16 bytes, need that many for 16 MiB.
 const MAX_HEADERS: usize = 1 << 20;

@@ -3,7 +3,7 @@
 //!
 //! Knows headers one by one; it has never seen where they lie.
 
-use crate::ring::message::MessageHeader;
+use crate::ring::MessageHeader;
 
 /// Combinations of flags and reserved bits that are remembered: past these, an application's use of them is no mark of
 /// a header any more.

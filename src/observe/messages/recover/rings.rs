@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Recovered, RetainedRegion, oldest};
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::message::{FLAG_FILLER, MessageHeader};
+use crate::ring::{FLAG_FILLER, MessageHeader};
 
 /// Numbers that differ from one seed to the next and repeat for the same one.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use super::Recovered;
 use super::chains::{Chains, is_blank};
 use super::habits::{Habits, Link};
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::message::{MessageHeader, Walk};
+use crate::ring::{MessageHeader, Walk};
 
 /// Sure messages that speak for the rest: when their payloads hold nothing like a header, and when they do.
 const ENOUGH_CLEAN: u64 = 32;

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::rings::{HARMFUL, HARMLESS, NUMBERS, Numbering, Recipe, Ring, RingKind, frame};
 use super::*;
+use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::message::MessageHeader;
 
 #[test]
 fn nearly_all_messages_of_ordinary_rings_are_found() {

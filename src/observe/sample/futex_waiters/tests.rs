@@ -79,11 +79,14 @@ fn whoever_could_not_be_asked_is_named_with_the_reason() {
     };
     let limits = unasked.limits();
     assert!(
-        limits[0].what.contains("(pid 1, 2, 3, 4, 5 and 2 more)"),
+        limits[0]
+            .what
+            .to_string()
+            .contains("(pid 1, 2, 3, 4, 5 and 2 more)"),
         "{limits:?}"
     );
     assert!(limits[0].why.ends_with("because"));
     assert_eq!(limits[0].remedy.as_deref(), Some("do this"));
-    assert!(limits[1].what.contains("(pid 9)") && limits[1].why.contains("256"));
+    assert!(limits[1].what.to_string().contains("(pid 9)") && limits[1].why.contains("256"));
     assert!(Unasked::default().limits().is_empty());
 }

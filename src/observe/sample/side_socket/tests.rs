@@ -127,10 +127,10 @@ fn a_limit_is_said_with_what_would_help() {
     assert_eq!(unseen(&us, 0, 0), None);
     let limit = unseen(&us, 2, 0).expect("a limit");
     assert!(
-        limit.what.contains("2 side sockets") && limit.remedy.is_none(),
+        limit.what.to_string().contains("2 side sockets") && limit.remedy.is_none(),
         "{limit:?}"
     );
     let limit = unseen(&us, 0, 3).expect("a limit");
-    assert!(limit.what.contains("3 side sockets") && limit.why.contains("1024"));
+    assert!(limit.what.to_string().contains("3 side sockets") && limit.why.contains("1024"));
     assert!(open_files(&us).is_none_or(|limit| limit > 0));
 }
