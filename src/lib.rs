@@ -1,22 +1,48 @@
-//! zbqtop, as a library: so that tests, benches and other programs can use what the program is made of.
+//! zbqtop: the [zbq](https://crates.io/crates/zbq) protocol in pure Rust, and a program that watches rings.
 //!
-//! The floors, each of which knows only those above it in this list:
+//! [`ring`] is a library for any program: producer and consumer, wire-compatible with the reference either way round. It
+//! needs no feature of this crate (`default-features = false`).
 //!
-//! - [`ring`]: the zbq protocol in pure Rust, producer and consumer; useful to a program that has never heard of
-//!   monitoring. [`text`] turns bytes, names and numbers into words that are safe on a terminal.
-//! - [`observe`]: watching a ring that belongs to someone else: found, mapped, sampled, judged; plain data comes out.
-//! - [`output`] prints that data, [`ui`] draws it. Neither knows a mapping.
-//! - [`demo`]: a ring to look at. [`commands`], [`run`], [`settings`] and [`cli`]: from what
-//!   the user typed, and wants always, to what is done.
+//! All else is what the program is made of. It is here for its tests, benches and examples, and may change at any time.
+//! The floors, each of which knows only those before it:
+//!
+//! - `observe` (feature `observe`): watching a ring that belongs to someone else: found, mapped, sampled, judged; plain
+//!   data comes out. `text` turns bytes, names and numbers into words that are safe on a terminal.
+//! - `ui` (feature `tui`) draws that data. It knows no mapping.
+//! - `output`, `demo`, `cli`, `settings`, `commands`, `run` (feature `cli`): what the user typed, and wants always, and what
+//!   is done about it.
 
-pub mod cli;
-pub mod commands;
-pub mod demo;
-pub mod observe;
-pub mod output;
 pub mod ring;
-pub mod run;
-pub mod settings;
-pub mod shutdown;
+
+#[cfg(feature = "observe")]
+#[doc(hidden)]
+pub mod observe;
+#[cfg(feature = "observe")]
+#[doc(hidden)]
 pub mod text;
+
+#[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod ui;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod commands;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod demo;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod output;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod run;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod settings;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod shutdown;

@@ -4,73 +4,21 @@
 //! [`crate::run`]. The file is written by people and may be anything: what is wrong with it is told with its place, and
 //! nothing in it is taken for granted.
 
+mod choices;
 mod file;
 mod source;
 mod template;
 mod value;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::cli::{Lag, ThemeName, When};
-use crate::observe::model::Thresholds;
 use crate::shutdown::warn;
-use crate::ui::{ConsumerField, Keymap};
 
+pub use choices::{Ascii, Settings};
 pub use source::SettingsError;
 pub use template::template;
-
-/// What can be set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Time between two samples of the dashboard.
-    pub interval: Duration,
-    /// The colours.
-    pub theme: ThemeName,
-    /// When to use colours, and how many.
-    pub color: When,
-    /// When to draw with ASCII characters only.
-    pub ascii: Ascii,
-    /// Whether the dashboard takes clicks and the wheel.
-    pub mouse: bool,
-    /// The columns of the table of consumers, in their order.
-    pub columns: Vec<ConsumerField>,
-    /// What health is judged by.
-    pub thresholds: Thresholds,
-    /// The limit of a `check` that is given none.
-    pub max_lag: Lag,
-    /// Which key does what.
-    pub keymap: Keymap,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_millis(100),
-            theme: ThemeName::Terminal,
-            color: When::Auto,
-            ascii: Ascii::Auto,
-            mouse: true,
-            columns: ConsumerField::ALL.to_vec(),
-            thresholds: Thresholds::default(),
-            max_lag: Lag::default(),
-            keymap: Keymap::default(),
-        }
-    }
-}
-
-/// When to draw with ASCII characters only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Ascii {
-    /// In the locale C or POSIX.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 impl Settings {
     /// The settings of the file at `path`; of the file at the usual place if none is named, and the defaults if there is

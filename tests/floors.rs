@@ -18,8 +18,10 @@ const FLOORS: &[&[&str]] = &[
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],
     &["observe::rings"],
-    &["shutdown", "output", "ui", "demo"],
-    &["settings", "cli"],
+    &["shutdown", "output", "ui"],
+    &["demo"],
+    &["cli"],
+    &["settings"],
     &["commands"],
     &["run"],
     &["main"],
@@ -32,10 +34,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
         &["clap", "ratatui", "crossterm", "humansize", "serde", "jiff"],
     ),
     ("observe", &["clap", "ratatui", "crossterm", "humansize"]),
-    (
-        "output",
-        &["clap", "ratatui", "crossterm", "crate::ring::Mapping"],
-    ),
+    ("output", &["ratatui", "crossterm", "crate::ring::Mapping"]),
     ("ui", &["clap", "crate::ring::Mapping"]),
 ];
 
@@ -146,15 +145,8 @@ impl Names {
             UseTree::Rename(rename) => (with(&rename.ident), rename.rename.to_string()),
             UseTree::Glob(_) => (prefix.to_vec(), String::new()),
         };
-        let path = self.absolute(&path).unwrap_or_else(|| {
-            let child = self.module.iter().chain(&path).cloned();
-            let own = self.aliases.contains_key(&path[0]);
-            if own {
-                path.clone()
-            } else {
-                std::iter::once("?".into()).chain(child).collect()
-            }
-        });
+        // What begins with no name of this crate's is another crate's.
+        let path = self.absolute(&path).unwrap_or(path);
         if hands_on {
             self.handed_on.insert(name.clone(), path.clone());
         }
@@ -291,45 +283,35 @@ impl Imports {
                 }
             }
         }
-        faults.extend(
-            self.circle()
-                .map(|files| format!("a circle: {}", files.join(" -> "))),
-        );
+        let circles = self.files.keys().filter_map(|file| self.circle(file));
+        // Each is told once, from the first of its files by name.
+        let told = circles.filter(|files| files.iter().min() == files.first());
+        faults.extend(told.map(|files| format!("a circle: {}", files.join(" -> "))));
         faults
     }
 
-    /// Files that import each other, if there are any.
-    fn circle(&self) -> Option<Vec<String>> {
-        let mut done = BTreeSet::new();
-        self.files
-            .keys()
-            .find_map(|file| self.circle_from(file, &mut Vec::new(), &mut done))
-    }
-
-    fn circle_from(
-        &self,
-        file: &String,
-        way: &mut Vec<String>,
-        done: &mut BTreeSet<String>,
-    ) -> Option<Vec<String>> {
-        if let Some(at) = way.iter().position(|one| one == file) {
-            let mut circle = way[at..].to_vec();
-            circle.push(file.clone());
-            return Some(circle);
+    /// The shortest way by which `file` imports itself, if there is one.
+    fn circle(&self, file: &str) -> Option<Vec<String>> {
+        let mut ways = vec![vec![file.to_owned()]];
+        let mut seen = BTreeSet::new();
+        while !ways.is_empty() {
+            let mut longer = Vec::new();
+            for way in ways {
+                let imports = way.last().and_then(|last| self.files.get(last));
+                for imported in imports.into_iter().flat_map(BTreeMap::keys) {
+                    let mut way = way.clone();
+                    way.push(imported.clone());
+                    if imported == file {
+                        return Some(way);
+                    }
+                    if seen.insert(imported.clone()) {
+                        longer.push(way);
+                    }
+                }
+            }
+            ways = longer;
         }
-        if done.contains(file) {
-            return None;
-        }
-        way.push(file.clone());
-        let found = self
-            .files
-            .get(file)
-            .into_iter()
-            .flat_map(BTreeMap::keys)
-            .find_map(|imported| self.circle_from(imported, way, done));
-        way.pop();
-        done.insert(file.clone());
-        found
+        None
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Configuration, Target, duration};
+use super::target::{Configuration, Target};
+use super::values::duration;
 use crate::observe::check::{Limits, Threshold};
 use crate::text::whole;
 

@@ -1,6 +1,7 @@
 //! How single values are written on the command line: offsets, sizes, ranges, patterns.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use regex::bytes::Regex;
 
@@ -30,7 +31,7 @@ impl FromStr for RingPosition {
 }
 
 /// Where to end.
-pub fn end(text: &str) -> Result<RingPosition, String> {
+pub(super) fn end(text: &str) -> Result<RingPosition, String> {
     match text.parse() {
         Ok(RingPosition::Oldest) | Err(_) => Err("expected `head`, or an offset in bytes".into()),
         place => place,
@@ -47,7 +48,7 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 /// Bytes: `4096`, `64KiB`, `1MiB`, `2k`; every unit is a power of 1024.
-pub fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -64,8 +65,36 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "more than 2^64 bytes".into())
 }
 
+/// The longest time that can be asked for: ten years, which any clock can be added to.
+const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
+
+/// A duration with a unit: `250ms`, `5s`, `1m 30s`; a bare 0 needs none.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    let duration = parsed
+        .map_err(|_| "expected a number and a unit, as in 250ms, 5s or 1m".to_owned())
+        .and_then(|time| {
+            Duration::try_from(time).map_err(|_| "expected a time that is not negative".into())
+        })?;
+    if duration > LONGEST {
+        return Err(format!("expected at most {} h", LONGEST.as_secs() / 3600));
+    }
+    Ok(duration)
+}
+
+/// A duration that time passes in.
+pub(crate) fn period(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        period if period < Duration::from_millis(1) => Err("expected at least 1ms".into()),
+        period => Ok(period),
+    }
+}
+
 /// A regular expression over bytes.
-pub fn pattern(text: &str) -> Result<Regex, String> {
+pub(super) fn pattern(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| error.to_string())
 }
 
@@ -92,5 +121,25 @@ mod tests {
             assert!(size(bad).is_err(), "{bad}");
         }
         assert!(pattern("(").is_err_and(|error| error.contains("unclosed group")));
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        for bad in [
+            "",
+            "5",
+            "s",
+            "5 parsecs",
+            "1.2.3s",
+            "-1s",
+            "1e400h",
+            "3000000000000000000s",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
     }
 }

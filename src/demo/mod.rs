@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::DemoRole;
+use roles::DemoRole;
 
 /// How long the producer gets to clean up before it is killed.
 const GRACE: Duration = Duration::from_secs(2);

@@ -5,13 +5,11 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::payload::Payloads;
-use crate::cli::DemoRole;
-use crate::ring::Consumer;
-use crate::ring::WakeupMode;
-use crate::ring::{Producer, ProducerParams};
+use crate::ring::{Consumer, Producer, ProducerParams, WakeupMode};
 use crate::shutdown::StopSignal;
 
 const PARAMS: ProducerParams = ProducerParams {
@@ -32,6 +30,21 @@ const WORKS_FOR: Duration = Duration::from_secs(18);
 const HANDSHAKE: Duration = Duration::from_millis(500);
 /// How long a wait lasts at most, so that everything is looked at now and then.
 const TICK: Duration = Duration::from_millis(5);
+
+/// The processes of the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DemoRole {
+    /// Writes, at a rate that swells and ebbs.
+    Producer,
+    /// Push, keeps up.
+    Fast,
+    /// Pull, keeps up.
+    Poller,
+    /// Push, falls behind when the rate swells.
+    Slow,
+    /// Pull, hangs now and then, is evicted, and joins again.
+    Flaky,
+}
 
 /// Plays `role` until the ring or the parent ends.
 ///

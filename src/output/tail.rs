@@ -20,6 +20,7 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{hex, line};
@@ -29,19 +30,19 @@ use crate::ring::RawMessage;
 use crate::text;
 
 /// How messages are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Canonical hex dump under a header line.
+    /// A header line (offset, seq, length, fds, flags, integrity) and a canonical hex dump.
     Hex,
-    /// Bytes only.
-    Raw,
-    /// One escaped line each.
+    /// One line each; what is not printable UTF-8 is escaped.
     Text,
-    /// One JSON object a line.
+    /// The payload's bytes and nothing else, not even a newline.
+    Raw,
+    /// One JSON object a line; the payload as `text` if it is UTF-8, else as `base64`.
     Json,
-    /// One line of base64 each.
+    /// The payload in base64, one line each.
     Base64,
-    /// A little-endian u32 with the length, then bytes.
+    /// The payload's length as a little-endian u32, then the payload.
     LenPrefixed,
 }
 

@@ -5,7 +5,7 @@
 
 use toml::de::DeTable;
 
-use super::Settings;
+use super::choices::Settings;
 use super::source::Fault;
 use super::value::{Value, in_order, shown, unknown};
 use crate::text::escape;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Settings;
+use super::choices::Settings;
 use crate::ui::Keymap;
 
 /// What `--print-config` prints.

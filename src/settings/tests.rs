@@ -7,7 +7,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::ui::Key;
+use std::time::Duration;
+
+use crate::cli::{ThemeName, When};
+use crate::observe::model::Thresholds;
+use crate::ui::{ConsumerField, Key, Keymap};
 
 /// The settings of `text`, or what is said of it.
 fn parsed(text: &str) -> Result<Settings, String> {

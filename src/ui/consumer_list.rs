@@ -74,7 +74,7 @@ impl ConsumerField {
     }
 
     /// What the column is called in the settings.
-    pub(crate) fn name(self) -> String {
+    pub fn name(self) -> String {
         self.title().to_lowercase()
     }
 

@@ -8,7 +8,7 @@ mod key;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-pub(crate) use key::Key;
+pub use key::Key;
 use key::{control, key, letter};
 
 use super::action::{Action, FrontView, Pane};
@@ -298,10 +298,11 @@ pub struct Keymap {
 
 /// A key that is to do two things.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Clash {
-    pub(crate) key: Key,
+pub struct Clash {
+    /// The key.
+    pub key: Key,
     /// The names of the actions.
-    pub(crate) actions: [&'static str; 2],
+    pub actions: [&'static str; 2],
 }
 
 impl Default for Keymap {
@@ -319,7 +320,7 @@ impl Keymap {
     ///
     /// # Errors
     /// A key would do two things.
-    pub(crate) fn with(changes: &[(&str, Vec<Key>)]) -> Result<Self, Clash> {
+    pub fn with(changes: &[(&str, Vec<Key>)]) -> Result<Self, Clash> {
         let mut map = Self::default();
         for (row, keys) in &mut map.rows {
             if let Some((_, changed)) = changes.iter().find(|(name, _)| *name == row.name) {
@@ -348,7 +349,7 @@ impl Keymap {
     }
 
     /// Every action: its name in the settings, the keys it has by default, and what it does.
-    pub(crate) fn actions() -> impl Iterator<Item = (&'static str, &'static [Key], &'static str)> {
+    pub fn actions() -> impl Iterator<Item = (&'static str, &'static [Key], &'static str)> {
         BINDINGS.iter().map(|row| (row.name, row.keys, row.help))
     }
 

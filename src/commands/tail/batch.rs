@@ -4,9 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::observe::model::GapReason;
-use crate::ring::MOST_RANGES;
 use crate::ring::layout::HEADER_SIZE;
-use crate::ring::{Consumer, Error, MessageHeader};
+use crate::ring::{Consumer, Error, MOST_RANGES, MessageHeader};
 
 /// Payload bytes taken before they are written out and their space is given back.
 const BYTES: usize = 256 << 10;

@@ -8,8 +8,7 @@ use anyhow::bail;
 
 use super::sink::Sink;
 use super::stdout::{Output, Stdout};
-use crate::cli;
-use crate::cli::values::RingPosition;
+use crate::cli::{self, RingPosition};
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{
     MessageReader, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,

@@ -7,14 +7,12 @@ use anyhow::Context as _;
 
 use super::gap_reporter::Unsaid;
 use super::stdout::Output;
-use crate::cli;
-use crate::cli::values::RingPosition;
+use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::tail::{Format, gap, message};
-use crate::ring::RawMessage;
-use crate::ring::{Consumer, Error};
+use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::{StopSignal, warn};
 use crate::text::bytes;
 
@@ -71,7 +69,7 @@ impl<O: Output> Sink<O> {
         let count = options.count.unwrap_or(u64::MAX);
         Ok(Self {
             outlet,
-            format: options.format.into(),
+            format: options.format,
             filter: filter(&options.wanted),
             range: (from, until),
             count,
@@ -273,18 +271,5 @@ fn filter(wanted: &cli::FilterArgs) -> Filter {
         exclude: wanted.exclude.clone(),
         lengths: wanted.min_len.unwrap_or(0)..=wanted.max_len.unwrap_or(u64::MAX),
         seqs: wanted.seq.clone().unwrap_or(0..=u64::MAX),
-    }
-}
-
-impl From<cli::Format> for Format {
-    fn from(format: cli::Format) -> Self {
-        match format {
-            cli::Format::Hex => Self::Hex,
-            cli::Format::Text => Self::Text,
-            cli::Format::Raw => Self::Raw,
-            cli::Format::Json => Self::Json,
-            cli::Format::Base64 => Self::Base64,
-            cli::Format::LenPrefixed => Self::LenPrefixed,
-        }
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum Access {
     /// Through the producer's `/proc`.
     Mapped,
     /// As a passive consumer, parked at once.
-    JoinedSlot {
+    Joined {
         slot: JoinedSlot,
         /// Our own parked page, kept mapped so that others can see who holds the slot.
         page: Mapping<ReadWrite>,
@@ -66,7 +66,7 @@ impl AttachedRing {
 
     /// The same ring, which was joined besides.
     pub(super) fn joined_as(mut self, slot: JoinedSlot, page: Mapping<ReadWrite>) -> Self {
-        self.access = Access::JoinedSlot { slot, page };
+        self.access = Access::Joined { slot, page };
         self
     }
 
@@ -118,7 +118,7 @@ impl AttachedRing {
     #[must_use]
     pub fn method(&self) -> Method {
         match self.access {
-            Access::JoinedSlot { .. } => Method::Join,
+            Access::Joined { .. } => Method::Join,
             Access::Mapped | Access::Orphan => Method::Map,
         }
     }
@@ -127,7 +127,7 @@ impl AttachedRing {
     #[must_use]
     pub fn joined(&self) -> Option<&JoinedSlot> {
         match &self.access {
-            Access::JoinedSlot { slot, .. } => Some(slot),
+            Access::Joined { slot, .. } => Some(slot),
             Access::Mapped | Access::Orphan => None,
         }
     }
@@ -136,7 +136,7 @@ impl AttachedRing {
     #[must_use]
     pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
         match &self.access {
-            Access::JoinedSlot { slot, page } => Some((FileId::of(page), slot.mode)),
+            Access::Joined { slot, page } => Some((FileId::of(page), slot.mode)),
             Access::Mapped | Access::Orphan => None,
         }
     }

@@ -119,7 +119,7 @@ fn unseen(
     };
     AttachedRing::new(
         format!("{pid}/join"),
-        Access::JoinedSlot {
+        Access::Joined {
             slot: joined,
             page: parked.meta,
         },

@@ -4,11 +4,13 @@
 //! A function of one snapshot after the other and of what it remembers of those before: it reads nothing. Each thing is
 //! told once. What was so at the first look is no event; that it ends is one.
 
+mod memory;
 mod wording;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use memory::{KnownConsumer, PastLook};
 use wording::{After, Tale};
 
 use super::episode::{Episode, Since, Transition};
@@ -26,44 +28,6 @@ const NAMED_WITHIN_NS: u64 = 1_500_000_000;
 pub struct Events {
     past: Option<PastLook>,
     thresholds: Thresholds,
-}
-
-#[derive(Debug)]
-struct PastLook {
-    identity: ConsumerIdentity,
-    head: u64,
-    head_moved: Since,
-    sampled_ns: u64,
-    clog_attempts: Option<u64>,
-    clog: Option<Episode>,
-    /// The producer has ended: its ring changes no more.
-    gone: bool,
-    /// By metadata inode: slots and pids are used again.
-    consumers: BTreeMap<u64, KnownConsumer>,
-}
-
-/// What makes a ring this ring.
-#[derive(Debug, PartialEq, Eq)]
-struct ConsumerIdentity {
-    id: String,
-    started_at: Option<String>,
-    capacity: u64,
-}
-
-/// A consumer as it was when last seen.
-#[derive(Debug)]
-struct KnownConsumer {
-    last: ConsumerSnapshot,
-    seen_ns: u64,
-    /// Whether its coming was told, or needs no telling.
-    told: bool,
-    /// Without a slot, for good: all there was to tell of it is told.
-    dropped: bool,
-    moved: Since,
-    behind: Since,
-    /// First seen with its process ended or its page unmapped.
-    absent: Option<Since>,
-    stall: Option<Episode>,
 }
 
 impl Events {
@@ -103,39 +67,6 @@ impl Events {
 }
 
 impl PastLook {
-    /// As it is at the first look.
-    fn of(ring: &RingSnapshot, stalled_after_ns: u64) -> Self {
-        let now = ring.sampled_ns;
-        let known = |consumer: &ConsumerSnapshot| {
-            let mut known = KnownConsumer::first(consumer, now);
-            known.told = true;
-            known.behind = Since::before(now);
-            known.moved = consumer.progress_age_ns.map_or(Since::before(now), |age| {
-                Since::exactly(now.saturating_sub(age))
-            });
-            known.absent = known.absent.map(|_| Since::before(now));
-            if known.stands(now, stalled_after_ns) {
-                known.stall = Some(Episode::found(known.still_since()));
-            }
-            (consumer.meta_inode, known)
-        };
-        Self {
-            identity: ConsumerIdentity::of(ring),
-            head: ring.control.producer_head,
-            head_moved: Since::before(now),
-            sampled_ns: now,
-            clog_attempts: ring.slots.map(|slots| slots.clog_attempts),
-            clog: (ring.state == RingState::Full).then(|| Episode::found(Since::before(now))),
-            gone: !ring.producer.alive,
-            consumers: ring.consumers.iter().map(known).collect(),
-        }
-    }
-
-    fn is_of(&self, ring: &RingSnapshot) -> bool {
-        // Head never falls (protocol), and a ring keeps its producer and its size.
-        self.identity == ConsumerIdentity::of(ring) && self.head <= ring.control.producer_head
-    }
-
     fn follow(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
         if self.gone {
             return;
@@ -219,46 +150,7 @@ impl PastLook {
     }
 }
 
-impl ConsumerIdentity {
-    fn of(ring: &RingSnapshot) -> Self {
-        Self {
-            id: ring.id.clone(),
-            started_at: ring.producer.started_at.clone(),
-            capacity: ring.control.ring_capacity,
-        }
-    }
-}
-
 impl KnownConsumer {
-    fn first(consumer: &ConsumerSnapshot, now: u64) -> Self {
-        let mut known = Self {
-            last: consumer.clone(),
-            seen_ns: now,
-            // One that is found without a slot came before we knew of it.
-            told: !consumer.held,
-            dropped: !consumer.held,
-            moved: Since::exactly(now),
-            behind: Since::exactly(now),
-            absent: None,
-            stall: None,
-        };
-        known.see(consumer, now);
-        known
-    }
-
-    fn see(&mut self, consumer: &ConsumerSnapshot, now: u64) {
-        if consumer.tail_offset != self.last.tail_offset {
-            self.moved = Since::exactly(now);
-        }
-        if consumer.lag_bytes == Some(0) {
-            self.behind = Since::exactly(now);
-        }
-        if matches!(consumer.state, ConsumerState::Dead | ConsumerState::Left) {
-            self.absent.get_or_insert(Since::exactly(now));
-        }
-        self.last.clone_from(consumer);
-    }
-
     fn follow(&mut self, consumer: &ConsumerSnapshot, tale: &mut Tale) {
         use ConsumerState as State;
         if self.dropped {
@@ -294,22 +186,6 @@ impl KnownConsumer {
         }
     }
 
-    /// Whether it stands still behind head. One that blocks or is overdue may do so, too, or may only lag.
-    fn stands(&self, now: u64, stalled_after_ns: u64) -> bool {
-        match self.last.state {
-            ConsumerState::Stalled => true,
-            ConsumerState::Blocking | ConsumerState::Overdue => {
-                now.saturating_sub(self.still_since().ns) >= stalled_after_ns
-            }
-            _ => false,
-        }
-    }
-
-    /// Since when its tail has not moved though there was something to read.
-    fn still_since(&self) -> Since {
-        self.moved.max(self.behind)
-    }
-
     /// Tells what is still to be told of it before anything else is.
     fn settle(&mut self, tale: &mut Tale) {
         self.introduce(tale);
@@ -326,7 +202,7 @@ impl KnownConsumer {
             };
             tale.of(
                 self,
-                EventKind::JoinedSlot,
+                EventKind::Joined,
                 self.seen_ns,
                 &format!("a new consumer, {place}"),
             );
@@ -343,23 +219,6 @@ impl KnownConsumer {
             };
             let words = format!("{now}; it had stood still for {still}");
             tale.of(self, EventKind::Recovered, over_ns, &words);
-        }
-    }
-
-    /// Whether a scan since the last look could have dropped it although it lived and had not left.
-    fn evictable(&self, now: u64, elapsed: u64, stall_timeout: u64) -> bool {
-        let last = &self.last;
-        if self.absent.is_some() || last.tail_offset == u64::MAX {
-            return false;
-        }
-        if last.state == ConsumerState::Invalid {
-            return true;
-        }
-        match (last.slot, last.evict_in_ns) {
-            (_, Some(left)) => left <= elapsed,
-            // It has moved since the last scan: the next one starts its clock anew.
-            (Some(_), None) => elapsed >= stall_timeout,
-            (None, None) => now.saturating_sub(self.moved.ns) >= stall_timeout,
         }
     }
 }

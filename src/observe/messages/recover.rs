@@ -39,6 +39,7 @@ mod tests;
 
 use std::io;
 
+pub(super) use search::Recovered;
 use search::{ChainSearch, Window};
 
 /// Bytes looked at first, and at most at once.
@@ -46,6 +47,7 @@ const FIRST: u64 = 64 << 10;
 const MOST: u64 = 64 << 20;
 /// Bytes of sure messages that are searched for lookalikes of headers.
 const LESSON: u64 = 1 << 20;
+
 /// Old bytes, all in one lap, and what is known behind them. Offsets are logical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetainedRegion {
@@ -58,15 +60,6 @@ pub struct RetainedRegion {
     pub known: u64,
     /// Bytes in the ring.
     pub capacity: u64,
-}
-
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// From this boundary messages run, header by header, to the region's end, which it is when none was found.
-    pub boundary: u64,
-    /// How many.
-    pub messages: usize,
 }
 
 /// The oldest boundary in a region from which messages run to its end, or, once `enough` messages were found, the one

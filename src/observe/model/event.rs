@@ -36,7 +36,7 @@ pub struct Event {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum EventKind {
     /// A consumer took a slot.
-    JoinedSlot,
+    Joined,
     /// A consumer's slot is free again: its process had ended or unmapped its page, or it had parked.
     Left,
     /// The producer dropped a consumer that lived and had not left.
@@ -60,7 +60,7 @@ impl EventKind {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::JoinedSlot => "joined",
+            Self::Joined => "joined",
             Self::Left => "left",
             Self::Evicted => "evicted",
             Self::Stalled => "stalled",
@@ -125,7 +125,7 @@ mod tests {
         assert!(log.is_empty() && log.back(0).is_none());
         for monotonic_ns in 1..=KEPT as u64 + 7 {
             log.push(Event {
-                kind: EventKind::JoinedSlot,
+                kind: EventKind::Joined,
                 at: String::new(),
                 monotonic_ns,
                 slot: None,

@@ -8,7 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// A key as a terminal tells it apart. Shift is in the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub struct Key {
     code: KeyCode,
     control: bool,
 }
@@ -72,7 +72,7 @@ impl Key {
     ///
     /// # Errors
     /// No terminal tells of such a key, in words.
-    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+    pub fn parse(name: &str) -> Result<Self, String> {
         let mut characters = name.chars();
         if let (Some(only), None) = (characters.next(), characters.next())
             && !only.is_control()

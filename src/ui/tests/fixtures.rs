@@ -277,7 +277,7 @@ pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
                 "slot 2 archive (pid 6392): 412 KiB behind (40 %), and its tail has not moved for 1.0 s",
             ),
             2 => (
-                EventKind::JoinedSlot,
+                EventKind::Joined,
                 2,
                 "slot 2 archive (pid 6392): a new consumer, at head",
             ),

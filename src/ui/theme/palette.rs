@@ -4,8 +4,8 @@
 //! background. The sixteen colours are what a terminal makes of them: the stand-ins are chosen by hand, such that they
 //! can be read with the palettes of the console and of xterm.
 
-use super::ColorRole;
 use super::depth::Ink;
+use super::role::ColorRole;
 
 /// Which colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

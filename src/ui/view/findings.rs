@@ -172,7 +172,7 @@ fn event(frame: &Frame, newer: usize) -> Option<FindingRow> {
         EventKind::Evicted | EventKind::ProducerGone => ColorRole::Bad,
         EventKind::Stalled | EventKind::Clogged | EventKind::RingNew => ColorRole::Warn,
         EventKind::Recovered | EventKind::Unclogged => ColorRole::Good,
-        EventKind::JoinedSlot | EventKind::Left => ColorRole::Dim,
+        EventKind::Joined | EventKind::Left => ColorRole::Dim,
     };
     // By the ring's clock, which stands still when the screen does.
     let age = frame.snapshot.sampled_ns.saturating_sub(event.monotonic_ns);

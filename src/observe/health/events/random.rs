@@ -84,7 +84,7 @@ proptest! {
             ring.control.producer_head = head;
             let there = || -> BTreeMap<u32, Kind> {
                 let held = ring.consumers.iter().filter(|one| one.held);
-                held.filter_map(|one| Some((one.slot?, Kind::JoinedSlot))).collect()
+                held.filter_map(|one| Some((one.slot?, Kind::Joined))).collect()
             };
             let (truncated, there) = (ring.state == RingState::Truncated, there());
             let ended = !ring.producer.alive;
@@ -113,11 +113,11 @@ proptest! {
                     Kind::Clogged | Kind::Unclogged => {
                         prop_assert_ne!(clog.replace(kind), Some(kind));
                     }
-                    Kind::JoinedSlot | Kind::Left | Kind::Evicted => {
+                    Kind::Joined | Kind::Left | Kind::Evicted => {
                         let slot = event.slot.unwrap();
                         let before = lives.insert(slot, kind);
-                        let was_there = before == Some(Kind::JoinedSlot);
-                        prop_assert_eq!(was_there, kind != Kind::JoinedSlot, "{:?} after {:?}", kind, before);
+                        let was_there = before == Some(Kind::Joined);
+                        prop_assert_eq!(was_there, kind != Kind::Joined, "{:?} after {:?}", kind, before);
                         stalls.remove(&slot);
                     }
                     Kind::Stalled | Kind::Recovered => {

@@ -94,10 +94,7 @@ fn who_was_there_has_not_joined_and_who_comes_has() {
     assert_eq!(watched.look(0, ring(&[one(1, 0)])), []);
     assert_eq!(watched.look(100, ring(&[one(1, 0)])), []);
     let two = [one(1, 0), one(2, 64)];
-    assert_eq!(
-        watched.look(100, ring(&two)),
-        [(Kind::JoinedSlot, Some(102))]
-    );
+    assert_eq!(watched.look(100, ring(&two)), [(Kind::Joined, Some(102))]);
     assert_eq!(
         watched.words(),
         "slot 2 risk (pid 102): a new consumer, 64 B behind"
@@ -111,7 +108,7 @@ fn who_was_there_has_not_joined_and_who_comes_has() {
     });
     assert_eq!(
         watched.look(100, ring(&[heir, one(2, 64)])),
-        [(Kind::Left, Some(101)), (Kind::JoinedSlot, Some(101))]
+        [(Kind::Left, Some(101)), (Kind::Joined, Some(101))]
     );
 }
 
@@ -123,7 +120,7 @@ fn a_newcomer_is_told_of_when_its_process_is_known() {
     assert_eq!(watched.look(100, ring(&[nameless()])), []);
     assert_eq!(
         watched.look(1000, ring(&[one(1, 0)])),
-        [(Kind::JoinedSlot, Some(101))]
+        [(Kind::Joined, Some(101))]
     );
     assert_eq!(watched.told[0].monotonic_ns, 100 * MS, "when it came");
     assert_eq!(watched.told[0].at, "1969-12-31T23:59:59Z");
@@ -133,14 +130,14 @@ fn a_newcomer_is_told_of_when_its_process_is_known() {
     watched.look(100, ring(&[nameless()]));
     assert_eq!(
         watched.look(1500, ring(&[nameless()])),
-        [(Kind::JoinedSlot, None)]
+        [(Kind::Joined, None)]
     );
     let mut watched = Watched::default();
     watched.look(0, ring(&[]));
     watched.look(100, ring(&[nameless()]));
     assert_eq!(
         watched.look(100, ring(&[])),
-        [(Kind::JoinedSlot, None), (Kind::Left, None)]
+        [(Kind::Joined, None), (Kind::Left, None)]
     );
     // Names are not to be trusted.
     let hostile = with(one(2, 0), |one| one.command = Some("a\u{1b}[2Jb".into()));

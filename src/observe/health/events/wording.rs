@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ConsumerIdentity, KnownConsumer, PastLook};
+use super::memory::{KnownConsumer, PastLook, RingIdentity};
 use crate::observe::health::episode::{Since, Transition};
 use crate::observe::health::findings::who;
 use crate::observe::model::{
@@ -167,7 +167,7 @@ impl Tale {
     pub(super) fn another_ring(&mut self, past: &PastLook, ring: &RingSnapshot) {
         let ProducerInfo { pid, command, .. } = &ring.producer;
         let head = ring.control.producer_head;
-        let message = if past.identity == ConsumerIdentity::of(ring) {
+        let message = if past.identity == RingIdentity::of(ring) {
             format!(
                 "head went back from {} to {head}: what was seen before says nothing of it",
                 past.head

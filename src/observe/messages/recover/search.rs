@@ -2,11 +2,19 @@
 //!
 //! Knows chains and habits; it reads nothing.
 
-use super::Recovered;
 use super::chains::{Chains, is_blank};
 use super::habits::{Habits, Link};
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::{MessageHeader, Walk};
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// From this boundary messages run, header by header, to the region's end, which it is when none was found.
+    pub boundary: u64,
+    /// How many.
+    pub messages: usize,
+}
 
 /// Sure messages that speak for the rest: when their payloads hold nothing like a header, and when they do.
 const ENOUGH_CLEAN: u64 = 32;

@@ -1,0 +1,70 @@
+//! How samples are taken and how the screen looks.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{duration, period};
+
+/// How samples are taken.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Sampling {
+    /// Time between the two samples that rates come from; 0: one sample, no rates. In the dashboard, the
+    /// sampling period [default: 200ms; in the dashboard 100ms]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub interval: Option<Duration>,
+    /// Print the state again and again, this often; JSON: one object a line.
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub watch: Option<Duration>,
+}
+
+/// How the screen looks.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ScreenArgs {
+    /// The colours [default: terminal] [env: ZBQTOP_THEME]
+    #[arg(long)]
+    pub theme: Option<ThemeName>,
+    /// When to use colours, and how many; NO_COLOR and TERM=dumb turn `auto` off [default: auto] [env:
+    /// ZBQTOP_COLOR]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<When>,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+/// The colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeName {
+    /// The terminal's own palette, on its own background.
+    Terminal,
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+    /// None.
+    Mono,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal that can.
+    Auto,
+    /// Whatever the terminal.
+    Always,
+    /// Never.
+    Never,
+    /// Whatever the terminal, the sixteen of its palette.
+    #[value(name = "16")]
+    Sixteen,
+    /// Whatever the terminal, 256.
+    #[value(name = "256")]
+    Indexed,
+    /// Whatever the terminal, any.
+    #[value(name = "truecolor")]
+    True,
+}

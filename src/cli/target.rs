@@ -1,0 +1,43 @@
+//! Which ring is meant, and where the settings are.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::duration;
+
+/// Which ring is meant; nothing: the only one there is.
+#[derive(Args, Clone, Debug)]
+pub struct Target {
+    /// The ring's producer.
+    #[arg(short, long, value_name = "PID", group = "process", value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
+    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. If the process that
+    /// listens there may be looked into, it is watched as with --pid, and no connection is made; if not, the ring is
+    /// joined as a passive consumer.
+    #[arg(short, long, value_name = "PATH", group = "process")]
+    pub socket: Option<String>,
+    /// Join in any case. Joining takes a slot, parked at once, until the producer's next scan.
+    #[arg(long, requires = "socket", conflicts_with = "pid")]
+    pub join: bool,
+    /// How long joining may take.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "socket", conflicts_with = "pid")]
+    pub timeout: Duration,
+    /// Which of that process's rings, from 0.
+    #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]
+    pub ring: Option<usize>,
+    /// Which of that process's rings, by its control region's descriptor there.
+    #[arg(long, value_name = "FD", requires = "process")]
+    pub fd: Option<i32>,
+}
+
+/// Where the settings are.
+#[derive(Args, Clone, Debug)]
+pub struct Configuration {
+    /// Read the settings in FILE. What is typed comes before the environment (ZBQTOP_*, NO_COLOR), and that before them
+    /// [default: $XDG_CONFIG_HOME/zbqtop/config.toml, if it is there] [env: ZBQTOP_CONFIG]
+    // Not by clap: it would take an empty variable for a value, and refuse a wrong one where nothing asks for it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
