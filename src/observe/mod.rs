@@ -7,7 +7,7 @@
 //! - [`sample`]: the numbers of an attached ring at one instant.
 //! - [`messages`]: its bytes as messages; [`health`]: its numbers over time, judged.
 //! - [`check`]: one verdict; [`watch`]: all of it together, as a snapshot or a frame.
-//! - [`rings`]: every ring of the machine, with [`orphan_search`] for those without a producer.
+//! - [`rings`]: every ring of the machine, with `orphan_search` for those without a producer.
 
 pub mod attach;
 pub mod check;

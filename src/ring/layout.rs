@@ -145,7 +145,7 @@ pub mod table {
 
     /// i32: 1 while the slot is taken.
     pub const SLOT_ACTIVE: usize = 0;
-    /// u32: [`WakeupMode`](super::WakeupMode).
+    /// u32: [`WakeupMode`](crate::ring::WakeupMode).
     pub const SLOT_MODE: usize = 4;
     /// i32: pidfd of the consumer.
     pub const SLOT_PIDFD: usize = 8;

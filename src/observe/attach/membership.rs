@@ -2,7 +2,7 @@
 //!
 //! Finds the pages that stand for slots among the producer's descriptors, and the process behind each. Of consumers
 //! that have no slot any more only those stay whose page was mapped while they had one; the others are found by
-//! [`super::zombies`] and, once the producer is gone, by [`super::orphans`].
+//! `zombies` and, once the producer is gone, by `orphans`.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};

@@ -73,7 +73,7 @@ impl EventKind {
     }
 }
 
-/// The last [`KEPT`] events of a ring.
+/// The last events of a ring.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLog {
     told: u64,

@@ -52,7 +52,7 @@ pub struct StoredMessage<'a> {
     pub offset: u64,
     /// Its header, as found.
     pub header: MessageHeader,
-    /// Its payload, or the first [`KEPT_BYTES`] of it.
+    /// Its payload, or the first bytes of it.
     pub payload: &'a [u8],
     /// How far the copy can be trusted.
     pub integrity: Integrity,
