@@ -46,7 +46,7 @@ fn consumers_are_sorted_filtered_and_looked_at_by_keys_and_mouse() {
         120,
     );
     terminal.wait("three consumers", |text| {
-        text.contains("Consumers 3") && text.contains("idle") && text.contains("HISTORY")
+        text.contains("Consumers 3") && text.contains("idle") && table(text, &pids).0.len() == 3
     });
     producer.tell("send 10");
     let by_slot = table(&terminal.text(), &pids).0;

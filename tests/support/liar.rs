@@ -142,17 +142,17 @@ pub(crate) const LIES: &[(i32, &str, Lie)] = &[
     // What the words say.
     (
         5,
-        "join answer: ring_capacity: 0, expected a sane multiple of 4096",
+        "join answer: ring_capacity: 0, expected a multiple of 4096 from 4096 to 2^46",
         |a| a.say(layout::JOIN_RING_CAPACITY, 0),
     ),
     (
         5,
-        "join answer: ring_capacity: 8193, expected a sane multiple of 4096",
+        "join answer: ring_capacity: 8193, expected a multiple of 4096 from 4096 to 2^46",
         |a| a.say(layout::JOIN_RING_CAPACITY, CAPACITY + 1),
     ),
     (
         5,
-        "join answer: ring_capacity: 9223372036854775808, expected a sane multiple",
+        "join answer: ring_capacity: 9223372036854775808, expected a multiple of 4096 from",
         |a| a.say(layout::JOIN_RING_CAPACITY, 1 << 63),
     ),
     (5, "join answer: wakeup_mode: 7, expected 0 or 1", |a| {
