@@ -12,7 +12,7 @@ use crate::observe::health::{
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
     Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
-    SlotCounts, Thresholds, Unseen, WakeupBasis,
+    Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::MappingSurvey;
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, take};
@@ -215,7 +215,7 @@ impl Watcher {
     fn assemble(&self, sample: &Sample) -> RingSnapshot {
         let head = sample.control.producer_head;
         let capacity = sample.control.ring_capacity;
-        let gating = gating(sample);
+        let gating = sample.gating();
         // A truncated control page reads as zeroes: nothing follows from them.
         let free = if sample.truncated {
             None
@@ -241,7 +241,7 @@ impl Watcher {
                     still_ns: self.history.still_ns(member.meta_inode),
                     behind_ns: self.history.lag_time_ns(member.tail),
                     holds_producer: gates && full,
-                    evict_in_ns: evict_in(sample, member),
+                    evict_in_ns: sample.evict_in_ns(member),
                     thresholds: self.thresholds,
                 };
                 self.consumer(member, &context, counted.get(&member.tail).copied())
@@ -260,7 +260,7 @@ impl Watcher {
             },
             producer: self.ring.producer(),
             control: sample.control,
-            slots: slots(sample),
+            slots: sample.slot_counts(),
             free_bytes: free,
             gating_slot: gating.and_then(|member| member.slot.map(|slot| slot.index)),
             gating_pid: gating.and_then(|member| member.pid),
@@ -271,7 +271,7 @@ impl Watcher {
                 messages_per_second: self.messages_per_second(rate),
             },
             consumers,
-            hidden_consumers: hidden(sample),
+            hidden_consumers: sample.hidden_consumers(),
             findings: Vec::new(),
             events: Vec::new(),
         };
@@ -358,7 +358,7 @@ impl Watcher {
 
     /// What the producer could reserve in all; unknown when a consumer may be hidden.
     fn free(&self, sample: &Sample, gating: Option<&MemberSample>) -> Option<u64> {
-        if hidden(sample) != Some(0) {
+        if sample.hidden_consumers() != Some(0) {
             return None;
         }
         let head = sample.control.producer_head;
@@ -396,51 +396,4 @@ impl Watcher {
         limits.extend_from_slice(self.side_sockets.limits());
         limits
     }
-}
-
-/// The consumer whose tail is the smallest of those that the producer minds.
-fn gating(sample: &Sample) -> Option<&MemberSample> {
-    let head = sample.control.producer_head;
-    let minded = |member: &&MemberSample| member.held && !member.truncated && member.tail <= head;
-    sample
-        .members
-        .iter()
-        .filter(minded)
-        .min_by_key(|member| member.tail)
-}
-
-/// Consumers that the slot table counts and we do not see; failing a table, pages among the producer's descriptors,
-/// of which every slot has one, that could not be mapped. `None` when that is not known either.
-fn hidden(sample: &Sample) -> Option<u32> {
-    let seen = sample.members.iter().filter(|member| member.held).count();
-    match &sample.table {
-        Some(table) => u32::try_from(table.active.len().saturating_sub(seen)).ok(),
-        None => sample.hidden,
-    }
-}
-
-fn slots(sample: &Sample) -> Option<SlotCounts> {
-    let table = sample.table.as_ref()?;
-    Some(SlotCounts {
-        max: table.max,
-        used: u32::try_from(table.active.len()).ok()?,
-        push: table.push,
-        clog_attempts: table.clog_attempts,
-        next_seq_id: table.next_seq_id,
-    })
-}
-
-/// Time until a scan would evict a consumer (`zbq.h: zbq_producer_scan`): none left for one that has ended or whose tail
-/// is above head. `None` when its tail has moved since the last change that a scan saw, as the next scan then starts
-/// its clock anew.
-fn evict_in(sample: &Sample, member: &MemberSample) -> Option<u64> {
-    let slot = member.slot.filter(|_| member.held)?;
-    if member.presence == Presence::Gone || member.tail > sample.control.producer_head {
-        return Some(0);
-    }
-    let due = Some(slot)
-        .filter(|slot| slot.last_progress_tail == member.tail)?
-        .last_progress_time_ns
-        .checked_add(sample.control.stall_timeout_ns)?;
-    Some(due.saturating_sub(sample.at_ns))
 }

@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::discover::{consumers_of, unique};
 use super::evicted::Evicted;
 use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
+use super::pairing::{consumers_of, unique};
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, SlotView};
 use crate::observe::model::{Limitation, Unseen};

@@ -1,11 +1,11 @@
 //! From a pid to an attached ring: one that the process owns, or one that it maps and whose producer is gone.
 
 use super::attached_ring::{Access, AttachedRing};
-use super::discover::{FoundRing, rings_of};
 use super::error::{AttachError, CtrlPlace, missing};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::orphans::{adopt, orphans};
+use super::pairing::{FoundRing, rings_of};
 use super::producer::ProducerProcess;
 use super::select::RingSelector;
 use crate::observe::procfs::{MappingSurvey, MemFdKind, Process};

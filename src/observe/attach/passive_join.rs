@@ -9,12 +9,12 @@ use std::io;
 use std::time::Duration;
 
 use super::attached_ring::{Access, AttachedRing};
-use super::discover::rings_of;
 use super::error::{AttachError, missing, refused};
 use super::join_record;
 use super::membership::Membership;
 use super::memory::Memory;
 use super::open::map;
+use super::pairing::rings_of;
 use super::producer::ProducerProcess;
 use super::rendezvous::listener;
 use crate::observe::model::{JoinedSlot, Limitation, Unseen};

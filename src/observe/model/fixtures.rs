@@ -1,8 +1,9 @@
 //! Snapshots for the tests of what is made from them.
 
+use super::consumer::{ConsumerSnapshot, ConsumerState};
+use super::estimate::Estimate;
 use super::snapshot::{
-    Attach, ConsumerSnapshot, ConsumerState, ControlRegion, Estimate, Method, ProducerInfo, Rate,
-    RingSnapshot, RingState, SlotCounts,
+    Attach, ControlRegion, Method, ProducerInfo, Rate, RingSnapshot, RingState, SlotCounts,
 };
 
 /// A control region at `head`.

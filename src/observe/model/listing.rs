@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::consumer::ConsumerState;
 use super::limitation::Limitation;
-use super::snapshot::{ConsumerState, Finding, RingState};
+use super::snapshot::{Finding, RingState};
 
 /// A ring found on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,5 +1,7 @@
 //! Plain data that everybody needs: what a ring is and does, its messages and its events. Imports nothing of `observe`.
 
+mod consumer;
+mod estimate;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -11,6 +13,8 @@ mod message_log;
 mod snapshot;
 mod thresholds;
 
+pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
+pub use estimate::Estimate;
 pub use event::{Event, EventKind, EventLog};
 pub use frame::{Frame, PastPoint, RingSource};
 pub use limitation::{Limitation, Unseen};
@@ -18,8 +22,7 @@ pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use snapshot::{
-    Attach, ConsumerSnapshot, ConsumerState, ControlRegion, Estimate, Finding, FutexWait,
-    JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState, SCHEMA_VERSION,
-    Severity, SlotCounts, WakeupBasis,
+    Attach, ControlRegion, Finding, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot,
+    RingState, SCHEMA_VERSION, Severity, SlotCounts,
 };
 pub use thresholds::Thresholds;

@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+use super::consumer::ConsumerSnapshot;
+use super::estimate::Estimate;
 use super::event::Event;
 use super::limitation::Limitation;
 use crate::ring::{self, WakeupMode};
@@ -237,171 +239,6 @@ pub struct Rate {
     pub messages_per_second: Estimate<f64>,
 }
 
-/// A value and whether it is exact. `value` null: unknown, whatever `exact` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Estimate<T> {
-    /// The value; null when unknown.
-    pub value: Option<T>,
-    /// False for an estimate.
-    pub exact: bool,
-}
-
-impl<T> Default for Estimate<T> {
-    fn default() -> Self {
-        Self {
-            value: None,
-            exact: false,
-        }
-    }
-}
-
-impl<T> Estimate<T> {
-    /// A value counted, not estimated.
-    pub fn exact(value: T) -> Self {
-        Self {
-            value: Some(value),
-            exact: true,
-        }
-    }
-
-    /// A value derived from samples.
-    pub fn about(value: T) -> Self {
-        Self {
-            value: Some(value),
-            exact: false,
-        }
-    }
-}
-
-/// One consumer of the ring.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ConsumerSnapshot {
-    /// Inode of its metadata page: its identity for as long as it is joined.
-    pub meta_inode: u64,
-    /// Slot index; null without the slot table.
-    pub slot: Option<u32>,
-    /// Its process; null when none could be found.
-    pub pid: Option<i32>,
-    /// Process name (`comm`), unescaped.
-    pub command: Option<String>,
-    /// Whether the process still runs; null when it could not be found out.
-    pub alive: Option<bool>,
-    /// Whether the producer holds a slot for it; not for one that was evicted, or whose parked slot was freed.
-    pub held: bool,
-    /// What it is doing.
-    pub state: ConsumerState,
-    /// `state` in words, with the figures that led to it.
-    pub reason: String,
-    /// How it is woken.
-    pub wakeup_mode: Option<WakeupMode>,
-    /// Where `wakeup_mode` is known from.
-    pub wakeup_basis: Option<WakeupBasis>,
-    /// Whether it waits in the ring's futex though the producer has ended; null while that lives, and where the
-    /// consumer's threads cannot be looked at (see `attach.limits`).
-    pub waits_on_futex: Option<FutexWait>,
-    /// Bytes of its side socket's buffer that records it has not read take, as the kernel counts: most of it overhead.
-    /// Null without the slot table, or where the socket cannot be asked (see `attach.limits`).
-    pub side_socket_unread_bytes: Option<u64>,
-    /// Bytes at which that buffer is full: further descriptors are lost silently.
-    pub side_socket_capacity_bytes: Option<u64>,
-    /// Descriptors in those records; null where the consumer's end of the socket cannot be looked at.
-    pub side_socket_descriptors: Option<u64>,
-    /// Descriptors that the producer's user may have in flight in all sockets together (the producer's
-    /// `RLIMIT_NOFILE`), unless privileged; null when none of these is in flight.
-    pub side_socket_descriptors_limit: Option<u64>,
-    /// Logical offset up to which it has released the ring.
-    pub tail_offset: u64,
-    /// `producer_head - tail_offset`; null when the tail is above head.
-    pub lag_bytes: Option<u64>,
-    /// `lag_bytes` in percent of the capacity.
-    pub lag_percent: Option<f64>,
-    /// `lag_bytes` in messages.
-    pub lag_messages: Estimate<u64>,
-    /// How long ago head was where this tail is, ns; null when the head history does not reach back that far.
-    pub lag_time_ns: Option<u64>,
-    /// How fast its tail moves; null with one sample.
-    pub rate_bytes_per_second: Option<f64>,
-    /// CPU ticks from `join_baseline` to its last publish; 0: never published.
-    pub progress_timestamp: u64,
-    /// The producer's CPU ticks when it joined.
-    pub join_baseline: u64,
-    /// Time since its last publish, ns; null when it never published or its clock says the future.
-    pub progress_age_ns: Option<u64>,
-    /// Time until a scan would evict it, ns; null without the slot table.
-    pub evict_in_ns: Option<u64>,
-}
-
-/// What a consumer is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum ConsumerState {
-    /// It follows head.
-    Ok,
-    /// Caught up, and nothing new comes.
-    Idle,
-    /// Behind by more than a quarter of the ring, and moving.
-    Lagging,
-    /// Behind and not moving.
-    Stalled,
-    /// Lagging or stalled, and it gates a producer that has no room.
-    Blocking,
-    /// The next scan evicts it.
-    Overdue,
-    /// Its process is gone; its slot is still held.
-    Dead,
-    /// Its process lives but has unmapped its metadata page; its slot is still held.
-    Left,
-    /// No longer in the producer's table, but it still has the ring mapped: what it reads may be overwritten.
-    Evicted,
-    /// Its tail is above head on purpose: it holds nothing up.
-    Parked,
-    /// An impossible tail.
-    Invalid,
-}
-
-impl ConsumerState {
-    /// The word used on the screen and in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Idle => "idle",
-            Self::Lagging => "lagging",
-            Self::Stalled => "stalled",
-            Self::Blocking => "blocking",
-            Self::Overdue => "overdue",
-            Self::Dead => "dead",
-            Self::Left => "left",
-            Self::Evicted => "evicted",
-            Self::Parked => "parked",
-            Self::Invalid => "invalid",
-        }
-    }
-}
-
-impl ConsumerState {
-    /// How much it asks to be looked at: the larger, the more.
-    #[must_use]
-    pub fn badness(self) -> u64 {
-        match self {
-            Self::Parked => 0,
-            Self::Idle => 1,
-            Self::Ok => 2,
-            Self::Lagging => 3,
-            Self::Left => 4,
-            Self::Stalled => 5,
-            Self::Evicted => 6,
-            Self::Invalid => 7,
-            Self::Dead => 8,
-            Self::Overdue => 9,
-            Self::Blocking => 10,
-        }
-    }
-}
-
 impl RingState {
     /// The word used on the screen; in JSON `producer gone` is `producer_gone`.
     #[must_use]
@@ -415,32 +252,6 @@ impl RingState {
             Self::Truncated => "truncated",
         }
     }
-}
-
-/// Where a consumer's wakeup mode is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum WakeupBasis {
-    /// The producer's slot table.
-    SlotTable,
-    /// The producer's answer to a join.
-    Join,
-    /// It was seen waiting on the ring's futex.
-    FutexWait,
-}
-
-/// Whether a consumer waits in the ring's futex.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum FutexWait {
-    /// It does not.
-    No,
-    /// It does, with a time limit.
-    Timed,
-    /// It does, without one.
-    Endless,
 }
 
 /// Something wrong, or worth knowing, and what follows from it.

@@ -6,6 +6,7 @@ mod maps;
 mod memfd;
 mod permission;
 mod process;
+mod scan;
 mod sockets;
 mod survey;
 
@@ -13,6 +14,7 @@ pub use descriptor::Descriptor;
 pub use maps::{Maps, PrivateMemory};
 pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 pub use permission::{Refusal, hidepid, reason, unseen};
-pub use process::{Process, field, holds_ring, numbers_are_ours, pids, started_at};
+pub use process::{Process, field, numbers_are_ours, started_at};
+pub use scan::{holds_ring, pids};
 pub use sockets::{listeners, listening};
 pub use survey::{Loose, MappingProcess, MappingSurvey};

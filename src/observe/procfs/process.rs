@@ -6,7 +6,6 @@
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
@@ -16,7 +15,7 @@ use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
-const MAX_TEXT: u64 = 16 << 20;
+pub(super) const MAX_TEXT: u64 = 16 << 20;
 
 /// What `/proc/PID/status` and its neighbours say of who a process is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -300,11 +299,11 @@ impl AsFd for Process {
     }
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
     let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(&dir, &mut entries);
     while let Some(entry) = entries.next() {
@@ -323,66 +322,6 @@ fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
-/// system calls as will do.
-///
-/// # Errors
-/// As [`Process::each_link`].
-pub fn holds_ring(pid: i32) -> io::Result<bool> {
-    let path = format!("/proc/{pid}/fd");
-    let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
-    let mut found = false;
-    each_link(dir, |_, link| {
-        found |= MemFdKind::of(link) == Some(MemFdKind::Ring)
-    })?;
-    Ok(found)
-}
-
-/// Reads what process `pid` has mapped into `text`, and tells whether anything of a ring is: asked of every process there
-/// is, as [`holds_ring`].
-///
-/// # Errors
-/// As [`Process::maps`].
-pub(super) fn maps_ring(pid: i32, text: &mut Vec<u8>) -> io::Result<bool> {
-    let path = format!("/proc/{pid}/maps");
-    let maps = openat(
-        rustix::fs::CWD,
-        path,
-        OFlags::RDONLY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    text.clear();
-    std::fs::File::from(maps).take(MAX_TEXT).read_to_end(text)?;
-    Ok(memchr::memmem::find(text, b"/memfd:zbq_").is_some())
-}
-
-/// Every pid there is, in the order of `/proc`.
-///
-/// # Errors
-/// When `/proc` is not mounted.
-pub fn pids() -> io::Result<Vec<i32>> {
-    let dir = openat(
-        rustix::fs::CWD,
-        Path::new("/proc"),
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let mut pids = Vec::new();
-    let mut entries = [std::mem::MaybeUninit::uninit(); 16384];
-    let mut entries = RawDir::new(&dir, &mut entries);
-    while let Some(entry) = entries.next() {
-        if let Some(pid) = entry?
-            .file_name()
-            .to_str()
-            .ok()
-            .and_then(|name| name.parse().ok())
-        {
-            pids.push(pid);
-        }
-    }
-    Ok(pids)
 }
 
 /// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.

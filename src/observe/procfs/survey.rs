@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFdKind};
 use super::permission;
-use super::process::{Process, maps_ring, pids};
+use super::process::Process;
+use super::scan::{maps_ring, pids};
 
 /// A whole survey ends after this long, whatever the number of processes.
 const LONGEST: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 //! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
 
 use crate::observe::attach::{AttachedRing, MemberProcess, Presence, SlotView, TableView};
-use crate::observe::model::ControlRegion;
+use crate::observe::model::{ControlRegion, SlotCounts};
 use crate::ring::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
 use crate::ring::layout::{CTRL_PRODUCER_HEAD, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP};
@@ -59,6 +59,60 @@ pub struct MemberSample {
     pub silent_ns: Option<u64>,
     /// Its page shrank under the mapping: the numbers are zeroes, not its own.
     pub truncated: bool,
+}
+
+impl Sample {
+    /// The consumer whose tail is the smallest of those that the producer minds.
+    #[must_use]
+    pub fn gating(&self) -> Option<&MemberSample> {
+        let head = self.control.producer_head;
+        let minded =
+            |member: &&MemberSample| member.held && !member.truncated && member.tail <= head;
+        self.members
+            .iter()
+            .filter(minded)
+            .min_by_key(|member| member.tail)
+    }
+
+    /// Consumers that the slot table counts and we do not see; failing a table, pages among the producer's descriptors,
+    /// of which every slot has one, that could not be mapped. `None` when that is not known either.
+    #[must_use]
+    pub fn hidden_consumers(&self) -> Option<u32> {
+        let seen = self.members.iter().filter(|member| member.held).count();
+        match &self.table {
+            Some(table) => u32::try_from(table.active.len().saturating_sub(seen)).ok(),
+            None => self.hidden,
+        }
+    }
+
+    /// What the slot table says of slots; `None` where it was not read.
+    #[must_use]
+    pub fn slot_counts(&self) -> Option<SlotCounts> {
+        let table = self.table.as_ref()?;
+        Some(SlotCounts {
+            max: table.max,
+            used: u32::try_from(table.active.len()).ok()?,
+            push: table.push,
+            clog_attempts: table.clog_attempts,
+            next_seq_id: table.next_seq_id,
+        })
+    }
+
+    /// Time until a scan would evict a consumer (`zbq.h: zbq_producer_scan`), ns: none left for one that has ended or whose
+    /// tail is above head. `None` when its tail has moved since the last change that a scan saw, as the next scan then
+    /// starts its clock anew.
+    #[must_use]
+    pub fn evict_in_ns(&self, member: &MemberSample) -> Option<u64> {
+        let slot = member.slot.filter(|_| member.held)?;
+        if member.presence == Presence::Gone || member.tail > self.control.producer_head {
+            return Some(0);
+        }
+        let due = Some(slot)
+            .filter(|slot| slot.last_progress_tail == member.tail)?
+            .last_progress_time_ns
+            .checked_add(self.control.stall_timeout_ns)?;
+        Some(due.saturating_sub(self.at_ns))
+    }
 }
 
 /// Reads `ring` now. Tails before head, each with acquire, so that an honest consumer's tail is never above head.

@@ -1,0 +1,325 @@
+//! The rings of one process: which control region, ring and slot table belong together.
+//!
+//! Taken from the best evidence there is: the producer's own slot table; else sizes, where only one ring has the capacity
+//! that the control region states; else what a consumer maps. What is left undecided is said, not guessed. Opens control
+//! regions just long enough to read them, and nothing for writing.
+
+use std::collections::HashSet;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::error::{AttachError, refused};
+use super::slot_table::SlotTable;
+use crate::observe::model::{Limitation, Unseen};
+use crate::observe::procfs::{FileId, Maps, MemFd, MemFdKind, Process};
+use crate::ring::Control;
+use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, CTRL_STRUCT_SIZE, is_capacity};
+
+/// A ring in a process's descriptor table.
+#[derive(Debug)]
+pub struct FoundRing {
+    /// The process that holds it.
+    pub process: Process,
+    /// Its control region.
+    pub ctrl: MemFd,
+    /// Its data.
+    pub ring: MemFd,
+    /// What the control region said.
+    pub control: Control,
+    /// The producer's slot table, when it could be found.
+    pub table: Result<SlotTable, Limitation>,
+    /// Whether this process has other rings: metadata pages then need evidence of where they belong.
+    pub shares_process: bool,
+    /// Whether this is the process that the control region names as the producer.
+    pub writes: bool,
+    /// What is not certain about the finding.
+    pub limits: Vec<Limitation>,
+}
+
+impl FoundRing {
+    /// `<pid>/<ctrl fd>`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.process.pid(), self.ctrl.fd)
+    }
+}
+
+/// What looking at one process, or at all, has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rings, by pid and control descriptor.
+    pub rings: Vec<FoundRing>,
+    /// Control regions that cannot be watched, each with its reason.
+    pub broken: Vec<AttachError>,
+    /// What could not be looked at.
+    pub limits: Vec<Limitation>,
+}
+
+/// The rings that `process` holds.
+///
+/// # Errors
+/// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
+pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
+    let memfds = process
+        .memfds()
+        .map_err(|error| refused(&process, error, "list its descriptors"))?;
+    let ctrls = unique(&memfds, MemFdKind::Ctrl);
+    let rings = unique(&memfds, MemFdKind::Ring);
+    if ctrls.is_empty() || rings.is_empty() {
+        return Err(not_a_ring(&process, &memfds));
+    }
+    let maps = process
+        .maps()
+        .map_err(|error| refused(&process, error, "read its mappings"))?;
+    let mut found = Found::default();
+    for ctrl in &ctrls {
+        match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
+            Ok(ring) => found.rings.push(ring),
+            Err(error) => found.broken.push(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Finds what belongs to one control region.
+fn pair(
+    process: &Process,
+    maps: &Maps,
+    ctrl: &MemFd,
+    rings: &[MemFd],
+    shares_process: bool,
+) -> Result<FoundRing, AttachError> {
+    let pid = process.pid();
+    if ctrl.size != CTRL_SIZE as u64 {
+        return Err(AttachError::WrongSize {
+            pid,
+            memfd: *ctrl,
+            expected: CTRL_SIZE.to_string(),
+        });
+    }
+    let control =
+        read_control(process, ctrl).map_err(|error| refused(process, error, "read zbq_ctrl"))?;
+    let capacity = control.ring_capacity;
+    if !is_capacity(capacity) {
+        return Err(AttachError::WrongControl {
+            pid,
+            fd: ctrl.fd,
+            field: "ring_capacity",
+            found: capacity,
+            expected: CAPACITY_EXPECTED.into(),
+        });
+    }
+    let mut limits = Vec::new();
+    let ns_pid = process.identity().ns_pid;
+    let writes = ns_pid == Some(control.producer_pid);
+    if !writes {
+        if let Some(writer) = writer_of(process, ctrl, control.producer_pid) {
+            let fd = ctrl.fd;
+            return Err(AttachError::Inherited { pid, fd, writer });
+        }
+        limits.push(Limitation {
+            what: "who writes this ring, and whose slots are really held".into(),
+            why: format!(
+                "zbq_ctrl names pid {} in the producer's namespace, this process is pid {} there: it may have forked, \
+                 or be a consumer that kept its descriptors",
+                control.producer_pid,
+                ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
+            ),
+            remedy: None,
+        });
+    }
+    let located = SlotTable::locate(process, maps, ctrl, &control, rings);
+    let (table, ring) = match located {
+        Ok((table, ring)) => (Ok(table), ring),
+        Err(error) => {
+            let fitting: Vec<MemFd> = rings
+                .iter()
+                .filter(|ring| ring.size == capacity)
+                .copied()
+                .collect();
+            let ring = match fitting[..] {
+                [] => {
+                    let memfd = *rings.first().ok_or_else(|| not_a_ring(process, rings))?;
+                    let expected =
+                        format!("{capacity}, the ring_capacity in zbq_ctrl (fd {})", ctrl.fd);
+                    return Err(AttachError::WrongSize {
+                        pid,
+                        memfd,
+                        expected,
+                    });
+                }
+                [ring] => ring,
+                _ => match by_consumer(process, ctrl, &fitting) {
+                    Some(ring) => ring,
+                    None => {
+                        let (ring, limit) = by_order(ctrl, &fitting);
+                        limits.push(limit);
+                        ring
+                    }
+                },
+            };
+            (Err(no_table(&error)), ring)
+        }
+    };
+    let process = process
+        .try_clone()
+        .map_err(|error| refused(process, error, "keep it open"))?;
+    Ok(FoundRing {
+        process,
+        ctrl: *ctrl,
+        ring,
+        control,
+        table,
+        shares_process,
+        writes,
+        limits,
+    })
+}
+
+/// The process that a control region names as its producer, if it can be seen to hold it: `process` then is a fork,
+/// whose descriptors and memory tell what was so when it was made.
+fn writer_of(process: &Process, ctrl: &MemFd, producer_pid: i32) -> Option<i32> {
+    let ancestors =
+        std::iter::successors(process.parent(), |pid| Process::open(*pid).ok()?.parent());
+    std::iter::once(producer_pid)
+        .chain(ancestors)
+        .take_while(|pid| *pid > 0)
+        .filter(|pid| *pid != process.pid())
+        .find(|pid| {
+            Process::open(*pid).is_ok_and(|other| {
+                other.identity().ns_pid == Some(producer_pid)
+                    && other
+                        .memfds()
+                        .is_ok_and(|held| held.iter().any(|memfd| memfd.file == ctrl.file))
+            })
+        })
+}
+
+/// The ring that a consumer maps together with this control region, and with no other.
+fn by_consumer(process: &Process, ctrl: &MemFd, rings: &[MemFd]) -> Option<MemFd> {
+    consumers_of(process).iter().find_map(|consumer| {
+        let maps = consumer.maps().ok()?;
+        let mapped = |kind: MemFdKind| {
+            let mut files: Vec<FileId> = maps
+                .memfds
+                .iter()
+                .filter(|at| at.kind == kind)
+                .map(|at| at.file)
+                .collect();
+            files.dedup();
+            files
+        };
+        match (&mapped(MemFdKind::Ctrl)[..], &mapped(MemFdKind::Ring)[..]) {
+            ([one], [ring]) if *one == ctrl.file => {
+                rings.iter().find(|fd| fd.file == *ring).copied()
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The reference makes a control region and its ring one after the other: the last resort, and said to be one.
+fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limitation) {
+    let after = rings
+        .iter()
+        .filter(|ring| ring.fd > ctrl.fd)
+        .min_by_key(|ring| ring.fd);
+    let ring = *after.unwrap_or(&rings[0]);
+    let limit = Limitation {
+        what: format!("which zbq_ring belongs to zbq_ctrl fd {}", ctrl.fd).into(),
+        why: format!(
+            "{} rings of this process have the same capacity, its slot tables could not be read and no consumer \
+             maps just one of them: fd {} was taken because it was made next",
+            rings.len(),
+            ring.fd
+        ),
+        remedy: Some("run as root, or with CAP_SYS_PTRACE".into()),
+    };
+    (ring, limit)
+}
+
+/// Processes that a producer's pidfds refer to: its consumers, and whatever else it watches.
+#[must_use]
+pub(super) fn consumers_of(process: &Process) -> Vec<Process> {
+    let mut pidfds = Vec::new();
+    let seen = process.each_link(|fd, link| {
+        if link == b"anon_inode:[pidfd]" || link.starts_with(b"pidfd:") {
+            pidfds.push(fd);
+        }
+    });
+    if seen.is_err() {
+        return Vec::new();
+    }
+    let mut pids: Vec<i32> = pidfds
+        .into_iter()
+        .filter_map(|fd| process.pidfd_target(fd))
+        .filter(|pid| *pid > 0)
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter()
+        .filter_map(|pid| Process::open(pid).ok())
+        .collect()
+}
+
+/// One descriptor for each file of `kind`: the lowest.
+#[must_use]
+pub(super) fn unique(memfds: &[MemFd], kind: MemFdKind) -> Vec<MemFd> {
+    let mut seen = HashSet::new();
+    memfds
+        .iter()
+        .filter(|memfd| memfd.kind == kind && seen.insert(memfd.file))
+        .copied()
+        .collect()
+}
+
+/// Copies the control region out by `pread`, which cannot fault.
+pub(super) fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Control> {
+    let file = std::fs::File::from(process.open_memfd(ctrl)?);
+    let mut bytes = [0; CTRL_STRUCT_SIZE];
+    file.read_exact_at(&mut bytes, 0)?;
+    Control::parse(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+fn no_table(error: &io::Error) -> Limitation {
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    Limitation {
+        what: Unseen::SlotTable,
+        why: if denied {
+            "the producer's memory may not be read (PTRACE_MODE_ATTACH)".into()
+        } else {
+            format!("not found in the producer's memory: {error}")
+        },
+        remedy: denied.then(|| "run as the producer's user with ptrace allowed, or as root".into()),
+    }
+}
+
+/// Says why `process` holds nothing to watch, and where to look instead.
+fn not_a_ring(process: &Process, memfds: &[MemFd]) -> AttachError {
+    let maps = process.maps().unwrap_or_default();
+    let held = |kind: MemFdKind| memfds.iter().filter(|memfd| memfd.kind == kind).count();
+    let found = if memfds.is_empty()
+        && maps
+            .memfds
+            .iter()
+            .any(|at| at.kind == MemFdKind::Ctrl && !at.writable)
+    {
+        "is a consumer: it maps a zbq ring but does not own one; give its producer's pid (zbqtop ls shows it)".into()
+    } else if memfds.is_empty() {
+        "owns no zbq ring: none of its descriptors is a zbq_ctrl memfd; zbqtop ls shows who owns one".into()
+    } else {
+        format!(
+            "owns no whole zbq ring: it holds {} zbq_ctrl, {} zbq_ring and {} zbq_meta, expected at least one \
+             zbq_ctrl and one zbq_ring",
+            held(MemFdKind::Ctrl),
+            held(MemFdKind::Ring),
+            held(MemFdKind::Meta)
+        )
+    };
+    let command = process.identity().command.unwrap_or_else(|| "?".into());
+    AttachError::NotARing {
+        pid: process.pid(),
+        command,
+        found,
+    }
+}
