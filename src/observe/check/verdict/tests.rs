@@ -1,6 +1,7 @@
 //! The verdict, case by case.
 
 use super::*;
+use crate::observe::check::{Measure, Threshold};
 use crate::observe::health::findings;
 use std::collections::HashMap;
 
