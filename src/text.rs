@@ -114,14 +114,27 @@ pub fn count(count: f64) -> String {
     format!("{count:.0e}")
 }
 
-/// Percent without decimals. Only what is really all or nothing reads 100 or 0; a little reads `<1`.
+/// Share of the ring, in percent.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a percentage is for people")]
+pub fn percent_of(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    }
+}
+
+/// Percent without decimals, rounded down. Only what is really all reads 100, and a little reads `<1`, not 0. Less than a
+/// twentieth is not missed: 90 % of so many whole bytes may be 89.9994 %.
 #[must_use]
 pub fn percent(percent: f64) -> String {
     match percent {
         _ if !percent.is_finite() || percent <= 0.0 => "0".to_owned(),
         _ if percent < 1.0 => "<1".to_owned(),
         _ if percent >= 1000.0 => ">1k".to_owned(),
-        _ => format!("{percent:.0}", percent = percent.floor()),
+        _ if (99.0..100.0).contains(&percent) => "99".to_owned(),
+        _ => format!("{percent:.0}", percent = (percent + 0.05).floor()),
     }
 }
 
@@ -205,6 +218,7 @@ mod tests {
             (99.9, "99"),
             (100.0, "100"),
             (f64::NAN, "0"),
+            (89.9994, "90"),
             (99.6, "99"),
             (1e9, ">1k"),
         ] {

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::observe::attach::{AttachedRing, Presence};
-use crate::observe::health::{
-    Context, Events, History, consumer_state, findings, percent_of, ring_state,
-};
+use crate::observe::health::{Context, Events, History, consumer_state, findings, ring_state};
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
     Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
@@ -19,7 +17,7 @@ use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, ta
 use crate::ring::WakeupMode;
 use crate::ring::clock::TickClock;
 use crate::ring::layout::HEADER_SIZE;
-use crate::text::whole;
+use crate::text::{percent_of, whole};
 
 /// Who is in a ring, and whether they still map it, is looked up this often: where that is the only way to learn of
 /// a new consumer, or where one is in trouble.

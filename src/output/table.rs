@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::observe::health::percent_of;
 use crate::observe::model::{
     ConsumerSnapshot, Estimate, Event, Limitation, Listing, Method, Report, RingSnapshot, Severity,
     SlotCounts, WakeupBasis,
 };
-use crate::text::{bytes, bytes_per_second, count, duration, escape, percent};
+use crate::text::{bytes, bytes_per_second, count, duration, escape, percent, percent_of};
 
 const UNKNOWN: &str = "-";
 

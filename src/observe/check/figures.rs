@@ -3,7 +3,7 @@
 //!
 //! Pure functions of what was observed. Knows no limit and no verdict.
 
-use super::measure::{Measure, Observed};
+use super::measure::Observed;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Limitation, RingState, Unseen};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{duration_in, whole};
@@ -21,7 +21,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Nothing is known but that it is not negative.
-    pub(super) const UNKNOWN: Self = Self {
+    const UNKNOWN: Self = Self {
         low: 0,
         high: None,
         guess: None,
@@ -29,12 +29,18 @@ impl Bounds {
 
     /// A figure that is known.
     #[must_use]
-    pub(super) fn exact(value: u64) -> Self {
+    fn exact(value: u64) -> Self {
         Self {
             low: value,
             high: Some(value),
             guess: Some(value),
         }
+    }
+
+    /// A figure that is known, or of which nothing is.
+    #[must_use]
+    fn if_known(value: Option<u64>) -> Self {
+        value.map_or(Self::UNKNOWN, Self::exact)
     }
 
     /// Whether nothing is left to guess.
@@ -54,56 +60,38 @@ impl Bounds {
     }
 }
 
-/// A figure of one ring, whose it is, and why it is not exact.
+/// What is known of a figure of one ring, whose it is, and why it is not exact.
 #[derive(Clone, Debug)]
-pub(super) struct Measured<'a> {
-    /// Which figure.
-    pub measure: Measure,
+pub(super) struct Reading<'a> {
     /// What is known of it.
     pub bounds: Bounds,
     /// The consumer it is of; `None` when it is of the ring, or of nobody.
     pub of: Option<&'a ConsumerSnapshot>,
-    /// Why it is an estimate, or unknown; empty when it is exact.
+    /// Why it is an estimate, or unknown, if it is; may be empty.
     pub why: String,
 }
 
-/// Every figure that can be had of a ring.
-#[must_use]
-pub(super) fn figures(seen: &Observed) -> Vec<Measured<'_>> {
-    let ring = &seen.ring;
-    let alone = |measure, bounds, why| Measured {
-        measure,
-        bounds,
-        of: None,
-        why,
-    };
-    let known = |value: Option<u64>| value.map_or(Bounds::UNKNOWN, Bounds::exact);
-    let clogs = ring.slots.map(|slots| slots.clog_attempts);
-    let mut figures = vec![
-        worst(seen, Measure::LagBytes, lag_bytes),
-        worst(seen, Measure::LagMessages, lag_messages),
-        worst(seen, Measure::LagTimeNs, lag_time),
-        worst(seen, Measure::StallNs, stall),
-        alone(
-            Measure::ClogAttempts,
-            known(clogs),
-            limit(&ring.attach.limits, Unseen::hides_slot_table),
-        ),
-        alone(Measure::Consumers, consumers(seen), uncounted(seen)),
-    ];
-    let many = zombies(seen).count() as u64;
-    let bounds = Bounds {
-        low: many,
-        high: seen.zombies_unseen.is_none().then_some(many),
-        guess: None,
-    };
-    let why = seen.zombies_unseen.clone().unwrap_or_default();
-    figures.push(alone(Measure::Zombies, bounds, why));
-    let head = (ring.state != RingState::Truncated).then_some(ring.control.producer_head);
-    figures.push(alone(Measure::ProducerHead, known(head), String::new()));
-    let rate = ring.rate.bytes_per_second.map(whole);
-    figures.push(alone(Measure::BytesPerSecond, known(rate), String::new()));
-    figures
+/// How a figure is come by. Each function tells what is known of it and why that is not exact.
+pub(super) enum Source {
+    /// It is the largest of any consumer that the producer minds.
+    WorstConsumer(fn(&Observed, &ConsumerSnapshot) -> (Bounds, String)),
+    /// It is the ring's as a whole.
+    Ring(fn(&Observed) -> (Bounds, String)),
+}
+
+impl Source {
+    /// The figure of one ring, which is `most` at most if that is known.
+    #[must_use]
+    pub(super) fn read<'a>(&self, seen: &'a Observed, most: Option<u64>) -> Reading<'a> {
+        match self {
+            Self::WorstConsumer(of) => worst(seen, most, of),
+            Self::Ring(of) => {
+                let (bounds, why) = of(seen);
+                let of = None;
+                Reading { bounds, of, why }
+            }
+        }
+    }
 }
 
 /// The consumers that read a ring which has evicted them.
@@ -112,14 +100,13 @@ pub(super) fn zombies(seen: &Observed) -> impl Iterator<Item = &ConsumerSnapshot
     consumers.filter(|one| one.state == ConsumerState::Evicted && one.alive != Some(false))
 }
 
-/// The largest figure of any consumer that the producer minds.
+/// The largest figure of any consumer that the producer minds; that of a hidden one is no more than `most`.
 fn worst(
     seen: &Observed,
-    measure: Measure,
+    most: Option<u64>,
     of: impl Fn(&Observed, &ConsumerSnapshot) -> (Bounds, String),
-) -> Measured<'_> {
-    let mut worst = Measured {
-        measure,
+) -> Reading<'_> {
+    let mut worst = Reading {
         bounds: Bounds::exact(0),
         of: None,
         why: String::new(),
@@ -147,12 +134,7 @@ fn worst(
         }
     }
     if seen.ring.hidden_consumers != Some(0) {
-        let high = worst.bounds.high;
-        worst.bounds.high = match measure {
-            // No honest consumer is further behind than the ring is long.
-            Measure::LagBytes => high.map(|_| seen.ring.control.ring_capacity),
-            _ => None,
-        };
+        worst.bounds.high = worst.bounds.high.and(most);
         worst.bounds.guess = None;
         worst.why = hidden(seen);
     }
@@ -168,12 +150,14 @@ fn is_minded(consumer: &ConsumerSnapshot) -> bool {
     ) && consumer.lag_bytes.is_some()
 }
 
-fn lag_bytes(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
+/// How far it is behind, bytes.
+pub(super) fn lag_bytes(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     let lag = consumer.lag_bytes.unwrap_or(0);
     (Bounds::exact(lag), String::new())
 }
 
-fn lag_messages(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
+/// How far it is behind, messages.
+pub(super) fn lag_messages(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     let lag = consumer.lag_bytes.unwrap_or(0);
     let messages = consumer.lag_messages;
     let bounds = match messages.value {
@@ -189,7 +173,7 @@ fn lag_messages(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
 }
 
 /// How long ago head was where the tail is.
-fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
+pub(super) fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     if consumer.lag_bytes == Some(0) {
         return (Bounds::exact(0), String::new());
     }
@@ -214,7 +198,7 @@ fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
 }
 
 /// How long it has been behind without its tail moving.
-fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
+pub(super) fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, String) {
     if consumer.lag_bytes == Some(0) {
         return (Bounds::exact(0), String::new());
     }
@@ -257,8 +241,15 @@ fn before(seen: &Observed) -> String {
     }
 }
 
+/// Failed reservations since the last that succeeded.
+pub(super) fn clog_attempts(seen: &Observed) -> (Bounds, String) {
+    let attempts = seen.ring.slots.map(|slots| slots.clog_attempts);
+    let why = limit(&seen.ring.attach.limits, Unseen::hides_slot_table);
+    (Bounds::if_known(attempts), why)
+}
+
 /// Consumers that live and hold a slot.
-fn consumers(seen: &Observed) -> Bounds {
+pub(super) fn consumers(seen: &Observed) -> (Bounds, String) {
     use ConsumerState as State;
     let ring = &seen.ring;
     let there = ring.consumers.iter().filter(|consumer| {
@@ -271,18 +262,41 @@ fn consumers(seen: &Observed) -> Bounds {
         there.partition(|consumer| consumer.alive == Some(true));
     let low = alive.len() as u64;
     let most = low + doubtful.len() as u64;
-    Bounds {
+    let bounds = Bounds {
         low,
         high: ring.hidden_consumers.map(|hidden| most + u64::from(hidden)),
         guess: None,
-    }
+    };
+    let why = if ring.hidden_consumers == Some(0) {
+        "whether all of them still live could not be found out".into()
+    } else {
+        hidden(seen)
+    };
+    (bounds, why)
 }
 
-fn uncounted(seen: &Observed) -> String {
-    if seen.ring.hidden_consumers != Some(0) {
-        return hidden(seen);
-    }
-    "whether all of them still live could not be found out".into()
+/// Consumers that read a ring which has evicted them.
+pub(super) fn zombie_count(seen: &Observed) -> (Bounds, String) {
+    let many = zombies(seen).count() as u64;
+    let bounds = Bounds {
+        low: many,
+        high: seen.zombies_unseen.is_none().then_some(many),
+        guess: None,
+    };
+    (bounds, seen.zombies_unseen.clone().unwrap_or_default())
+}
+
+/// Bytes ever committed.
+pub(super) fn producer_head(seen: &Observed) -> (Bounds, String) {
+    let ring = &seen.ring;
+    let head = (ring.state != RingState::Truncated).then_some(ring.control.producer_head);
+    (Bounds::if_known(head), String::new())
+}
+
+/// Bytes committed per second.
+pub(super) fn bytes_per_second(seen: &Observed) -> (Bounds, String) {
+    let rate = seen.ring.rate.bytes_per_second.map(whole);
+    (Bounds::if_known(rate), String::new())
 }
 
 /// Why consumers are hidden.

@@ -3,6 +3,8 @@
 mod figures;
 mod limits;
 mod measure;
+mod measured;
+mod table;
 mod verdict;
 
 pub use limits::{Limits, Threshold};

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
-use super::figures::{Measured, figures};
-use super::limits::{Limits, Threshold, against, code, show, words};
-use super::measure::{Figure, Measure, Observed, Status};
+use super::limits::Limits;
+use super::measure::{Figure, Observed, Status};
+use super::measured::{Measured, measure_all};
 use crate::observe::model::{Limitation, RingState, SCHEMA_VERSION, Severity};
 use crate::text::{bytes_per_second, escape};
 
@@ -173,18 +173,17 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
         })
         .collect();
     let mut told = Vec::new();
-    for measured in figures(seen) {
-        let levels = limits.of(measured.measure, ring.control.ring_capacity);
-        let figure = figure(&measured, levels, seen);
+    for measured in measure_all(seen, limits) {
+        let figure = measured.figure();
         told.push(figure);
-        if let Some(severity) = against(&measured, levels) {
+        if let Some(severity) = measured.status() {
             reasons.push(Reason {
-                code: code(measured.measure),
+                code: measured.code(),
                 severity,
-                message: words(&measured, severity, levels, seen),
+                message: measured.words(severity),
                 ring: Some(ring.id.clone()),
-                slot: measured.of.and_then(|consumer| consumer.slot),
-                pid: measured.of.and_then(|consumer| consumer.pid),
+                slot: measured.of().and_then(|consumer| consumer.slot),
+                pid: measured.of().and_then(|consumer| consumer.pid),
                 figure: Some(figure),
             });
         }
@@ -200,25 +199,6 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
     (verdict, reasons)
 }
 
-/// A figure as it is written down.
-fn figure(measured: &Measured<'_>, levels: Threshold<u64>, seen: &Observed) -> Figure {
-    let bounds = measured.bounds;
-    Figure {
-        name: measured.measure,
-        value: bounds.value(),
-        exact: bounds.is_exact(),
-        at_least: bounds.low,
-        at_most: bounds.high,
-        warning: levels.warning,
-        critical: levels.critical,
-        max: match measured.measure {
-            Measure::LagBytes => Some(seen.ring.control.ring_capacity),
-            Measure::Consumers => seen.ring.slots.map(|slots| slots.max.into()),
-            _ => None,
-        },
-    }
-}
-
 /// What is well, in one line.
 fn summary(seen: &Observed, limits: &Limits) -> String {
     let ring = &seen.ring;
@@ -228,13 +208,9 @@ fn summary(seen: &Observed, limits: &Limits) -> String {
         }
         _ => ring.state.word().to_owned(),
     }];
-    for measured in figures(seen) {
-        let levels = limits.of(measured.measure, ring.control.ring_capacity);
-        let always = matches!(measured.measure, Measure::LagBytes | Measure::Consumers);
-        if always || levels != Threshold::default() {
-            parts.push(show(&measured, ring.control.ring_capacity));
-        }
-    }
+    let all = measure_all(seen, limits);
+    let told = all.iter().filter(|measured| measured.is_told());
+    parts.extend(told.map(Measured::show));
     parts.join(", ")
 }
 

@@ -6,8 +6,10 @@ mod findings;
 mod history;
 mod states;
 mod time_series;
+mod who;
 
 pub use events::Events;
-pub use findings::{findings, who};
+pub use findings::findings;
 pub use history::History;
-pub use states::{Context, consumer_state, percent_of, ring_state};
+pub use states::{Context, consumer_state, ring_state};
+pub use who::who;

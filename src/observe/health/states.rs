@@ -1,11 +1,12 @@
 //! What the numbers mean: states of consumers and of the ring, each with its reason in words.
 //!
-//! Pure functions of a sample and what was seen before it. Changes nothing, reads nothing.
+//! Pure functions of a sample and what was seen before it: tables of rules, of which the first that holds decides.
+//! Changes nothing, reads nothing, and knows nothing of how bad a state is.
 
 use crate::observe::attach::Presence;
 use crate::observe::model::{ConsumerState, RingState, Thresholds};
 use crate::observe::sample::{MemberSample, Sample};
-use crate::text::{bytes, duration};
+use crate::text::{bytes, bytes_per_second, duration, percent, percent_of};
 
 /// What is known about one consumer besides its sample.
 #[derive(Clone, Copy, Debug)]
@@ -30,125 +31,243 @@ pub struct Context {
     pub thresholds: Thresholds,
 }
 
+/// A state, when something is in it, and why it is said to be.
+struct StateRule<State, Sampled, Facts> {
+    state: State,
+    check: fn(&Sampled, &Facts) -> bool,
+    format: fn(&Sampled, &Facts) -> String,
+}
+
+/// The first rule that holds, said.
+fn first_that_holds<State: Copy, Sampled, Facts>(
+    rules: &[StateRule<State, Sampled, Facts>],
+    sampled: &Sampled,
+    facts: &Facts,
+) -> Option<(State, String)> {
+    let rule = rules.iter().find(|rule| (rule.check)(sampled, facts))?;
+    Some((rule.state, (rule.format)(sampled, facts)))
+}
+
 /// The state of a consumer, and why.
 #[must_use]
 pub fn consumer_state(member: &MemberSample, context: &Context) -> (ConsumerState, String) {
-    use ConsumerState as State;
-    let Context { head, capacity, .. } = *context;
-    if member.truncated {
-        return (
-            State::Invalid,
-            "its metadata page shrank under us: what it said is lost".into(),
-        );
+    let facts = ConsumerFacts::of(member, context);
+    first_that_holds(CONSUMER_RULES, member, &facts)
+        .unwrap_or_else(|| (ConsumerState::Ok, facts.behind()))
+}
+
+/// What the rules for consumers read.
+struct ConsumerFacts {
+    context: Context,
+    /// Bytes behind head; 0 above it.
+    lag: u64,
+    /// The same in percent of the capacity.
+    percent: f64,
+    /// How long it has stood still behind head, ns, as far as that is known.
+    still_ns: Option<u64>,
+}
+
+impl ConsumerFacts {
+    fn of(member: &MemberSample, context: &Context) -> Self {
+        let lag = context.head.saturating_sub(member.tail);
+        // Its own clock tells of the time before we looked; what we saw ourselves bounds it when there is none.
+        let still = match (member.silent_ns, context.still_ns) {
+            (Some(silent), Some(seen)) if seen > 0 => Some(silent.max(seen)),
+            (Some(silent), None) => Some(silent),
+            (None, seen) => seen,
+            // It was seen to move since the last sample.
+            (Some(_), Some(_)) => None,
+        };
+        // Nor has it stood still behind head for longer than it has been behind: idle until now is not stalled.
+        let still_ns =
+            still.map(|still| context.behind_ns.map_or(still, |behind| still.min(behind)));
+        Self {
+            context: *context,
+            lag,
+            percent: percent_of(lag, context.capacity),
+            still_ns,
+        }
     }
-    // Whoever parked reckons with being overwritten: what is lost with its slot is nothing to it.
-    if !member.held && member.tail != u64::MAX {
-        return (
-            State::Evicted,
-            "the producer has dropped it; what it still reads may be overwritten".into(),
-        );
+
+    fn is_caught_up(&self) -> bool {
+        self.lag == 0
     }
-    let absent = match member.presence {
-        Presence::Gone => Some((
-            State::Dead,
-            "its process has ended; its slot is held until the next scan",
-        )),
-        Presence::Unmapped => Some((
-            State::Left,
-            "its process lives but has unmapped its page; its slot is held until a scan",
-        )),
-        Presence::Nobody => Some((
-            State::Dead,
-            "no process has its page mapped; its slot is held until a scan",
-        )),
-        Presence::Mapped | Presence::Unknown => None,
-    };
-    if let Some((state, reason)) = absent {
-        let follows = if context.holds_producer {
+
+    /// How long it has stood still, if that is too long.
+    fn stalled_for_ns(&self) -> Option<u64> {
+        let stalled_after_ns = self.context.thresholds.stalled_after_ns;
+        self.still_ns.filter(|still| *still >= stalled_after_ns)
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.stalled_for_ns().is_some()
+    }
+
+    fn is_lagging(&self) -> bool {
+        self.percent >= self.context.thresholds.lagging_percent
+    }
+
+    /// Whether it is behind in a way that matters to the producer once that has no room.
+    fn is_in_trouble(&self) -> bool {
+        self.is_stalled() || self.is_lagging()
+    }
+
+    fn behind(&self) -> String {
+        format!("{} behind ({} %)", bytes(self.lag), percent(self.percent))
+    }
+
+    /// How far it is behind and, if it has stalled, for how long it has not moved.
+    fn trouble(&self) -> String {
+        let behind = self.behind();
+        match self.stalled_for_ns() {
+            Some(still) => {
+                let still = duration(still);
+                format!("{behind}, and its tail has not moved for {still}")
+            }
+            None => behind,
+        }
+    }
+
+    /// Why a consumer that nobody reads with is not there, and whether that matters already.
+    fn absent(&self, reason: &str) -> String {
+        let follows = if self.context.holds_producer {
             "; the producer has no room because of it"
         } else {
             ""
         };
-        return (state, format!("{reason}{follows}"));
-    }
-    if member.tail == u64::MAX {
-        let slot = if member.held {
-            "the next scan frees its slot"
-        } else {
-            "its slot is free again"
-        };
-        return (
-            State::Parked,
-            format!("its tail is parked above head: it holds nothing up, and {slot}"),
-        );
-    }
-    let Some(lag) = head.checked_sub(member.tail) else {
-        let above = bytes(member.tail - head);
-        return (
-            State::Invalid,
-            format!("its tail is {above} above head: the next scan evicts it"),
-        );
-    };
-    if member.tail < member.highest_tail {
-        let back = bytes(member.highest_tail - member.tail);
-        let reason =
-            format!("its tail has gone back by {back}, which the producer may have written over");
-        return (State::Invalid, reason);
-    }
-    // Judged by the head before: what came between the two readings does not make a liar of it.
-    if context.head_before.saturating_sub(member.tail) > capacity {
-        let reason = format!(
-            "its tail is {} behind head, more than the ring's {}",
-            bytes(lag),
-            bytes(capacity)
-        );
-        return (State::Invalid, reason);
-    }
-    if lag == 0 {
-        return match context.head_moves {
-            Some(true) => (State::Ok, "caught up".into()),
-            Some(false) => (State::Idle, "caught up, nothing new comes".into()),
-            None => (State::Idle, "caught up".into()),
-        };
-    }
-    let percent = percent_of(lag, capacity);
-    let behind = format!("{} behind ({percent:.0} %)", bytes(lag));
-    // Its own clock tells of the time before we looked; what we saw ourselves bounds it when there is none.
-    let still = match (member.silent_ns, context.still_ns) {
-        (Some(silent), Some(seen)) if seen > 0 => Some(silent.max(seen)),
-        (Some(silent), None) => Some(silent),
-        (None, seen) => seen,
-        // It was seen to move since the last sample.
-        (Some(_), Some(_)) => None,
-    };
-    // Nor has it stood still behind head for longer than it has been behind: idle until now is not stalled.
-    let still = still.map(|still| context.behind_ns.map_or(still, |behind| still.min(behind)));
-    let stalled = still.is_some_and(|still| still >= context.thresholds.stalled_after_ns);
-    let (state, reason) = if stalled {
-        let still = duration(still.unwrap_or(0));
-        (
-            State::Stalled,
-            format!("{behind}, and its tail has not moved for {still}"),
-        )
-    } else if percent >= context.thresholds.lagging_percent {
-        (State::Lagging, behind)
-    } else {
-        (State::Ok, behind)
-    };
-    match state {
-        State::Ok => (state, reason),
-        _ if context.evict_in_ns == Some(0) => {
-            (State::Overdue, format!("{reason}: the next scan evicts it"))
-        }
-        _ if context.holds_producer => (
-            State::Blocking,
-            format!("{reason}; the producer has no room because of it"),
-        ),
-        _ => (state, reason),
+        format!("{reason}{follows}")
     }
 }
 
-/// The state of the ring, and why.
+/// What a consumer is comes before how it does. Where none of these holds, it is well.
+static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] = &[
+    StateRule {
+        state: ConsumerState::Invalid,
+        check: |member, _| member.truncated,
+        format: |_, _| "its metadata page shrank under us: what it said is lost".into(),
+    },
+    // Whoever parked reckons with being overwritten: what is lost with its slot is nothing to it.
+    StateRule {
+        state: ConsumerState::Evicted,
+        check: |member, _| !member.held && !is_parked(member),
+        format: |_, _| "the producer has dropped it; what it still reads may be overwritten".into(),
+    },
+    StateRule {
+        state: ConsumerState::Dead,
+        check: |member, _| member.presence == Presence::Gone,
+        format: |_, facts| {
+            facts.absent("its process has ended; its slot is held until the next scan")
+        },
+    },
+    StateRule {
+        state: ConsumerState::Left,
+        check: |member, _| member.presence == Presence::Unmapped,
+        format: |_, facts| {
+            facts.absent(
+                "its process lives but has unmapped its page; its slot is held until a scan",
+            )
+        },
+    },
+    StateRule {
+        state: ConsumerState::Dead,
+        check: |member, _| member.presence == Presence::Nobody,
+        format: |_, facts| {
+            facts.absent("no process has its page mapped; its slot is held until a scan")
+        },
+    },
+    StateRule {
+        state: ConsumerState::Parked,
+        check: |member, _| is_parked(member),
+        format: |member, _| {
+            let slot = if member.held {
+                "the next scan frees its slot"
+            } else {
+                "its slot is free again"
+            };
+            format!("its tail is parked above head: it holds nothing up, and {slot}")
+        },
+    },
+    StateRule {
+        state: ConsumerState::Invalid,
+        check: |member, facts| member.tail > facts.context.head,
+        format: |member, facts| {
+            let above = bytes(member.tail - facts.context.head);
+            format!("its tail is {above} above head: the next scan evicts it")
+        },
+    },
+    StateRule {
+        state: ConsumerState::Invalid,
+        check: |member, _| member.tail < member.highest_tail,
+        format: |member, _| {
+            let back = bytes(member.highest_tail - member.tail);
+            format!("its tail has gone back by {back}, which the producer may have written over")
+        },
+    },
+    StateRule {
+        state: ConsumerState::Invalid,
+        // Judged by the head before: what came between the two readings does not make a liar of it.
+        check: |member, facts| {
+            let lag_before = facts.context.head_before.saturating_sub(member.tail);
+            lag_before > facts.context.capacity
+        },
+        format: |_, facts| {
+            format!(
+                "its tail is {} behind head, more than the ring's {}",
+                bytes(facts.lag),
+                bytes(facts.context.capacity)
+            )
+        },
+    },
+    StateRule {
+        state: ConsumerState::Ok,
+        check: |_, facts| facts.is_caught_up() && facts.context.head_moves == Some(true),
+        format: |_, _| "caught up".into(),
+    },
+    StateRule {
+        state: ConsumerState::Idle,
+        check: |_, facts| facts.is_caught_up() && facts.context.head_moves == Some(false),
+        format: |_, _| "caught up, nothing new comes".into(),
+    },
+    // One sample shows no movement, and so no lack of it.
+    StateRule {
+        state: ConsumerState::Idle,
+        check: |_, facts| facts.is_caught_up(),
+        format: |_, _| "caught up".into(),
+    },
+    StateRule {
+        state: ConsumerState::Overdue,
+        check: |_, facts| facts.is_in_trouble() && facts.context.evict_in_ns == Some(0),
+        format: |_, facts| format!("{}: the next scan evicts it", facts.trouble()),
+    },
+    StateRule {
+        state: ConsumerState::Blocking,
+        check: |_, facts| facts.is_in_trouble() && facts.context.holds_producer,
+        format: |_, facts| {
+            format!(
+                "{}; the producer has no room because of it",
+                facts.trouble()
+            )
+        },
+    },
+    StateRule {
+        state: ConsumerState::Stalled,
+        check: |_, facts| facts.is_stalled(),
+        format: |_, facts| facts.trouble(),
+    },
+    StateRule {
+        state: ConsumerState::Lagging,
+        check: |_, facts| facts.is_lagging(),
+        format: |_, facts| facts.behind(),
+    },
+];
+
+/// Whether it has put its tail out of everybody's way.
+fn is_parked(member: &MemberSample) -> bool {
+    member.tail == u64::MAX
+}
+
+/// The state of the ring, and why. `free` and `needed` are bytes: what the producer can still write, and the longest
+/// message of late; `rate` is in bytes per second, and `moves` says whether head does.
 #[must_use]
 pub fn ring_state(
     sample: &Sample,
@@ -157,276 +276,79 @@ pub fn ring_state(
     rate: Option<f64>,
     moves: Option<bool>,
 ) -> (RingState, String) {
-    if sample.truncated {
-        return (
-            RingState::Truncated,
-            "zbq_ctrl shrank under us: what the ring said is lost".into(),
-        );
-    }
-    if sample.cut_short {
-        return (
-            RingState::Truncated,
-            "zbq_ring shrank under us: bytes of its messages are gone".into(),
-        );
-    }
-    if !sample.producer_alive {
-        return (
-            RingState::ProducerGone,
-            "the producer has ended; these are the last bytes it wrote".into(),
-        );
-    }
-    match (free, moves) {
-        (Some(free), Some(false) | None) if free < needed => (
-            RingState::Full,
-            if free == 0 {
-                "no room is left".into()
-            } else {
-                let (free, needed) = (bytes(free), bytes(needed));
-                format!("{free} free, too little for a message of {needed}, the longest of late")
-            },
-        ),
-        (_, Some(true)) => {
-            let rate = rate.map_or_else(String::new, |rate| {
-                format!(" at {}", crate::text::bytes_per_second(rate))
-            });
-            (RingState::Flowing, format!("head moves{rate}"))
-        }
-        (_, Some(false)) => (RingState::Idle, "nothing was committed of late".into()),
-        (_, None) => (
-            RingState::Unknown,
-            "one sample tells nothing of movement".into(),
-        ),
+    let facts = RingFacts {
+        free: free.unwrap_or(u64::MAX),
+        needed,
+        rate,
+        moves,
+    };
+    first_that_holds(RING_RULES, sample, &facts).unwrap_or_else(|| {
+        let why = "one sample tells nothing of movement";
+        (RingState::Unknown, why.into())
+    })
+}
+
+/// What the rules for the ring read.
+struct RingFacts {
+    /// Bytes; more than any message needs where that is not known, as then nothing says that the ring is full.
+    free: u64,
+    needed: u64,
+    rate: Option<f64>,
+    moves: Option<bool>,
+}
+
+impl RingFacts {
+    /// A head that moves has found room since.
+    fn is_full(&self) -> bool {
+        self.free < self.needed && self.moves != Some(true)
     }
 }
 
-/// Share of the ring, in percent.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "a percentage is for people")]
-pub fn percent_of(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 * 100.0 / whole as f64
-    }
-}
+/// What has become of the ring comes before how it does.
+static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
+    StateRule {
+        state: RingState::Truncated,
+        check: |sample, _| sample.truncated,
+        format: |_, _| "zbq_ctrl shrank under us: what the ring said is lost".into(),
+    },
+    StateRule {
+        state: RingState::Truncated,
+        check: |sample, _| sample.cut_short,
+        format: |_, _| "zbq_ring shrank under us: bytes of its messages are gone".into(),
+    },
+    StateRule {
+        state: RingState::ProducerGone,
+        check: |sample, _| !sample.producer_alive,
+        format: |_, _| "the producer has ended; these are the last bytes it wrote".into(),
+    },
+    StateRule {
+        state: RingState::Full,
+        check: |_, facts| facts.is_full() && facts.free == 0,
+        format: |_, _| "no room is left".into(),
+    },
+    StateRule {
+        state: RingState::Full,
+        check: |_, facts| facts.is_full(),
+        format: |_, facts| {
+            let (free, needed) = (bytes(facts.free), bytes(facts.needed));
+            format!("{free} free, too little for a message of {needed}, the longest of late")
+        },
+    },
+    StateRule {
+        state: RingState::Flowing,
+        check: |_, facts| facts.moves == Some(true),
+        format: |_, facts| {
+            let rate = facts.rate.map(bytes_per_second);
+            let rate = rate.map_or_else(String::new, |rate| format!(" at {rate}"));
+            format!("head moves{rate}")
+        },
+    },
+    StateRule {
+        state: RingState::Idle,
+        check: |_, facts| facts.moves == Some(false),
+        format: |_, _| "nothing was committed of late".into(),
+    },
+];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::sample::fixtures::{member, sample};
-    use ConsumerState as State;
-
-    const SECOND: u64 = 1_000_000_000;
-    const CAPACITY: u64 = 1 << 16;
-    const HEAD: u64 = 1 << 20;
-
-    /// Head moves, and nothing else is known.
-    fn context() -> Context {
-        Context {
-            head: HEAD,
-            head_before: HEAD,
-            capacity: CAPACITY,
-            head_moves: Some(true),
-            still_ns: None,
-            behind_ns: None,
-            holds_producer: false,
-            evict_in_ns: None,
-            thresholds: Thresholds::default(),
-        }
-    }
-
-    #[test]
-    fn what_a_consumer_is_comes_before_how_it_does() {
-        type Change = fn(&mut MemberSample);
-        let cases: [(Change, State, &str); 13] = [
-            (|one| one.truncated = true, State::Invalid, "shrank"),
-            (|one| one.held = false, State::Evicted, "overwritten"),
-            (
-                |one| (one.held, one.tail) = (false, u64::MAX),
-                State::Parked,
-                "free again",
-            ),
-            (
-                |one| one.presence = Presence::Gone,
-                State::Dead,
-                "its process has ended",
-            ),
-            (
-                |one| one.presence = Presence::Nobody,
-                State::Dead,
-                "no process",
-            ),
-            (
-                |one| one.presence = Presence::Unmapped,
-                State::Left,
-                "unmapped",
-            ),
-            (|one| one.tail = u64::MAX, State::Parked, "holds nothing up"),
-            (
-                |one| one.tail = HEAD + 1024,
-                State::Invalid,
-                "1.0 KiB above head",
-            ),
-            (
-                |one| one.tail = HEAD - CAPACITY - 1,
-                State::Invalid,
-                "more than the ring's",
-            ),
-            (|one| one.tail = HEAD - CAPACITY, State::Lagging, "(100 %)"),
-            (
-                |one| one.highest_tail = HEAD + 512,
-                State::Invalid,
-                "gone back by 512 B",
-            ),
-            (
-                |one| one.presence = Presence::Unknown,
-                State::Ok,
-                "caught up",
-            ),
-            (|_| {}, State::Ok, "caught up"),
-        ];
-        for (change, expected, words) in cases {
-            let mut one = member(1, HEAD);
-            one.highest_tail = 0;
-            change(&mut one);
-            let (state, reason) = consumer_state(&one, &context());
-            assert_eq!(state, expected, "{reason}");
-            assert!(reason.contains(words), "{reason}");
-        }
-    }
-
-    #[test]
-    fn one_that_is_not_there_may_hold_the_producer_up() {
-        for presence in [Presence::Gone, Presence::Nobody, Presence::Unmapped] {
-            for holds_producer in [false, true] {
-                let mut one = member(1, HEAD - CAPACITY);
-                one.presence = presence;
-                let context = Context {
-                    holds_producer,
-                    ..context()
-                };
-                let (state, reason) = consumer_state(&one, &context);
-                assert!(matches!(state, State::Dead | State::Left), "{reason}");
-                assert_eq!(reason.contains("no room because of it"), holds_producer);
-            }
-        }
-    }
-
-    #[test]
-    fn stalled_is_behind_and_still_for_as_long_as_both_are_known() {
-        // Its own clock's silence, how long we saw it still, how long it is known to be behind.
-        for (silent_ns, still_ns, behind_ns, expected) in [
-            (None, None, None, State::Ok),
-            (Some(SECOND), None, None, State::Stalled),
-            (Some(SECOND - 1), None, None, State::Ok),
-            (None, Some(SECOND), None, State::Stalled),
-            (Some(0), Some(SECOND), None, State::Stalled),
-            // Before we looked, too.
-            (Some(60 * SECOND), Some(SECOND / 10), None, State::Stalled),
-            // Seen to move, whatever its clock says.
-            (Some(60 * SECOND), Some(0), None, State::Ok),
-            // It had nothing to do for an hour, and has had for 10 ms.
-            (
-                Some(3600 * SECOND),
-                Some(100 * SECOND),
-                Some(SECOND / 100),
-                State::Ok,
-            ),
-            (Some(3600 * SECOND), None, Some(SECOND / 100), State::Ok),
-            (
-                Some(3600 * SECOND),
-                Some(100 * SECOND),
-                Some(2 * SECOND),
-                State::Stalled,
-            ),
-        ] {
-            let mut one = member(1, HEAD - 100);
-            one.silent_ns = silent_ns;
-            let context = Context {
-                still_ns,
-                behind_ns,
-                ..context()
-            };
-            let (state, reason) = consumer_state(&one, &context);
-            assert_eq!(
-                state, expected,
-                "{silent_ns:?} {still_ns:?} {behind_ns:?}: {reason}"
-            );
-            if let (State::Stalled, Some(behind)) = (state, behind_ns) {
-                assert!(reason.ends_with(&duration(behind)), "{reason}");
-            }
-        }
-    }
-
-    #[test]
-    fn trouble_goes_from_lagging_to_overdue() {
-        let quarter = CAPACITY / 4;
-        for (lag, head_moves, holds_producer, evict_in_ns, expected) in [
-            (0, Some(false), true, Some(0), State::Idle),
-            (0, None, false, None, State::Idle),
-            (0, Some(true), false, None, State::Ok),
-            (quarter - 1, Some(true), true, Some(0), State::Ok),
-            (quarter, Some(true), false, Some(1), State::Lagging),
-            (quarter, Some(true), true, Some(1), State::Blocking),
-            (quarter, Some(true), true, Some(0), State::Overdue),
-        ] {
-            let context = Context {
-                head_moves,
-                holds_producer,
-                evict_in_ns,
-                ..context()
-            };
-            let (state, reason) = consumer_state(&member(1, HEAD - lag), &context);
-            assert_eq!(state, expected, "{lag} behind: {reason}");
-        }
-        // One sample shows no movement, and so no lack of it.
-        let context = Context {
-            head_moves: None,
-            ..context()
-        };
-        assert_eq!(consumer_state(&member(1, HEAD), &context).1, "caught up");
-    }
-
-    #[test]
-    fn what_is_too_much_is_for_the_user_to_say() {
-        let mut one = member(1, HEAD - CAPACITY / 2);
-        one.silent_ns = Some(2 * SECOND);
-        let mut context = context();
-        assert_eq!(consumer_state(&one, &context).0, State::Stalled);
-        context.thresholds.stalled_after_ns = 3 * SECOND;
-        assert_eq!(consumer_state(&one, &context).0, State::Lagging);
-        context.thresholds.lagging_percent = 50.5;
-        assert_eq!(consumer_state(&one, &context).0, State::Ok);
-    }
-
-    #[test]
-    fn a_head_that_ran_on_while_tails_were_read_makes_no_liar() {
-        let context = Context {
-            head: HEAD + 2 * CAPACITY,
-            ..context()
-        };
-        assert_eq!(consumer_state(&member(1, HEAD), &context).0, State::Lagging);
-    }
-
-    #[test]
-    fn the_ring_is_what_the_last_samples_say() {
-        for (free, moves, truncated, alive, expected) in [
-            (Some(4096), Some(true), false, true, RingState::Flowing),
-            (Some(4096), Some(false), false, true, RingState::Idle),
-            (Some(4096), None, false, true, RingState::Unknown),
-            (Some(0), Some(false), false, true, RingState::Full),
-            (Some(63), None, false, true, RingState::Full),
-            (Some(64), Some(false), false, true, RingState::Idle),
-            (Some(0), Some(true), false, true, RingState::Flowing),
-            (None, Some(false), false, true, RingState::Idle),
-            (Some(0), Some(false), false, false, RingState::ProducerGone),
-            (Some(0), Some(false), true, false, RingState::Truncated),
-        ] {
-            let mut sample = sample(HEAD, Vec::new());
-            (sample.truncated, sample.producer_alive) = (truncated, alive);
-            let (state, reason) = ring_state(&sample, free, 64, Some(1024.0), moves);
-            assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
-            assert!(!reason.is_empty());
-        }
-    }
-}
+mod tests;

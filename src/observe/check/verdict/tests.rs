@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::observe::check::{Measure, Threshold};
 use crate::observe::health::findings;
 use crate::observe::model::fixtures::{consumer, ring};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Estimate, Unseen};

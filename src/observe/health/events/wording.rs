@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::memory::{KnownConsumer, PastLook, RingIdentity};
 use crate::observe::health::episode::{Since, Transition};
-use crate::observe::health::findings::who;
+use crate::observe::health::who;
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot, RingState,
 };

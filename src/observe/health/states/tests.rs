@@ -1,0 +1,219 @@
+//! States and their reasons, case by case.
+
+use super::*;
+use crate::observe::sample::fixtures::{member, sample};
+use ConsumerState as State;
+
+const SECOND: u64 = 1_000_000_000;
+const CAPACITY: u64 = 1 << 16;
+const HEAD: u64 = 1 << 20;
+
+/// Head moves, and nothing else is known.
+fn context() -> Context {
+    Context {
+        head: HEAD,
+        head_before: HEAD,
+        capacity: CAPACITY,
+        head_moves: Some(true),
+        still_ns: None,
+        behind_ns: None,
+        holds_producer: false,
+        evict_in_ns: None,
+        thresholds: Thresholds::default(),
+    }
+}
+
+#[test]
+fn what_a_consumer_is_comes_before_how_it_does() {
+    type Change = fn(&mut MemberSample);
+    let cases: [(Change, State, &str); 13] = [
+        (|one| one.truncated = true, State::Invalid, "shrank"),
+        (|one| one.held = false, State::Evicted, "overwritten"),
+        (
+            |one| (one.held, one.tail) = (false, u64::MAX),
+            State::Parked,
+            "free again",
+        ),
+        (
+            |one| one.presence = Presence::Gone,
+            State::Dead,
+            "its process has ended",
+        ),
+        (
+            |one| one.presence = Presence::Nobody,
+            State::Dead,
+            "no process",
+        ),
+        (
+            |one| one.presence = Presence::Unmapped,
+            State::Left,
+            "unmapped",
+        ),
+        (|one| one.tail = u64::MAX, State::Parked, "holds nothing up"),
+        (
+            |one| one.tail = HEAD + 1024,
+            State::Invalid,
+            "1.0 KiB above head",
+        ),
+        (
+            |one| one.tail = HEAD - CAPACITY - 1,
+            State::Invalid,
+            "more than the ring's",
+        ),
+        (|one| one.tail = HEAD - CAPACITY, State::Lagging, "(100 %)"),
+        (
+            |one| one.highest_tail = HEAD + 512,
+            State::Invalid,
+            "gone back by 512 B",
+        ),
+        (
+            |one| one.presence = Presence::Unknown,
+            State::Ok,
+            "caught up",
+        ),
+        (|_| {}, State::Ok, "caught up"),
+    ];
+    for (change, expected, words) in cases {
+        let mut one = member(1, HEAD);
+        one.highest_tail = 0;
+        change(&mut one);
+        let (state, reason) = consumer_state(&one, &context());
+        assert_eq!(state, expected, "{reason}");
+        assert!(reason.contains(words), "{reason}");
+    }
+}
+
+#[test]
+fn one_that_is_not_there_may_hold_the_producer_up() {
+    for presence in [Presence::Gone, Presence::Nobody, Presence::Unmapped] {
+        for holds_producer in [false, true] {
+            let mut one = member(1, HEAD - CAPACITY);
+            one.presence = presence;
+            let context = Context {
+                holds_producer,
+                ..context()
+            };
+            let (state, reason) = consumer_state(&one, &context);
+            assert!(matches!(state, State::Dead | State::Left), "{reason}");
+            assert_eq!(reason.contains("no room because of it"), holds_producer);
+        }
+    }
+}
+
+#[test]
+fn stalled_is_behind_and_still_for_as_long_as_both_are_known() {
+    // Its own clock's silence, how long we saw it still, how long it is known to be behind.
+    for (silent_ns, still_ns, behind_ns, expected) in [
+        (None, None, None, State::Ok),
+        (Some(SECOND), None, None, State::Stalled),
+        (Some(SECOND - 1), None, None, State::Ok),
+        (None, Some(SECOND), None, State::Stalled),
+        (Some(0), Some(SECOND), None, State::Stalled),
+        // Before we looked, too.
+        (Some(60 * SECOND), Some(SECOND / 10), None, State::Stalled),
+        // Seen to move, whatever its clock says.
+        (Some(60 * SECOND), Some(0), None, State::Ok),
+        // It had nothing to do for an hour, and has had for 10 ms.
+        (
+            Some(3600 * SECOND),
+            Some(100 * SECOND),
+            Some(SECOND / 100),
+            State::Ok,
+        ),
+        (Some(3600 * SECOND), None, Some(SECOND / 100), State::Ok),
+        (
+            Some(3600 * SECOND),
+            Some(100 * SECOND),
+            Some(2 * SECOND),
+            State::Stalled,
+        ),
+    ] {
+        let mut one = member(1, HEAD - 100);
+        one.silent_ns = silent_ns;
+        let context = Context {
+            still_ns,
+            behind_ns,
+            ..context()
+        };
+        let (state, reason) = consumer_state(&one, &context);
+        assert_eq!(
+            state, expected,
+            "{silent_ns:?} {still_ns:?} {behind_ns:?}: {reason}"
+        );
+        if let (State::Stalled, Some(behind)) = (state, behind_ns) {
+            assert!(reason.ends_with(&duration(behind)), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn trouble_goes_from_lagging_to_overdue() {
+    let quarter = CAPACITY / 4;
+    for (lag, head_moves, holds_producer, evict_in_ns, expected) in [
+        (0, Some(false), true, Some(0), State::Idle),
+        (0, None, false, None, State::Idle),
+        (0, Some(true), false, None, State::Ok),
+        (quarter - 1, Some(true), true, Some(0), State::Ok),
+        (quarter, Some(true), false, Some(1), State::Lagging),
+        (quarter, Some(true), true, Some(1), State::Blocking),
+        (quarter, Some(true), true, Some(0), State::Overdue),
+    ] {
+        let context = Context {
+            head_moves,
+            holds_producer,
+            evict_in_ns,
+            ..context()
+        };
+        let (state, reason) = consumer_state(&member(1, HEAD - lag), &context);
+        assert_eq!(state, expected, "{lag} behind: {reason}");
+    }
+    // One sample shows no movement, and so no lack of it.
+    let context = Context {
+        head_moves: None,
+        ..context()
+    };
+    assert_eq!(consumer_state(&member(1, HEAD), &context).1, "caught up");
+}
+
+#[test]
+fn what_is_too_much_is_for_the_user_to_say() {
+    let mut one = member(1, HEAD - CAPACITY / 2);
+    one.silent_ns = Some(2 * SECOND);
+    let mut context = context();
+    assert_eq!(consumer_state(&one, &context).0, State::Stalled);
+    context.thresholds.stalled_after_ns = 3 * SECOND;
+    assert_eq!(consumer_state(&one, &context).0, State::Lagging);
+    context.thresholds.lagging_percent = 50.5;
+    assert_eq!(consumer_state(&one, &context).0, State::Ok);
+}
+
+#[test]
+fn a_head_that_ran_on_while_tails_were_read_makes_no_liar() {
+    let context = Context {
+        head: HEAD + 2 * CAPACITY,
+        ..context()
+    };
+    assert_eq!(consumer_state(&member(1, HEAD), &context).0, State::Lagging);
+}
+
+#[test]
+fn the_ring_is_what_the_last_samples_say() {
+    for (free, moves, truncated, alive, expected) in [
+        (Some(4096), Some(true), false, true, RingState::Flowing),
+        (Some(4096), Some(false), false, true, RingState::Idle),
+        (Some(4096), None, false, true, RingState::Unknown),
+        (Some(0), Some(false), false, true, RingState::Full),
+        (Some(63), None, false, true, RingState::Full),
+        (Some(64), Some(false), false, true, RingState::Idle),
+        (Some(0), Some(true), false, true, RingState::Flowing),
+        (None, Some(false), false, true, RingState::Idle),
+        (Some(0), Some(false), false, false, RingState::ProducerGone),
+        (Some(0), Some(false), true, false, RingState::Truncated),
+    ] {
+        let mut sample = sample(HEAD, Vec::new());
+        (sample.truncated, sample.producer_alive) = (truncated, alive);
+        let (state, reason) = ring_state(&sample, free, 64, Some(1024.0), moves);
+        assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
+        assert!(!reason.is_empty());
+    }
+}
