@@ -95,6 +95,17 @@ pub fn bytes_per_second(rate: f64) -> String {
     format!("{}/s", bytes(whole(rate)))
 }
 
+/// So many of something, all digits: `1 consumer`, `3 processes`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
 /// A number of things in thousands, 6 columns at most: `13.2 M`, `999`.
 #[must_use]
 pub fn count(count: f64) -> String {
@@ -212,6 +223,9 @@ mod tests {
         assert_eq!(duration(252_000_000_000), "4m 12s");
         assert_eq!(duration(u64::MAX), "213503 d");
         assert_eq!(count(13_200_000.0), "13.2 M");
+        assert_eq!(counted(0, "ring"), "0 rings");
+        assert_eq!(counted(1, "process"), "1 process");
+        assert_eq!(counted(2, "process"), "2 processes");
         for (value, text) in [
             (0.0, "0"),
             (0.4, "<1"),

@@ -184,7 +184,7 @@ fn what_was_lost_by_an_eviction_is_said() {
     signal(&child, Signal::TERM);
     let said = end(child);
     assert!(
-        said.contains("joining again") && said.contains("in 1 gaps"),
+        said.contains("joining again") && said.contains("in 1 gap"),
         "{said}"
     );
 }

@@ -165,7 +165,7 @@ fn what_was_overrun_is_counted_and_said() {
     assert_eq!(next()["offset"], 5010 * 64);
     let said = end(child);
     assert!(
-        said.contains("925 messages") && said.contains("in 1 gaps"),
+        said.contains("925 messages") && said.contains("in 1 gap"),
         "{said}"
     );
 }

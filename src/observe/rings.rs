@@ -14,6 +14,7 @@ use crate::observe::model::{
     RingSnapshot, RingSource, Thresholds, WorstConsumer,
 };
 use crate::observe::procfs::MappingSurvey;
+use crate::text::counted;
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
@@ -85,8 +86,10 @@ impl Rings {
                 match MappingSurvey::take() {
                     Ok(survey) => {
                         if survey.left() > 0 {
-                            let what =
-                                format!("rings without a producer in {} processes", survey.left());
+                            let what = format!(
+                                "rings without a producer in {}",
+                                counted(survey.left() as u64, "process")
+                            );
                             let why =
                                 "there are too many processes to ask each in time what it maps";
                             listing.limits.push(Limitation::new(what, why));

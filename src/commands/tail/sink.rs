@@ -14,7 +14,7 @@ use crate::observe::procfs::Descriptor;
 use crate::output::tail::{Format, gap, message};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::{StopSignal, warn};
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// What is collected before it is written.
 const BATCH: usize = 128 << 10;
@@ -249,9 +249,11 @@ impl<O: Output> Sink<O> {
             torn,
         } = self.summary;
         warn(&format!(
-            "{messages} messages, {} of payload; {scanned} scanned, {matched} matched, {torn} torn; skipped {} in {gaps} gaps",
+            "{}, {} of payload; {scanned} scanned, {matched} matched, {torn} torn; skipped {} in {}",
+            counted(messages, "message"),
             bytes(payload),
             bytes(skipped),
+            counted(gaps, "gap"),
         ));
     }
 }

@@ -6,7 +6,7 @@
 use super::measure::Observed;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Limitation, RingState, Unseen};
 use crate::ring::layout::HEADER_SIZE;
-use crate::text::{duration_in, whole};
+use crate::text::{counted, duration_in, whole};
 
 /// What is certain of a figure, and what is likely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,7 +303,7 @@ pub(super) fn bytes_per_second(seen: &Observed) -> (Bounds, String) {
 fn hidden(seen: &Observed) -> String {
     let many = match seen.ring.hidden_consumers {
         Some(1) => "a consumer is hidden".into(),
-        Some(many) => format!("{many} consumers are hidden"),
+        Some(many) => format!("{} are hidden", counted(many.into(), "consumer")),
         None => "consumers are hidden".to_owned(),
     };
     let why = limit(&seen.ring.attach.limits, Unseen::hides_consumers);

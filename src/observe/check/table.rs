@@ -10,7 +10,7 @@ use super::limits::{Limits, Threshold};
 use super::measure::{Measure, Observed};
 use crate::observe::health::who;
 use crate::observe::model::RingSnapshot;
-use crate::text::{bytes, duration_in, percent, percent_of};
+use crate::text::{self, bytes, duration_in, percent, percent_of};
 
 /// All that is known of a measure.
 pub(super) struct MeasureRow {
@@ -69,10 +69,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.lag_messages,
         max: |_| None,
         worse: Worse::More,
-        number: |messages, _| match messages {
-            1 => "1 message".into(),
-            many => format!("{many} messages"),
-        },
+        number: |messages, _| text::counted(messages, "message"),
         show: |_, number| format!("lag {number}"),
         forbidden: None,
         always_told: false,

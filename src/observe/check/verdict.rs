@@ -9,7 +9,7 @@ use super::limits::Limits;
 use super::measure::{Figure, Observed, Status};
 use super::measured::{Measured, measure_all};
 use crate::observe::model::{Limitation, RingState, SCHEMA_VERSION, Severity};
-use crate::text::{bytes_per_second, escape};
+use crate::text::{bytes_per_second, counted, escape};
 
 /// Why a verdict is not OK.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -141,10 +141,7 @@ pub fn judge_all(
     }
     said.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     let said = said.into_iter().map(|(_, said)| said).chain(hidden);
-    let many = match rings.len() {
-        1 => "1 ring".to_owned(),
-        many => format!("{many} rings"),
-    };
+    let many = counted(rings.len() as u64, "ring");
     let message = format!("{many}: {}", said.collect::<Vec<_>>().join("; "));
     Verdict::of(message, reasons, rings)
 }

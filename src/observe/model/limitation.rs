@@ -1,5 +1,6 @@
 //! What the watcher cannot see, why, and what would help.
 
+use crate::text::counted;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -110,7 +111,8 @@ impl fmt::Display for Unseen {
             }
             Self::Consumers => f.write_str("consumers"),
             Self::SomeConsumers(count) => {
-                write!(f, "{count} consumers, which may be of this ring")
+                let many = counted(*count as u64, "consumer");
+                write!(f, "{many}, which may be of this ring")
             }
             Self::ConsumerAt(fd) => write!(f, "the consumer at the producer's fd {fd}"),
             Self::Other(words) => f.write_str(words),

@@ -309,13 +309,6 @@ fn is_id(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `futex` (`arch/x86/entry/syscalls/syscall_64.tbl`; `include/uapi/asm-generic/unistd.h` for all newer architectures).
-const SYS_FUTEX: i64 = if cfg!(target_arch = "x86_64") {
-    202
-} else {
-    98
-};
-
 /// The address a thread waits on, by its `syscall` file: `202 0x7f… 0x0 0x5 0x0 0x0 0x0 <sp> <pc>`, number and arguments;
 /// or `running`, or `-1 <sp> <pc>` when it is not in a system call.
 fn futex_wait(line: &[u8]) -> Option<(u64, FutexWait)> {
@@ -324,7 +317,7 @@ fn futex_wait(line: &[u8]) -> Option<(u64, FutexWait)> {
     const WAIT_BITSET: u32 = 9;
     const FLAGS: u32 = 128 | 256;
     let mut words = std::str::from_utf8(line).ok()?.split_whitespace();
-    if words.next()?.parse::<i64>().ok()? != SYS_FUTEX {
+    if words.next()?.parse::<i64>().ok()? != libc::SYS_futex {
         return None;
     }
     let mut argument = || u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok();

@@ -20,6 +20,7 @@ use crate::observe::attach::{AttachedRing, Member, MemberProcess};
 use crate::observe::model::Limitation;
 use crate::observe::procfs::{Process, field};
 use crate::ring::layout::{u16_at, u32_at};
+use crate::text::counted;
 
 /// Looks at one ring are no closer together than this. A look costs two system calls to find each socket and two to
 /// ask for it.
@@ -209,13 +210,13 @@ fn still_open(producer: &Process, member: &Member, socket: u32) -> bool {
 
 /// Sockets that the kernel did not show us, and those that were too many to ask for.
 fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitation> {
-    let what = |count| format!("descriptors in flight in {count} side sockets");
+    let what = |count| format!("descriptors in flight in {}", counted(count, "side socket"));
     if unfound > 0 {
         let ours = rustix::fs::readlink("/proc/self/ns/net", Vec::new());
         let theirs = readlinkat(producer, "ns/net", Vec::new());
         let differ = matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours != theirs);
         return Some(Limitation {
-            what: what(unfound).into(),
+            what: what(unfound as u64).into(),
             why: if differ {
                 "the producer is in another network namespace, whose sockets the kernel does not show us"
                     .into()
@@ -232,7 +233,7 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitatio
         });
     }
     (passed > 0).then(|| Limitation {
-        what: what(passed).into(),
+        what: what(passed as u64).into(),
         why: format!("no more than {SOCKETS} are asked for"),
         remedy: None,
     })

@@ -9,6 +9,7 @@ use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis,
 };
 use crate::ring::WakeupMode;
+use crate::text::counted;
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration, grouped, percent, rate};
 use crate::ui::text;
@@ -246,7 +247,7 @@ fn behind(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
     }
     let messages = consumer.lag_messages;
     let messages = match (messages.value, messages.exact) {
-        (Some(1), true) => "1 message".to_owned(),
+        (Some(1), true) => counted(1, "message"),
         (Some(count), true) => format!("{} messages", grouped(count)),
         (Some(count), false) => format!("~{} messages", grouped(count)),
         (None, _) => "messages unknown".to_owned(),

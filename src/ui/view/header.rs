@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::observe::model::{Method, RingSnapshot, RingState};
+use crate::text::counted;
 use crate::ui::action::Screen;
 use crate::ui::app::App;
 use crate::ui::format;
@@ -58,10 +59,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(ring) = ring else {
         let what = match app.screen() {
             Screen::Waiting => "waiting for a ring".to_owned(),
-            Screen::Rings => match app.listing().rings.len() {
-                1 => "1 ring".to_owned(),
-                rings => format!("{rings} rings"),
-            },
+            Screen::Rings => counted(app.listing().rings.len() as u64, "ring"),
             Screen::Ring => app.ring().unwrap_or_default().to_owned(),
         };
         put(canvas, &what, ColorRole::Strong);

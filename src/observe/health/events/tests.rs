@@ -271,7 +271,7 @@ fn with_the_producer_everything_ends() {
     );
     assert_eq!(
         watched.words(),
-        "quotes (pid 7): it has ended after 1048576 bytes; 1 consumers held slots"
+        "quotes (pid 7): it has ended after 1048576 bytes; 1 consumer held a slot"
     );
     assert_eq!(watched.look(5000, gone.clone()), []);
     gone.consumers.clear();

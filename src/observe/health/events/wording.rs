@@ -10,7 +10,7 @@ use crate::observe::health::who;
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot, RingState,
 };
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// What an evicted consumer has done since.
 #[derive(Clone, Copy, Debug)]
@@ -150,11 +150,12 @@ impl Tale {
 
     pub(super) fn producer_gone(&mut self, ring: &RingSnapshot) {
         let ProducerInfo { pid, command, .. } = &ring.producer;
+        let held = ring.consumers.iter().filter(|one| one.held).count();
         let message = format!(
-            "{}: it has ended after {} bytes; {} consumers held slots",
+            "{}: it has ended after {} bytes; {} held a slot",
             who(None, Some(*pid), command.as_deref()),
             ring.control.producer_head,
-            ring.consumers.iter().filter(|one| one.held).count()
+            counted(held as u64, "consumer")
         );
         self.tell(
             EventKind::ProducerGone,

@@ -11,7 +11,7 @@ use crate::observe::model::{
 };
 use crate::ring::WakeupMode;
 use crate::ring::layout::HEADER_SIZE;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// What a rule may look at besides the one that it judges.
 pub(super) struct RuleContext<'a> {
@@ -76,7 +76,11 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
                 .then(|| ring.consumers.iter().filter(alive).count())
         },
         format: |_, left| {
-            format!("the producer has ended; {left} consumers still have the ring mapped")
+            let (verb, left) = (
+                if left == 1 { "has" } else { "have" },
+                counted(left as u64, "consumer"),
+            );
+            format!("the producer has ended; {left} still {verb} the ring mapped")
         },
     },
     &RingRule {

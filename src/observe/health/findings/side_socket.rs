@@ -3,7 +3,7 @@
 //! Owns the numbers of one socket and their words. Knows nothing of severities, nor of whose socket it is.
 
 use crate::observe::model::ConsumerSnapshot;
-use crate::text::{bytes, percent_of};
+use crate::text::{bytes, counted, percent_of};
 
 /// The side socket of a consumer that could be asked how much of it is taken.
 pub(super) struct SideSocket {
@@ -61,7 +61,7 @@ impl SideSocket {
         };
         let held = self.descriptors.map_or_else(
             || "descriptors".into(),
-            |descriptors| format!("{descriptors} descriptors"),
+            |descriptors| counted(descriptors, "descriptor"),
         );
         let limit = self
             .descriptors_limit

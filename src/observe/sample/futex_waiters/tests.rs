@@ -25,8 +25,8 @@ fn a_wait_is_told_by_its_system_call() {
         ("7f40 0x0 0x5 0x0", None),
         ("0x1ffffffffffffffff 0x0 0x5 0x0", None),
     ] {
-        assert_eq!(futex_wait(&line(SYS_FUTEX, rest)), expected, "{rest}");
-        assert_eq!(futex_wait(&line(SYS_FUTEX + 1, rest)), None, "{rest}");
+        assert_eq!(futex_wait(&line(libc::SYS_futex, rest)), expected, "{rest}");
+        assert_eq!(futex_wait(&line(libc::SYS_futex + 1, rest)), None, "{rest}");
     }
     for other in [
         &b"running\n"[..],
