@@ -13,14 +13,14 @@ const BETWEEN: Duration = Duration::from_secs(1);
 
 /// What is still to be told.
 #[derive(Debug, Default)]
-pub(super) struct Unsaid {
+pub(super) struct GapReporter {
     last: Option<Gap>,
     gaps: u64,
     bytes: u64,
     said: Option<Instant>,
 }
 
-impl Unsaid {
+impl GapReporter {
     /// Takes a gap, and tells of it if its time has come.
     pub(super) fn take(&mut self, gap: &Gap) {
         self.gaps += 1;
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn one_gap_is_told_as_it_is_and_many_together() {
-        let mut unsaid = Unsaid::default();
+        let mut unsaid = GapReporter::default();
         assert_eq!(unsaid.line(), None);
         unsaid.take(&gap(0, 1024, GapReason::Overrun));
         assert_eq!(unsaid.line(), None, "told at once");

@@ -125,7 +125,7 @@ fn retained(
 ) -> io::Result<()> {
     let known = reader.position();
     let mut oldest = known;
-    let (mut messages, mut kept) = collect(ring, reader, head, last, sink)?;
+    let (mut messages, mut kept) = collect(ring, reader, head, Beyond::Goes, last, sink)?;
     // Older ones have to be looked for, and it is not known how many of them will be wanted.
     let mut enough = last;
     while messages < last && options.from.is_none() && !sink.is_asked_to_end() {
@@ -140,7 +140,14 @@ fn retained(
         }
         let mut reader = MessageReader::at(from).with_torn(options.torn);
         sink.rewind();
-        let (more, mut before) = collect(ring, &mut reader, oldest, last - messages, sink)?;
+        let (more, mut before) = collect(
+            ring,
+            &mut reader,
+            oldest,
+            Beyond::Stops,
+            last - messages,
+            sink,
+        )?;
         before.append(&mut kept);
         (messages, kept, oldest) = (messages + more, before, from);
         enough = enough.saturating_mul(4);
@@ -169,16 +176,25 @@ fn retained(
     Ok(())
 }
 
+/// What becomes of a reader that the ring has carried past where it was to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// It goes on: on a ring that is too fast to be read whole, what comes next will do as well.
+    Goes,
+    /// It is done: what comes next has been read already.
+    Stops,
+}
+
 /// Reads up to `until`, and keeps the last of the messages that are wanted.
 fn collect(
     ring: &AttachedRing,
     reader: &mut MessageReader,
     until: u64,
+    beyond: Beyond,
     last: usize,
     sink: &mut Sink<impl Output>,
 ) -> io::Result<(usize, Recent)> {
     let (mut messages, mut kept) = (0, Recent::new());
-    // On a ring that is too fast to be read whole, what comes next will do as well.
     let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
     while !sink.is_done() {
         let moved = reader.advance(ring, end, |event| {
@@ -189,14 +205,19 @@ fn collect(
                         kept.push_back(Ok(Message::from((raw, integrity))));
                     }
                 }
-                ReadEvent::Gap(gap) => kept.push_back(Err(gap)),
+                ReadEvent::Gap(mut gap) => {
+                    if beyond == Beyond::Stops {
+                        gap.to = gap.to.min(until);
+                    }
+                    kept.push_back(Err(gap));
+                }
             }
             while messages > last {
                 messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
             }
             Ok(())
         })?;
-        if reader.position() > until {
+        if reader.position() > until && beyond == Beyond::Goes {
             end = u64::MAX;
         }
         let done = if end == until {

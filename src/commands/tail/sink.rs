@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::gap_reporter::Unsaid;
+use super::gap_reporter::GapReporter;
 use super::stdout::Output;
 use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
@@ -45,7 +45,7 @@ pub(super) struct Sink<O> {
     count: u64,
     batch: Vec<u8>,
     summary: Summary,
-    unsaid: Unsaid,
+    unsaid: GapReporter,
     ending: StopSignal,
     /// A message at the end of the range was met.
     past: bool,
@@ -75,7 +75,7 @@ impl<O: Output> Sink<O> {
             count,
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
-            unsaid: Unsaid::default(),
+            unsaid: GapReporter::default(),
             ending: StopSignal::watch()?,
             past: false,
             done: count == 0,

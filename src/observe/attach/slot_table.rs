@@ -21,7 +21,9 @@ const SEARCH_LIMIT: u64 = 64 << 20;
 /// Read at a time while searching.
 const CHUNK: u64 = 1 << 20;
 /// More slots than this are not believed.
-const MAX_SLOTS: u32 = 1 << 16;
+const MAX_SLOTS: u32 = 1 << 20;
+/// Places in a chunk of memory that are tried: a heap full of false ones must not keep us.
+const MOST_HITS: usize = 64;
 /// A table that makes no sense is read again, this often, ...
 const TRIES: u32 = 3;
 /// ... after as long as the producer may take to change it.
@@ -98,12 +100,7 @@ impl SlotTable {
         rings: &[MemFd],
     ) -> io::Result<(Self, MemFd)> {
         let memory = File::from(process.memory()?);
-        let presence = File::from(rustix::fs::openat(
-            process,
-            "pagemap",
-            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
-            rustix::fs::Mode::empty(),
-        )?);
+        let presence = File::from(process.open_at("pagemap", rustix::fs::OFlags::RDONLY)?);
         let addresses = |kind: MemFdKind, file| {
             maps.memfds
                 .iter()
@@ -133,13 +130,15 @@ impl SlotTable {
         let mut found = None;
         search(&memory, &presence, &maps.private, |chunk, base| {
             found = candidates.iter().find_map(|(expected, ring)| {
-                let address = expected.find_in(chunk, base)?;
-                let table = Self {
-                    memory: memory.try_clone().ok()?,
-                    address,
-                    expected: *expected,
-                };
-                table.read().map(|_| (table, *ring))
+                // One that was freed may lie before the one that lives, when a ring is given up and another made.
+                expected.hits(chunk, base).find_map(|address| {
+                    let table = Self {
+                        memory: memory.try_clone().ok()?,
+                        address,
+                        expected: *expected,
+                    };
+                    table.read().map(|_| (table, *ring))
+                })
             });
             found.is_some()
         })?;
@@ -216,16 +215,19 @@ impl SlotView {
 }
 
 impl Expected {
-    /// Address of a table in `chunk` (which lies at `base` in the producer), by its 24 known bytes.
-    fn find_in(&self, chunk: &[u8], base: u64) -> Option<u64> {
+    /// Where in `chunk`, which lies at `base` in the producer, tables may lie, by the 24 known bytes.
+    fn hits(&self, chunk: &[u8], base: u64) -> impl Iterator<Item = u64> {
         let mut run = [0; 24];
         run[..8].copy_from_slice(&self.ctrl_address.to_ne_bytes());
         run[8..16].copy_from_slice(&self.ring_address.to_ne_bytes());
         run[16..20].copy_from_slice(&self.ctrl_fd.to_ne_bytes());
         run[20..].copy_from_slice(&self.ring_fd.to_ne_bytes());
-        memchr::memmem::find_iter(chunk, &run)
-            .filter_map(|at| base.checked_add(at as u64)?.checked_sub(table::CTRL as u64))
-            .find(|address| address.is_multiple_of(8))
+        let hits: Vec<usize> = memchr::memmem::find_iter(chunk, &run)
+            .take(MOST_HITS)
+            .collect();
+        hits.into_iter()
+            .filter_map(move |at| base.checked_add(at as u64)?.checked_sub(table::CTRL as u64))
+            .filter(|address| address.is_multiple_of(8))
     }
 
     fn agrees(&self, head: &[u8]) -> bool {

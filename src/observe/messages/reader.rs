@@ -115,7 +115,7 @@ impl MessageReader {
             return Ok(false);
         }
         if head - self.position > ring.capacity() {
-            self.overrun(head, ring.capacity(), &mut each)?;
+            self.overrun(head, ring.capacity(), GapReason::Overrun, &mut each)?;
             return Ok(true);
         }
         let capacity = ring.capacity();
@@ -144,7 +144,15 @@ impl MessageReader {
                     Some((first, torn)) => {
                         self.skip(first, GapReason::NearProducer, torn, &mut each)?
                     }
-                    None => self.overrun(validity.head, capacity, &mut each)?,
+                    None => {
+                        // What is only doubtful on a ring that stands still was overrun by nobody.
+                        let why = if validity.head == head {
+                            GapReason::NearProducer
+                        } else {
+                            GapReason::Overrun
+                        };
+                        self.overrun(validity.head, capacity, why, &mut each)?;
+                    }
                 }
                 return Ok(true);
             }
@@ -195,6 +203,7 @@ impl MessageReader {
         &mut self,
         head: u64,
         capacity: u64,
+        why: GapReason,
         each: &mut impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let lap_start = head - head % capacity;
@@ -204,7 +213,7 @@ impl MessageReader {
         } else {
             head
         };
-        self.skip(boundary, GapReason::Overrun, 0, each)
+        self.skip(boundary, why, 0, each)
     }
 
     /// Whether the headers from here on lead to `landing`, although the bytes are torn.

@@ -7,7 +7,6 @@
 
 use std::io;
 
-use rustix::fs::{AtFlags, statat};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::process::{Process, field, numbers_are_ours};
@@ -87,7 +86,7 @@ pub fn reason(process: &Process) -> Refusal {
     let closed = matches!(&status, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
     let them = status.ok().and_then(|status| Credentials::parse(&status));
     // The owner of `/proc/PID` itself is the process's uid, dumpable or not (`task_dump_owner`): a file is asked.
-    let owner = statat(process, "status", AtFlags::empty()).ok();
+    let owner = process.stat_at("status").ok();
     match (us, them) {
         (Some(us), Some(them)) => judge(&us, &them, owner.map(|stat| stat.st_uid)),
         _ => hidepid().filter(|_| closed).unwrap_or_else(|| Refusal {

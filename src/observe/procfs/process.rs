@@ -5,9 +5,10 @@
 //! nothing of rings.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -33,6 +34,9 @@ pub struct Identity {
 pub struct Process {
     pid: i32,
     dir: OwnedFd,
+    /// `/proc/TID` of a thread that lives on, once the main thread was seen to have ended: a process lives as long as one of
+    /// its threads, but what it holds and maps is shown no more where the main thread was.
+    thread: Mutex<Option<Arc<OwnedFd>>>,
 }
 
 impl Process {
@@ -46,7 +50,11 @@ impl Process {
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
-        Ok(Self { pid, dir })
+        Ok(Self {
+            pid,
+            dir,
+            thread: Mutex::default(),
+        })
     }
 
     /// This process itself, whatever its pid is in `/proc`.
@@ -64,8 +72,11 @@ impl Process {
     /// # Errors
     /// When no descriptor is left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let (pid, dir) = (self.pid, self.dir.try_clone()?);
-        Ok(Self { pid, dir })
+        Ok(Self {
+            pid: self.pid,
+            dir: self.dir.try_clone()?,
+            thread: Mutex::new(self.thread()),
+        })
     }
 
     /// The pid it was opened by.
@@ -93,7 +104,19 @@ impl Process {
     /// # Errors
     /// `PermissionDenied` when the descriptors of this process are not ours to see.
     pub fn each_link(&self, each: impl FnMut(i32, &[u8])) -> io::Result<()> {
-        each_link(openat(&self.dir, "fd", DIRECTORY, Mode::empty())?, each)
+        let mut each = each;
+        self.of_the_living(
+            |dir| {
+                let mut any = false;
+                each_link(openat(dir, "fd", DIRECTORY, Mode::empty())?, |fd, link| {
+                    any = true;
+                    each(fd, link);
+                })?;
+                Ok(any)
+            },
+            |any| !any,
+        )?;
+        Ok(())
     }
 
     /// Its zbq memfds, by descriptor number.
@@ -104,7 +127,7 @@ impl Process {
         let mut found = Vec::new();
         self.each_link(|fd, link| {
             if let Some(kind) = MemFdKind::of(link)
-                && let Ok(stat) = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty())
+                && let Ok(stat) = self.fd_stat(fd)
             {
                 let file = FileId {
                     dev: stat.st_dev,
@@ -125,11 +148,16 @@ impl Process {
     /// The file behind descriptor `fd` of this process, if it is still open there.
     #[must_use]
     pub fn fd_file(&self, fd: i32) -> Option<FileId> {
-        let stat = statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).ok()?;
+        let stat = self.fd_stat(fd).ok()?;
         Some(FileId {
             dev: stat.st_dev,
             ino: stat.st_ino,
         })
+    }
+
+    fn fd_stat(&self, fd: i32) -> io::Result<Stat> {
+        let stat = |dir: BorrowedFd<'_>| Ok(statat(dir, format!("fd/{fd}"), AtFlags::empty())?);
+        self.of_the_living(stat, |_| false)
     }
 
     /// Opens a memfd of this process read-only, as a description of our own.
@@ -159,12 +187,7 @@ impl Process {
     }
 
     fn open_link(&self, link: &str, kind: MemFdKind, file: FileId) -> io::Result<OwnedFd> {
-        let path = openat(
-            &self.dir,
-            link,
-            OFlags::PATH | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let path = self.open_at(link, OFlags::PATH)?;
         let stat = rustix::fs::fstat(&path)?;
         let found = FileId {
             dev: stat.st_dev,
@@ -194,12 +217,38 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`.
     pub fn memory(&self) -> io::Result<OwnedFd> {
-        Ok(openat(
-            &self.dir,
-            "mem",
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?)
+        self.open_at("mem", OFlags::RDONLY)
+    }
+
+    /// Opens what lies below `/proc/PID`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn open_at(&self, name: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let open =
+            |dir: BorrowedFd<'_>| Ok(openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())?);
+        self.of_the_living(open, |_| false)
+    }
+
+    /// The attributes of what lies below `/proc/PID`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn stat_at(&self, name: &str) -> io::Result<Stat> {
+        Ok(statat(&self.dir, name, AtFlags::empty())?)
+    }
+
+    /// The text of a link below `/proc/PID`, up to 128 bytes of it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn read_link(&self, name: &str) -> io::Result<Vec<u8>> {
+        let read = |dir: BorrowedFd<'_>| {
+            let mut link = [std::mem::MaybeUninit::uninit(); 128];
+            let (link, _) = readlinkat_raw(dir, name, &mut link)?;
+            Ok(link.to_vec())
+        };
+        self.of_the_living(read, |_| false)
     }
 
     /// What it has mapped, as far as it matters here.
@@ -207,7 +256,8 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`.
     pub fn maps(&self) -> io::Result<Maps> {
-        Ok(Maps::parse(&self.text("maps")?))
+        let text = |dir: BorrowedFd<'_>| text_at(dir, "maps");
+        Ok(Maps::parse(&self.of_the_living(text, Vec::is_empty)?))
     }
 
     /// Who it is. Fields that cannot be read are `None`.
@@ -248,30 +298,88 @@ impl Process {
         self.stat_fields()?.get(19)?.parse().ok()
     }
 
-    /// Whether it has not ended: a zombie has.
+    /// Whether it has not ended: a zombie has, unless another thread of it lives on.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.stat_fields().is_some_and(|fields| {
-            fields
-                .first()
-                .is_some_and(|state| state != "Z" && state != "X")
-        })
+        self.stat_fields()
+            .is_some_and(|fields| !has_ended(&fields) || self.living_thread().is_some())
+    }
+
+    /// Asks of `/proc/PID`, or, where the main thread has ended, of a thread that lives on. `is_blank` tells an answer that
+    /// says nothing.
+    fn of_the_living<T>(
+        &self,
+        mut ask: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+        is_blank: impl Fn(&T) -> bool,
+    ) -> io::Result<T> {
+        let answer = match self.thread() {
+            Some(thread) => ask(thread.as_fd()),
+            None => ask(self.dir.as_fd()),
+        };
+        let nothing = match &answer {
+            Ok(answer) => is_blank(answer),
+            Err(error) => {
+                error.kind() == io::ErrorKind::NotFound
+                    || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
+            }
+        };
+        if !nothing || !self.stat_fields().is_some_and(|fields| has_ended(&fields)) {
+            return answer;
+        }
+        let Some(thread) = self.living_thread() else {
+            return answer;
+        };
+        let thread = Arc::new(thread);
+        if let Ok(mut known) = self.thread.lock() {
+            *known = Some(Arc::clone(&thread));
+        }
+        ask(thread.as_fd())
+    }
+
+    fn thread(&self) -> Option<Arc<OwnedFd>> {
+        self.thread.lock().ok()?.clone()
+    }
+
+    /// `/proc/TID` of a thread that has not ended.
+    fn living_thread(&self) -> Option<OwnedFd> {
+        let tasks = openat(&self.dir, "task", DIRECTORY, Mode::empty()).ok()?;
+        let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
+        let mut entries = RawDir::new(&tasks, &mut entries);
+        while let Some(Ok(entry)) = entries.next() {
+            let Some(thread) = entry.file_name().to_str().ok() else {
+                continue;
+            };
+            let stat = text_at(tasks.as_fd(), &format!("{thread}/stat"));
+            if stat.is_ok_and(|stat| !has_ended(&stat_fields(&stat)))
+                && let Ok(dir) = openat(
+                    rustix::fs::CWD,
+                    format!("/proc/{thread}"),
+                    OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )
+                // The number may have become another process's.
+                && text_at(dir.as_fd(), "status").is_ok_and(|status| {
+                    field(&status, "Tgid:").and_then(|pid| pid.parse().ok()) == Some(self.pid)
+                })
+            {
+                return Some(dir);
+            }
+        }
+        None
     }
 
     /// Process that the pidfd `fd` of this process refers to: `Some(-1)` once that one has been reaped.
     #[must_use]
     pub fn pidfd_target(&self, fd: i32) -> Option<i32> {
-        field(&self.text(&format!("fdinfo/{fd}")).ok()?, "Pid:")?
+        let info = |dir: BorrowedFd<'_>| text_at(dir, &format!("fdinfo/{fd}"));
+        field(&self.of_the_living(info, |_| false).ok()?, "Pid:")?
             .parse()
             .ok()
     }
 
     /// The fields of `/proc/PID/stat` behind the name, which may itself hold blanks and parentheses.
     fn stat_fields(&self) -> Option<Vec<String>> {
-        let text = self.text("stat").ok()?;
-        let text = String::from_utf8_lossy(&text);
-        let (_, fields) = text.rsplit_once(") ")?;
-        Some(fields.split_whitespace().map(str::to_owned).collect())
+        Some(stat_fields(&self.text("stat").ok()?))
     }
 
     /// A text file below `/proc/PID`, whole, up to [`MAX_TEXT`].
@@ -279,24 +387,31 @@ impl Process {
     /// # Errors
     /// `PermissionDenied`, or `ESRCH` when the process is gone.
     pub fn text(&self, name: &str) -> io::Result<Vec<u8>> {
-        let fd = openat(
-            &self.dir,
-            name,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        let mut text = Vec::new();
-        std::fs::File::from(fd)
-            .take(MAX_TEXT)
-            .read_to_end(&mut text)?;
-        Ok(text)
+        text_at(self.dir.as_fd(), name)
     }
 }
 
-impl AsFd for Process {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.dir.as_fd()
-    }
+fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
+    let fd = openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = Vec::new();
+    std::fs::File::from(fd)
+        .take(MAX_TEXT)
+        .read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The fields of a `stat` file behind the name, which may itself hold blanks and parentheses.
+fn stat_fields(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    fields.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether a thread has ended, by the fields of its `stat`.
+fn has_ended(fields: &[String]) -> bool {
+    fields
+        .first()
+        .is_none_or(|state| state == "Z" || state == "X")
 }
 
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY

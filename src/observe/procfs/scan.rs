@@ -4,10 +4,10 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, RawDir, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
 
 use super::memfd::MemFdKind;
-use super::process::{DIRECTORY, MAX_TEXT, each_link};
+use super::process::{DIRECTORY, MAX_TEXT, Process, each_link};
 
 /// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
 /// system calls as will do.
@@ -15,13 +15,37 @@ use super::process::{DIRECTORY, MAX_TEXT, each_link};
 /// # Errors
 /// As [`Process::each_link`].
 pub fn holds_ring(pid: i32) -> io::Result<bool> {
-    let path = format!("/proc/{pid}/fd");
-    let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
+    let holds = |path: String| {
+        let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
+        let (mut found, mut any) = (false, false);
+        each_link(dir, |_, link| {
+            any = true;
+            found |= MemFdKind::of(link) == Some(MemFdKind::Ring);
+        })?;
+        io::Result::Ok((found, any))
+    };
+    let (found, any) = holds(format!("/proc/{pid}/fd"))?;
+    if any || !has_threads(pid) {
+        return Ok(found);
+    }
+    // Its main thread may have ended: what the process holds is shown by those that live on.
     let mut found = false;
-    each_link(dir, |_, link| {
-        found |= MemFdKind::of(link) == Some(MemFdKind::Ring)
+    Process::open(pid)?.each_link(|_, link| {
+        found |= MemFdKind::of(link) == Some(MemFdKind::Ring);
     })?;
     Ok(found)
+}
+
+/// Whether a process has more than one thread: one question instead of a look at each, as kernel threads hold and map nothing
+/// either, and are many.
+fn has_threads(pid: i32) -> bool {
+    // A directory has a link from itself, from its parent, and from each directory in it.
+    statat(
+        rustix::fs::CWD,
+        format!("/proc/{pid}/task"),
+        AtFlags::empty(),
+    )
+    .is_ok_and(|stat| stat.st_nlink > 3)
 }
 
 /// Reads what process `pid` has mapped into `text`, and tells whether anything of a ring is: asked of every process there
@@ -39,6 +63,9 @@ pub(super) fn maps_ring(pid: i32, text: &mut Vec<u8>) -> io::Result<bool> {
     )?;
     text.clear();
     std::fs::File::from(maps).take(MAX_TEXT).read_to_end(text)?;
+    if text.is_empty() && has_threads(pid) {
+        return Ok(!Process::open(pid)?.maps()?.memfds.is_empty());
+    }
     Ok(memchr::memmem::find(text, b"/memfd:zbq_").is_some())
 }
 

@@ -11,7 +11,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, RawDir, openat};
+use rustix::fs::{OFlags, RawDir};
 
 use crate::observe::attach::{AttachedRing, Member, Presence};
 use crate::observe::model::{FutexWait, Limitation};
@@ -276,7 +276,7 @@ impl Asleep {
     /// `PermissionDenied`, and whatever keeps all of them from being asked.
     fn of(process: &Process, most: usize) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = openat(process, "task", flags, Mode::empty())?;
+        let dir = process.open_at("task", flags)?;
         let mut entries = [MaybeUninit::uninit(); 4096];
         let mut entries = RawDir::new(&dir, &mut entries);
         let (mut asleep, mut failure) = (Self::default(), None);

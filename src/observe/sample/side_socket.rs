@@ -9,7 +9,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{readlinkat, readlinkat_raw};
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{
@@ -197,8 +196,7 @@ fn open_files(process: &Process) -> Option<u64> {
 
 /// The socket behind a descriptor of `process`.
 fn inode(process: &Process, fd: i32) -> Option<u32> {
-    let mut link = [std::mem::MaybeUninit::uninit(); 64];
-    let (link, _) = readlinkat_raw(process, format!("fd/{fd}"), &mut link).ok()?;
+    let link = process.read_link(&format!("fd/{fd}")).ok()?;
     let number = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
@@ -213,8 +211,8 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitatio
     let what = |count| format!("descriptors in flight in {}", counted(count, "side socket"));
     if unfound > 0 {
         let ours = rustix::fs::readlink("/proc/self/ns/net", Vec::new());
-        let theirs = readlinkat(producer, "ns/net", Vec::new());
-        let differ = matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours != theirs);
+        let theirs = producer.read_link("ns/net");
+        let differ = matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours.as_bytes() != theirs);
         return Some(Limitation {
             what: what(unfound as u64).into(),
             why: if differ {
