@@ -1,4 +1,5 @@
-//! Watching a ring that belongs to someone else, without its noticing: nothing is written, no slot is taken.
+//! Watching a ring that belongs to someone else, without its noticing: but for a join that was
+//! asked for, nothing is written and no slot is taken.
 //!
 //! Its rooms, from the ground up; each imports only from those above it in this list, and none has a circle inside:
 //!

@@ -46,7 +46,7 @@ impl OrphanSearch {
             return;
         }
         survey.readers.sort_by_key(|reader| reader.process.pid());
-        let (found, broken) = survey_for(survey, thresholds);
+        let (found, broken) = watch_orphans(survey, thresholds);
         // One that was known keeps its watcher, and so its rates.
         let mut known = std::mem::take(&mut self.found);
         self.found = found
@@ -73,7 +73,7 @@ impl OrphanSearch {
 }
 
 /// The rings without a producer that `survey` shows.
-pub(super) fn survey_for(
+pub(super) fn watch_orphans(
     survey: &MappingSurvey,
     thresholds: Thresholds,
 ) -> (Vec<OrphanWatch>, Vec<AttachError>) {

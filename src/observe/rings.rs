@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::orphan_search::{OrphanSearch, survey_for};
+use super::orphan_search::{OrphanSearch, watch_orphans};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{
     self, AttachError, AttachedRing, RingSelector, adopt, by_pid, discover, listener, map, orphans,
@@ -94,7 +94,7 @@ impl Rings {
                                 "there are too many processes to ask each in time what it maps";
                             listing.limits.push(Limitation::new(what, why));
                         }
-                        at_once = survey_for(&survey, self.thresholds);
+                        at_once = watch_orphans(&survey, self.thresholds);
                     }
                     Err(error) => {
                         let what = "every ring without a producer";

@@ -1,5 +1,6 @@
 //! Tables for people: `zbqtop snapshot` and `zbqtop ls`. Every name from outside is escaped.
 
+use crate::ring::layout::PARKED_TAIL;
 use std::io::{self, Write};
 
 use crate::observe::model::{
@@ -193,7 +194,7 @@ fn consumer(consumer: &ConsumerSnapshot) -> Vec<String> {
             };
             format!("{mode}{basis}")
         }),
-        if consumer.tail_offset == u64::MAX {
+        if consumer.tail_offset == PARKED_TAIL {
             "parked".into()
         } else {
             consumer.tail_offset.to_string()

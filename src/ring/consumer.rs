@@ -493,7 +493,7 @@ impl Consumer {
 /// Puts a tail above any head.
 fn park_page(meta: &Mapping<ReadWrite>) {
     // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
-    meta.store_u64_release(layout::META_TAIL_OFFSET, u64::MAX);
+    meta.store_u64_release(layout::META_TAIL_OFFSET, layout::PARKED_TAIL);
 }
 
 /// A descriptor that tells when the producer ends.

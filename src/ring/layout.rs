@@ -62,6 +62,8 @@ pub const CTRL_STALL_TIMEOUT_NS: usize = 208;
 
 /// u64: logical offset up to which this consumer has released the ring.
 pub const META_TAIL_OFFSET: usize = 0;
+/// A tail that is never below head: whoever has parked there holds nothing up, and the next scan frees its slot.
+pub const PARKED_TAIL: u64 = u64::MAX;
 /// u64: CPU ticks from `join_baseline` to the last publish; 0 = never published.
 pub const META_PROGRESS_TIMESTAMP: usize = 8;
 /// u64: the producer's CPU tick counter at the handshake.

@@ -1,7 +1,7 @@
 //! A ring that belongs to someone else, attached: mapped read-only, and asked.
 //!
 //! It is put together of its parts: how it is reached ([`Access`]), who writes it, its memory, its slot table, and who is in it.
-//! Takes no slot, writes nothing and sends no signal; judges nothing.
+//! But for a join (`passive_join`) it takes no slot and writes nothing; it judges nothing.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::member::{Member, Presence};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
-use super::slot_table::{SlotTable, SlotView, TableView};
+use super::slot_table::{SlotTable, TableView};
 use crate::observe::model::{JoinedSlot, Limitation, Method, ProducerInfo};
 use crate::observe::procfs::{FileId, MappingSurvey, Process};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
@@ -70,7 +70,7 @@ impl AttachedRing {
         self
     }
 
-    /// `<pid>/<ctrl fd>`.
+    /// What the ring is called: see `model::RingSnapshot::id`.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -251,13 +251,5 @@ impl AttachedRing {
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
         self.producer.holds(member)
-    }
-}
-
-impl SlotView {
-    /// Whether two readings of a slot are of the same consumer.
-    fn is_same_join(&self, other: &Self) -> bool {
-        (self.index, self.meta_fd, self.pidfd, self.meta_address)
-            == (other.index, other.meta_fd, other.pidfd, other.meta_address)
     }
 }

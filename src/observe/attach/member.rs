@@ -1,6 +1,6 @@
 //! One consumer as seen from outside: its page, mapped read-only, and its process.
 //!
-//! Knows how to ask them; which consumers there are is the attached ring's business.
+//! Knows how to ask them; which consumers there are is `membership`'s business.
 
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::memory::Copied;
+use super::memory::{Copied, Page};
 use super::slot_table::SlotView;
 use crate::observe::procfs::{FileId, Process};
 use crate::ring::clock::monotonic_ns;
@@ -62,6 +62,23 @@ pub struct Member {
 }
 
 impl Member {
+    /// A consumer whose page `process` maps, and that has no slot as far as is known.
+    pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
+        Self {
+            meta: page.mapping,
+            copied: page.copied,
+            file,
+            meta_fd: None,
+            slot: None,
+            held: false,
+            presence: Presence::Mapped,
+            process: Some(MemberProcess::new(process)),
+            admitted: Instant::now(),
+            highest_tail: Cell::new(0),
+            sought: None,
+        }
+    }
+
     /// Its tail now.
     #[must_use]
     pub fn tail(&self) -> u64 {

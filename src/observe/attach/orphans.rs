@@ -14,7 +14,7 @@ use super::memory::{Memory, Page, RingBytes, bytes, page, size, wrong};
 use super::producer::ProducerProcess;
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{
-    FileId, Loose, MappedMemFd, MappingProcess, MappingSurvey, MemFdKind, Process,
+    FileId, MappedMemFd, MappingProcess, MappingSurvey, MemFdKind, Process, SlotlessPages,
 };
 use crate::ring;
 use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, META_SIZE, is_capacity};
@@ -247,7 +247,8 @@ fn join(
     ctrl: FileId,
     members: &mut Vec<Member>,
 ) -> Result<(), String> {
-    let Loose::Known(pages) = survey.loose(reader, ctrl, |_| false, |_| false) else {
+    let SlotlessPages::Known(pages) = survey.slotless_pages(reader, ctrl, |_| false, |_| false)
+    else {
         return Err("it has joined several rings without a producer, and which page is of which cannot be told".into());
     };
     for at in pages {

@@ -197,6 +197,12 @@ impl SlotTable {
 }
 
 impl SlotView {
+    /// Whether two readings of a slot are of the same consumer.
+    pub(super) fn is_same_join(&self, other: &Self) -> bool {
+        (self.index, self.meta_fd, self.pidfd, self.meta_address)
+            == (other.index, other.meta_fd, other.pidfd, other.meta_address)
+    }
+
     fn parse(index: u32, bytes: &[u8]) -> Option<Self> {
         let view = Self {
             index,

@@ -4,18 +4,18 @@
 //! Those evicted under our eyes stay members by themselves. Those evicted before are found by what processes map: the
 //! control region, and a page of their own that no slot stands behind. Reads; how bad it is, is said elsewhere.
 
-use std::cell::Cell;
-use std::time::Instant;
 
 use super::error::AttachError;
 use super::evicted::Evicted;
-use super::member::{Member, MemberProcess, Presence};
+use super::member::Member;
 use super::membership::Membership;
-use super::memory::{NEEDS, Page, page};
+use super::memory::{NEEDS, page};
 use super::producer::ProducerProcess;
 use super::slot_table::SlotTable;
-use crate::observe::procfs::{FileId, Loose, MappedMemFd, MappingProcess, MappingSurvey, Process};
-use crate::ring::layout::{META_SIZE, META_TAIL_OFFSET};
+use crate::observe::procfs::{
+    FileId, MappedMemFd, MappingProcess, MappingSurvey, Process, SlotlessPages,
+};
+use crate::ring::layout::{META_SIZE, META_TAIL_OFFSET, PARKED_TAIL};
 
 impl Membership {
     /// Makes members of the consumers that have lost their slots in the ring of control region `ctrl`, as far as `survey`
@@ -46,16 +46,16 @@ impl Membership {
             return;
         }
         let mut unread = Vec::new();
-        for (reader, loose) in self.candidates(survey, ctrl) {
-            match loose {
-                Loose::Known(pages) => {
+        for (reader, slotless_pages) in self.candidates(survey, ctrl) {
+            match slotless_pages {
+                SlotlessPages::Known(pages) => {
                     for at in pages {
                         if let Err(why) = self.admit_page(&reader.process, &at) {
                             unread.push((reader.process.pid(), why));
                         }
                     }
                 }
-                Loose::Doubtful => unread.push((
+                SlotlessPages::Doubtful => unread.push((
                     reader.process.pid(),
                     "it has lost slots of several rings, and which page is of which cannot be told"
                         .into(),
@@ -71,7 +71,7 @@ impl Membership {
         &self,
         survey: &'a MappingSurvey,
         ctrl: FileId,
-    ) -> Vec<(&'a MappingProcess, Loose)> {
+    ) -> Vec<(&'a MappingProcess, SlotlessPages)> {
         let is = |held: bool| {
             let members = self
                 .members
@@ -86,10 +86,10 @@ impl Membership {
                 let holds = |page| held.contains(&page);
                 (
                     reader,
-                    survey.loose(reader, ctrl, holds, |page| lost.contains(&page)),
+                    survey.slotless_pages(reader, ctrl, holds, |page| lost.contains(&page)),
                 )
             })
-            .filter(|(_, loose)| *loose != Loose::Known(Vec::new()))
+            .filter(|(_, slotless_pages)| *slotless_pages != SlotlessPages::Known(Vec::new()))
             .collect()
     }
 
@@ -106,30 +106,11 @@ impl Membership {
             Err(error) => return Err(error.to_string()),
         };
         // A watcher that parked reckons with being overwritten. Pairs with the consumer's store-release in publish.
-        let parked = page.mapping.load_u64_acquire(META_TAIL_OFFSET) == u64::MAX;
+        let parked = page.mapping.load_u64_acquire(META_TAIL_OFFSET) == PARKED_TAIL;
         if !parked && let Ok(process) = process.try_clone() {
             self.members
                 .push(Member::without_slot(page, at.file, process));
         }
         Ok(())
-    }
-}
-
-impl Member {
-    /// A consumer whose page `process` maps, and that has no slot as far as is known.
-    pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
-        Self {
-            meta: page.mapping,
-            copied: page.copied,
-            file,
-            meta_fd: None,
-            slot: None,
-            held: false,
-            presence: Presence::Mapped,
-            process: Some(MemberProcess::new(process)),
-            admitted: Instant::now(),
-            highest_tail: Cell::new(0),
-            sought: None,
-        }
     }
 }

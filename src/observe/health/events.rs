@@ -7,11 +7,12 @@
 mod memory;
 mod wording;
 
+use crate::ring::layout::PARKED_TAIL;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use memory::{KnownConsumer, PastLook};
-use wording::{After, Tale};
+use wording::{AfterEviction, EventBuilder};
 
 use super::episode::{Episode, Since, Transition};
 use crate::observe::model::{
@@ -48,51 +49,51 @@ impl Events {
             return Vec::new();
         }
         let stalled_after_ns = self.thresholds.stalled_after_ns;
-        let mut tale = Tale {
+        let mut told = EventBuilder {
             now: ring.sampled_ns,
             wall,
             stalled_after_ns,
             events: Vec::new(),
         };
         match &mut self.past {
-            Some(past) if past.is_of(ring) => past.follow(ring, &mut tale),
+            Some(past) if past.is_of(ring) => past.follow(ring, &mut told),
             Some(past) => {
-                tale.another_ring(past, ring);
+                told.another_ring(past, ring);
                 self.past = Some(PastLook::of(ring, stalled_after_ns));
             }
             None => self.past = Some(PastLook::of(ring, stalled_after_ns)),
         }
-        tale.events
+        told.events
     }
 }
 
 impl PastLook {
-    fn follow(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
+    fn follow(&mut self, ring: &RingSnapshot, told: &mut EventBuilder) {
         if self.gone {
             return;
         }
         if ring.producer.alive {
-            self.follow_consumers(ring, tale);
-            self.follow_clog(ring, tale);
+            self.follow_consumers(ring, told);
+            self.follow_clog(ring, told);
         } else {
             // With its end the producer's descriptors are closed, too, which evicts nobody.
             self.gone = true;
             for known in self.consumers.values_mut() {
-                known.settle(tale);
+                known.settle(told);
             }
-            tale.room(Episode::finish(&mut self.clog));
-            tale.producer_gone(ring);
+            told.room(Episode::finish(&mut self.clog));
+            told.producer_gone(ring);
         }
         let head = ring.control.producer_head;
         if head != self.head {
-            (self.head, self.head_moved) = (head, Since::exactly(tale.now));
+            (self.head, self.head_moved) = (head, Since::exactly(told.now));
         }
-        self.sampled_ns = tale.now;
+        self.sampled_ns = told.now;
         self.clog_attempts = ring.slots.map(|slots| slots.clog_attempts);
     }
 
-    fn follow_consumers(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
-        let elapsed = tale.now.saturating_sub(self.sampled_ns);
+    fn follow_consumers(&mut self, ring: &RingSnapshot, told: &mut EventBuilder) {
+        let elapsed = told.now.saturating_sub(self.sampled_ns);
         let stall_timeout = ring.control.stall_timeout_ns;
         let now: BTreeMap<u64, &ConsumerSnapshot> = ring
             .consumers
@@ -103,26 +104,30 @@ impl PastLook {
         self.consumers.retain(|inode, known| {
             let Some(next) = now.get(inode) else {
                 if !known.dropped {
-                    known.settle(tale);
-                    if known.evictable(tale.now, elapsed, stall_timeout) {
+                    known.settle(told);
+                    if known.evictable(told.now, elapsed, stall_timeout) {
                         let again = known.last.pid.is_some()
                             && ring.consumers.iter().any(|one| one.pid == known.last.pid);
-                        let after = if again { After::Again } else { After::Gone };
-                        tale.evicted(known, after);
+                        let after = if again {
+                            AfterEviction::Again
+                        } else {
+                            AfterEviction::Gone
+                        };
+                        told.evicted(known, after);
                     } else {
-                        tale.left(known);
+                        told.left(known);
                     }
                 }
                 return false;
             };
             if !known.dropped && !next.held {
                 known.dropped = true;
-                known.settle(tale);
-                if next.tail_offset == u64::MAX {
-                    known.last.tail_offset = u64::MAX;
-                    tale.left(known);
+                known.settle(told);
+                if next.tail_offset == PARKED_TAIL {
+                    known.last.tail_offset = PARKED_TAIL;
+                    told.left(known);
                 } else {
-                    tale.evicted(known, After::Stays);
+                    told.evicted(known, AfterEviction::Stays);
                 }
             }
             true
@@ -131,35 +136,35 @@ impl PastLook {
             let known = self
                 .consumers
                 .entry(consumer.meta_inode)
-                .or_insert_with(|| KnownConsumer::first(consumer, tale.now));
-            known.follow(consumer, tale);
+                .or_insert_with(|| KnownConsumer::first(consumer, told.now));
+            known.follow(consumer, told);
         }
     }
 
-    fn follow_clog(&mut self, ring: &RingSnapshot, tale: &mut Tale) {
+    fn follow_clog(&mut self, ring: &RingSnapshot, told: &mut EventBuilder) {
         let attempts = ring.slots.map(|slots| slots.clog_attempts);
         // Refused again and again without a commit in between.
         let refused = attempts > self.clog_attempts
             && self.clog_attempts.is_some()
             && ring.control.producer_head == self.head;
         let holds = refused || ring.state == RingState::Full;
-        match Episode::follow(&mut self.clog, holds, self.head_moved, tale.now) {
-            Some(Transition::Began) => tale.clogged(ring, self.head_moved),
-            turn => tale.room(turn),
+        match Episode::follow(&mut self.clog, holds, self.head_moved, told.now) {
+            Some(Transition::Began) => told.clogged(ring, self.head_moved),
+            turn => told.room(turn),
         }
     }
 }
 
 impl KnownConsumer {
-    fn follow(&mut self, consumer: &ConsumerSnapshot, tale: &mut Tale) {
+    fn follow(&mut self, consumer: &ConsumerSnapshot, told: &mut EventBuilder) {
         use ConsumerState as State;
         if self.dropped {
             return;
         }
-        self.see(consumer, tale.now);
+        self.see(consumer, told.now);
         let named = consumer.pid.is_some();
-        if named || tale.now.saturating_sub(self.seen_ns) >= NAMED_WITHIN_NS {
-            self.introduce(tale);
+        if named || told.now.saturating_sub(self.seen_ns) >= NAMED_WITHIN_NS {
+            self.introduce(told);
         }
         // Whoever is dead, gone or parked, or lies, has neither stalled nor recovered.
         if !matches!(
@@ -174,33 +179,33 @@ impl KnownConsumer {
             return;
         }
         let (holds, since) = (
-            self.stands(tale.now, tale.stalled_after_ns),
+            self.stands(told.now, told.stalled_after_ns),
             self.still_since(),
         );
-        match Episode::follow(&mut self.stall, holds, since, tale.now) {
+        match Episode::follow(&mut self.stall, holds, since, told.now) {
             Some(Transition::Began) => {
-                self.introduce(tale);
-                tale.of(self, EventKind::Stalled, tale.now, &consumer.reason);
+                self.introduce(told);
+                told.of(self, EventKind::Stalled, told.now, &consumer.reason);
             }
-            turn => self.recovered(turn, tale),
+            turn => self.recovered(turn, told),
         }
     }
 
     /// Tells what is still to be told of it before anything else is.
-    fn settle(&mut self, tale: &mut Tale) {
-        self.introduce(tale);
+    fn settle(&mut self, told: &mut EventBuilder) {
+        self.introduce(told);
         let turn = Episode::finish(&mut self.stall);
-        self.recovered(turn, tale);
+        self.recovered(turn, told);
     }
 
-    fn introduce(&mut self, tale: &mut Tale) {
+    fn introduce(&mut self, told: &mut EventBuilder) {
         if !std::mem::replace(&mut self.told, true) {
             let place = match self.last.lag_bytes {
                 Some(0) => "at head".into(),
                 Some(lag) => format!("{} behind", bytes(lag)),
                 None => "above head".into(),
             };
-            tale.of(
+            told.of(
                 self,
                 EventKind::Joined,
                 self.seen_ns,
@@ -209,7 +214,7 @@ impl KnownConsumer {
         }
     }
 
-    fn recovered(&self, turn: Option<Transition>, tale: &mut Tale) {
+    fn recovered(&self, turn: Option<Transition>, told: &mut EventBuilder) {
         if let Some(Transition::Ended { since, over_ns }) = turn {
             let still = since.ago(over_ns);
             let now = match self.last.lag_bytes {
@@ -218,14 +223,10 @@ impl KnownConsumer {
                 None => "moves again".into(),
             };
             let words = format!("{now}; it had stood still for {still}");
-            tale.of(self, EventKind::Recovered, over_ns, &words);
+            told.of(self, EventKind::Recovered, over_ns, &words);
         }
     }
 }
 
-#[cfg(test)]
-mod lasting;
-#[cfg(test)]
-mod random;
 #[cfg(test)]
 mod tests;

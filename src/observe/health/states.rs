@@ -6,6 +6,7 @@
 use crate::observe::attach::Presence;
 use crate::observe::model::{ConsumerState, RingState, Thresholds};
 use crate::observe::sample::{MemberSample, Sample};
+use crate::ring::layout::PARKED_TAIL;
 use crate::text::{bytes, bytes_per_second, duration, percent, percent_of};
 
 /// What is known about one consumer besides its sample.
@@ -263,7 +264,7 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
 
 /// Whether it has put its tail out of everybody's way.
 fn is_parked(member: &MemberSample) -> bool {
-    member.tail == u64::MAX
+    member.tail == PARKED_TAIL
 }
 
 /// The state of the ring, and why. `free` and `needed` are bytes: what the producer can still write, and the longest

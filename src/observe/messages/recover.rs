@@ -31,8 +31,6 @@
 
 mod chains;
 mod habits;
-#[cfg(test)]
-mod rings;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -73,7 +73,7 @@ pub enum ConsumerState {
     Ok,
     /// Caught up, and nothing new comes.
     Idle,
-    /// Behind by more than a quarter of the ring, and moving.
+    /// Behind by more of the ring than the threshold for lagging says, and moving.
     Lagging,
     /// Behind and not moving.
     Stalled,

@@ -37,7 +37,8 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RingSnapshot {
-    /// `<producer pid>/<ctrl fd>`, as seen from the watcher's pid namespace; of a ring whose producer was gone before it
+    /// `<producer pid>/<ctrl fd>`, as seen from the watcher's pid namespace; of a joined ring whose producer shows nothing
+    /// `<pid>/join`; of a ring whose producer was gone before it
     /// was attached `<pid>/map:<address>`, of a process that maps it.
     pub id: String,
     /// What the ring is doing.
@@ -129,7 +130,7 @@ pub struct JoinedSlot {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Method {
-    /// Read-only, through the producer's `/proc/PID/fd`.
+    /// Read-only, through the producer's `/proc/PID/fd`, or, once that is gone, through a process that still maps it.
     Map,
     /// By joining as a passive consumer, parked at once.
     Join,

@@ -1,6 +1,6 @@
 //! From where on a ring is not well: the figures that health is judged by and that a user may see otherwise.
 //!
-//! What follows from them is decided in [`crate::observe::health`], [`crate::observe::health`] and [`crate::observe::health`].
+//! What follows from them is decided in `health`.
 
 /// The figures, with defaults that suit most rings.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,5 @@
 //! Linux as it shows itself in `/proc`: processes, what they hold and map, and why some may not be asked. Knows the names of
-//! a ring's memfds, and nothing of rings.
+//! a ring's memfds and, in `survey`, what it means to map them; nothing of what is in a ring.
 
 mod descriptor;
 mod maps;
@@ -9,6 +9,7 @@ mod process;
 mod scan;
 mod sockets;
 mod survey;
+mod unix_diag;
 
 pub use descriptor::Descriptor;
 pub use maps::{Maps, PrivateMemory};
@@ -17,4 +18,5 @@ pub use permission::{Refusal, hidepid, reason, unseen};
 pub use process::{Process, field, numbers_are_ours, started_at};
 pub use scan::{holds_ring, pids};
 pub use sockets::{listeners, listening};
-pub use survey::{Loose, MappingProcess, MappingSurvey};
+pub use survey::{MappingProcess, MappingSurvey, SlotlessPages};
+pub use unix_diag::{Answer, Diag};

@@ -39,7 +39,7 @@ pub struct MappingSurvey {
 
 /// Pages of a process that stand for joins to a ring, but for no slot that a producer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loose {
+pub enum SlotlessPages {
     /// These.
     Known(Vec<MappedMemFd>),
     /// Some, but which cannot be told: the process has lost slots of several rings.
@@ -146,36 +146,36 @@ impl MappingSurvey {
     ///
     /// A process may read several rings at once. Each join maps a control region once and a page once; so where no slot
     /// of another ring is lost, all pages without a slot are of this one.
-    pub fn loose(
+    pub fn slotless_pages(
         &self,
         reader: &MappingProcess,
         ctrl: FileId,
         holds: impl Fn(FileId) -> bool,
         known: impl Fn(FileId) -> bool,
-    ) -> Loose {
+    ) -> SlotlessPages {
         let pages = reader.pages();
         let held_by = |ctrl: FileId, page: FileId| {
             self.writers(ctrl)
                 .any(|writer| writer.maps(MemFdKind::Meta, page))
         };
         let slots = pages.iter().filter(|page| holds(page.file)).count();
-        let mut loose = pages.clone();
-        loose.retain(|page| !holds(page.file) && !known(page.file));
+        let mut slotless_pages = pages.clone();
+        slotless_pages.retain(|page| !holds(page.file) && !known(page.file));
         let others = reader.rings_read();
         for other in others.iter().filter(|other| **other != ctrl) {
-            loose.retain(|page| !held_by(*other, page.file));
+            slotless_pages.retain(|page| !held_by(*other, page.file));
         }
-        if reader.joins(ctrl) <= slots || loose.is_empty() {
-            return Loose::Known(Vec::new());
+        if reader.joins(ctrl) <= slots || slotless_pages.is_empty() {
+            return SlotlessPages::Known(Vec::new());
         }
         let lost = |other: &FileId| {
             let slots = pages.iter().filter(|page| held_by(*other, page.file));
             reader.joins(*other) > slots.count()
         };
         if others.iter().any(|other| *other != ctrl && lost(other)) {
-            Loose::Doubtful
+            SlotlessPages::Doubtful
         } else {
-            Loose::Known(loose)
+            SlotlessPages::Known(slotless_pages)
         }
     }
 }
@@ -265,7 +265,7 @@ mod tests {
 
     /// The inodes of the pages of a consumer that have lost the slot in the ring of inode 1; slots of it are held by the
     /// producers given.
-    fn loose(
+    fn slotless_pages(
         producers: &[&[(MemFdKind, u64, bool)]],
         consumer: &[(MemFdKind, u64, bool)],
     ) -> Option<Vec<u64>> {
@@ -282,9 +282,9 @@ mod tests {
             ..MappingSurvey::default()
         };
         let consumer = survey.readers.last().expect("just put there");
-        match survey.loose(consumer, file(1), |page| holds.contains(&page), |_| false) {
-            Loose::Known(pages) => Some(pages.iter().map(|page| page.file.ino).collect()),
-            Loose::Doubtful => None,
+        match survey.slotless_pages(consumer, file(1), |page| holds.contains(&page), |_| false) {
+            SlotlessPages::Known(pages) => Some(pages.iter().map(|page| page.file.ino).collect()),
+            SlotlessPages::Doubtful => None,
         }
     }
 
@@ -323,7 +323,11 @@ mod tests {
             (&[&first], &both(11, 21), Some(vec![])),
             (&[&first], &both(12, 21), None),
         ] {
-            assert_eq!(loose(producers, consumer), expected, "{consumer:?}");
+            assert_eq!(
+                slotless_pages(producers, consumer),
+                expected,
+                "{consumer:?}"
+            );
         }
     }
 

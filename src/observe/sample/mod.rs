@@ -5,6 +5,7 @@ pub(crate) mod fixtures;
 mod futex_waiters;
 mod numbers;
 mod side_socket;
+mod threads;
 
 pub use futex_waiters::FutexWaiters;
 pub use numbers::{MemberSample, Sample, control, take};

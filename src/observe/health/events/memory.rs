@@ -1,5 +1,6 @@
 //! What is remembered of a ring and its consumers between two looks, and what follows from it. Tells nothing.
 
+use crate::ring::layout::PARKED_TAIL;
 use std::collections::BTreeMap;
 
 use crate::observe::health::episode::{Episode, Since};
@@ -138,7 +139,7 @@ impl KnownConsumer {
     /// Whether a scan since the last look could have dropped it although it lived and had not left.
     pub(super) fn evictable(&self, now: u64, elapsed: u64, stall_timeout: u64) -> bool {
         let last = &self.last;
-        if self.absent.is_some() || last.tail_offset == u64::MAX {
+        if self.absent.is_some() || last.tail_offset == PARKED_TAIL {
             return false;
         }
         if last.state == ConsumerState::Invalid {

@@ -1,5 +1,8 @@
 //! What is told of a ring, case by case.
 
+mod lasting;
+mod random;
+
 use super::*;
 use crate::observe::model::{EventKind as Kind, fixtures};
 

@@ -2,6 +2,7 @@
 //!
 //! Decides nothing: what has happened is settled when it comes here. Names from outside are escaped ([`who`]).
 
+use crate::ring::layout::PARKED_TAIL;
 use jiff::{SignedDuration, Timestamp};
 
 use super::memory::{KnownConsumer, PastLook, RingIdentity};
@@ -14,7 +15,7 @@ use crate::text::{bytes, counted};
 
 /// What an evicted consumer has done since.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum After {
+pub(super) enum AfterEviction {
     /// It still has its page mapped.
     Stays,
     /// It has not, but its process holds another slot.
@@ -24,14 +25,14 @@ pub(super) enum After {
 }
 
 /// The events of one look, under way.
-pub(super) struct Tale {
+pub(super) struct EventBuilder {
     pub(super) now: u64,
     pub(super) wall: Timestamp,
     pub(super) stalled_after_ns: u64,
     pub(super) events: Vec<Event>,
 }
 
-impl Tale {
+impl EventBuilder {
     fn tell(
         &mut self,
         kind: EventKind,
@@ -74,7 +75,7 @@ impl Tale {
         let held = |absent: Since| format!("; its slot was held for {} more", absent.ago(self.now));
         let held = known.absent.map_or_else(String::new, held);
         let words = match last.state {
-            _ if last.tail_offset == u64::MAX => {
+            _ if last.tail_offset == PARKED_TAIL => {
                 "it had parked, and a scan has freed its slot".into()
             }
             ConsumerState::Left => format!("it had unmapped its page{unread}{held}"),
@@ -84,7 +85,7 @@ impl Tale {
         self.of(known, EventKind::Left, self.now, &words);
     }
 
-    pub(super) fn evicted(&mut self, known: &KnownConsumer, after: After) {
+    pub(super) fn evicted(&mut self, known: &KnownConsumer, after: AfterEviction) {
         let last = &known.last;
         let still = known.moved.ago(self.now);
         let fault = match (last.state, last.lag_bytes) {
@@ -93,12 +94,14 @@ impl Tale {
             (_, Some(lag)) => format!("{} behind, and without progress for {still}", bytes(lag)),
         };
         let after = match after {
-            After::Stays if last.lag_bytes == Some(0) => {
+            AfterEviction::Stays if last.lag_bytes == Some(0) => {
                 "; it is not told, and what it reads from now on may be overwritten"
             }
-            After::Stays => "; it is not told, and what it had yet to read may be overwritten",
-            After::Again => "; its process has let go of it and holds another slot",
-            After::Gone => "; it has gone, too, and may have ended before",
+            AfterEviction::Stays => {
+                "; it is not told, and what it had yet to read may be overwritten"
+            }
+            AfterEviction::Again => "; its process has let go of it and holds another slot",
+            AfterEviction::Gone => "; it has gone, too, and may have ended before",
         };
         self.of(
             known,

@@ -1,6 +1,6 @@
 //! What may be wrong with a ring or with one of its consumers, a row each: whether it is, apart from how it is said.
 //!
-//! Owns codes, severities, conditions and words. Knows nothing of states of consumers, which speak for themselves
+//! Owns codes, severities, conditions and words. Makes no finding of a state of a consumer, which speaks for itself
 //! ([`super::consumer_states`]), nor of what becomes of a finding.
 
 use super::side_socket::SideSocket;

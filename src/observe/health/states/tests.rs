@@ -30,7 +30,7 @@ fn what_a_consumer_is_comes_before_how_it_does() {
         (|one| one.truncated = true, State::Invalid, "shrank"),
         (|one| one.held = false, State::Evicted, "overwritten"),
         (
-            |one| (one.held, one.tail) = (false, u64::MAX),
+            |one| (one.held, one.tail) = (false, PARKED_TAIL),
             State::Parked,
             "free again",
         ),
@@ -49,7 +49,11 @@ fn what_a_consumer_is_comes_before_how_it_does() {
             State::Left,
             "unmapped",
         ),
-        (|one| one.tail = u64::MAX, State::Parked, "holds nothing up"),
+        (
+            |one| one.tail = PARKED_TAIL,
+            State::Parked,
+            "holds nothing up",
+        ),
         (
             |one| one.tail = HEAD + 1024,
             State::Invalid,

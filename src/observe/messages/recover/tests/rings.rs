@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Recovered, RetainedRegion, oldest};
+use super::super::{Recovered, RetainedRegion, oldest};
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::{FLAG_FILLER, MessageHeader};
 

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::tests::{MS, TIMEOUT_MS, Watched, full, in_state, ring, with};
-use super::*;
+use super::super::*;
+use super::{MS, TIMEOUT_MS, Watched, full, in_state, ring, with};
 use crate::observe::model::EventKind as Kind;
 
 fn any_consumer() -> impl Strategy<Value = ConsumerSnapshot> {

@@ -1,7 +1,7 @@
 //! What is told of things that last, and that come and go: stalls and clogs.
 
-use super::tests::{HEAD, MS, Watched, at_head, full, in_state, one, ring, with};
-use super::*;
+use super::super::*;
+use super::{HEAD, MS, Watched, at_head, full, in_state, one, ring, with};
 use crate::observe::model::EventKind as Kind;
 
 #[test]
