@@ -126,7 +126,7 @@ fn a_consumer_that_blocks_the_ring_is_critical() {
     // The ring holds 1024 of them.
     producer.tell("send 2000");
     ring_when("a full ring", producer.pid(), |ring| {
-        ring["state"] == "full"
+        ring["state"] == "clogged"
     });
     let (code, line) = check(&producer, "");
     assert_eq!(code, Some(2), "{line}");
@@ -303,7 +303,9 @@ fn without_a_target_the_worst_ring_decides_and_all_are_named() {
     );
     let _hog = Peer::consumer(&places[1].socket(), COMMON);
     clogged.tell("send 2000");
-    ring_when("a full ring", clogged.pid(), |ring| ring["state"] == "full");
+    ring_when("a full ring", clogged.pid(), |ring| {
+        ring["state"] == "clogged"
+    });
     let ids = [&well, &clogged].map(|peer| {
         let ring = ring(peer.pid());
         ring["id"].as_str().expect("an id").to_owned()

@@ -257,7 +257,10 @@ fn clogged_by_one_of_two() {
     let ring = watch.until_state(&hog, "blocking");
     let words = "its tail has not moved for ";
     assert_reason(&ring, &hog, &["64.0 KiB behind (100 %)", words, "no room"]);
-    assert_eq!(ring["state"], "full");
+    assert_eq!(
+        ring["state"],
+        if has_table(&ring) { "clogged" } else { "full" }
+    );
     assert_eq!(consumer(&ring, &other)["state"], "idle");
     // The clog makes the producer scan, and a scan cannot tell the one from the other.
     let healthy = ("scan-evicts-healthy", "warning", None);
@@ -355,9 +358,6 @@ fn lying_tails() {
     assert_found(&ring, &found);
     let reasons = ["consumer-invalid"; 3];
     assert_eq!(checked(&producer), verdict(2, &reasons));
-    // What is further behind than the ring is long leaves no room at all (zbq.h: zbq_producer_query).
-    let clogged = watch.until_told("clogged");
-    assert_eq!(clogged["pid"], liars[2].pid());
     producer.ask("scan", "scanned");
     watch.until_told_times("evicted", 3);
     for (liar, (_, words)) in liars.iter().zip(lies) {
@@ -367,21 +367,19 @@ fn lying_tails() {
     }
     assert_eq!(checked(&producer).0, 2, "they still read it");
     liars.iter_mut().for_each(Peer::kill);
-    watch.until_told("unclogged");
     assert_eq!(checked(&producer), verdict(0, &[]));
     watch.settle();
     for liar in &liars {
         watch.told_of(Some(liar.pid()), &["joined", "evicted"]);
     }
-    watch.told_of(None, &["clogged", "unclogged"]);
-    assert_eq!(watch.told.len(), 8, "{:#?}", watch.told);
+    assert_eq!(watch.told.len(), 6, "{:#?}", watch.told);
 }
 
 /// On a quiet ring a consumer that asks now and then has always been silent for long when the next message comes.
 #[test]
 fn asks_now_and_then_and_has_yet_to_ask() {
     let place = Place::new();
-    let mut producer = producer(&place, NEVER);
+    let mut producer = producer(&place, "--stall-timeout 2000");
     let mut asks = reader(&place.socket());
     producer.ask("send 1", "done");
     asks.ask("take 1", "done");

@@ -89,11 +89,12 @@ fn it_follows_a_consumer_into_trouble() {
     let common = "--impl reference --payload 48 --hold";
     let mut producer = Peer::producer(
         &place.socket(),
-        &format!("{common} --consumers 1 --stall-timeout 600000"),
+        &format!("{common} --consumers 1 --stall-timeout 600000 --clog-threshold 1000000000000"),
     );
     let mut consumer = Peer::consumer(&place.socket(), common);
     let mut terminal = dashboard(&producer, 30, 100);
-    producer.tell("send 1024");
+    // The ring holds 1024 of them: it is the next that is refused.
+    producer.tell("send 1025");
     terminal.wait("a full ring", |text| {
         text.contains("full") && text.contains("blocking")
     });

@@ -20,7 +20,7 @@ fn sixty_four_consumers() {
     let arguments = format!("{COMMON} --consumers {CROWD} --max-consumers {CROWD}");
     let producer = Peer::producer(
         &place.socket(),
-        &format!("{arguments} --stall-timeout 600000"),
+        &format!("{arguments} --stall-timeout 8000"),
     );
     let mut peers: Vec<Peer> = (0..CROWD)
         .map(|_| Peer::start("consume", &place.socket(), COMMON))

@@ -365,7 +365,7 @@ fn a_full_ring_names_who_blocks_it() {
     // The ring holds 1024 of them.
     producer.tell("send 2000");
     let blocked =
-        |ring: &Value| ring["state"] == "full" && ring["consumers"][0]["state"] == "blocking";
+        |ring: &Value| ring["state"] == "clogged" && ring["consumers"][0]["state"] == "blocking";
     let ring = ring_when("a full ring", producer.pid(), blocked);
     assert_eq!(ring["free_bytes"], 0);
     assert_eq!(ring["gating_pid"], hog.pid());

@@ -140,7 +140,7 @@ fn observe(
     let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
     // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing to
     // take until a moment ago: to have stood still behind head, it must be seen to.
-    let rest = Duration::from_nanos(thresholds.stalled_after_ns)
+    let rest = Duration::from_nanos(thresholds.stalled_in_trouble_after_ns())
         .min(SEEN_TO_STAND)
         .saturating_sub(interval);
     if !interval.is_zero() && !rest.is_zero() && looks.iter().any(has_one_that_stands) {

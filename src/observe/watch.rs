@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::observe::attach::{AttachedRing, Presence};
-use crate::observe::health::{Context, Events, History, consumer_state, findings, ring_state};
+use crate::observe::health::{
+    Context, Events, History, consumer_state, findings, is_refused, ring_state,
+};
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
     Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
@@ -221,8 +223,8 @@ impl Watcher {
             self.free(sample, gating)
         };
         let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
-        let full = free.is_some_and(|free| free < needed);
         let rate = self.history.bytes_per_second();
+        let refused = free.is_some_and(|free| is_refused(sample, free, needed));
         let (state, reason) = ring_state(sample, free, needed, rate, self.history.head_moves());
         let tails: Vec<u64> = sample.members.iter().map(|member| member.tail).collect();
         let counted = count_behind(&self.ring, &tails, head, self.budget.lag);
@@ -235,10 +237,11 @@ impl Watcher {
                     head,
                     head_before: sample.head_before,
                     capacity,
+                    stall_timeout_ns: sample.control.stall_timeout_ns,
                     head_moves: self.history.head_moves(),
                     still_ns: self.history.still_ns(member.meta_inode),
                     behind_ns: self.history.lag_time_ns(member.tail),
-                    holds_producer: gates && full,
+                    holds_producer: gates && refused,
                     evict_in_ns: sample.evict_in_ns(member),
                     thresholds: self.thresholds,
                 };

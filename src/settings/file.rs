@@ -54,8 +54,13 @@ pub(super) const THRESHOLDS: [(&str, Set); 4] = [
         Ok(())
     }),
     ("stalled-after", |to, value| {
-        let time = value.time("as in \"1s\"")?;
-        to.thresholds.stalled_after_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        to.thresholds.stalled_after_ns = match value.string("a time, as in \"1s\"")? {
+            "auto" => None,
+            _ => {
+                let time = value.time("as in \"1s\"")?;
+                Some(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+            }
+        };
         Ok(())
     }),
     ("side-socket-percent", |to, value| {

@@ -19,7 +19,6 @@ pub fn template() -> String {
         ..
     } = Settings::default();
     let columns: Vec<String> = columns.into_iter().map(|column| column.name()).collect();
-    let stalled_after = time(Duration::from_nanos(thresholds.stalled_after_ns));
     let mut text = format!(
         "\
 # Settings of zbqtop, each with its default: what is left out stays as it is here. They are read from
@@ -51,8 +50,9 @@ columns = {columns:?}
 # A consumer that is behind by this share of the ring is lagging.
 lagging-percent = {lagging_percent}
 
-# A consumer that is behind and has not moved for so long is stalled.
-stalled-after = {stalled_after:?}
+# A consumer that is behind and has not moved for so long is stalled: auto (half of the ring's own stall timeout, but a
+# second at least; a second where it lags as well), or a time, as in \"5s\".
+stalled-after = \"auto\"
 
 # Descriptors pile up: a consumer's side socket is this full and not read, or so much of RLIMIT_NOFILE is in flight.
 side-socket-percent = {pile_percent}

@@ -82,7 +82,7 @@ fn every_setting_can_be_changed() {
         ],
         thresholds: Thresholds {
             lagging_percent: 12.5,
-            stalled_after_ns: 250_000_000,
+            stalled_after_ns: Some(250_000_000),
             pile_percent: 50.0,
         },
         max_lag: "1s:2s".parse().unwrap(),

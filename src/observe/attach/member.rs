@@ -50,8 +50,10 @@ pub struct Member {
     pub held: bool,
     /// Whether its process has it mapped.
     pub presence: Presence,
-    /// Its process.
+    /// Its process: that which has the page mapped.
     pub process: Option<MemberProcess>,
+    /// The process that joined, by whose end the producer's scans judge; known by the pidfd in the slot.
+    pub(super) joiner: Joiner,
     /// When it was first seen.
     pub(super) admitted: Instant,
     /// The highest tail ever read from it.
@@ -61,7 +63,48 @@ pub struct Member {
     pub(super) sought: Option<bool>,
 }
 
+/// The process that a slot's pidfd stands for.
+#[derive(Debug)]
+pub(super) enum Joiner {
+    /// It has not been looked for, or cannot be seen.
+    Unknown,
+    /// This one.
+    Process(Process),
+    /// It has ended.
+    Ended,
+}
+
 impl Member {
+    /// Whether the process that joined is known to have ended: the next scan evicts the consumer, whoever maps its page.
+    #[must_use]
+    pub fn joiner_ended(&self) -> bool {
+        match &self.joiner {
+            Joiner::Unknown => false,
+            Joiner::Process(process) => !process.runs(),
+            Joiner::Ended => true,
+        }
+    }
+
+    /// Looks who joined, in the slot that `producer` holds for it.
+    pub(super) fn find_joiner(&mut self, producer: &Process) {
+        let Some(slot) = self.slot.filter(|_| self.held) else {
+            return;
+        };
+        match producer.pidfd_target(slot.pidfd) {
+            Some(-1) => self.joiner = Joiner::Ended,
+            Some(pid) if pid > 0 && matches!(self.joiner, Joiner::Unknown) => {
+                let process = Process::open(pid).ok();
+                // The pid may be another's by now: then the pidfd has no process any more.
+                if let Some(process) = process
+                    && producer.pidfd_target(slot.pidfd) == Some(pid)
+                {
+                    self.joiner = Joiner::Process(process);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A consumer whose page `process` maps, and that has no slot as far as is known.
     pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
         Self {
@@ -76,6 +119,7 @@ impl Member {
             admitted: Instant::now(),
             highest_tail: Cell::new(0),
             sought: None,
+            joiner: Joiner::Unknown,
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::evicted::Evicted;
-use super::member::{Member, MemberProcess, Presence, note_ends, presence};
+use super::member::{Joiner, Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
 use super::pairing::{consumers_of, unique};
 use super::producer::ProducerProcess;
@@ -129,6 +129,9 @@ impl Membership {
                 member.slot = slots.get(&member.meta_fd).copied();
             }
         }
+        for member in &mut self.members {
+            member.find_joiner(process);
+        }
         self.find_processes(process, ctrl);
         self.members.sort_by_key(|member| {
             (
@@ -221,6 +224,7 @@ impl Membership {
                 admitted: Instant::now(),
                 highest_tail: Cell::new(0),
                 sought: None,
+                joiner: Joiner::Unknown,
             }),
             // Evicted since it was listed: it will not be listed again.
             Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}

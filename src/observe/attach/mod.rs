@@ -27,4 +27,4 @@ pub use orphans::{Orphan, adopt, orphans};
 pub use passive_join::{connect, join};
 pub use rendezvous::listener;
 pub use select::RingSelector;
-pub use slot_table::{SlotView, TableView};
+pub use slot_table::{Offer, SlotView, TableView};

@@ -60,8 +60,19 @@ pub struct TableView {
     pub clog_attempts: u64,
     /// Sequence number the next message with descriptors will carry.
     pub next_seq_id: u64,
+    /// The last reservation that was offered, until something of it is committed.
+    pub offered: Option<Offer>,
     /// The slots taken.
     pub active: Vec<SlotView>,
+}
+
+/// Room that the producer was offered and may be writing into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Logical offset of its first byte.
+    pub offset: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// One slot that is taken.
@@ -191,9 +202,19 @@ impl SlotTable {
             push,
             clog_attempts: u64_at(&head, table::CLOG_ATTEMPT_COUNTER)?,
             next_seq_id: u64_at(&head, table::NEXT_SEQ_ID)?,
+            offered: offer(&head),
             active,
         })
     }
+}
+
+/// The reservation that a table tells of.
+fn offer(head: &[u8]) -> Option<Offer> {
+    let offer = Offer {
+        offset: u64_at(head, table::LAST_QUERY_OFFSET)?,
+        bytes: u64_at(head, table::LAST_QUERY_MAX_BYTES)?,
+    };
+    (offer.bytes > 0).then_some(offer)
 }
 
 impl SlotView {

@@ -4,7 +4,6 @@
 //! Those evicted under our eyes stay members by themselves. Those evicted before are found by what processes map: the
 //! control region, and a page of their own that no slot stands behind. Reads; how bad it is, is said elsewhere.
 
-
 use super::error::AttachError;
 use super::evicted::Evicted;
 use super::member::Member;

@@ -48,7 +48,7 @@ impl Events {
             self.past = None;
             return Vec::new();
         }
-        let stalled_after_ns = self.thresholds.stalled_after_ns;
+        let stalled_after_ns = self.thresholds.stalled_in_trouble_after_ns();
         let mut told = EventBuilder {
             now: ring.sampled_ns,
             wall,
@@ -146,8 +146,9 @@ impl PastLook {
         // Refused again and again without a commit in between.
         let refused = attempts > self.clog_attempts
             && self.clog_attempts.is_some()
+            && ring.free_bytes == Some(0)
             && ring.control.producer_head == self.head;
-        let holds = refused || ring.state == RingState::Full;
+        let holds = refused || ring.state.has_no_room();
         match Episode::follow(&mut self.clog, holds, self.head_moved, told.now) {
             Some(Transition::Began) => told.clogged(ring, self.head_moved),
             turn => told.room(turn),

@@ -11,5 +11,5 @@ mod who;
 pub use events::Events;
 pub use findings::findings;
 pub use history::History;
-pub use states::{Context, consumer_state, ring_state};
+pub use states::{Context, consumer_state, is_refused, ring_state};
 pub use who::who;

@@ -7,7 +7,7 @@ use crate::observe::attach::Presence;
 use crate::observe::model::{ConsumerState, RingState, Thresholds};
 use crate::observe::sample::{MemberSample, Sample};
 use crate::ring::layout::PARKED_TAIL;
-use crate::text::{bytes, bytes_per_second, duration, percent, percent_of};
+use crate::text::{bytes, bytes_per_second, counted, duration, percent, percent_of};
 
 /// What is known about one consumer besides its sample.
 #[derive(Clone, Copy, Debug)]
@@ -18,13 +18,15 @@ pub struct Context {
     pub head_before: u64,
     /// Its capacity.
     pub capacity: u64,
+    /// Its stall timeout.
+    pub stall_timeout_ns: u64,
     /// Whether head moves; `None` with one sample.
     pub head_moves: Option<bool>,
     /// How long the tail has been seen not to move.
     pub still_ns: Option<u64>,
     /// How long ago head was where the tail is: it has been behind for no longer; `None` when that is not known.
     pub behind_ns: Option<u64>,
-    /// Whether this consumer's tail is the smallest, and the producer has no room for one more message.
+    /// Whether this consumer's tail is the smallest, and the producer was refused for want of room.
     pub holds_producer: bool,
     /// Time until a scan would evict it.
     pub evict_in_ns: Option<u64>,
@@ -96,8 +98,20 @@ impl ConsumerFacts {
 
     /// How long it has stood still, if that is too long.
     fn stalled_for_ns(&self) -> Option<u64> {
-        let stalled_after_ns = self.context.thresholds.stalled_after_ns;
-        self.still_ns.filter(|still| *still >= stalled_after_ns)
+        let Context {
+            thresholds,
+            stall_timeout_ns,
+            holds_producer,
+            ..
+        } = self.context;
+        let enough = if holds_producer {
+            1
+        } else if self.is_lagging() {
+            thresholds.stalled_in_trouble_after_ns()
+        } else {
+            thresholds.stalled_after_ns(stall_timeout_ns)
+        };
+        self.still_ns.filter(|still| *still >= enough)
     }
 
     fn is_stalled(&self) -> bool {
@@ -220,6 +234,16 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
         },
     },
     StateRule {
+        state: ConsumerState::Overdue,
+        check: |member, _| member.joiner_ended,
+        format: |member, _| match member.pid {
+            Some(pid) => format!(
+                "the process that joined has ended: the next scan evicts it, though pid {pid} has its page mapped"
+            ),
+            None => "the process that joined has ended: the next scan evicts it".into(),
+        },
+    },
+    StateRule {
         state: ConsumerState::Ok,
         check: |_, facts| facts.is_caught_up() && facts.context.head_moves == Some(true),
         format: |_, _| "caught up".into(),
@@ -289,6 +313,18 @@ pub fn ring_state(
     })
 }
 
+/// Whether the producer was refused for want of room when last it asked, as far as that can be seen, and has not got any since.
+/// `free` and `needed` as for [`ring_state`].
+#[must_use]
+pub fn is_refused(sample: &Sample, free: u64, needed: u64) -> bool {
+    match &sample.table {
+        // zbq.h: zbq_producer_query counts failures, and forgets them at the first success.
+        Some(table) => table.clog_attempts > 0 && free < needed,
+        // Whether it asks for any cannot be seen.
+        None => free == 0,
+    }
+}
+
 /// What the rules for the ring read.
 struct RingFacts {
     /// Bytes; more than any message needs where that is not known, as then nothing says that the ring is full.
@@ -299,9 +335,18 @@ struct RingFacts {
 }
 
 impl RingFacts {
-    /// A head that moves has found room since.
-    fn is_full(&self) -> bool {
-        self.free < self.needed && self.moves != Some(true)
+    /// Whether the producer wants room, as far as it can be known, and there is none. A head that moves has found room since;
+    /// so has a producer that was refused before the tails were read that make room now.
+    fn is_refused(&self, sample: &Sample) -> bool {
+        self.moves != Some(true) && is_refused(sample, self.free, self.needed)
+    }
+
+    /// Whether the producer was offered less than a message takes, and has not committed anything for a while.
+    fn is_offered_too_little(&self, sample: &Sample) -> bool {
+        let offered = sample.table.as_ref().and_then(|table| table.offered);
+        self.moves == Some(false)
+            && (1..self.needed).contains(&self.free)
+            && offered.is_some_and(|offer| offer.offset == sample.control.producer_head)
     }
 }
 
@@ -323,13 +368,33 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
         format: |_, _| "the producer has ended; these are the last bytes it wrote".into(),
     },
     StateRule {
-        state: RingState::Full,
-        check: |_, facts| facts.is_full() && facts.free == 0,
-        format: |_, _| "no room is left".into(),
+        state: RingState::Clogged,
+        check: |sample, facts| {
+            let attempts = sample.table.as_ref().map_or(0, |table| table.clog_attempts);
+            facts.is_refused(sample) && attempts >= sample.control.clog_threshold.max(1)
+        },
+        format: |sample, _| {
+            let attempts = sample.table.as_ref().map_or(0, |table| table.clog_attempts);
+            format!(
+                "no room is left: {} failed in a row, and each scans",
+                counted(attempts, "reservation")
+            )
+        },
     },
     StateRule {
         state: RingState::Full,
-        check: |_, facts| facts.is_full(),
+        check: |sample, facts| facts.is_refused(sample),
+        format: |sample, _| match &sample.table {
+            Some(table) => format!(
+                "no room is left: {} failed in a row",
+                counted(table.clog_attempts, "reservation")
+            ),
+            None => "no room is left; whether the producer wants any cannot be seen".into(),
+        },
+    },
+    StateRule {
+        state: RingState::Full,
+        check: |sample, facts| facts.is_offered_too_little(sample),
         format: |_, facts| {
             let (free, needed) = (bytes(facts.free), bytes(facts.needed));
             format!("{free} free, too little for a message of {needed}, the longest of late")

@@ -87,8 +87,10 @@ pub enum RingState {
     Flowing,
     /// Head did not move, and there is room.
     Idle,
-    /// No room is left for the producer.
+    /// No room is left for the producer, which was refused.
     Full,
+    /// It was refused so often that every further refusal scans.
+    Clogged,
     /// One sample only: nothing can be said of movement.
     Unknown,
     /// The producer is gone; the bytes are the last it wrote.
@@ -241,6 +243,12 @@ pub struct Rate {
 }
 
 impl RingState {
+    /// Whether the producer wants room and there is none.
+    #[must_use]
+    pub fn has_no_room(self) -> bool {
+        matches!(self, Self::Full | Self::Clogged)
+    }
+
     /// The word used on the screen; in JSON `producer gone` is `producer_gone`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -248,6 +256,7 @@ impl RingState {
             Self::Flowing => "flowing",
             Self::Idle => "idle",
             Self::Full => "full",
+            Self::Clogged => "clogged",
             Self::Unknown => "unknown",
             Self::ProducerGone => "producer gone",
             Self::Truncated => "truncated",

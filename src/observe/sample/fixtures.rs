@@ -26,6 +26,7 @@ pub(crate) fn member(meta_inode: u64, tail: u64) -> MemberSample {
         held: true,
         presence: Presence::Mapped,
         slot: None,
+        joiner_ended: false,
         pid: None,
         command: None,
         tail,

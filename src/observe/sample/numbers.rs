@@ -43,6 +43,8 @@ pub struct MemberSample {
     pub presence: Presence,
     /// Its slot.
     pub slot: Option<SlotView>,
+    /// Whether the process that joined is known to have ended, whoever has the page mapped.
+    pub joiner_ended: bool,
     /// Its process.
     pub pid: Option<i32>,
     /// Its process's name, unescaped.
@@ -98,13 +100,17 @@ impl Sample {
         })
     }
 
-    /// Time until a scan would evict a consumer (`zbq.h: zbq_producer_scan`), ns: none left for one that has ended or whose
-    /// tail is above head. `None` when its tail has moved since the last change that a scan saw, as the next scan then
+    /// Time until a scan would evict a consumer (`zbq.h: zbq_producer_scan`), ns: none left for one whose process, that which
+    /// joined, has ended, or whose tail is above head or below what the producer has seen of it. `None` when its tail has moved since the last change that a scan saw, as the next scan then
     /// starts its clock anew.
     #[must_use]
     pub fn evict_in_ns(&self, member: &MemberSample) -> Option<u64> {
         let slot = member.slot.filter(|_| member.held)?;
-        if member.presence == Presence::Gone || member.tail > self.control.producer_head {
+        if member.joiner_ended
+            || member.presence == Presence::Gone
+            || member.tail > self.control.producer_head
+            || member.tail < slot.last_seen_tail
+        {
             return Some(0);
         }
         let due = Some(slot)
@@ -136,6 +142,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                 held: member.held,
                 presence: member.presence,
                 slot: member.slot,
+                joiner_ended: member.joiner_ended(),
                 pid: process.map(MemberProcess::pid),
                 command: process.and_then(|process| process.command.clone()),
                 tail,

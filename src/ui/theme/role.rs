@@ -75,7 +75,10 @@ impl From<RingState> for ColorRole {
         match state {
             RingState::Flowing => Self::Good,
             RingState::Idle | RingState::Unknown => Self::Strong,
-            RingState::Full | RingState::ProducerGone | RingState::Truncated => Self::Bad,
+            RingState::Full
+            | RingState::Clogged
+            | RingState::ProducerGone
+            | RingState::Truncated => Self::Bad,
         }
     }
 }

@@ -32,7 +32,11 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
                 "what was read stays",
             ],
         )),
-        RingState::Flowing | RingState::Idle | RingState::Full | RingState::Unknown => None,
+        RingState::Flowing
+        | RingState::Idle
+        | RingState::Full
+        | RingState::Clogged
+        | RingState::Unknown => None,
     }
 }
 

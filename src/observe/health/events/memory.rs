@@ -4,7 +4,7 @@ use crate::ring::layout::PARKED_TAIL;
 use std::collections::BTreeMap;
 
 use crate::observe::health::episode::{Episode, Since};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, RingState};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
 
 /// A ring as it was at the look before.
 #[derive(Debug)]
@@ -68,7 +68,10 @@ impl PastLook {
             head_moved: Since::before(now),
             sampled_ns: now,
             clog_attempts: ring.slots.map(|slots| slots.clog_attempts),
-            clog: (ring.state == RingState::Full).then(|| Episode::found(Since::before(now))),
+            clog: ring
+                .state
+                .has_no_room()
+                .then(|| Episode::found(Since::before(now))),
             gone: !ring.producer.alive,
             consumers: ring.consumers.iter().map(known).collect(),
         }

@@ -9,7 +9,7 @@ use super::memory::{KnownConsumer, PastLook, RingIdentity};
 use crate::observe::health::episode::{Since, Transition};
 use crate::observe::health::who;
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot, RingState,
+    ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot,
 };
 use crate::text::{bytes, counted};
 
@@ -116,7 +116,7 @@ impl EventBuilder {
             .consumers
             .iter()
             .find(|one| Some(one.meta_inode) == ring.gating_meta_inode);
-        let mut message = if ring.state == RingState::Full {
+        let mut message = if ring.state.has_no_room() {
             format!(
                 "{}, and head has not moved for {}",
                 ring.reason,

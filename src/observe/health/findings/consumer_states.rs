@@ -55,7 +55,7 @@ fn of_blocking(one: &ConsumerSnapshot) -> Severity {
 /// Nobody is there to make room: only a scan does, which may never come.
 fn of_absent(one: &ConsumerSnapshot, ring: &RingSnapshot) -> Severity {
     let gates = ring.gating_meta_inode == Some(one.meta_inode);
-    if ring.state == RingState::Full && gates {
+    if ring.state.has_no_room() && gates {
         Severity::Critical
     } else {
         Severity::Warning

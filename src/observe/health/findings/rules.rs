@@ -106,7 +106,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         check: |ring, _| {
             let uncounted = ring.slots.is_some_and(|slots| slots.clog_attempts == 0);
             ring.free_bytes
-                .filter(|free| ring.state == RingState::Full && *free > 0 && uncounted)
+                .filter(|free| ring.state.has_no_room() && *free > 0 && uncounted)
         },
         format: |_, free| {
             format!(
@@ -162,7 +162,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         about: nobody,
         // The scans have begun: whoever is caught up is not going to move before its time is up.
         check: |ring, _| {
-            let scans = ring.state == RingState::Full;
+            let scans = ring.state.has_no_room();
             scans
                 .then(|| healthy_evicted_within(ring, u64::MAX))
                 .flatten()
@@ -179,7 +179,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         severity: Severity::Info,
         about: nobody,
         check: |ring, _| {
-            let may_scan = !matches!(ring.state, RingState::Full | RingState::ProducerGone);
+            let may_scan = !ring.state.has_no_room() && ring.state != RingState::ProducerGone;
             may_scan.then(|| healthy_evicted_within(ring, 0)).flatten()
         },
         format: |_, slots| {

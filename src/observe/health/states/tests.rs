@@ -1,6 +1,7 @@
 //! States and their reasons, case by case.
 
 use super::*;
+use crate::observe::attach::{Offer, TableView};
 use crate::observe::sample::fixtures::{member, sample};
 use ConsumerState as State;
 
@@ -14,6 +15,7 @@ fn context() -> Context {
         head: HEAD,
         head_before: HEAD,
         capacity: CAPACITY,
+        stall_timeout_ns: 0,
         head_moves: Some(true),
         still_ns: None,
         behind_ns: None,
@@ -185,7 +187,7 @@ fn what_is_too_much_is_for_the_user_to_say() {
     one.silent_ns = Some(2 * SECOND);
     let mut context = context();
     assert_eq!(consumer_state(&one, &context).0, State::Stalled);
-    context.thresholds.stalled_after_ns = 3 * SECOND;
+    context.thresholds.stalled_after_ns = Some(3 * SECOND);
     assert_eq!(consumer_state(&one, &context).0, State::Lagging);
     context.thresholds.lagging_percent = 50.5;
     assert_eq!(consumer_state(&one, &context).0, State::Ok);
@@ -207,8 +209,8 @@ fn the_ring_is_what_the_last_samples_say() {
         (Some(4096), Some(false), false, true, RingState::Idle),
         (Some(4096), None, false, true, RingState::Unknown),
         (Some(0), Some(false), false, true, RingState::Full),
-        (Some(63), None, false, true, RingState::Full),
-        (Some(64), Some(false), false, true, RingState::Idle),
+        (Some(0), None, false, true, RingState::Full),
+        (Some(63), Some(false), false, true, RingState::Idle),
         (Some(0), Some(true), false, true, RingState::Flowing),
         (None, Some(false), false, true, RingState::Idle),
         (Some(0), Some(false), false, false, RingState::ProducerGone),
@@ -220,4 +222,72 @@ fn the_ring_is_what_the_last_samples_say() {
         assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
         assert!(!reason.is_empty());
     }
+}
+
+#[test]
+fn only_a_refusal_makes_a_ring_full() {
+    let offer = |offset| Some(Offer { offset, bytes: 63 });
+    for (free, attempts, offered, moves, expected) in [
+        // Nothing is free, but the producer has not asked.
+        (0, 0, None, Some(false), RingState::Idle),
+        (0, 1, None, Some(false), RingState::Full),
+        (0, 99, None, Some(false), RingState::Full),
+        (0, 100, None, Some(false), RingState::Clogged),
+        (0, 100, None, None, RingState::Clogged),
+        // It was refused before the tails were read that have made room since.
+        (64, 100, None, Some(false), RingState::Idle),
+        (0, 100, None, Some(true), RingState::Flowing),
+        // It has less than a message takes, has been offered that, and makes nothing of it.
+        (63, 0, offer(HEAD), Some(false), RingState::Full),
+        (63, 0, offer(HEAD), None, RingState::Unknown),
+        (63, 0, offer(HEAD - 64), Some(false), RingState::Idle),
+        (63, 0, None, Some(false), RingState::Idle),
+        (64, 0, offer(HEAD), Some(false), RingState::Idle),
+    ] {
+        let mut sample = sample(HEAD, Vec::new());
+        sample.table = Some(TableView {
+            clog_attempts: attempts,
+            offered,
+            ..TableView::default()
+        });
+        let (state, reason) = ring_state(&sample, Some(free), 64, None, moves);
+        assert_eq!(
+            state, expected,
+            "free {free}, {attempts} attempts, {offered:?}, {moves:?}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn half_of_a_long_timeout_is_waited_for_unless_it_hurts() {
+    // How long it stands, its lag, whether it gates a producer that was refused, the ring's timeout.
+    for (still, lag, holds, timeout, expected) in [
+        (SECOND, 100, false, 2 * SECOND, State::Stalled),
+        (SECOND, 100, false, 5 * SECOND, State::Ok),
+        (2 * SECOND, 100, false, 5 * SECOND, State::Ok),
+        (3 * SECOND, 100, false, 5 * SECOND, State::Stalled),
+        (SECOND, CAPACITY / 4, false, 60 * SECOND, State::Stalled),
+        (SECOND / 2, CAPACITY / 4, false, 60 * SECOND, State::Lagging),
+        (1_000_000, 100, true, 60 * SECOND, State::Blocking),
+    ] {
+        let mut one = member(1, HEAD - lag);
+        one.silent_ns = Some(still);
+        let context = Context {
+            still_ns: Some(still),
+            stall_timeout_ns: timeout,
+            holds_producer: holds,
+            ..context()
+        };
+        let (state, reason) = consumer_state(&one, &context);
+        assert_eq!(state, expected, "{still} {lag} {holds} {timeout}: {reason}");
+    }
+}
+
+#[test]
+fn whoever_joined_and_has_ended_is_overdue_though_its_child_reads() {
+    let mut one = member(1, HEAD);
+    (one.joiner_ended, one.pid) = (true, Some(9));
+    let (state, reason) = consumer_state(&one, &context());
+    assert_eq!(state, State::Overdue);
+    assert!(reason.contains("pid 9 has its page mapped"), "{reason}");
 }

@@ -117,6 +117,7 @@ fn the_producer_is_clogged_once_until_it_has_run_for_a_while() {
             clog_attempts: attempts,
             ..slots
         });
+        ring.free_bytes = Some(0);
         ring
     };
     let flowing = || ring(&[one(1, 640)]);
