@@ -239,10 +239,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 fn join_code(error: &ring::Error) -> u8 {
     match error {
         error if error.is_no_listener() => 3,
-        ring::Error::Io {
-            op: "connect",
-            source,
-        } if source.kind() == io::ErrorKind::PermissionDenied => 4,
+        error if error.is_forbidden() => 4,
         ring::Error::NoProducer { .. } => 3,
         ring::Error::Protocol { .. } => 5,
         _ => 1,

@@ -138,7 +138,11 @@ impl Consumer {
                             limit: timeout,
                         });
                     }
-                    Err(errno) => return Err(Error::io("connect")(errno)),
+                    Err(errno) => {
+                        return Err(Error::Connect {
+                            source: errno.into(),
+                        });
+                    }
                 }
             }
         }

@@ -37,6 +37,17 @@ pub(crate) struct MessageList {
     places: (Option<u64>, Vec<Range<usize>>),
 }
 
+/// Why no other message was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotFound {
+    /// Nothing is looked for.
+    NothingSought,
+    /// No newer message matches.
+    NoNewer,
+    /// No older message matches.
+    NoOlder,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     row: u64,
@@ -339,15 +350,15 @@ impl MessageList {
     /// Selects the next older or newer message that was found.
     ///
     /// # Errors
-    /// Why there is none, in words.
-    pub(super) fn seek(&mut self, newer: bool) -> Result<(), &'static str> {
+    /// Why there is none.
+    pub(super) fn seek(&mut self, newer: bool) -> Result<(), NotFound> {
         let (Some(search), Some(row)) = (&self.search, self.selected_row()) else {
-            return Err("nothing is looked for: / in the messages' pane begins");
+            return Err(NotFound::NothingSought);
         };
         let (place, none) = if newer {
-            (Some(search.before(row + 1)), "no newer match")
+            (Some(search.before(row + 1)), NotFound::NoNewer)
         } else {
-            (search.before(row).checked_sub(1), "no older match")
+            (search.before(row).checked_sub(1), NotFound::NoOlder)
         };
         let hit = place.and_then(|place| search.nth(place)).cloned();
         self.go_to(&hit.ok_or(none)?);

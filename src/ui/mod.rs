@@ -211,7 +211,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                             if let Some(sequence) = clip.sequence() {
                                 terminal.tell(&sequence)?;
                             }
-                            app.say(clip.said());
+                            let saves = app.keymap().key(Action::Save);
+                            app.say(clip.said(saves.as_deref()));
                         }
                     }
                     if period(&app) != before {

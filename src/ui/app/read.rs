@@ -9,6 +9,8 @@ use crate::ui::clipboard::Clip;
 use crate::ui::consumer_list::label;
 use crate::ui::cursor::Movement;
 use crate::ui::items::{Item, items};
+use crate::ui::keys::Keymap;
+use crate::ui::message_list::NotFound;
 use crate::ui::viewport::{HexViewport, Viewport};
 
 impl App {
@@ -30,7 +32,7 @@ impl App {
         match action {
             Action::Next | Action::Previous => {
                 let sought = self.message_list.seek(action == Action::Next);
-                self.said = sought.err().map(str::to_owned);
+                self.said = sought.err().map(|why| not_found(why, &self.keymap));
                 if self.message_list.found().is_some() {
                     self.turn_to_messages();
                 }
@@ -134,5 +136,16 @@ impl App {
                 )),
             },
         }
+    }
+}
+
+fn not_found(why: NotFound, keymap: &Keymap) -> String {
+    match (why, keymap.key(Action::Filter)) {
+        (NotFound::NothingSought, Some(key)) => {
+            format!("nothing is looked for: {key} in the messages' pane begins")
+        }
+        (NotFound::NothingSought, None) => "nothing is looked for".to_owned(),
+        (NotFound::NoNewer, _) => "no newer match".to_owned(),
+        (NotFound::NoOlder, _) => "no older match".to_owned(),
     }
 }

@@ -130,12 +130,12 @@ impl App {
         self.rings.top
     }
 
-    /// The row of findings, limits and events that was shown first.
+    /// The row of the list of messages that was shown first.
     pub(crate) fn messages_top(&self) -> usize {
         self.messages_top
     }
 
-    /// The first finding that is shown.
+    /// The row of findings, limits and events that was shown first.
     pub(crate) fn findings_top(&self) -> usize {
         self.findings.top
     }

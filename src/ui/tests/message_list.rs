@@ -371,7 +371,7 @@ fn what_is_selected_is_saved_and_copied() {
     };
     assert_eq!(*saved, message(62));
     let copied = |app: &mut App| match app.apply(Action::Copy, room) {
-        Some(Effect::Copy(clip)) => clip.said(),
+        Some(Effect::Copy(clip)) => clip.said(app.keymap().key(Action::Save).as_deref()),
         effect => panic!("{effect:?}"),
     };
     assert_eq!(copied(&mut app), "copied 30 bytes in hex");

@@ -27,9 +27,8 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         }
     };
     if app.looks_long() {
-        let ascii = canvas.glyphs().ellipsis.is_ascii();
-        let looking = if ascii { "looking..." } else { "looking…" };
-        right(canvas, looking, ColorRole::Strong);
+        let looking = format!("looking{}", canvas.glyphs().goes_on);
+        right(canvas, &looking, ColorRole::Strong);
     }
     let ring = app
         .frame()

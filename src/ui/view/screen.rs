@@ -171,7 +171,7 @@ fn closely(
 
 fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) {
     if !places.ending.is_empty() {
-        ending::render(&frame.snapshot, canvas, places.ending);
+        ending::render(&frame.snapshot, app, canvas, places.ending);
     }
     let pictured = !places.pictures.is_empty();
     if !places.stats.is_empty() {
