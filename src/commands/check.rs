@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{Check, Target};
+use crate::cli::{CheckArgs, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
 use crate::observe::check::{Limits, Observed, Status, Verdict, judge, judge_all};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, Thresholds};
@@ -22,7 +22,7 @@ const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
 pub fn check(
-    options: &Check,
+    options: &CheckArgs,
     settings: &Settings,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
     out: &mut impl Write,
@@ -73,7 +73,7 @@ fn ended(status: Status, said: io::Result<()>) -> ExitCode {
 }
 
 fn one(
-    options: &Check,
+    options: &CheckArgs,
     thresholds: Thresholds,
     limits: &Limits,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
@@ -90,7 +90,7 @@ fn one(
     }
 }
 
-fn all(options: &Check, thresholds: Thresholds, limits: &Limits) -> Verdict {
+fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict {
     let found = match discover() {
         Ok(found) => found,
         Err(error) => {
