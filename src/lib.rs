@@ -46,3 +46,5 @@ pub mod settings;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod shutdown;
+#[cfg(feature = "cli")]
+mod stderr;

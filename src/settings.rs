@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::shutdown::warn;
+use crate::stderr::warn;
 
 pub use choices::{Ascii, Settings};
 pub use source::SettingsError;

@@ -1,16 +1,11 @@
-//! Signals that end the program, and the last words on stderr.
+//! Signals that end the program.
+//!
+//! Notices them; what ends, and how, is for others to know.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
-/// Says something on stderr.
-pub(crate) fn warn(text: &str) {
-    // Where nobody can be told, there is nothing to be done about it.
-    let _ = writeln!(std::io::stderr(), "zbqtop: {text}");
-}
 
 /// Notices that the user, or the system, wants the program to end.
 #[derive(Debug, Clone)]

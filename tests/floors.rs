@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],
     &["observe::rings"],
-    &["shutdown", "output", "ui"],
+    &["shutdown", "stderr", "output", "ui"],
     &["demo"],
     &["cli"],
     &["settings"],

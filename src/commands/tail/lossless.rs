@@ -17,7 +17,7 @@ use crate::observe::attach::connect;
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::{Consumer, RawMessage, WakeupMode};
-use crate::shutdown::warn;
+use crate::stderr::warn;
 
 /// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
@@ -36,12 +36,12 @@ enum Outcome {
     Evicted(u64),
 }
 
-/// Joins the ring behind `address` and writes every message from then on to `outlet`; joins again when evicted.
+/// Joins the ring behind `address` and writes every message from then on to `output`; joins again when evicted.
 ///
 /// # Errors
-/// When the ring cannot be joined, or those of `outlet`.
-pub fn lossless(address: &str, options: &cli::TailArgs, outlet: impl Output) -> anyhow::Result<()> {
-    let sink = Sink::new(options, 0, outlet)?;
+/// When the ring cannot be joined, or those of `output`.
+pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> anyhow::Result<()> {
+    let sink = Sink::new(options, 0, output)?;
     let mut reader = LosslessReader {
         batch: Batch::of(sink.takes_ring_memory()),
         sink,
