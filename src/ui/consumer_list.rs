@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use super::cursor::{Cursor, Movement};
-use super::format::{bytes, duration, percent, whole};
+use super::format::{bytes, duration_in, percent, whole};
 use super::prompt::{Edit, Prompt};
 use super::text;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
@@ -328,7 +328,7 @@ fn figure(
 ) -> Option<(u64, String)> {
     let exact = |number: u64| (number, number.to_string());
     let read = |number: u64, text: String| (number, text);
-    let time = |nanoseconds| (nanoseconds, duration(nanoseconds, ""));
+    let time = |nanoseconds| (nanoseconds, duration_in(nanoseconds, ""));
     match field {
         ConsumerField::Slot | ConsumerField::Why => Some(exact(place as u64)),
         ConsumerField::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),

@@ -10,10 +10,11 @@ mod clipboard;
 mod consumer_list;
 mod cursor;
 mod details;
+mod findings_rows;
 mod format;
 mod hit_map;
 mod interval;
-mod items;
+
 mod keys;
 mod message_list;
 mod prompt;
@@ -153,8 +154,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
     let mut hit_map = HitMap::default();
     loop {
         loop {
-            match sampler.report() {
-                Ok(Some(report)) => stale |= heed_report(report, &mut app, sampler, &mut due),
+            match sampler.reply() {
+                Ok(Some(reply)) => stale |= heed_reply(reply, &mut app, sampler, &mut due),
                 Ok(None) => break,
                 // It has panicked, which is told when the screen has been given back.
                 Err(sampler::Ended) => return Ok(()),
@@ -194,7 +195,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                 for event in terminal.events() {
                     let before = period(&app);
                     match heed(&event, &mut app, &hit_map, |app| {
-                        screen::room(app, &theme, terminal.area())
+                        screen::viewport(app, &theme, terminal.area())
                     }) {
                         None => {}
                         Some(Effect::Quit) => return Ok(()),
@@ -229,9 +230,9 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
 ///
 /// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to leave the
 /// list.
-fn heed_report(report: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
+fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
     let on_ring = app.screen() == Screen::Ring;
-    match report {
+    match reply {
         Reply::Listing(_) if on_ring => return false,
         Reply::Listing(listing) => {
             if let Some(Effect::Attach(id)) = app.take_listing(listing) {
@@ -255,7 +256,7 @@ fn heed(
     event: &Event,
     app: &mut App,
     hit_map: &HitMap,
-    room: impl Fn(&App) -> Viewport,
+    viewport: impl Fn(&App) -> Viewport,
 ) -> Option<Effect> {
     match event {
         Event::Key(key) => {
@@ -265,7 +266,7 @@ fn heed(
                 app.edit(edit);
                 return None;
             }
-            app.apply(app.keymap().action(key)?, room(app))
+            app.apply(app.keymap().action(key)?, viewport(app))
         }
         Event::Mouse(mouse) => {
             let spot = hit_map.at(mouse.column, mouse.row)?;
@@ -281,7 +282,7 @@ fn heed(
                 app.click(&Spot::Pane(pane));
             }
             for _ in 0..WHEEL_ROWS {
-                app.apply(action, room(app));
+                app.apply(action, viewport(app));
             }
             None
         }

@@ -53,7 +53,7 @@ pub(crate) enum WakeReason {
 /// The terminal while the dashboard has it.
 pub(crate) struct Terminal {
     outbox: Outbox,
-    paint: FrameDiff,
+    diff: FrameDiff,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
     events: Vec<Event>,
@@ -87,7 +87,7 @@ impl Terminal {
         style::force_color_output(color);
         let mut terminal = Self {
             outbox: Outbox::default(),
-            paint: FrameDiff::default(),
+            diff: FrameDiff::default(),
             signals,
             decoder: Decoder::default(),
             events: Vec::new(),
@@ -111,7 +111,7 @@ impl Terminal {
 
     /// Draws what has changed since the last time, on a terminal that is ready.
     pub(crate) fn draw(&mut self, render: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
-        self.paint.frame(self.outbox.back(), render)?;
+        self.diff.frame(self.outbox.back(), render)?;
         self.outbox.send()
     }
 
@@ -125,7 +125,7 @@ impl Terminal {
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;
         self.area = Rect::new(0, 0, size.ws_col.min(LARGEST.0), size.ws_row.min(LARGEST.1));
-        self.paint.renew(self.area);
+        self.diff.renew(self.area);
         Ok(())
     }
 
@@ -143,12 +143,12 @@ impl Terminal {
         // A time without end is none.
         let time = Timespec::try_from(timeout).ok();
         let stdin = rustix::stdio::stdin();
-        let outlet = TerminalWriter::get();
+        let writer = TerminalWriter::get();
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.signals.get_read(), PollFlags::IN),
             PollFd::from_borrowed_fd(other, PollFlags::IN),
-            PollFd::new(outlet, PollFlags::OUT),
+            PollFd::new(writer, PollFlags::OUT),
         ];
         let waits_for_room = !self.outbox.is_empty();
         let fds = &mut fds[..if waits_for_room { 4 } else { 3 }];
@@ -160,7 +160,7 @@ impl Terminal {
         let [input, signalled] = [fds[0].revents(), fds[1].revents()];
         let room = fds
             .get(3)
-            .is_some_and(|outlet| !outlet.revents().is_empty());
+            .is_some_and(|writer| !writer.revents().is_empty());
         if room {
             self.outbox.send()?;
         }

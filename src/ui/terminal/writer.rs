@@ -30,8 +30,8 @@ pub(super) struct TerminalWriter {
 
 impl TerminalWriter {
     pub(super) fn get() -> &'static Self {
-        static OUTLET: OnceLock<TerminalWriter> = OnceLock::new();
-        OUTLET.get_or_init(|| Self {
+        static WRITER: OnceLock<TerminalWriter> = OnceLock::new();
+        WRITER.get_or_init(|| Self {
             own: reopened(),
             cut: AtomicBool::new(false),
         })
@@ -136,12 +136,12 @@ impl Outbox {
 
     /// Sends the rest, if the terminal takes it before `deadline`, and forgets it otherwise.
     pub(super) fn flush(&mut self, deadline: Instant) -> io::Result<()> {
-        let outlet = TerminalWriter::get();
+        let writer = TerminalWriter::get();
         while !self.is_empty() {
             self.send()?;
             let left = deadline.saturating_duration_since(Instant::now());
             if !self.is_empty()
-                && (left.is_zero() || !outlet.takes(Timespec::try_from(left).ok().as_ref())?)
+                && (left.is_zero() || !writer.takes(Timespec::try_from(left).ok().as_ref())?)
             {
                 self.clear();
             }

@@ -432,7 +432,7 @@ pub(super) fn take(app: &mut App, frame: Frame) -> bool {
 /// Presses what the screen of 80×24 makes of it.
 pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
-        let room = screen::room(
+        let room = screen::viewport(
             app,
             &Theme::new(true, false),
             ratatui::layout::Rect::new(0, 0, 80, 24),

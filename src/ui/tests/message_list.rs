@@ -346,7 +346,7 @@ fn the_byte_looked_at_is_always_in_sight() {
             Action::Down,
             Action::Down,
         ] {
-            let room = screen::room(&app, &theme, area);
+            let room = screen::viewport(&app, &theme, area);
             app.apply(action, room);
             let terminal = drawn(&app, width, height);
             let content = terminal.backend().buffer().content();

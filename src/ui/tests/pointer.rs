@@ -62,7 +62,7 @@ impl Seen {
         });
         let (theme, area) = (Theme::new(true, false), self.area);
         let effect = heed(&event, &mut self.app, &self.hit_map, |app| {
-            screen::room(app, &theme, area)
+            screen::viewport(app, &theme, area)
         });
         self.draw();
         effect

@@ -51,7 +51,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// What stands where, when all is drawn.
-    pub(super) fn into_spots(self) -> HitMap {
+    pub(super) fn into_hit_map(self) -> HitMap {
         self.hit_map
     }
 

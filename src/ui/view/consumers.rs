@@ -9,7 +9,7 @@ use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame, RingSnapshot
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::consumer_list::{ConsumerField, label};
-use crate::ui::format::{bytes, duration, grouped, percent, whole};
+use crate::ui::format::{bytes, duration_in, grouped, percent, whole};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::theme::{ColorRole, Theme};
 
@@ -173,7 +173,7 @@ fn text(
     field: ConsumerField,
     theme: &Theme,
 ) -> Option<String> {
-    let time = |nanoseconds| duration(nanoseconds, theme.glyphs.microseconds);
+    let time = |nanoseconds| duration_in(nanoseconds, theme.glyphs.microseconds);
     match field {
         ConsumerField::Slot => Some(label(consumer, place)),
         ConsumerField::Pid => consumer.pid.map(|pid| pid.to_string()),
