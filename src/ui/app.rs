@@ -12,7 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{Action, Effect, FrontView, Pane, Screen};
-use super::consumer_list::{ConsumerField, ConsumerList};
+use super::consumer_field::ConsumerField;
+use super::consumer_list::ConsumerList;
 use super::cursor::{Cursor, Movement};
 use super::details::Details;
 use super::findings_rows::{FindingsRow, findings_rows};

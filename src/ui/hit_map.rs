@@ -6,7 +6,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::action::Pane;
-use super::consumer_list::ConsumerField;
+use super::consumer_field::ConsumerField;
 use super::findings_rows::FindingsRow;
 
 /// What can be pointed at.

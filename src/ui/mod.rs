@@ -7,11 +7,13 @@
 mod action;
 mod app;
 mod clipboard;
+mod consumer_field;
 mod consumer_list;
 mod cursor;
 mod details;
 mod findings_rows;
 mod format;
+mod hex_cursor;
 mod hit_map;
 mod interval;
 
@@ -36,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
 use app::App;
-pub use consumer_list::ConsumerField;
+pub use consumer_field::ConsumerField;
 use crossterm::event::{Event, MouseEventKind};
 use hit_map::{HitMap, Spot};
 pub use keys::{Clash, Key, Keymap};
