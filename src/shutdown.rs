@@ -31,8 +31,8 @@ impl StopSignal {
         Self::watch_unhurried()
     }
 
-    /// As [`Self::watch`] for those who are never stuck: each signal asks, however often it comes. (A parent that is killed
-    /// sends its death signal once for each of its threads.)
+    /// As [`Self::watch`] for those who are never stuck: each signal asks, however often it comes. (A parent that is
+    /// killed sends its death signal once for each of its threads.)
     ///
     /// # Errors
     /// When the handlers cannot be installed.

@@ -22,8 +22,8 @@ Without a target, every ring that can be seen on this machine is judged, and eac
 looked into are counted in the line, and a ring that cannot be read is UNKNOWN.
 
 Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, and that no \
-consumer lags more than {} of the ring, unless the settings say otherwise. A limit on a figure that is unknown makes the status UNKNOWN, with the \
-reason; an estimate is marked `~`.
+consumer lags more than {} of the ring, unless the settings say otherwise. A limit on a figure that \
+is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`.
 
 Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
 first in the order CRITICAL, WARNING, UNKNOWN, OK.
@@ -63,8 +63,8 @@ pub struct CheckArgs {
     /// How few live consumers there may be, as `3:1`.
     #[arg(long, value_name = "W:C", value_parser = fewest)]
     pub min_consumers: Option<Threshold<u64>>,
-    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but root:
-    /// every process is looked into for that. One that is found is CRITICAL in any case.
+    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but
+    /// root: every process is looked into for that. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
     /// Where the settings are.
@@ -74,8 +74,8 @@ pub struct CheckArgs {
     #[arg(long)]
     pub json: bool,
     /// Time between the two samples that rates and motion come from; 0: one sample. What is to be known of time, as
-    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken after
-    /// a second: it may have had nothing to take until now.
+    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken
+    /// after a second: it may have had nothing to take until now.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
     pub interval: Duration,
 }

@@ -16,8 +16,8 @@ use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
 use crate::settings::Settings;
 
-/// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts as
-/// stalled.
+/// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts
+/// as stalled.
 const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
@@ -138,8 +138,8 @@ fn observe(
         std::thread::sleep(interval);
     }
     let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
-    // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing to
-    // take until a moment ago: to have stood still behind head, it must be seen to.
+    // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing
+    // to take until a moment ago: to have stood still behind head, it must be seen to.
     let rest = Duration::from_nanos(thresholds.stalled_after_ns)
         .min(SEEN_TO_STAND)
         .saturating_sub(interval);

@@ -156,8 +156,8 @@ impl Consumer {
         ))
     }
 
-    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `requested` is
-    /// a wish: the producer decides, and [`Consumer::mode`] says what it decided.
+    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `requested`
+    /// is a wish: the producer decides, and [`Consumer::mode`] says what it decided.
     ///
     /// # Errors
     /// If the producer refuses, is silent for `timeout`, or answers with anything but what the protocol asks for.

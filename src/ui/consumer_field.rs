@@ -71,7 +71,8 @@ impl ConsumerField {
         !matches!(self, Self::Tail | Self::Percent | Self::History | Self::Why)
     }
 
-    /// Whether the largest stands first until the user reverses it: what is looked for is the most lag, the worst state.
+    /// Whether the largest stands first until the user reverses it: what is looked for is the most lag, the worst
+    /// state.
     pub(super) fn begins_descending(self) -> bool {
         matches!(
             self,

@@ -269,8 +269,8 @@ fn figure(
     }
 }
 
-/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a rate
-/// that trembles behind its last digit would shake the table; what is unknown comes last.
+/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a
+/// rate that trembles behind its last digit would shake the table; what is unknown comes last.
 fn order(rows: &mut [SortedRow], descending: bool) {
     rows.sort_by(|one, other| one.figure.cmp(&other.figure));
     let mut rank = 0;

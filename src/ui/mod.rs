@@ -1,8 +1,9 @@
 //! The dashboard: ask, draw, wait, apply.
 //!
-//! Owns the loop and performs the effects that keys ask for. Knows rings as [`RingSource`] gives them, plain data, and refuses
-//! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It waits in one
-//! place, for keys, signals, the sampler and the terminal together: none of them can keep it from the others.
+//! Owns the loop and performs the effects that keys ask for. Knows rings as [`RingSource`] gives them, plain data, and
+//! refuses to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It
+//! waits in one place, for keys, signals, the sampler and the terminal together: none of them can keep it from the
+//! others.
 
 mod action;
 mod app;
@@ -107,8 +108,9 @@ impl Default for Options {
 /// Shows the dashboard until the user quits.
 ///
 /// `SIGTERM`, `SIGINT`, `SIGHUP` and a terminal that goes away end it as `q` does: the screen is given back and the
-/// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from ending,
-/// and is left behind. The caller is expected to exit: only the second of the same signal ends the process by itself.
+/// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from
+/// ending, and is left behind. The caller is expected to exit: only the second of the same signal ends the process by
+/// itself.
 ///
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
@@ -230,8 +232,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
 
 /// Takes in what the source has to say; tells whether the screen has to be drawn again.
 ///
-/// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to leave the
-/// list.
+/// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to
+/// leave the list.
 fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
     let on_ring = app.screen() == Screen::Ring;
     match reply {

@@ -1,8 +1,8 @@
 //! The thread that looks at rings, and its counter: requests go in, replies come out, one at a time.
 //!
-//! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for it. The
-//! thread owns the [`RingSource`]; nothing is shared. There is never more than one request under way, so there is never more than
-//! one reply to be taken: nothing piles up, however slow either side is.
+//! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for
+//! it. The thread owns the [`RingSource`]; nothing is shared. There is never more than one request under way, so there
+//! is never more than one reply to be taken: nothing piles up, however slow either side is.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,9 +18,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::save::Save;
 use crate::observe::model::{Frame, Listing, Message, RingSource};
 
-/// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
-/// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only
-/// to end in order, and left where it is when it hangs.
+/// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do
+/// for it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited
+/// for only to end in order, and left where it is when it hangs.
 const ENDS_WITHIN: Duration = Duration::from_millis(200);
 
 /// What can be asked of the source.

@@ -1,7 +1,7 @@
 //! Every colour and every glyph.
 //!
-//! Views name what a thing means ([`ColorRole`]); only this file and those below it say how that looks. Without colours the
-//! roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
+//! Views name what a thing means ([`ColorRole`]); only this file and those below it say how that looks. Without colours
+//! the roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
 
 mod depth;
 mod palette;

@@ -3,8 +3,8 @@
 //!
 //! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
 //! only then is it written out, and only then published. Where all is wanted raw, by a file that takes it at once, no
-//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the program ends, short of SIGKILL, by a panic too,
-//! the consumer is parked, so that it holds nothing up.
+//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the
+//! program ends, short of SIGKILL, by a panic too, the consumer is parked, so that it holds nothing up.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! What is on the screen, and the bytes that make of it what is to be there.
 //!
-//! Owns two screens of cells and compares them. Refuses to know where the bytes go: whoever asks for the next frame says by
-//! it that the last has gone out whole.
+//! Owns two screens of cells and compares them. Refuses to know where the bytes go: whoever asks for the next frame
+//! says by it that the last has gone out whole.
 
 use std::io;
 
@@ -64,9 +64,9 @@ impl FrameDiff {
     }
 }
 
-/// The cells in which `now` differs from `before`, of the same size, and those that a wide character covered which is no longer
-/// there. ratatui's own comparison asks for the width of every cell, which takes twice the time; here nearly all are seen to be
-/// narrow at a glance.
+/// The cells in which `now` differs from `before`, of the same size, and those that a wide character covered which is
+/// no longer there. ratatui's own comparison asks for the width of every cell, which takes twice the time; here nearly
+/// all are seen to be narrow at a glance.
 fn changes<'a>(before: &Buffer, now: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
     let mut changes = Vec::new();
     let columns = usize::from(now.area.width).max(1);

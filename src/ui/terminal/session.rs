@@ -1,8 +1,9 @@
 //! The terminal: drawn on, waited on, suspended.
 //!
-//! Owns the signals and what is read of keys and mouse. Refuses to know what is drawn. It never waits for a terminal that
-//! takes no output: a frame is begun when the one before has gone out, and what has not gone out when the end comes is
-//! given up after a moment. The screen is given back on drop, in the panic hook and before the process stops (`guard`).
+//! Owns the signals and what is read of keys and mouse. Refuses to know what is drawn. It never waits for a terminal
+//! that takes no output: a frame is begun when the one before has gone out, and what has not gone out when the end
+//! comes is given up after a moment. The screen is given back on drop, in the panic hook and before the process stops
+//! (`guard`).
 
 use std::io::{self, IsTerminal};
 use std::os::fd::BorrowedFd;
@@ -189,8 +190,8 @@ impl Terminal {
         std::mem::take(&mut self.events)
     }
 
-    /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell would
-    /// get control (the parent is in another session: nobody could continue us) it does nothing.
+    /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell
+    /// would get control (the parent is in another session: nobody could continue us) it does nothing.
     ///
     /// Answers whether to go on: a shell that ends a suspended job sends the signal first and continues it then.
     pub(crate) fn suspend(&mut self) -> io::Result<bool> {
@@ -270,8 +271,8 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.give_back();
-        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the second
-        // of two would cut short what the first has begun; and not the first, which may have come with a hangup.
+        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the
+        // second of two would cut short what the first has begun; and not the first, which may have come with a hangup.
         for signal in [SIGTERM, SIGINT, SIGHUP] {
             let again = Arc::new(AtomicBool::new(false));
             let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again));

@@ -58,8 +58,8 @@ impl TerminalWriter {
         Ok(written)
     }
 
-    /// Writes `bytes` as far as the terminal takes them before `deadline`; tells whether that was all of them. What was cut
-    /// short before is ended first.
+    /// Writes `bytes` as far as the terminal takes them before `deadline`; tells whether that was all of them. What was
+    /// cut short before is ended first.
     pub(super) fn write_by(&self, bytes: &[u8], deadline: Instant) -> io::Result<bool> {
         let mut rest = bytes.to_vec();
         if self.cut.load(Ordering::Relaxed) {

@@ -170,7 +170,8 @@ pub(super) fn message(index: u64) -> Message {
     }
 }
 
-/// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or less.
+/// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or
+/// less.
 pub(super) fn log(messages: u64, most: usize) -> MessageLog {
     let mut log = MessageLog::imaginary(most);
     for number in 0..messages {

@@ -62,7 +62,8 @@ fn columns(ring: &RingSnapshot, app: &App) -> Vec<Column> {
     app.consumer_list().columns().iter().map(as_now).collect()
 }
 
-/// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its state.
+/// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its
+/// state.
 pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, String) {
     let rows = app.consumer_list().rows(ring);
     let hidden = match ring.hidden_consumers {

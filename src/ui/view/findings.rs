@@ -186,8 +186,9 @@ fn lines(item: &FindingRow, width: u16, selected: bool) -> Vec<String> {
     text::wrap(&item.text, width.saturating_sub(WORD + 2))
 }
 
-/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one selected
-/// it is shown whole, and as long as it is in sight the row that came first does so again; tells which that is.
+/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one
+/// selected it is shown whole, and as long as it is in sight the row that came first does so again; tells which that
+/// is.
 fn render_items(
     item: impl Fn(usize) -> Option<FindingRow>,
     spot: impl Fn(usize) -> Option<Spot>,

@@ -16,7 +16,8 @@
 //!  ? help  q quit  Tab pane  Enter open  / filter  s sort  Space freeze                   footer
 //! ```
 //!
-//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys is there, and Tab leads to the others.
+//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys
+//! is there, and Tab leads to the others.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -39,8 +39,8 @@ impl Stat {
     }
 }
 
-/// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room above,
-/// rate and its past below.
+/// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room
+/// above, rate and its past below.
 pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme();
     let ring = &frame.snapshot;
