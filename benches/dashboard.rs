@@ -1,5 +1,5 @@
-//! What the dashboard costs and how soon it answers: `cargo bench --bench dashboard`, or some of it by name: `cpu`, `answers`,
-//! `draw`, `hour`.
+//! What the dashboard costs and how soon it answers: `cargo bench --bench dashboard`, or some of it by name: `cpu`,
+//! `answers`, `draw`, `hour`.
 //!
 //! Figures stand beside what they should be. Nothing here passes or fails: machines differ.
 #![expect(clippy::print_stdout, reason = "figures are printed")]

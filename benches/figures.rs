@@ -1,5 +1,5 @@
-//! What watching costs, on real rings made by the reference: `cargo bench --bench figures`, or with `-- broadcasts` at its
-//! end just what concerns descriptors.
+//! What watching costs, on real rings made by the reference: `cargo bench --bench figures`, or with `-- broadcasts` at
+//! its end just what concerns descriptors.
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median of the ratios. Nothing here passes or fails.
@@ -195,8 +195,8 @@ fn broadcast(joiner: Joiner) -> String {
     outcome
 }
 
-/// Lets in whoever joins until a line comes on stdin, then broadcasts descriptors to them and to a consumer in this very
-/// thread, which takes them at once; says how many messages came to it without theirs.
+/// Lets in whoever joins until a line comes on stdin, then broadcasts descriptors to them and to a consumer in this
+/// very thread, which takes them at once; says how many messages came to it without theirs.
 fn descriptors(socket: &str) {
     let mut ring = Ring::create(CAPACITY, MESSAGE);
     let listener = UnixListener::bind(socket).expect("a free path");

@@ -1,5 +1,5 @@
-//! How fast `tail` is, on real rings made by the reference: `cargo bench --bench tail`, or with `-- lossless`, `-- follow`,
-//! `-- hex` or `-- latency` at its end just that.
+//! How fast `tail` is, on real rings made by the reference: `cargo bench --bench tail`, or with `-- lossless`,
+//! `-- follow`, `-- hex` or `-- latency` at its end just that.
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is
 //! printed is the median. Nothing here passes or fails.

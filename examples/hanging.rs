@@ -1,5 +1,5 @@
-//! The dashboard on a source that hangs, for the tests that keys, the screen and the end do not wait for it. The argument says
-//! where: `list`, `attach`, `sample`; or `a while`: it answers after a second.
+//! The dashboard on a source that hangs, for the tests that keys, the screen and the end do not wait for it. The
+//! argument says where: `list`, `attach`, `sample`; or `a while`: it answers after a second.
 
 use std::io;
 use std::time::Duration;

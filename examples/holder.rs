@@ -7,8 +7,8 @@
 //! `holder maps CTRL_SIZE RING_SIZE [FIELD=VALUE…]` maps such memfds for reading, as a consumer does, and closes them.
 //! `holder joins SOCKET…` joins each of these rings with zbqtop's own consumer.
 //!
-//! All say `ready`; the first two obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`, `head VALUE`,
-//! `length OFFSET PAYLOAD_LEN` (the first word of a header in the ring);
+//! All say `ready`; the first two obey lines on stdin: `send RING MESSAGES`, `truncate ctrl|ring|meta BYTES`,
+//! `head VALUE`, `length OFFSET PAYLOAD_LEN` (the first word of a header in the ring);
 //! each is answered with `done`. They end when stdin does.
 #![expect(
     unsafe_code,

@@ -12,8 +12,8 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Sends messages of mixed lengths, payloads and numbers into a ring that nobody consumes.
 ///
-/// Says `done HEAD MESSAGES`, and `message OFFSET PAYLOAD_LEN SEQ_ID` for each, fillers of laps included. Holds the ring
-/// until stdin ends, and is killed when its parent dies.
+/// Says `done HEAD MESSAGES`, and `message OFFSET PAYLOAD_LEN SEQ_ID` for each, fillers of laps included. Holds the
+/// ring until stdin ends, and is killed when its parent dies.
 #[derive(Parser)]
 struct Mixed {
     /// Bytes in the ring.

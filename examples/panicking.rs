@@ -1,6 +1,6 @@
 //! Parts of the program on something that panics, for the tests that what they took is given back all the same: the
 //! dashboard on a source, which has taken the terminal, and, with the arguments of `zbqtop tail --lossless`, that on an
-//! outlet, when it has taken a slot and holds ring space.
+//! output, when it has taken a slot and holds ring space.
 
 use std::io;
 use std::time::Duration;

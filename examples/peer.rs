@@ -29,8 +29,8 @@ type Failure = Box<dyn std::error::Error>;
 /// Both ends stop when stdin ends, and are killed when their parent dies. With `--hold` they stay after their messages
 /// and obey lines on stdin.
 /// Producer: `send N`, `scan`, `slots` (own implementation only).
-/// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave` (unmap
-/// everything and live on).
+/// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave`
+/// (unmap everything and live on).
 #[derive(Parser)]
 struct Peer {
     #[command(subcommand)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-pub use check::{Check, Lag};
+pub use check::{CheckArgs, Lag};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};
@@ -87,8 +87,8 @@ pub enum Command {
     /// Print messages: those the ring still holds, and with -f those to come.
     Tail(TailArgs),
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
-    #[command(after_help = check::AFTER)]
-    Check(Check),
+    #[command(after_help = check::after())]
+    Check(CheckArgs),
     /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.

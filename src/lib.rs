@@ -1,7 +1,7 @@
 //! zbqtop: the [zbq](https://crates.io/crates/zbq) protocol in pure Rust, and a program that watches rings.
 //!
-//! [`ring`] is a library for any program: producer and consumer, wire-compatible with the reference either way round. It
-//! needs no feature of this crate (`default-features = false`).
+//! [`ring`] is a library for any program: producer and consumer, wire-compatible with the reference either way round.
+//! It needs no feature of this crate (`default-features = false`).
 //!
 //! All else is what the program is made of. It is here for its tests, benches and examples, and may change at any time.
 //! The floors, each of which knows only those before it:
@@ -9,8 +9,8 @@
 //! - `observe` (feature `observe`): watching a ring that belongs to someone else: found, mapped, sampled, judged; plain
 //!   data comes out. `text` turns bytes, names and numbers into words that are safe on a terminal.
 //! - `ui` (feature `tui`) draws that data. It knows no mapping.
-//! - `output`, `demo`, `cli`, `settings`, `commands`, `run` (feature `cli`): what the user typed, and wants always, and what
-//!   is done about it.
+//! - `output`, `demo`, `cli`, `settings`, `commands`, `run` (feature `cli`): what the user typed, and wants always, and
+//!   what is done about it.
 
 pub mod ring;
 
@@ -46,3 +46,5 @@ pub mod settings;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod shutdown;
+#[cfg(feature = "cli")]
+mod stderr;

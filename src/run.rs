@@ -17,7 +17,7 @@ use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, RingTarget, Rings};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
-use crate::shutdown::warn;
+use crate::stderr::warn;
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -95,7 +95,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
-    let ring = rings::attach(&owner(target), choice(target))?;
+    let ring = rings::attach(&ring_target(target), ring_selector(target))?;
     if let Some(joined) = ring.joined() {
         warn(&format!(
             "joined, as the producer may not be mapped or --join was given: slot {} is taken, parked, until the \
@@ -115,7 +115,7 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     Ok(ring)
 }
 
-fn owner(target: &Target) -> RingTarget {
+fn ring_target(target: &Target) -> RingTarget {
     match (&target.socket, target.pid) {
         (Some(address), _) => RingTarget::Socket {
             address: address.clone(),
@@ -127,7 +127,7 @@ fn owner(target: &Target) -> RingTarget {
     }
 }
 
-fn choice(target: &Target) -> RingSelector {
+fn ring_selector(target: &Target) -> RingSelector {
     match (target.ring, target.fd) {
         (Some(number), _) => RingSelector::Number(number),
         (None, Some(fd)) => RingSelector::Fd(fd),
@@ -140,7 +140,7 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let thresholds = settings.thresholds;
     let options =
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
-    let ring = match owner(&cli.target) {
+    let ring = match ring_target(&cli.target) {
         RingTarget::Any => None,
         _ => Some(attach(&cli.target)?),
     };
@@ -239,10 +239,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 fn join_code(error: &ring::Error) -> u8 {
     match error {
         error if error.is_no_listener() => 3,
-        ring::Error::Io {
-            op: "connect",
-            source,
-        } if source.kind() == io::ErrorKind::PermissionDenied => 4,
+        error if error.is_forbidden() => 4,
         ring::Error::NoProducer { .. } => 3,
         ring::Error::Protocol { .. } => 5,
         _ => 1,

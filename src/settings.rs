@@ -1,8 +1,8 @@
 //! Settings: what the user wants always, read from a file.
 //!
-//! A setting is what holds where neither the command line nor the environment says otherwise; who beats whom is decided in
-//! [`crate::run`]. The file is written by people and may be anything: what is wrong with it is told with its place, and
-//! nothing in it is taken for granted.
+//! A setting is what holds where neither the command line nor the environment says otherwise; who beats whom is decided
+//! in [`crate::run`]. The file is written by people and may be anything: what is wrong with it is told with its place,
+//! and nothing in it is taken for granted.
 
 mod choices;
 mod file;
@@ -14,15 +14,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::shutdown::warn;
+use crate::stderr::warn;
 
 pub use choices::{Ascii, Settings};
 pub use source::SettingsError;
 pub use template::template;
 
 impl Settings {
-    /// The settings of the file at `path`; of the file at the usual place if none is named, and the defaults if there is
-    /// none.
+    /// The settings of the file at `path`; of the file at the usual place if none is named, and the defaults if there
+    /// is none.
     ///
     /// # Errors
     /// The file that is named is not there, or is no file; or what stands in it is wrong.
@@ -63,8 +63,8 @@ pub fn from_variable<T: ValueEnum>(
     choice.map_err(|what| SettingsError::Variable { name, what })
 }
 
-/// Where the file is looked for: the base directory specification of freedesktop.org, by which a relative path counts as
-/// none.
+/// Where the file is looked for: the base directory specification of freedesktop.org, by which a relative path counts
+/// as none.
 fn usual_place(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let base =

@@ -1,16 +1,11 @@
-//! Signals that end the program, and the last words on stderr.
+//! Signals that end the program.
+//!
+//! Notices them; what ends, and how, is for others to know.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
-/// Says something on stderr.
-pub(crate) fn warn(text: &str) {
-    // Where nobody can be told, there is nothing to be done about it.
-    let _ = writeln!(std::io::stderr(), "zbqtop: {text}");
-}
 
 /// Notices that the user, or the system, wants the program to end.
 #[derive(Debug, Clone)]
@@ -36,8 +31,8 @@ impl StopSignal {
         Self::watch_unhurried()
     }
 
-    /// As [`Self::watch`] for those who are never stuck: each signal asks, however often it comes. (A parent that is killed
-    /// sends its death signal once for each of its threads.)
+    /// As [`Self::watch`] for those who are never stuck: each signal asks, however often it comes. (A parent that is
+    /// killed sends its death signal once for each of its threads.)
     ///
     /// # Errors
     /// When the handlers cannot be installed.

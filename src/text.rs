@@ -50,8 +50,8 @@ pub fn push_escaped_byte(out: &mut String, byte: u8) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
-/// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the direction or the width
-/// of its neighbours.
+/// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the
+/// direction or the width of its neighbours.
 fn is_unsafe(character: char) -> bool {
     // Nearly all there is: the tables of std take longer than the rest of a draw's text.
     if is_plain(character) {
@@ -68,8 +68,8 @@ fn is_unsafe(character: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// ASCII that is printed, and blocks of Unicode without a gap or a trap in them: Latin-1, dashes and dots, arrows, lines and
-/// shapes, braille.
+/// ASCII that is printed, and blocks of Unicode without a gap or a trap in them: Latin-1, dashes and dots, arrows,
+/// lines and shapes, braille.
 fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~'
         | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{21ff}'
@@ -136,8 +136,8 @@ pub fn percent_of(part: u64, whole: u64) -> f64 {
     }
 }
 
-/// Percent without decimals, rounded down. Only what is really all reads 100, and a little reads `<1`, not 0. Less than a
-/// twentieth is not missed: 90 % of so many whole bytes may be 89.9994 %.
+/// Percent without decimals, rounded down. Only what is really all reads 100, and a little reads `<1`, not 0. Less than
+/// a twentieth is not missed: 90 % of so many whole bytes may be 89.9994 %.
 #[must_use]
 pub fn percent(percent: f64) -> String {
     match percent {

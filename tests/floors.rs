@@ -1,5 +1,5 @@
-//! The floors and rooms of `src/`: who may import whom. Reads every path in the sources, `use` lines and others, and follows
-//! what a room's `mod.rs` hands on to the file that defines it. Test code is left out.
+//! The floors and rooms of `src/`: who may import whom. Reads every path in the sources, `use` lines and others, and
+//! follows what a room's `mod.rs` hands on to the file that defines it. Test code is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::path::Path;
 use syn::visit::Visit;
 use syn::{Attribute, ItemMod, ItemUse, UseTree, Visibility};
 
-/// From the ground up. A row imports from rows above it in this list, and from itself; places in one row know nothing of each
-/// other. A place is a file or a folder with all that is in it, named as a module; the most exact name counts.
+/// From the ground up. A row imports from rows above it in this list, and from itself; places in one row know nothing
+/// of each other. A place is a file or a folder with all that is in it, named as a module; the most exact name counts.
 const FLOORS: &[&[&str]] = &[
     &["ring", "text"],
     &["observe::model", "observe::procfs"],
@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],
     &["observe::rings"],
-    &["shutdown", "output", "ui"],
+    &["shutdown", "stderr", "output", "ui"],
     &["demo"],
     &["cli"],
     &["settings"],

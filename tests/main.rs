@@ -1,25 +1,24 @@
 //! zbqtop from outside: one module per concern, one binary to link.
 
 mod check;
-mod choose;
 mod cli;
 mod consumers;
 mod demo;
 mod events;
-mod find;
 mod floors;
+mod futex_waiters;
 mod handshake;
-mod hidden;
 mod join;
 mod liars;
 mod lossless;
-mod manners;
 mod messages;
 mod orphans;
+mod permission;
 mod recover;
 mod ring;
 mod scenarios;
 mod screen;
+mod select_ring;
 mod settings;
 mod several;
 mod side_socket;
@@ -28,6 +27,7 @@ mod soak;
 mod socket;
 mod support;
 mod tail;
-mod waits;
+mod tail_filter;
+mod unresponsive;
 mod wire;
 mod zombies;

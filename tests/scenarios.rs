@@ -1,7 +1,8 @@
 //! Who holds the ring up: what people do to real consumers of the reference, and what somebody who knows what happened
 //! would say of it in each of the four places: state, findings, events, and the exit status of `check`.
 //!
-//! Without the producer's slot table (`/proc/PID/mem` refused) no eviction clock is known: the scenarios about it end there.
+//! Without the producer's slot table (`/proc/PID/mem` refused) no eviction clock is known: the scenarios about it end
+//! there.
 
 use std::path::Path;
 use std::process::{Child, Stdio};

@@ -91,7 +91,8 @@ fn soak_busy_without_wakes() {
     );
 }
 
-/// A message every other second, and consumers that wait for it, one by asking now and then, and never at the same time after a message.
+/// A message every other second, and consumers that wait for it, one by asking now and then, and never at the same time
+/// after a message.
 #[test]
 #[ignore = "takes a minute"]
 fn soak_quiet() {

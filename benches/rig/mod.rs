@@ -294,8 +294,8 @@ pub(crate) fn status(pid: i32, field: &str) -> u64 {
         .expect("a number")
 }
 
-/// Seconds of processor time that the process's threads have used so far, to the nanosecond. Threads that have ended are not
-/// in it.
+/// Seconds of processor time that the process's threads have used so far, to the nanosecond. Threads that have ended
+/// are not in it.
 pub(crate) fn cpu(pid: i32) -> f64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
     let times = threads.flatten().filter_map(|thread| {

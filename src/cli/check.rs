@@ -1,17 +1,20 @@
 //! Options of `check`, and how its limits are written. Nothing is looked at here.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::target::{Configuration, Target};
-use super::values::duration;
+use super::values::{duration, size_unit};
 use crate::observe::check::{Limits, Threshold};
 use crate::text::whole;
 
 /// What `check --help` says below the options.
-pub(super) const AFTER: &str = "\
+pub(super) fn after() -> String {
+    format!(
+        "\
 A limit is W:C, a level for WARNING and one for CRITICAL: `50%:90%`. One level alone is for CRITICAL; `50%:` is for \
 WARNING alone. A figure at its level is still well, one past it is not.
 
@@ -19,8 +22,8 @@ Without a target, every ring that can be seen on this machine is judged, and eac
 looked into are counted in the line, and a ring that cannot be read is UNKNOWN.
 
 Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, and that no \
-consumer lags more than 80%:95% of the ring, unless the settings say otherwise. A limit on a figure that is unknown makes the status UNKNOWN, with the \
-reason; an estimate is marked `~`.
+consumer lags more than {} of the ring, unless the settings say otherwise. A limit on a figure that \
+is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`.
 
 Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
 first in the order CRITICAL, WARNING, UNKNOWN, OK.
@@ -29,17 +32,27 @@ Where --socket has to join, each check takes a slot until the producer's next sc
 WARNING: let checks run as the producer's user, or as root.
 
   zbqtop check --socket /run/quotes.sock --max-lag 50%:90% --max-lag 500ms:2s --min-consumers 2
-";
+",
+        Lag::default()
+    )
+}
+
+fn max_lag_help() -> String {
+    format!(
+        "How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was \
+         where the consumer is now. May be given once for each of the four; `off`: however far [default: {}]",
+        Lag::default()
+    )
+}
 
 /// Options of `check`.
 #[derive(Args, Clone, Debug)]
-pub struct Check {
+pub struct CheckArgs {
     /// Which ring; none given: every ring that can be seen on this machine, in one verdict.
     #[command(flatten)]
     pub target: Target,
-    /// How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was
-    /// where the consumer is now. May be given once for each of the four; `off`: however far [default: 80%:95%]
-    #[arg(long, value_name = "W:C")]
+    /// How far any consumer may be behind, once at most for each unit.
+    #[arg(long, value_name = "W:C", help = max_lag_help())]
     pub max_lag: Vec<Lag>,
     /// How long any consumer may be behind without moving, as `2s:10s`.
     #[arg(long, value_name = "W:C", value_parser = times)]
@@ -50,8 +63,8 @@ pub struct Check {
     /// How few live consumers there may be, as `3:1`.
     #[arg(long, value_name = "W:C", value_parser = fewest)]
     pub min_consumers: Option<Threshold<u64>>,
-    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but root:
-    /// every process is looked into for that. One that is found is CRITICAL in any case.
+    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but
+    /// root: every process is looked into for that. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
     /// Where the settings are.
@@ -61,13 +74,13 @@ pub struct Check {
     #[arg(long)]
     pub json: bool,
     /// Time between the two samples that rates and motion come from; 0: one sample. What is to be known of time, as
-    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken after
-    /// a second: it may have had nothing to take until now.
+    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken
+    /// after a second: it may have had nothing to take until now.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
     pub interval: Duration,
 }
 
-impl Check {
+impl CheckArgs {
     /// The limits that are set.
     ///
     /// `usual` is the limit on lags where none is given.
@@ -162,6 +175,26 @@ impl LagUnit {
     }
 }
 
+impl fmt::Display for Lag {
+    /// As it is written on the command line.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            LagUnit::Off => return out.write_str("off"),
+            LagUnit::Bytes => "B",
+            LagUnit::Percent => "%",
+            LagUnit::Messages => "msg",
+            LagUnit::Nanoseconds => "ns",
+        };
+        if let Some(warning) = self.levels.warning {
+            write!(out, "{warning}{unit}:")?;
+        }
+        if let Some(critical) = self.levels.critical {
+            write!(out, "{critical}{unit}")?;
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Lag {
     type Err = String;
 
@@ -196,20 +229,14 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     };
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(at.ok_or_else(expected)?);
+    // A time before bytes: 5m is five minutes.
+    if let Ok(time) = duration(text) {
+        return Ok((LagUnit::Nanoseconds, time.as_secs_f64() * 1e9));
+    }
     let (unit, factor) = match unit {
-        "%" => (LagUnit::Percent, 1.0),
-        "msg" => (LagUnit::Messages, 1.0),
-        "B" => (LagUnit::Bytes, 1.0),
-        "KiB" => (LagUnit::Bytes, 1024.0),
-        "MiB" => (LagUnit::Bytes, 1024.0 * 1024.0),
-        "GiB" => (LagUnit::Bytes, 1024.0 * 1024.0 * 1024.0),
-        "kB" | "KB" => (LagUnit::Bytes, 1e3),
-        "MB" => (LagUnit::Bytes, 1e6),
-        "GB" => (LagUnit::Bytes, 1e9),
-        _ => {
-            let time = duration(text).map_err(|_| expected())?;
-            return Ok((LagUnit::Nanoseconds, time.as_secs_f64() * 1e9));
-        }
+        "%" => (LagUnit::Percent, 1),
+        "msg" => (LagUnit::Messages, 1),
+        unit => (LagUnit::Bytes, size_unit(unit).ok_or_else(expected)?),
     };
     let number: f64 = number.parse().map_err(|_| expected())?;
     if unit == LagUnit::Percent && number > 100.0 {
@@ -217,7 +244,7 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
             "`{text}` is more than the ring, expected at most 100%"
         ));
     }
-    Ok((unit, number * factor))
+    Ok((unit, number * f64::from(factor)))
 }
 
 /// Two times, ns.
@@ -314,6 +341,7 @@ mod tests {
             ),
             ("512B:64KiB", LagUnit::Bytes, levels(512.0, 65_536.0)),
             ("1kB:2MB", LagUnit::Bytes, levels(1e3, 2e6)),
+            ("1.5k:2g", LagUnit::Bytes, levels(1536.0, 2_147_483_648.0)),
             ("10000msg", LagUnit::Messages, levels(None, 10_000.0)),
             ("0msg:0msg", LagUnit::Messages, levels(0.0, 0.0)),
             ("250ms:2s", LagUnit::Nanoseconds, levels(250e6, 2e9)),
@@ -325,6 +353,7 @@ mod tests {
                 levels: expected,
             };
             assert_eq!(text.parse(), Ok(expected), "{text}");
+            assert_eq!(expected.to_string().parse(), Ok(expected), "{expected}");
         }
         assert_eq!(times("2s:10s"), Ok(levels(2_000_000_000, 10_000_000_000)));
         assert_eq!(most("10:100"), Ok(levels(10, 100)));

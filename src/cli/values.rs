@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use regex::bytes::Regex;
 
+use crate::observe::messages::number;
+
 /// A place in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingPosition {
@@ -38,30 +40,47 @@ pub(super) fn end(text: &str) -> Result<RingPosition, String> {
     }
 }
 
-/// A whole number, decimal or `0x` and hex.
-fn number(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|error| format!("`{text}`: {error}"))
+/// Units of bytes, spelt in any case.
+const SIZE_UNITS: [(&str, u32); 7] = [
+    ("B", 1),
+    ("k", 1 << 10),
+    ("KiB", 1 << 10),
+    ("M", 1 << 20),
+    ("MiB", 1 << 20),
+    ("G", 1 << 30),
+    ("GiB", 1 << 30),
+];
+
+/// Those of a thousand, spelt so and not otherwise.
+const DECIMAL_SIZE_UNITS: [(&str, u32); 4] = [
+    ("kB", 1000),
+    ("KB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+];
+
+/// The bytes in a unit.
+pub(super) fn size_unit(unit: &str) -> Option<u32> {
+    let mut decimal = DECIMAL_SIZE_UNITS.iter();
+    let mut binary = SIZE_UNITS.iter();
+    decimal
+        .find(|(name, _)| *name == unit)
+        .or_else(|| binary.find(|(name, _)| name.eq_ignore_ascii_case(unit)))
+        .map(|(_, bytes)| *bytes)
 }
 
-/// Bytes: `4096`, `64KiB`, `1MiB`, `2k`; every unit is a power of 1024.
+/// Bytes: `4096`, `64KiB`, `1MiB`, `2k`, `1MB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kib" => 10,
-        "m" | "mib" => 20,
-        "g" | "gib" => 30,
-        _ => return Err("expected bytes, or a number and KiB, MiB or GiB".into()),
+    let unit = match unit {
+        "" => 1,
+        unit => size_unit(unit).ok_or("expected bytes, or a number and KiB, MiB or GiB")?,
     };
     number(digits)?
-        .checked_mul(1 << shift)
+        .checked_mul(unit.into())
         .ok_or_else(|| "more than 2^64 bytes".into())
 }
 
@@ -110,6 +129,7 @@ mod tests {
         assert_eq!(size("0"), Ok(0));
         assert_eq!(size("64KiB"), Ok(64 << 10));
         assert_eq!(size("2m"), Ok(2 << 20));
+        assert_eq!(size("3kB"), Ok(3000));
     }
 
     #[test]
@@ -117,7 +137,7 @@ mod tests {
         for bad in ["", "tail", "-1", "1.5", "99999999999999999999"] {
             assert!(bad.parse::<RingPosition>().is_err(), "{bad}");
         }
-        for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB"] {
+        for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB", "2mb"] {
             assert!(size(bad).is_err(), "{bad}");
         }
         assert!(pattern("(").is_err_and(|error| error.contains("unclosed group")));

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::{Check, Target};
+use crate::cli::{CheckArgs, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
 use crate::observe::check::{Limits, Observed, Status, Verdict, judge, judge_all};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, Thresholds};
@@ -16,13 +16,13 @@ use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
 use crate::settings::Settings;
 
-/// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts as
-/// stalled.
+/// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts
+/// as stalled.
 const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
 pub fn check(
-    options: &Check,
+    options: &CheckArgs,
     settings: &Settings,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
     out: &mut impl Write,
@@ -73,7 +73,7 @@ fn ended(status: Status, said: io::Result<()>) -> ExitCode {
 }
 
 fn one(
-    options: &Check,
+    options: &CheckArgs,
     thresholds: Thresholds,
     limits: &Limits,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
@@ -90,7 +90,7 @@ fn one(
     }
 }
 
-fn all(options: &Check, thresholds: Thresholds, limits: &Limits) -> Verdict {
+fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict {
     let found = match discover() {
         Ok(found) => found,
         Err(error) => {
@@ -138,8 +138,8 @@ fn observe(
         std::thread::sleep(interval);
     }
     let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
-    // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing to
-    // take until a moment ago: to have stood still behind head, it must be seen to.
+    // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing
+    // to take until a moment ago: to have stood still behind head, it must be seen to.
     let rest = Duration::from_nanos(thresholds.stalled_in_trouble_after_ns())
         .min(SEEN_TO_STAND)
         .saturating_sub(interval);

@@ -4,7 +4,7 @@ use crate::ring::layout::PARKED_TAIL;
 use std::io::{self, Write};
 
 use crate::observe::model::{
-    ConsumerSnapshot, Estimate, Event, Limitation, Listing, Method, Report, RingSnapshot, Severity,
+    ConsumerSnapshot, Estimate, Event, Limitation, Listing, Report, RingSnapshot, Severity,
     SlotCounts, WakeupBasis,
 };
 use crate::text::{bytes, bytes_per_second, count, duration, escape, percent, percent_of};
@@ -31,10 +31,7 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         .command
         .as_deref()
         .map_or_else(|| UNKNOWN.into(), escape);
-    let method = match ring.attach.method {
-        Method::Map => "map",
-        Method::Join => "join",
-    };
+    let method = ring.attach.method.word();
     let table = if ring.attach.slot_table {
         ", slot table"
     } else {
@@ -108,10 +105,10 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     }
     consumers(out, ring)?;
     for finding in &ring.findings {
+        let word = finding.severity.word();
         let mark = match finding.severity {
-            Severity::Critical => "CRITICAL",
-            Severity::Warning => "WARNING",
-            Severity::Info => "info",
+            Severity::Info => word.to_owned(),
+            Severity::Warning | Severity::Critical => word.to_uppercase(),
         };
         writeln!(out, "  {mark:<9} {}", finding.message)?;
     }

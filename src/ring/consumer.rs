@@ -14,16 +14,18 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 use rustix::time::Timespec;
 
+use super::ancillary::{Received, receive};
 use super::clock::ticks;
 use super::control::{Control, Metadata};
+use super::deadline::Deadline;
 use super::error::{Error, Result};
-use super::join::{self, Deadline, JoinPayload, Joined, Received};
+use super::join::{self, JoinPayload, Joined};
 use super::layout::{self, HEADER_SIZE};
 use super::mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
 use super::peercred::peer_pid;
+use super::pidfd::has_exited;
 use super::slot::{SlotIndex, WakeupMode};
-use super::slots::has_exited;
 
 /// Bytes in a header, as ring arithmetic has it.
 const HEADER: u64 = HEADER_SIZE as u64;
@@ -138,7 +140,11 @@ impl Consumer {
                             limit: timeout,
                         });
                     }
-                    Err(errno) => return Err(Error::io("connect")(errno)),
+                    Err(errno) => {
+                        return Err(Error::Connect {
+                            source: errno.into(),
+                        });
+                    }
                 }
             }
         }
@@ -150,8 +156,8 @@ impl Consumer {
         ))
     }
 
-    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `requested` is
-    /// a wish: the producer decides, and [`Consumer::mode`] says what it decided.
+    /// Joins over a connected rendezvous socket, SOCK_SEQPACKET or SOCK_STREAM, which stays the caller's. `requested`
+    /// is a wish: the producer decides, and [`Consumer::mode`] says what it decided.
     ///
     /// # Errors
     /// If the producer refuses, is silent for `timeout`, or answers with anything but what the protocol asks for.
@@ -458,7 +464,7 @@ impl Consumer {
         let mut fds = Vec::new();
         let mut bytes = [0; size_of::<u64>()];
         let received = deadline.retry(OP, side, PollFlags::IN, || {
-            join::receive(side, &mut bytes, &mut fds)
+            receive(side, &mut bytes, &mut fds)
         })?;
         match received {
             Ok(Received { bytes: 0, .. }) | Err(Errno::CONNRESET) if fds.is_empty() => {

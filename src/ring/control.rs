@@ -1,4 +1,5 @@
-//! What stands in the control region and in a consumer's page, field by field. Reads; what follows is decided elsewhere.
+//! What stands in the control region and in a consumer's page, field by field. Reads; what follows is decided
+//! elsewhere.
 
 use super::layout::{self, u32_at, u64_at};
 use super::mapping::Mapping;

@@ -33,6 +33,12 @@ pub enum Error {
         /// Its answer.
         source: std::io::Error,
     },
+    /// Nobody took the connection to a rendezvous socket.
+    #[error("connect: {source}")]
+    Connect {
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
     /// The other side broke the protocol.
     #[error("{object}: {found}, expected {expected}")]
     Protocol {
@@ -174,7 +180,13 @@ impl Error {
     /// Whether nobody listens where a rendezvous socket was expected.
     pub fn is_no_listener(&self) -> bool {
         use std::io::ErrorKind::{ConnectionRefused, NotFound};
-        matches!(self, Self::Io { op: "connect", source } if matches!(source.kind(), NotFound | ConnectionRefused))
+        matches!(self, Self::Connect { source } if matches!(source.kind(), NotFound | ConnectionRefused))
+    }
+
+    /// Whether the kernel does not let us connect to the rendezvous socket.
+    pub fn is_forbidden(&self) -> bool {
+        use std::io::ErrorKind::PermissionDenied;
+        matches!(self, Self::Connect { source } if source.kind() == PermissionDenied)
     }
 
     /// Whether a time limit passed.

@@ -1,93 +1,19 @@
 //! The handshake by which a consumer gets a slot, both ends of it: what is sent over the rendezvous socket, and
-//! what is checked before any of it is believed. It owns the socket traffic, side socket included; it knows neither
-//! slots nor what is done with the descriptors.
-//!
-//! Every wait has a deadline, whatever the socket's own flags say: each call is `MSG_DONTWAIT` behind a `poll`.
-//! Every descriptor is owned from the moment it arrives, so no error path leaks one.
+//! what is checked before any of it is believed. It owns the traffic on the rendezvous socket; it knows neither slots
+//! nor what is done with the descriptors.
 
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
-
-use rustix::cmsg_space;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::PollFlags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat};
 use rustix::io::Errno;
 use rustix::net::sockopt::{socket_domain, socket_type};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, RecvMsg, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketType, recv, recvmsg, send, sendmsg,
-};
-use rustix::time::Timespec;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, recv, send};
 
+use super::ancillary::{Received, receive, send_with_fds};
+use super::deadline::Deadline;
 use super::error::{Error, Result};
-use super::layout::{self, JOIN_FDS, JOIN_PAYLOAD_SIZE, JOIN_REQUEST_SIZE, MAX_FDS};
+use super::layout::{self, JOIN_FDS, JOIN_PAYLOAD_SIZE, JOIN_REQUEST_SIZE};
 use super::slot::{SlotIndex, WakeupMode};
-
-/// When to stop waiting, and what to say then.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    limit: Duration,
-    /// `None` if the limit is beyond what the clock can count to: never.
-    at: Option<Instant>,
-}
-
-impl Deadline {
-    pub(super) fn after(limit: Duration) -> Self {
-        Self {
-            limit,
-            at: Instant::now().checked_add(limit),
-        }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.at.is_some_and(|at| at <= Instant::now())
-    }
-
-    /// Waits until `fd` is ready for `events`, or has hung up.
-    pub(super) fn wait(
-        &self,
-        op: &'static str,
-        fd: BorrowedFd<'_>,
-        events: PollFlags,
-    ) -> Result<()> {
-        loop {
-            let left = self
-                .at
-                .map(|at| at.saturating_duration_since(Instant::now()));
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut [PollFd::from_borrowed_fd(fd, events)], left.as_ref()) {
-                Ok(0) if self.is_over() => {
-                    return Err(Error::Timeout {
-                        op,
-                        limit: self.limit,
-                    });
-                }
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return Ok(()),
-                Err(errno) => return Err(Error::io("poll")(errno)),
-            }
-        }
-    }
-
-    /// Tries until the call would not block, or the time is over.
-    pub(super) fn retry<T>(
-        &self,
-        op: &'static str,
-        fd: BorrowedFd<'_>,
-        events: PollFlags,
-        mut call: impl FnMut() -> rustix::io::Result<T>,
-    ) -> Result<rustix::io::Result<T>> {
-        loop {
-            match call() {
-                Err(Errno::AGAIN) => self.wait(op, fd, events)?,
-                Err(Errno::INTR) => {}
-                outcome => return Ok(outcome),
-            }
-        }
-    }
-}
 
 /// What a consumer asks with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,40 +239,6 @@ fn receive_answer(
     Ok((std::array::from_fn(|i| answer[i]), fds))
 }
 
-/// What one `recvmsg` brought, beside bytes and descriptors.
-pub(super) struct Received {
-    pub(super) bytes: usize,
-    /// The kernel had more to give than there was room for: bytes of a record, or ancillary data.
-    pub(super) cut: bool,
-    /// Ancillary data other than descriptors came, too.
-    pub(super) stray: bool,
-}
-
-/// Receives without waiting. Descriptors are put behind what `fds` has, close-on-exec.
-pub(super) fn receive(
-    socket: BorrowedFd<'_>,
-    bytes: &mut [u8],
-    fds: &mut Vec<OwnedFd>,
-) -> rustix::io::Result<Received> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    let RecvMsg { bytes, flags, .. } =
-        recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
-    let mut stray = false;
-    for message in control.drain() {
-        match message {
-            RecvAncillaryMessage::ScmRights(received) => fds.extend(received),
-            _ => stray = true,
-        }
-    }
-    Ok(Received {
-        bytes,
-        cut: flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC),
-        stray,
-    })
-}
-
 /// A memfd is a regular file that has seals, and these have exactly one right size. All are read, one is written.
 fn check_memfd(name: &'static str, fd: BorrowedFd<'_>, size: u64, is_written: bool) -> Result<()> {
     let stat = fstat(fd).map_err(Error::io("fstat"))?;
@@ -447,19 +339,4 @@ pub(super) fn send_answer(
             JOIN_PAYLOAD_SIZE,
         )),
     }
-}
-
-/// Sends bytes and descriptors without waiting. There must be at most [`MAX_FDS`].
-pub(super) fn send_with_fds(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    fds: &[BorrowedFd<'_>],
-) -> rustix::io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if !control.push(SendAncillaryMessage::ScmRights(fds)) {
-        return Err(Errno::TOOMANYREFS);
-    }
-    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags)
 }

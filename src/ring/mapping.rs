@@ -289,8 +289,8 @@ impl<Access> Mapping<Access> {
         })
     }
 
-    /// Writes these ranges, an offset and a length each, one behind the other to `fd`, by one system call and without
-    /// a private copy. Returns how many bytes were taken: fewer than all when `fd` takes no more, or there are more than
+    /// Writes these ranges, an offset and a length each, one behind the other to `fd`, by one system call and without a
+    /// private copy. Returns how many bytes were taken: fewer than all when `fd` takes no more, or there are more than
     /// [`MOST_RANGES`] ranges.
     ///
     /// # Errors
@@ -307,8 +307,8 @@ impl<Access> Mapping<Access> {
                 })
             })
             .collect::<Result<_>>()?;
-        // SAFETY: `range` checked that each part is mapped, and it stays so during the call; the kernel only reads there,
-        // and does so itself: no reference is made to memory that others write.
+        // SAFETY: `range` checked that each part is mapped, and it stays so during the call; the kernel only reads
+        // there, and does so itself: no reference is made to memory that others write.
         let taken = unsafe {
             libc::writev(
                 fd.as_fd().as_raw_fd(),

@@ -68,15 +68,18 @@
 //! slots lies in its own memory, in the layout the reference gives it, so that whoever may read that memory sees the
 //! same for both.
 
+mod ancillary;
 pub mod clock;
 mod consumer;
 mod control;
+mod deadline;
 mod error;
 mod join;
 pub mod layout;
 mod mapping;
 mod message;
 mod peercred;
+mod pidfd;
 mod producer;
 mod sigbus;
 mod slot;
@@ -90,6 +93,8 @@ pub use mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
-pub use producer::{CommitFlags, Producer, ProducerParams, Reservation, Sent};
+pub use pidfd::has_exited;
+pub use producer::reservation::{CommitFlags, Reservation};
+pub use producer::{Producer, ProducerParams, Sent};
 pub use slot::{SlotIndex, WakeupMode};
-pub use slots::{SlotInfo, has_exited};
+pub use slots::SlotInfo;

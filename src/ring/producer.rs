@@ -1,10 +1,12 @@
-//! The producing end: makes the ring, lets consumers in, reserves and commits. It owns the memfds of the ring and
+//! The producing end: makes the ring, lets consumers in, writes messages. It owns the memfds of the ring and
 //! where its head is; who sits in which slot is kept by its neighbour, `slots`. It decides nothing about what is in a
 //! message, and does not listen: the application accepts connections and hands them to [`Producer::handshake`].
 //!
 //! Two ways to write. [`Producer::reserve`] is the reference's query and commit, step by step, for those who lay
 //! out a lap themselves. [`Producer::send`] writes one message and minds the lap's end; it is also the faster one,
 //! because it reads the consumers' tails only when the room it last saw has run out.
+
+pub(super) mod reservation;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -14,8 +16,9 @@ use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
 
 use super::clock::{monotonic_ns, ticks};
+use super::deadline::Deadline;
 use super::error::{Error, Result};
-use super::join::{self, Deadline, JoinPayload};
+use super::join::{self, JoinPayload};
 use super::layout::{self, HEADER_SIZE, MAX_FDS};
 use super::mapping::{Mapping, ReadWrite};
 use super::message::{FLAG_FILLER, MessageHeader};
@@ -62,16 +65,6 @@ impl ProducerParams {
         }
         Ok(())
     }
-}
-
-/// What else a commit does (`zbq.h: enum zbq_commit_flags`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CommitFlags {
-    /// Nothing.
-    #[default]
-    None,
-    /// It scans.
-    ForceScan,
 }
 
 /// A message that was sent with descriptors.
@@ -237,35 +230,6 @@ impl Producer {
         self.slots
             .occupy(&self.table, slot, mode, head, now, occupant);
         Ok(slot)
-    }
-
-    /// Offers the run of free bytes at head, up to the lap's end; `None` if there are none, which counts towards
-    /// the clog threshold and at it runs a scan (`zbq.h: zbq_producer_query`).
-    pub fn reserve(&mut self) -> Option<Reservation<'_>> {
-        let head = self.head();
-        self.min_tail = self.slots.read_tails(head);
-        let free = self.free(head);
-        let max_bytes = free.min(self.params.ring_capacity - self.position);
-        self.table.last_query_base.store(
-            if free == 0 {
-                0
-            } else {
-                self.ring.address() + self.position as usize
-            },
-            Relaxed,
-        );
-        self.table.last_query_max_bytes.store(max_bytes, Relaxed);
-        self.table.last_query_offset.store(head, Relaxed);
-        if free == 0 {
-            self.clogged();
-            return None;
-        }
-        self.table.clog_attempt_counter.store(0, Relaxed);
-        Some(Reservation {
-            producer: self,
-            max_bytes,
-            offset: head,
-        })
     }
 
     /// Writes one message with the next `seq_id` and commits it. Returns the logical offset of its header, or
@@ -478,79 +442,6 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         self.slots.evict_all(&self.table);
-    }
-}
-
-/// A run of free bytes at head, all in one lap. Dropped without a commit, it changes nothing.
-#[derive(Debug)]
-#[must_use = "nothing is written until it is committed"]
-pub struct Reservation<'a> {
-    producer: &'a mut Producer,
-    max_bytes: u64,
-    offset: u64,
-}
-
-impl Reservation<'_> {
-    /// Bytes there are.
-    pub fn max_bytes(&self) -> u64 {
-        self.max_bytes
-    }
-
-    /// Logical offset of the first.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// Writes `bytes`, `at` bytes behind the first.
-    ///
-    /// # Errors
-    /// If they would not be inside the reservation.
-    #[inline]
-    pub fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        let len = bytes.len() as u64;
-        if self.max_bytes.checked_sub(len).is_none_or(|last| at > last) {
-            return Err(Error::OutOfRange {
-                object: "reservation",
-                offset: at,
-                len,
-                size: self.max_bytes,
-            });
-        }
-        self.producer
-            .ring
-            .copy_in(self.producer.position + at, bytes)
-    }
-
-    /// Hands out the next `seq_id`; see [`Producer::next_seq_id`].
-    pub fn next_seq_id(&mut self) -> u64 {
-        self.producer.next_seq_id()
-    }
-
-    /// Sends descriptors to every consumer; see [`Producer::broadcast_fds`]. To be done before the commit.
-    ///
-    /// # Errors
-    /// If there are more than one message can carry.
-    pub fn broadcast_fds(&mut self, seq_id: u64, fds: &[BorrowedFd<'_>]) -> Result<usize> {
-        self.producer.broadcast_fds(seq_id, fds)
-    }
-
-    /// Commits the first `written_bytes`.
-    ///
-    /// # Errors
-    /// If that is more than there are; then nothing is committed.
-    #[inline]
-    pub fn commit(self, written_bytes: u64, flags: CommitFlags) -> Result<()> {
-        if written_bytes > self.max_bytes {
-            return Err(Error::CommitTooLarge {
-                committed: written_bytes,
-                reserved: self.max_bytes,
-            });
-        }
-        self.producer.advance(written_bytes);
-        if flags == CommitFlags::ForceScan {
-            self.producer.scan();
-        }
-        Ok(())
     }
 }
 

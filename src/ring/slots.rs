@@ -4,18 +4,18 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::time::Timespec;
 
+use super::ancillary::send_with_fds;
 use super::clock::monotonic_ns;
 use super::error::{Error, Result};
+use super::layout;
 use super::mapping::{Mapping, ReadWrite};
+use super::pidfd::has_exited;
 use super::slot::{SlotIndex, WakeupMode};
 use super::table::{Slot, Table};
-use super::{join, layout};
 
 /// What is known of a taken slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Slots {
     /// Sends one record with descriptors to everyone, and counts whom it reached.
     pub(super) fn send(&self, record: &[u8], fds: &[BorrowedFd<'_>]) -> usize {
         let reached =
-            |occupant: &&Occupant| join::send_with_fds(occupant.side.as_fd(), record, fds).is_ok();
+            |occupant: &&Occupant| send_with_fds(occupant.side.as_fd(), record, fds).is_ok();
         self.occupants.iter().flatten().filter(reached).count()
     }
 
@@ -201,16 +201,6 @@ pub(super) fn side_sockets() -> Result<(OwnedFd, OwnedFd)> {
             .map_err(Error::io("side socket: SO_RCVBUF"))?;
     }
     Ok(pair)
-}
-
-/// Whether the process behind a pidfd is gone. A poll that fails says nothing, as in the reference.
-pub fn has_exited(pidfd: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::IN)
 }
 
 /// Adds without the cost of an atomic addition: the producer alone writes its table.

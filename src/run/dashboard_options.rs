@@ -11,8 +11,8 @@ use crate::ui::{Depth, Options, Palette};
 /// The environment.
 pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What the dashboard is told. `interval` is the one on the command line; 0, which asks for a single sample elsewhere, asks
-/// for nothing here.
+/// What the dashboard is told. `interval` is the one on the command line; 0, which asks for a single sample elsewhere,
+/// asks for nothing here.
 pub(super) fn options(
     screen: ScreenArgs,
     interval: Option<Duration>,

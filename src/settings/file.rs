@@ -1,7 +1,7 @@
 //! What stands in a file of settings.
 //!
-//! One table of keys and what each does; a key that is not in it is an error that names the nearest one that is. Reads no
-//! file.
+//! One table of keys and what each does; a key that is not in it is an error that names the nearest one that is. Reads
+//! no file.
 
 use toml::de::DeTable;
 

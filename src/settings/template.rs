@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::choices::Settings;
+use super::value::word;
 use crate::ui::Keymap;
 
 /// What `--print-config` prints.
@@ -13,10 +14,14 @@ use crate::ui::Keymap;
 pub fn template() -> String {
     let Settings {
         interval,
+        theme,
+        color,
+        ascii,
         mouse,
         columns,
         thresholds,
-        ..
+        max_lag,
+        keymap: _,
     } = Settings::default();
     let columns: Vec<String> = columns.into_iter().map(|column| column.name()).collect();
     let mut text = format!(
@@ -29,14 +34,14 @@ pub fn template() -> String {
 interval = {interval:?}
 
 # The colours: terminal (its own palette, on its own background), dark, light, or mono. Also: --theme, ZBQTOP_THEME.
-theme = \"terminal\"
+theme = {theme:?}
 
 # When to use colours, and how many: auto (as TERM and COLORTERM say; none with NO_COLOR), always, never, 16, 256,
 # truecolor. Also: --color, ZBQTOP_COLOR. NO_COLOR in the environment comes before this file.
-color = \"auto\"
+color = {color:?}
 
 # When to draw with ASCII characters only: auto (in the locale C), always, never. Also: --ascii.
-ascii = \"auto\"
+ascii = {ascii:?}
 
 # Whether clicks and the wheel go to the dashboard; with false the terminal keeps them. Also: --no-mouse.
 mouse = {mouse}
@@ -58,15 +63,19 @@ stalled-after = \"auto\"
 side-socket-percent = {pile_percent}
 
 # `check` without --max-lag: how far any consumer may be behind before it is WARNING and CRITICAL.
-max-lag = \"80%:95%\"
+max-lag = {max_lag:?}
 
 # The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,
 # pgup, pgdn, home, end, ins, del), f1 to f12, or ctrl- and a letter. [] takes all away; Ctrl-C quits in any case.
 [keys]
 ",
         interval = time(interval),
+        theme = word(&theme),
+        color = word(&color),
+        ascii = word(&ascii),
         lagging_percent = thresholds.lagging_percent,
         pile_percent = thresholds.pile_percent,
+        max_lag = max_lag.to_string(),
     );
     for (name, keys, help) in Keymap::actions() {
         let keys: Vec<String> = keys.iter().map(ToString::to_string).map(spelled).collect();

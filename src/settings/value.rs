@@ -62,9 +62,13 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
 
 /// The words that stand for a choice, on the command line as elsewhere.
 fn words<T: ValueEnum>() -> Vec<String> {
-    let values = T::value_variants().iter();
-    let values = values.filter_map(ValueEnum::to_possible_value);
-    values.map(|value| value.get_name().to_owned()).collect()
+    T::value_variants().iter().map(word).collect()
+}
+
+/// The word that stands for a choice.
+pub(super) fn word<T: ValueEnum>(choice: &T) -> String {
+    let value = choice.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// What a word stands for; if for nothing, what is said of it.

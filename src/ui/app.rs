@@ -3,20 +3,22 @@
 //! Owns no text, no colour and no terminal. [`App::apply`] changes the state and says what else is to be done; the loop
 //! does it.
 
-mod read;
-mod shown;
+mod copy;
+mod message_keys;
+mod queries;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::action::{Action, Effect, FrontView, Pane, Screen};
-use super::consumer_list::{ConsumerField, ConsumerList};
+use super::consumer_field::ConsumerField;
+use super::consumer_list::ConsumerList;
 use super::cursor::{Cursor, Movement};
 use super::details::Details;
+use super::findings_rows::{FindingsRow, findings_rows};
 use super::hit_map::{HitMap, List, Spot};
 use super::interval;
-use super::items::{Item, items};
 use super::keys::Keymap;
 use super::message_list::MessageList;
 use super::prompt::Edit;
@@ -44,7 +46,7 @@ pub(crate) struct App {
     rings: Cursor<String>,
     consumers: ConsumerList,
     details: Option<Details>,
-    findings: Cursor<Item>,
+    findings: Cursor<FindingsRow>,
     message_list: MessageList,
     /// The first message that is shown.
     messages_top: usize,
@@ -169,8 +171,8 @@ impl App {
     }
 
     /// Does what the user asked for, as far as it concerns the screen; the rest is returned.
-    pub(crate) fn apply(&mut self, action: Action, room: Viewport) -> Option<Effect> {
-        let page = room.rows.saturating_sub(1).max(1);
+    pub(crate) fn apply(&mut self, action: Action, viewport: Viewport) -> Option<Effect> {
+        let page = viewport.rows.saturating_sub(1).max(1);
         self.said = None;
         match action {
             Action::Quit => return Some(Effect::Quit),
@@ -180,15 +182,15 @@ impl App {
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),
             Action::Pane(pane) => self.turn_to(pane),
-            Action::Up => self.step(Movement::Up(1), room),
-            Action::Down => self.step(Movement::Down(1), room),
-            Action::PageUp => self.step(Movement::Up(page), room),
-            Action::PageDown => self.step(Movement::Down(page), room),
-            Action::First => self.step(Movement::First, room),
-            Action::Last => self.step(Movement::Last, room),
+            Action::Up => self.step(Movement::Up(1), viewport),
+            Action::Down => self.step(Movement::Down(1), viewport),
+            Action::PageUp => self.step(Movement::Up(page), viewport),
+            Action::PageDown => self.step(Movement::Down(page), viewport),
+            Action::First => self.step(Movement::First, viewport),
+            Action::Last => self.step(Movement::Last, viewport),
             Action::Live => {
                 self.frozen = false;
-                self.step(Movement::Last, room);
+                self.step(Movement::Last, viewport);
             }
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
@@ -205,7 +207,7 @@ impl App {
             | Action::Left
             | Action::Right
             | Action::Save
-            | Action::Copy => return self.read(action, room),
+            | Action::Copy => return self.read(action, viewport),
             Action::Open => return self.open(),
             Action::List => return Some(self.list()),
             Action::Back => return self.back(),
@@ -217,7 +219,7 @@ impl App {
         if self.help.is_some() {
             return None;
         }
-        if self.place() == FrontView::Ring && self.focus() == Pane::Consumers {
+        if self.front_view() == FrontView::Ring && self.focus() == Pane::Consumers {
             self.details = self.selected_place().and_then(|place| {
                 let frame = self.frame.as_ref()?;
                 Details::of(frame, place)
@@ -251,13 +253,13 @@ impl App {
             let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
             self.rings.select(id.clone(), keys);
         }
-        let (FrontView::Ring, Some(frame)) = (self.place(), &self.frame) else {
+        let (FrontView::Ring, Some(frame)) = (self.front_view(), &self.frame) else {
             return;
         };
         match spot {
             Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
-            Spot::Finding(item) => self.findings.select(*item, items(frame)),
+            Spot::Finding(item) => self.findings.select(*item, findings_rows(frame)),
             Spot::Message(row) => self.message_list.select(*row),
             Spot::Pane(_) | Spot::Ring(_) | Spot::Front => {}
         }
@@ -266,14 +268,14 @@ impl App {
 
     /// Changes order or filter of the consumers; the selection stays on its consumer.
     fn arrange(&mut self, change: impl FnOnce(&mut ConsumerList)) {
-        if let (FrontView::Ring, Some(frame)) = (self.place(), &self.frame) {
+        if let (FrontView::Ring, Some(frame)) = (self.front_view(), &self.frame) {
             change(&mut self.consumers);
             self.consumers.follow(&frame.snapshot);
         }
     }
 
     fn begin_filter(&mut self) {
-        if self.place() != FrontView::Ring || self.frame.is_none() || self.help.is_some() {
+        if self.front_view() != FrontView::Ring || self.frame.is_none() || self.help.is_some() {
             return;
         }
         if self.reads() {
@@ -354,9 +356,9 @@ impl App {
         }
     }
 
-    fn step(&mut self, step: Movement, room: Viewport) {
+    fn step(&mut self, step: Movement, viewport: Viewport) {
         if let Some(row) = self.help {
-            self.help = Some(step.from(row, room.last_top));
+            self.help = Some(step.from(row, viewport.last_top));
             return;
         }
         if self.screen == Screen::Rings {
@@ -367,15 +369,15 @@ impl App {
             return;
         };
         if let Some(details) = &mut self.details {
-            return details.scroll(step, room.last_top);
+            return details.scroll(step, viewport.last_top);
         }
         match self.focus() {
             Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
-                self.findings.step(step, items(frame), 0);
+                self.findings.step(step, findings_rows(frame), 0);
             }
             Pane::Messages => self.message_list.step(step, &frame.messages),
-            Pane::Hex => self.step_bytes(step, room.hex()),
+            Pane::Hex => self.step_bytes(step, viewport.hex()),
         }
     }
 

@@ -50,12 +50,13 @@ impl Clip {
         Self { text, what }
     }
 
-    /// What is to be said once it is copied, or why it is not.
-    pub(super) fn said(&self) -> String {
-        match self.sequence() {
-            Some(_) => format!("copied {}", self.what),
-            None => format!("too long to copy: {}; w writes them to a file", self.what),
+    /// What is to be said once it is copied, or why it is not; `saves` is the key that writes a message to a file.
+    pub(super) fn said(&self, saves: Option<&str>) -> String {
+        if self.sequence().is_some() {
+            return format!("copied {}", self.what);
         }
+        let way = saves.map_or_else(String::new, |key| format!("; {key} writes them to a file"));
+        format!("too long to copy: {}{way}", self.what)
     }
 
     /// What the terminal is to be told; `None` if it is too long for that.
@@ -91,7 +92,7 @@ mod tests {
             text.sequence().as_deref(),
             Some("\x1b]52;c;cHJpY2UgMS4wNyDigqw=\x07")
         );
-        assert_eq!(text.said(), "copied 14 bytes as text");
+        assert_eq!(text.said(Some("w")), "copied 14 bytes as text");
         for hostile in ["\x1b[2J", "rm -rf /\n", "a\u{202e}b", "\u{9b}1m", "\0"] {
             let clip = clip(hostile.as_bytes(), 3);
             assert!(
@@ -99,11 +100,11 @@ mod tests {
                     .bytes()
                     .all(|byte| byte.is_ascii_hexdigit() || byte == b' ')
             );
-            assert!(clip.said().ends_with("in hex"));
+            assert!(clip.said(Some("w")).ends_with("in hex"));
         }
         assert_eq!(clip(&[0xde, 0xad], 2).text, "de ad");
         assert_eq!(
-            clip(b"abc", 9).said(),
+            clip(b"abc", 9).said(Some("w")),
             "copied the first 3 of 9 bytes as text"
         );
     }
@@ -114,7 +115,7 @@ mod tests {
         let long = clip(&[0xff; 19_000], 19_000);
         assert_eq!(long.sequence(), None);
         assert!(
-            long.said()
+            long.said(Some("w"))
                 .starts_with("too long to copy: 19000 bytes in hex")
         );
     }
@@ -123,6 +124,6 @@ mod tests {
     fn lines_are_harmless_where_they_are_pasted() {
         let line = Clip::line("slot 2 \x1b[31m\nx", "the consumer");
         assert_eq!(line.text, "slot 2 \\x1b[31m\\nx");
-        assert_eq!(line.said(), "copied the consumer");
+        assert_eq!(line.said(Some("w")), "copied the consumer");
     }
 }

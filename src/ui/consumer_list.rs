@@ -5,98 +5,15 @@
 
 use std::cmp::Reverse;
 
+use super::consumer_field::ConsumerField;
 use super::cursor::{Cursor, Movement};
-use super::format::{bytes, duration, percent, whole};
+use super::format::{bytes, duration_in, percent, whole};
 use super::prompt::{Edit, Prompt};
 use super::text;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
 
 /// Characters of a command that a filter can find.
 const LONGEST_COMMAND: usize = 256;
-
-/// What a column of the table tells.
-#[expect(missing_docs, reason = "the details and the help say it")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConsumerField {
-    Slot,
-    Pid,
-    Command,
-    Mode,
-    Tail,
-    Lag,
-    Percent,
-    Time,
-    History,
-    Rate,
-    Progress,
-    EvictIn,
-    State,
-    Why,
-}
-
-impl ConsumerField {
-    /// All of them, in the order of the columns unless the user wants another.
-    pub(crate) const ALL: [Self; 14] = [
-        Self::Slot,
-        Self::Pid,
-        Self::Command,
-        Self::Mode,
-        Self::Tail,
-        Self::Lag,
-        Self::Percent,
-        Self::Time,
-        Self::History,
-        Self::Rate,
-        Self::Progress,
-        Self::EvictIn,
-        Self::State,
-        Self::Why,
-    ];
-
-    /// What stands over the column.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Slot => "SLOT",
-            Self::Pid => "PID",
-            Self::Command => "COMMAND",
-            Self::Mode => "MODE",
-            Self::Tail => "TAIL",
-            Self::Lag => "LAG",
-            Self::Percent => "%",
-            Self::Time => "TIME",
-            Self::History => "HISTORY",
-            Self::Rate => "RATE/s",
-            Self::Progress => "PROGRESS",
-            Self::EvictIn => "EVICT IN",
-            Self::State => "STATE",
-            Self::Why => "WHY",
-        }
-    }
-
-    /// What the column is called in the settings.
-    pub fn name(self) -> String {
-        self.title().to_lowercase()
-    }
-
-    /// Whether `s` stops here. Tail and percent order as lag does, and history is sorted by its end.
-    fn is_stop(self) -> bool {
-        !matches!(self, Self::Tail | Self::Percent | Self::History | Self::Why)
-    }
-
-    /// Whether the largest stands first until the user reverses it: what is looked for is the most lag, the worst state.
-    fn begins_descending(self) -> bool {
-        matches!(
-            self,
-            Self::Lag
-                | Self::Percent
-                | Self::Time
-                | Self::History
-                | Self::Rate
-                | Self::Progress
-                | Self::State
-        )
-    }
-}
 
 /// The column that rows are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -328,7 +245,7 @@ fn figure(
 ) -> Option<(u64, String)> {
     let exact = |number: u64| (number, number.to_string());
     let read = |number: u64, text: String| (number, text);
-    let time = |nanoseconds| (nanoseconds, duration(nanoseconds, ""));
+    let time = |nanoseconds| (nanoseconds, duration_in(nanoseconds, ""));
     match field {
         ConsumerField::Slot | ConsumerField::Why => Some(exact(place as u64)),
         ConsumerField::Pid => consumer.pid.map(|pid| exact(u64::from(pid.unsigned_abs()))),
@@ -352,8 +269,8 @@ fn figure(
     }
 }
 
-/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a rate
-/// that trembles behind its last digit would shake the table; what is unknown comes last.
+/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a
+/// rate that trembles behind its last digit would shake the table; what is unknown comes last.
 fn order(rows: &mut [SortedRow], descending: bool) {
     rows.sort_by(|one, other| one.figure.cmp(&other.figure));
     let mut rank = 0;

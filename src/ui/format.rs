@@ -3,9 +3,7 @@
 //! Columns are laid out by how long each can get. Knows nothing of where they stand; what is also printed stands in
 //! [`crate::text`].
 
-pub(crate) use crate::text::{
-    bytes, bytes_per_second as rate, count, duration_in as duration, percent, whole,
-};
+pub(crate) use crate::text::{bytes, bytes_per_second as rate, count, duration_in, percent, whole};
 
 /// All digits, in groups of three.
 pub(crate) fn grouped(number: u64) -> String {
@@ -90,7 +88,7 @@ mod tests {
             (273_900 * SECOND, "3d 04h"),
             (400 * 86_400 * SECOND, "400 d"),
         ] {
-            assert_eq!(duration(value, "µs"), text);
+            assert_eq!(duration_in(value, "µs"), text);
         }
         for (value, text) in [
             (999_999_999, "now"),
@@ -117,9 +115,9 @@ mod tests {
                 assert!(bytes(value).len() <= 8, "{}", bytes(value));
                 assert!(count(value as f64).len() <= 6, "{}", count(value as f64));
                 assert!(
-                    duration(value, "us").len() <= 8,
+                    duration_in(value, "us").len() <= 8,
                     "{}",
-                    duration(value, "us")
+                    duration_in(value, "us")
                 );
             }
         }

@@ -6,8 +6,8 @@
 use ratatui::layout::{Position, Rect};
 
 use super::action::Pane;
-use super::consumer_list::ConsumerField;
-use super::items::Item;
+use super::consumer_field::ConsumerField;
+use super::findings_rows::FindingsRow;
 
 /// What can be pointed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum Spot {
     /// A consumer in the table, by its `meta_inode`.
     Consumer(u64),
     /// A finding, a limit or an event.
-    Finding(Item),
+    Finding(FindingsRow),
     /// A message or a gap in the list, by the number of its row.
     Message(u64),
 }
@@ -53,14 +53,14 @@ pub(crate) enum List {
 /// All spots of a screen, and which row of each list came first.
 #[derive(Debug, Default)]
 pub(crate) struct HitMap {
-    hit_map: Vec<(Rect, Spot)>,
+    spots: Vec<(Rect, Spot)>,
     tops: Vec<(List, usize)>,
 }
 
 impl HitMap {
     /// `spot` covers `area` from now on.
     pub(super) fn put(&mut self, area: Rect, spot: Spot) {
-        self.hit_map.push((area, spot));
+        self.spots.push((area, spot));
     }
 
     /// `row` is the first of `list` that is shown.
@@ -75,14 +75,14 @@ impl HitMap {
 
     /// Nothing that was put before can be pointed at any more.
     pub(super) fn clear(&mut self) {
-        self.hit_map.clear();
+        self.spots.clear();
     }
 
     /// What stands in that cell.
     pub(crate) fn at(&self, column: u16, row: u16) -> Option<&Spot> {
         let position = Position::new(column, row);
-        let mut hit_map = self.hit_map.iter().rev();
-        hit_map
+        let mut spots = self.spots.iter().rev();
+        spots
             .find(|(area, _)| area.contains(position))
             .map(|(_, spot)| spot)
     }

@@ -1,4 +1,4 @@
-//! Which messages are listed, which one is read, and from which of its bytes.
+//! Which messages are listed, and which one is read.
 //!
 //! As long as the newest is selected the list goes along with the ring. From any other on it lets nothing go: what the
 //! user walks through stays, and what comes is put below while there is room. Knows nothing of how it is drawn.
@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::cursor::Movement;
+use super::hex_cursor::HexCursor;
 use super::prompt::{Edit, Prompt};
 use super::query::Query;
 use super::search::{self, Hit, MessageSearch};
@@ -31,10 +32,20 @@ pub(crate) struct MessageList {
     prompt: Prompt<120>,
     /// What is wrong with what was typed.
     error: Option<String>,
-    byte: usize,
-    top: usize,
+    hex: HexCursor,
     /// Where in the selected message it is found, and which that is.
     places: (Option<u64>, Vec<Range<usize>>),
+}
+
+/// Why no other message was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotFound {
+    /// Nothing is looked for.
+    NothingSought,
+    /// No newer message matches.
+    NoNewer,
+    /// No older message matches.
+    NoOlder,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -331,7 +342,7 @@ impl MessageList {
     fn go_to(&mut self, hit: &Hit) {
         self.stay(hit.row);
         if !hit.place.is_empty() {
-            self.byte = hit.place.start;
+            self.hex.look_at(hit.place.start);
         }
         self.look();
     }
@@ -339,15 +350,15 @@ impl MessageList {
     /// Selects the next older or newer message that was found.
     ///
     /// # Errors
-    /// Why there is none, in words.
-    pub(super) fn seek(&mut self, newer: bool) -> Result<(), &'static str> {
+    /// Why there is none.
+    pub(super) fn seek(&mut self, newer: bool) -> Result<(), NotFound> {
         let (Some(search), Some(row)) = (&self.search, self.selected_row()) else {
-            return Err("nothing is looked for: / in the messages' pane begins");
+            return Err(NotFound::NothingSought);
         };
         let (place, none) = if newer {
-            (Some(search.before(row + 1)), "no newer match")
+            (Some(search.before(row + 1)), NotFound::NoNewer)
         } else {
-            (search.before(row).checked_sub(1), "no older match")
+            (search.before(row).checked_sub(1), NotFound::NoOlder)
         };
         let hit = place.and_then(|place| search.nth(place)).cloned();
         self.go_to(&hit.ok_or(none)?);
@@ -356,51 +367,25 @@ impl MessageList {
 
     /// The byte that is looked at, in a payload that is as long as that.
     pub(crate) fn byte(&self, length: usize) -> usize {
-        self.byte.min(length.saturating_sub(1))
+        self.hex.byte(length)
     }
 
     /// The first row of the dump that is shown.
     pub(crate) fn top(&self, length: usize, viewport: HexViewport) -> usize {
-        let row = self.byte(length) / viewport.stride.max(1);
-        let last = length
-            .div_ceil(viewport.stride.max(1))
-            .saturating_sub(viewport.rows);
-        self.top
-            .min(last)
-            .min(row)
-            .max((row + 1).saturating_sub(viewport.rows))
+        self.hex.top(length, viewport)
     }
 
     /// Looks at another byte of the selected message: rows on, or to its first or last.
     pub(super) fn step_bytes(&mut self, step: Movement, viewport: HexViewport) {
-        let Some(length) = self.message().map(|message| message.payload.len()) else {
-            return;
-        };
-        let stride = viewport.stride.max(1);
-        let (byte, last) = (self.byte(length), length.saturating_sub(1));
-        self.byte = match step {
-            Movement::Up(rows) => byte - (byte / stride).min(rows) * stride,
-            Movement::Down(rows) => {
-                let left = last / stride - byte / stride;
-                (byte + left.min(rows) * stride).min(last)
-            }
-            Movement::First => 0,
-            Movement::Last => last,
-        };
-        self.top = self.top(length, viewport);
+        if let Some(length) = self.message().map(|message| message.payload.len()) {
+            self.hex.step(step, length, viewport);
+        }
     }
 
     /// Looks at the byte beside.
     pub(super) fn step_aside(&mut self, right: bool, viewport: HexViewport) {
-        let Some(length) = self.message().map(|message| message.payload.len()) else {
-            return;
-        };
-        let byte = self.byte(length);
-        self.byte = if right {
-            (byte + 1).min(length.saturating_sub(1))
-        } else {
-            byte.saturating_sub(1)
-        };
-        self.top = self.top(length, viewport);
+        if let Some(length) = self.message().map(|message| message.payload.len()) {
+            self.hex.step_aside(right, length, viewport);
+        }
     }
 }

@@ -1,19 +1,23 @@
 //! The dashboard: ask, draw, wait, apply.
 //!
-//! Owns the loop and performs the effects that keys ask for. Knows rings as [`RingSource`] gives them, plain data, and refuses
-//! to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It waits in one
-//! place, for keys, signals, the sampler and the terminal together: none of them can keep it from the others.
+//! Owns the loop and performs the effects that keys ask for. Knows rings as [`RingSource`] gives them, plain data, and
+//! refuses to know how a ring is reached. Handlers decide (`app`), views draw (`view`), and only this file acts. It
+//! waits in one place, for keys, signals, the sampler and the terminal together: none of them can keep it from the
+//! others.
 
 mod action;
 mod app;
 mod clipboard;
+mod consumer_field;
 mod consumer_list;
 mod cursor;
 mod details;
+mod findings_rows;
 mod format;
+mod hex_cursor;
 mod hit_map;
 mod interval;
-mod items;
+
 mod keys;
 mod message_list;
 mod prompt;
@@ -35,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use action::{Action, Effect, Screen};
 use app::App;
-pub use consumer_list::ConsumerField;
+pub use consumer_field::ConsumerField;
 use crossterm::event::{Event, MouseEventKind};
 use hit_map::{HitMap, Spot};
 pub use keys::{Clash, Key, Keymap};
@@ -104,8 +108,9 @@ impl Default for Options {
 /// Shows the dashboard until the user quits.
 ///
 /// `SIGTERM`, `SIGINT`, `SIGHUP` and a terminal that goes away end it as `q` does: the screen is given back and the
-/// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from ending,
-/// and is left behind. The caller is expected to exit: only the second of the same signal ends the process by itself.
+/// answer is `Ok`. A source that panics ends it, too: the panic goes on here. One that hangs does not keep it from
+/// ending, and is left behind. The caller is expected to exit: only the second of the same signal ends the process by
+/// itself.
 ///
 /// # Errors
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
@@ -153,8 +158,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
     let mut hit_map = HitMap::default();
     loop {
         loop {
-            match sampler.report() {
-                Ok(Some(report)) => stale |= heed_report(report, &mut app, sampler, &mut due),
+            match sampler.reply() {
+                Ok(Some(reply)) => stale |= heed_reply(reply, &mut app, sampler, &mut due),
                 Ok(None) => break,
                 // It has panicked, which is told when the screen has been given back.
                 Err(sampler::Ended) => return Ok(()),
@@ -194,7 +199,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                 for event in terminal.events() {
                     let before = period(&app);
                     match heed(&event, &mut app, &hit_map, |app| {
-                        screen::room(app, &theme, terminal.area())
+                        screen::viewport(app, &theme, terminal.area())
                     }) {
                         None => {}
                         Some(Effect::Quit) => return Ok(()),
@@ -211,7 +216,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                             if let Some(sequence) = clip.sequence() {
                                 terminal.tell(&sequence)?;
                             }
-                            app.say(clip.said());
+                            let saves = app.keymap().key(Action::Save);
+                            app.say(clip.said(saves.as_deref()));
                         }
                     }
                     if period(&app) != before {
@@ -226,11 +232,11 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
 
 /// Takes in what the source has to say; tells whether the screen has to be drawn again.
 ///
-/// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to leave the
-/// list.
-fn heed_report(report: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
+/// The user may have gone elsewhere since it was asked: a list is no reason to leave a ring, nor the end of one to
+/// leave the list.
+fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Instant) -> bool {
     let on_ring = app.screen() == Screen::Ring;
-    match report {
+    match reply {
         Reply::Listing(_) if on_ring => return false,
         Reply::Listing(listing) => {
             if let Some(Effect::Attach(id)) = app.take_listing(listing) {
@@ -254,7 +260,7 @@ fn heed(
     event: &Event,
     app: &mut App,
     hit_map: &HitMap,
-    room: impl Fn(&App) -> Viewport,
+    viewport: impl Fn(&App) -> Viewport,
 ) -> Option<Effect> {
     match event {
         Event::Key(key) => {
@@ -264,7 +270,7 @@ fn heed(
                 app.edit(edit);
                 return None;
             }
-            app.apply(app.keymap().action(key)?, room(app))
+            app.apply(app.keymap().action(key)?, viewport(app))
         }
         Event::Mouse(mouse) => {
             let spot = hit_map.at(mouse.column, mouse.row)?;
@@ -280,7 +286,7 @@ fn heed(
                 app.click(&Spot::Pane(pane));
             }
             for _ in 0..WHEEL_ROWS {
-                app.apply(action, room(app));
+                app.apply(action, viewport(app));
             }
             None
         }

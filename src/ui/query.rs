@@ -12,7 +12,7 @@ use std::ops::{Range, RangeInclusive};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::observe::messages::{Filter, hex_pattern, number_range};
+use crate::observe::messages::{Filter, hex_pattern, number, number_range};
 use crate::observe::model::StoredMessage;
 use crate::ring::RawMessage;
 
@@ -101,11 +101,6 @@ fn condition(text: &str) -> Option<(&'static str, &str)> {
 
 /// `>5`, `>=5`, `<5`, `<=5`, `=5`, `:5`, `:5..9` with both ends, `:5..`, `:..9`.
 fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let number = |digits: &str| {
-        digits
-            .parse::<u64>()
-            .map_err(|_| format!("`{digits}` is not a number"))
-    };
     // A range from 1 to 0 has nothing in it.
     let none = RangeInclusive::new(1, 0);
     if let Some(rest) = text.strip_prefix(">=") {
@@ -199,6 +194,7 @@ mod tests {
             (".", None),
             ("len>=15", Some(0..0)),
             ("len>15", None),
+            ("len>0xe len<=0xf", Some(0..0)),
             ("len<16 fds=2 seq:7 ndex", Some(6..10)),
             ("len<15 ndex", None),
             ("seq:5..6", None),

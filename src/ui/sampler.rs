@@ -1,8 +1,8 @@
-//! The thread that looks at rings, and its counter: requests go in, reports come out, one at a time.
+//! The thread that looks at rings, and its counter: requests go in, replies come out, one at a time.
 //!
-//! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for it. The
-//! thread owns the [`RingSource`]; nothing is shared. There is never more than one request under way, so there is never more than
-//! one report to be taken: nothing piles up, however slow either side is.
+//! Listing the rings of a machine takes long where there are many processes, or hostile ones; keys must not wait for
+//! it. The thread owns the [`RingSource`]; nothing is shared. There is never more than one request under way, so there
+//! is never more than one reply to be taken: nothing piles up, however slow either side is.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,9 +18,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::save::Save;
 use crate::observe::model::{Frame, Listing, Message, RingSource};
 
-/// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do for
-/// it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited for only
-/// to end in order, and left where it is when it hangs.
+/// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do
+/// for it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited
+/// for only to end in order, and left where it is when it hangs.
 const ENDS_WITHIN: Duration = Duration::from_millis(200);
 
 /// What can be asked of the source.
@@ -54,36 +54,36 @@ pub(super) enum Reply {
 /// The loop's end.
 pub(super) struct Sampler {
     requests: Option<Sender<Request>>,
-    reports: Receiver<Reply>,
-    /// Readable when there is a report; at its end when the thread is.
-    bell: OwnedFd,
+    replies: Receiver<Reply>,
+    /// Readable when there is a reply; at its end when the thread is.
+    wakeup_read: OwnedFd,
     thread: Option<JoinHandle<()>>,
     /// When the request that is under way was made.
     asked: Option<Instant>,
     /// What is to be asked next, whatever the beat says.
-    wishes: VecDeque<Request>,
+    queued: VecDeque<Request>,
 }
 
 impl Sampler {
     /// Starts the thread.
     pub(super) fn start(source: impl RingSource + Send + 'static) -> io::Result<Self> {
-        let (bell, rope) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let (requests, orders) = channel();
-        let (outcomes, reports) = channel();
+        let (wakeup_read, wakeup_write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (request_sender, requests) = channel();
+        let (reply_sender, replies) = channel();
         let thread = std::thread::Builder::new()
             .name("sampler".into())
             .spawn(move || {
-                // Behind the source, whatever ends the thread: who hears the bell's end can join without waiting.
-                let rope = rope;
-                serve(source, &orders, &outcomes, &rope);
+                // Behind the source, whatever ends the thread: who reads the end of the pipe can join without waiting.
+                let wakeup_write = wakeup_write;
+                serve(source, &requests, &reply_sender, &wakeup_write);
             })?;
         Ok(Self {
-            requests: Some(requests),
-            reports,
-            bell,
+            requests: Some(request_sender),
+            replies,
+            wakeup_read,
             thread: Some(thread),
             asked: None,
-            wishes: VecDeque::new(),
+            queued: VecDeque::new(),
         })
     }
 
@@ -97,39 +97,39 @@ impl Sampler {
         self.asked.map(|asked| asked.elapsed())
     }
 
-    /// Asks, or, while something is under way, as soon as that is done; of all wishes for a ring the last one counts.
+    /// Asks, or, while something is under way, as soon as that is done; of all requests for a ring the last one counts.
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
-            self.wishes
+            self.queued
                 .retain(|requested| matches!(requested, Request::Save(..)));
-            self.wishes.push_back(request);
+            self.queued.push_back(request);
             return;
         }
         self.asked = Some(Instant::now());
         if let Some(requests) = &self.requests {
-            // A thread that has ended is noticed by its bell.
+            // A thread that has ended is noticed by the end of its pipe.
             let _ = requests.send(request);
         }
     }
 
-    /// The report that has come, if one has; the bell is silent again. `Err` when there will be none any more.
-    pub(super) fn report(&mut self) -> Result<Option<Reply>, Ended> {
+    /// The reply that has come, if one has; nothing wakes for it any more. `Err` when there will be none any more.
+    pub(super) fn reply(&mut self) -> Result<Option<Reply>, Ended> {
         if self.asked.is_none() {
             return Ok(None);
         }
-        match rustix::io::read(&self.bell, &mut [0; 8]) {
+        match rustix::io::read(&self.wakeup_read, &mut [0; 8]) {
             Ok(0) => return Err(Ended),
             Ok(_) => {}
             Err(_) => return Ok(None),
         }
-        let Ok(report) = self.reports.try_recv() else {
+        let Ok(reply) = self.replies.try_recv() else {
             return Ok(None);
         };
         self.asked = None;
-        if let Some(requested) = self.wishes.pop_front() {
+        if let Some(requested) = self.queued.pop_front() {
             self.ask(requested);
         }
-        Ok(Some(report))
+        Ok(Some(reply))
     }
 
     /// Ends the thread, or leaves it behind where it hangs; a panic of its is carried on.
@@ -138,7 +138,7 @@ impl Sampler {
         let deadline = Instant::now() + ENDS_WITHIN;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let mut fds = [PollFd::new(&self.bell, PollFlags::empty())];
+            let mut fds = [PollFd::new(&self.wakeup_read, PollFlags::empty())];
             let time = Timespec::try_from(left).ok();
             let ended = rustix::event::poll(&mut fds, time.as_ref()).is_ok_and(|ready| ready > 0);
             if ended {
@@ -157,7 +157,7 @@ impl Sampler {
 
 impl AsFd for Sampler {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.wakeup_read.as_fd()
     }
 }
 
@@ -168,11 +168,11 @@ pub(super) struct Ended;
 fn serve(
     mut source: impl RingSource,
     requests: &Receiver<Request>,
-    reports: &Sender<Reply>,
-    bell: &OwnedFd,
+    replies: &Sender<Reply>,
+    wakeup_write: &OwnedFd,
 ) {
     while let Ok(request) = requests.recv() {
-        let report = match request {
+        let reply = match request {
             Request::List => Reply::Listing(source.list()),
             Request::Attach(id) => match source.attach(&id) {
                 Ok(()) => Reply::Attached(id),
@@ -184,11 +184,11 @@ fn serve(
                 Reply::Sample(frame, Timestamp::now())
             }
         };
-        if reports.send(report).is_err() {
+        if replies.send(reply).is_err() {
             return;
         }
-        // A pipe that is full rings already.
-        let _ = rustix::io::write(bell, &[1]);
+        // A pipe that is full wakes already.
+        let _ = rustix::io::write(wakeup_write, &[1]);
     }
 }
 

@@ -10,8 +10,8 @@ use ratatui::text::Span;
 
 use crate::text::{push_escaped, push_escaped_byte};
 
-/// Whether a character is surely harmless and one column wide, whatever stands beside it: printable ASCII, or one of the
-/// dashes, lines, blocks and dots that screens are made of.
+/// Whether a character is surely harmless and one column wide, whatever stands beside it: printable ASCII, or one of
+/// the dashes, lines, blocks and dots that screens are made of.
 pub(crate) fn is_narrow(character: char) -> bool {
     matches!(
         character,
@@ -34,8 +34,8 @@ pub(crate) fn escape(text: &str, longest: usize) -> Cow<'_, str> {
     crate::text::escape(&text[..end])
 }
 
-/// The beginning of a payload on one line, and the columns where the bytes of `found` stand in it: text, with everything
-/// else written out; or hex pairs, where less than half of it is text.
+/// The beginning of a payload on one line, and the columns where the bytes of `found` stand in it: text, with
+/// everything else written out; or hex pairs, where less than half of it is text.
 pub(crate) fn preview(
     payload: &[u8],
     found: &Range<usize>,

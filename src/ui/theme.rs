@@ -1,7 +1,7 @@
 //! Every colour and every glyph.
 //!
-//! Views name what a thing means ([`ColorRole`]); only this file and those below it say how that looks. Without colours the
-//! roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
+//! Views name what a thing means ([`ColorRole`]); only this file and those below it say how that looks. Without colours
+//! the roles are told apart by bold, dim and reverse alone, and no meaning hangs on them: the words are always there.
 
 mod depth;
 mod palette;
@@ -29,6 +29,8 @@ pub(crate) struct Glyphs {
     pub(crate) unknown: &'static str,
     /// Where text was cut off.
     pub(crate) ellipsis: &'static str,
+    /// Behind what has not come to its end.
+    pub(crate) goes_on: &'static str,
     /// Ends of the ring bar.
     pub(crate) bar_ends: [&'static str; 2],
     /// Held, free and unknown cells of the ring bar.
@@ -55,6 +57,7 @@ static UNICODE: Glyphs = Glyphs {
     sorted: ["▲", "▼"],
     unknown: "–",
     ellipsis: "…",
+    goes_on: "…",
     bar_ends: ["├", "┤"],
     bar_cells: ["█", "░", "·"],
     head: "▶",
@@ -72,6 +75,7 @@ static ASCII: Glyphs = Glyphs {
     sorted: ["^", "v"],
     unknown: "-",
     ellipsis: "~",
+    goes_on: "...",
     bar_ends: ["[", "]"],
     bar_cells: ["#", ".", "?"],
     head: ">",

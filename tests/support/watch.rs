@@ -1,4 +1,5 @@
-//! `zbqtop snapshot --watch --json` as a child, read line by line: what was told, and what was ever said of each consumer.
+//! `zbqtop snapshot --watch --json` as a child, read line by line: what was told, and what was ever said of each
+//! consumer.
 //!
 //! Owns the reading and the looking up. What should have been said is for the tests to know.
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::observe::model::Gap;
 use crate::output::tail::gap_line;
-use crate::shutdown::warn;
+use crate::stderr::warn;
 use crate::text::bytes;
 
 /// Time between two lines.
@@ -77,21 +77,21 @@ mod tests {
 
     #[test]
     fn one_gap_is_told_as_it_is_and_many_together() {
-        let mut unsaid = GapReporter::default();
-        assert_eq!(unsaid.line(), None);
-        unsaid.take(&gap(0, 1024, GapReason::Overrun));
-        assert_eq!(unsaid.line(), None, "told at once");
-        unsaid.take(&gap(2048, 4096, GapReason::Spared));
+        let mut gaps = GapReporter::default();
+        assert_eq!(gaps.line(), None);
+        gaps.take(&gap(0, 1024, GapReason::Overrun));
+        assert_eq!(gaps.line(), None, "told at once");
+        gaps.take(&gap(2048, 4096, GapReason::Spared));
         assert_eq!(
-            unsaid.line().as_deref(),
+            gaps.line().as_deref(),
             Some("-- skipped 2.0 KiB (left out to spare the producer) --")
         );
-        unsaid.take(&gap(5000, 6024, GapReason::Spared));
-        unsaid.take(&gap(7000, 8024, GapReason::Evicted));
+        gaps.take(&gap(5000, 6024, GapReason::Spared));
+        gaps.take(&gap(7000, 8024, GapReason::Evicted));
         assert_eq!(
-            unsaid.line().as_deref(),
+            gaps.line().as_deref(),
             Some("-- skipped 2.0 KiB in 2 gaps (the last: evicted by the producer) --")
         );
-        assert_eq!(unsaid.line(), None);
+        assert_eq!(gaps.line(), None);
     }
 }

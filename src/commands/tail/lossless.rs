@@ -3,8 +3,8 @@
 //!
 //! A batch is copied first; then, if the producer has not evicted us, every byte of it was ours while it was copied:
 //! only then is it written out, and only then published. Where all is wanted raw, by a file that takes it at once, no
-//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the program ends, short of SIGKILL, by a panic too,
-//! the consumer is parked, so that it holds nothing up.
+//! copy is made: the kernel takes it from the ring, and what it took while we were evicted is called torn. However the
+//! program ends, short of SIGKILL, by a panic too, the consumer is parked, so that it holds nothing up.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::observe::attach::connect;
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::{Consumer, RawMessage, WakeupMode};
-use crate::shutdown::warn;
+use crate::stderr::warn;
 
 /// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));
@@ -36,12 +36,12 @@ enum Outcome {
     Evicted(u64),
 }
 
-/// Joins the ring behind `address` and writes every message from then on to `outlet`; joins again when evicted.
+/// Joins the ring behind `address` and writes every message from then on to `output`; joins again when evicted.
 ///
 /// # Errors
-/// When the ring cannot be joined, or those of `outlet`.
-pub fn lossless(address: &str, options: &cli::TailArgs, outlet: impl Output) -> anyhow::Result<()> {
-    let sink = Sink::new(options, 0, outlet)?;
+/// When the ring cannot be joined, or those of `output`.
+pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> anyhow::Result<()> {
+    let sink = Sink::new(options, 0, output)?;
     let mut reader = LosslessReader {
         batch: Batch::of(sink.takes_ring_memory()),
         sink,

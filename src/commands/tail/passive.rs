@@ -16,7 +16,7 @@ use crate::observe::messages::{
 use crate::observe::model::{Gap, GapReason, Message};
 use crate::observe::sample::control;
 use crate::ring::RawMessage;
-use crate::shutdown::warn;
+use crate::stderr::warn;
 use crate::text::bytes;
 
 /// Who is in the ring, and so who vouches for its bytes, is looked up this often.

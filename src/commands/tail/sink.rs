@@ -13,7 +13,8 @@ use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::tail::{Format, gap, message};
 use crate::ring::{Consumer, Error, RawMessage};
-use crate::shutdown::{StopSignal, warn};
+use crate::shutdown::StopSignal;
+use crate::stderr::warn;
 use crate::text::{bytes, counted};
 
 /// What is collected before it is written.
@@ -34,9 +35,9 @@ struct Summary {
     torn: u64,
 }
 
-/// An outlet, and what is wanted there.
+/// An output, and what is wanted there.
 pub(super) struct Sink<O> {
-    outlet: O,
+    output: O,
     format: Format,
     filter: Filter,
     /// Offsets: messages outside are not looked at.
@@ -45,7 +46,7 @@ pub(super) struct Sink<O> {
     count: u64,
     batch: Vec<u8>,
     summary: Summary,
-    unsaid: GapReporter,
+    gaps: GapReporter,
     ending: StopSignal,
     /// A message at the end of the range was met.
     past: bool,
@@ -58,7 +59,7 @@ impl<O: Output> Sink<O> {
     ///
     /// # Errors
     /// When signals cannot be watched.
-    pub(super) fn new(options: &cli::TailArgs, head: u64, outlet: O) -> io::Result<Self> {
+    pub(super) fn new(options: &cli::TailArgs, head: u64, output: O) -> io::Result<Self> {
         let place = |place| match place {
             RingPosition::Oldest => 0,
             RingPosition::Head => head,
@@ -68,14 +69,14 @@ impl<O: Output> Sink<O> {
         let until = options.until.map_or(u64::MAX, place);
         let count = options.count.unwrap_or(u64::MAX);
         Ok(Self {
-            outlet,
+            output,
             format: options.format,
             filter: filter(&options.wanted),
             range: (from, until),
             count,
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
-            unsaid: GapReporter::default(),
+            gaps: GapReporter::default(),
             ending: StopSignal::watch()?,
             past: false,
             done: count == 0,
@@ -118,7 +119,7 @@ impl<O: Output> Sink<O> {
     /// Writes a message that is wanted.
     ///
     /// # Errors
-    /// Those of the outlet.
+    /// Those of the output.
     pub(super) fn write(
         &mut self,
         raw: &RawMessage<'_>,
@@ -140,7 +141,7 @@ impl<O: Output> Sink<O> {
 
     /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
     pub(super) fn takes_ring_memory(&self) -> bool {
-        self.outlet.at_once().is_some()
+        self.output.at_once().is_some()
             && matches!(self.format, Format::Raw)
             && self.filter.takes_all()
             && self.range == (0, u64::MAX)
@@ -150,13 +151,13 @@ impl<O: Output> Sink<O> {
     /// Writes what the ring holds at these places, logical offsets and lengths. Returns how many bytes that was.
     ///
     /// # Errors
-    /// Those of the ring, and of the outlet.
+    /// Those of the ring, and of the output.
     pub(super) fn write_held(
         &mut self,
         consumer: &Consumer,
         mut places: Vec<(u64, usize)>,
     ) -> anyhow::Result<u64> {
-        let fd = self.outlet.at_once().context("an outlet that waits")?;
+        let fd = self.output.at_once().context("an output that waits")?;
         let mut written = 0;
         while !places.is_empty() {
             let mut taken = match consumer.write_out(fd, &places) {
@@ -168,7 +169,7 @@ impl<O: Output> Sink<O> {
                     if self.ending.asked() {
                         break;
                     }
-                    self.outlet.sleep(AGAIN)?;
+                    self.output.sleep(AGAIN)?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -201,7 +202,7 @@ impl<O: Output> Sink<O> {
     /// Says that bytes were passed over: in the stream, or, where the format has no place for that, on stderr.
     ///
     /// # Errors
-    /// Those of the outlet.
+    /// Those of the output.
     pub(super) fn gap(&mut self, skipped: &Gap) -> io::Result<()> {
         if self.done {
             return Ok(());
@@ -210,7 +211,7 @@ impl<O: Output> Sink<O> {
         self.summary.gaps += 1;
         self.summary.torn += skipped.torn;
         if !gap(&mut self.batch, self.format, skipped)? {
-            self.unsaid.take(skipped);
+            self.gaps.take(skipped);
         }
         Ok(())
     }
@@ -218,10 +219,10 @@ impl<O: Output> Sink<O> {
     /// Writes out what was collected, unless the end is asked for while nobody takes it.
     ///
     /// # Errors
-    /// Those of the outlet.
+    /// Those of the output.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.unsaid.say_if_due();
-        self.done |= !self.outlet.write(&self.batch, &self.ending)?;
+        self.gaps.say_if_due();
+        self.done |= !self.output.write(&self.batch, &self.ending)?;
         self.batch.clear();
         // One message can be hundreds of megabytes: its room is not kept.
         self.batch.shrink_to(4 * BATCH);
@@ -233,12 +234,12 @@ impl<O: Output> Sink<O> {
     /// # Errors
     /// [`io::ErrorKind::BrokenPipe`].
     pub(super) fn sleep(&self, time: Duration) -> io::Result<()> {
-        self.outlet.sleep(time)
+        self.output.sleep(time)
     }
 
     /// Says what went through.
     pub(super) fn summary(&mut self) {
-        self.unsaid.say();
+        self.gaps.say();
         let Summary {
             messages,
             bytes: payload,

@@ -104,19 +104,24 @@ pub fn hex_pattern(text: &str) -> Result<Regex, String> {
         .map_err(|error| error.to_string())
 }
 
+/// A whole number as people write it: decimal, or hex as `0x10`.
+///
+/// # Errors
+/// That it is none, in words.
+pub fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("`{text}` is not a number"))
+}
+
 /// Numbers in the one way that ranges are written: `5..9` has both ends in it, `5..` and `..9` are open, `7` is one number.
-/// Numbers are decimal, or hex as `0x10`.
+/// Each is a [`number`].
 ///
 /// # Errors
 /// What is wrong with it, in words.
 pub fn number_range(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let number = |digits: &str| {
-        let parsed = match digits.strip_prefix("0x") {
-            Some(hex) => u64::from_str_radix(hex, 16),
-            None => digits.parse(),
-        };
-        parsed.map_err(|_| format!("`{digits}` is not a number"))
-    };
     let Some((first, last)) = text.split_once("..") else {
         return number(text).map(|only| only..=only);
     };

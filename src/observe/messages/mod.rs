@@ -14,7 +14,7 @@ mod waiter;
 mod walk;
 
 pub use boundaries::{count_behind, older, oldest_boundary};
-pub use filter::{Filter, hex_pattern, number_range};
+pub use filter::{Filter, hex_pattern, number, number_range};
 pub use preview::Preview;
 pub use reader::{MessageReader, ReadEvent};
 pub use recover::{RetainedRegion, oldest};

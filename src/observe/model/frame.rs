@@ -29,7 +29,7 @@ pub struct Frame {
     pub rates: Vec<PastPoint>,
     /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
     /// was above head, or could not be read. By
-    /// [`ConsumerSnapshot::meta_inode`](super::snapshot::ConsumerSnapshot::meta_inode).
+    /// [`ConsumerSnapshot::meta_inode`](super::ConsumerSnapshot::meta_inode).
     pub lags: HashMap<u64, Vec<PastPoint>>,
     /// The messages that were read last, and the gaps between them.
     pub messages: MessageLog,

@@ -138,6 +138,17 @@ pub enum Method {
     Join,
 }
 
+impl Method {
+    /// The word for it, as in the JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Join => "join",
+        }
+    }
+}
+
 /// The process that writes into the ring.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -291,4 +302,16 @@ pub enum Severity {
     Warning,
     /// Hurts now.
     Critical,
+}
+
+impl Severity {
+    /// The word for it, as in the JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A key: how a terminal tells it apart, and what it is called.
 //!
-//! Every key that can be named here is one that [`crate::ui::terminal`] can read, or a setting would promise what never comes.
+//! Every key that can be named here is one that [`crate::ui::terminal`] can read, or a setting would promise what never
+//! comes.
 
 use std::fmt;
 

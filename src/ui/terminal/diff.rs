@@ -1,7 +1,7 @@
 //! What is on the screen, and the bytes that make of it what is to be there.
 //!
-//! Owns two screens of cells and compares them. Refuses to know where the bytes go: whoever asks for the next frame says by
-//! it that the last has gone out whole.
+//! Owns two screens of cells and compares them. Refuses to know where the bytes go: whoever asks for the next frame
+//! says by it that the last has gone out whole.
 
 use std::io;
 
@@ -64,9 +64,9 @@ impl FrameDiff {
     }
 }
 
-/// The cells in which `now` differs from `before`, of the same size, and those that a wide character covered which is no longer
-/// there. ratatui's own comparison asks for the width of every cell, which takes twice the time; here nearly all are seen to be
-/// narrow at a glance.
+/// The cells in which `now` differs from `before`, of the same size, and those that a wide character covered which is
+/// no longer there. ratatui's own comparison asks for the width of every cell, which takes twice the time; here nearly
+/// all are seen to be narrow at a glance.
 fn changes<'a>(before: &Buffer, now: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
     let mut changes = Vec::new();
     let columns = usize::from(now.area.width).max(1);
@@ -109,31 +109,30 @@ mod tests {
 
     use super::*;
 
-    fn drawn(paint: &mut FrameDiff, text: &str) -> String {
+    fn drawn(diff: &mut FrameDiff, text: &str) -> String {
         let mut out = Vec::new();
-        paint
-            .frame(&mut out, |area, buffer| {
-                buffer.set_string(area.x, area.y, text, Style::new());
-            })
-            .expect("memory takes everything");
+        diff.frame(&mut out, |area, buffer| {
+            buffer.set_string(area.x, area.y, text, Style::new());
+        })
+        .expect("memory takes everything");
         String::from_utf8(out).expect("text")
     }
 
     #[test]
     fn only_what_has_changed_goes_out_and_in_one_piece() {
-        let mut paint = FrameDiff::default();
-        assert_eq!(drawn(&mut paint, "no size"), "");
-        paint.renew(Rect::new(0, 0, 10, 2));
-        let whole = drawn(&mut paint, "abc");
+        let mut diff = FrameDiff::default();
+        assert_eq!(drawn(&mut diff, "no size"), "");
+        diff.renew(Rect::new(0, 0, 10, 2));
+        let whole = drawn(&mut diff, "abc");
         assert!(whole.starts_with("\x1b[?2026h\x1b[0m\x1b[2J"), "{whole:?}");
         assert!(whole.contains("abc") && whole.ends_with("\x1b[?2026l"));
-        assert_eq!(drawn(&mut paint, "abc"), "");
-        let change = drawn(&mut paint, "abd");
+        assert_eq!(drawn(&mut diff, "abc"), "");
+        let change = drawn(&mut diff, "abd");
         assert!(change.contains('d') && !change.contains("ab") && !change.contains("[2J"));
-        paint.renew(Rect::new(0, 0, 5, 1));
-        assert!(drawn(&mut paint, "漢b").contains("[2J"));
+        diff.renew(Rect::new(0, 0, 5, 1));
+        assert!(drawn(&mut diff, "漢b").contains("[2J"));
         // Not every terminal empties the other half of what is written over.
-        assert!(drawn(&mut paint, "a b").contains("a "));
+        assert!(drawn(&mut diff, "a b").contains("a "));
     }
 
     proptest! {
@@ -149,19 +148,19 @@ mod tests {
                 let rows = terminal.screen().rows(0, 12);
                 rows.map(|row| row.trim_end().to_owned()).collect()
             };
-            let draw = |paint: &mut FrameDiff, screen: &[String]| {
+            let draw = |diff: &mut FrameDiff, screen: &[String]| {
                 let mut out = Vec::new();
-                paint.frame(&mut out, |area, buffer| {
+                diff.frame(&mut out, |area, buffer| {
                     for (line, y) in screen.iter().zip(area.top()..) {
                         buffer.set_string(area.x, y, line, Style::new());
                     }
                 }).unwrap();
                 out
             };
-            let (mut paint, mut seen) = (FrameDiff::default(), terminal());
-            paint.renew(area);
+            let (mut diff, mut seen) = (FrameDiff::default(), terminal());
+            diff.renew(area);
             for screen in &screens {
-                seen.process(&draw(&mut paint, screen));
+                seen.process(&draw(&mut diff, screen));
                 let (mut anew, mut whole) = (FrameDiff::default(), terminal());
                 anew.renew(area);
                 whole.process(&draw(&mut anew, screen));

@@ -1,4 +1,5 @@
-//! The screen, taken and given back: raw mode, the alternate screen, the cursor and the mouse; and what panics do about it.
+//! The screen, taken and given back: raw mode, the alternate screen, the cursor and the mouse; and what panics do about
+//! it.
 //!
 //! Refuses to know what is drawn, and never waits long for a terminal that takes nothing.
 
@@ -30,8 +31,8 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 const UNTOLD: usize = 16 << 10;
 
 thread_local! {
-    /// Whether this thread has the screen. By thread, because the panic hook runs on the thread that panics, and a panic
-    /// elsewhere must not take the screen away from one that goes on drawing.
+    /// Whether this thread has the screen. By thread, because the panic hook runs on the thread that panics, and a
+    /// panic elsewhere must not take the screen away from one that goes on drawing.
     static TAKEN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -59,8 +60,8 @@ pub(super) fn take(out: &mut Vec<u8>, mouse: bool) -> io::Result<()> {
         })
 }
 
-/// Gives the screen back, once per taking, whoever comes first. It does what it can: a step that fails must not keep the next
-/// from being done. Tells whether the terminal can be written to.
+/// Gives the screen back, once per taking, whoever comes first. It does what it can: a step that fails must not keep
+/// the next from being done. Tells whether the terminal can be written to.
 pub(super) fn give_back(deadline: Instant) -> bool {
     if !TAKEN.replace(false) {
         return true;

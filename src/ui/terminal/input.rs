@@ -1,8 +1,8 @@
 //! Bytes from a terminal to keys and what the mouse does.
 //!
 //! Owns what has been read of an escape sequence that is not complete. It does not read: whoever does decides how to
-//! wait. crossterm's own reader is not used because it never returns once the terminal is gone (it retries end of file and
-//! `EIO` for ever), blocks in the middle of a sequence, and forgets input beyond its buffer.
+//! wait. crossterm's own reader is not used because it never returns once the terminal is gone (it retries end of file
+//! and `EIO` for ever), blocks in the middle of a sequence, and forgets input beyond its buffer.
 
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,

@@ -1,8 +1,9 @@
 //! The terminal: drawn on, waited on, suspended.
 //!
-//! Owns the signals and what is read of keys and mouse. Refuses to know what is drawn. It never waits for a terminal that
-//! takes no output: a frame is begun when the one before has gone out, and what has not gone out when the end comes is
-//! given up after a moment. The screen is given back on drop, in the panic hook and before the process stops (`guard`).
+//! Owns the signals and what is read of keys and mouse. Refuses to know what is drawn. It never waits for a terminal
+//! that takes no output: a frame is begun when the one before has gone out, and what has not gone out when the end
+//! comes is given up after a moment. The screen is given back on drop, in the panic hook and before the process stops
+//! (`guard`).
 
 use std::io::{self, IsTerminal};
 use std::os::fd::BorrowedFd;
@@ -53,7 +54,7 @@ pub(crate) enum WakeReason {
 /// The terminal while the dashboard has it.
 pub(crate) struct Terminal {
     outbox: Outbox,
-    paint: FrameDiff,
+    diff: FrameDiff,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
     events: Vec<Event>,
@@ -87,7 +88,7 @@ impl Terminal {
         style::force_color_output(color);
         let mut terminal = Self {
             outbox: Outbox::default(),
-            paint: FrameDiff::default(),
+            diff: FrameDiff::default(),
             signals,
             decoder: Decoder::default(),
             events: Vec::new(),
@@ -111,7 +112,7 @@ impl Terminal {
 
     /// Draws what has changed since the last time, on a terminal that is ready.
     pub(crate) fn draw(&mut self, render: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
-        self.paint.frame(self.outbox.back(), render)?;
+        self.diff.frame(self.outbox.back(), render)?;
         self.outbox.send()
     }
 
@@ -125,7 +126,7 @@ impl Terminal {
     pub(crate) fn redraw(&mut self) -> io::Result<()> {
         let size = tcgetwinsize(rustix::stdio::stdout())?;
         self.area = Rect::new(0, 0, size.ws_col.min(LARGEST.0), size.ws_row.min(LARGEST.1));
-        self.paint.renew(self.area);
+        self.diff.renew(self.area);
         Ok(())
     }
 
@@ -143,12 +144,12 @@ impl Terminal {
         // A time without end is none.
         let time = Timespec::try_from(timeout).ok();
         let stdin = rustix::stdio::stdin();
-        let outlet = TerminalWriter::get();
+        let writer = TerminalWriter::get();
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(self.signals.get_read(), PollFlags::IN),
             PollFd::from_borrowed_fd(other, PollFlags::IN),
-            PollFd::new(outlet, PollFlags::OUT),
+            PollFd::new(writer, PollFlags::OUT),
         ];
         let waits_for_room = !self.outbox.is_empty();
         let fds = &mut fds[..if waits_for_room { 4 } else { 3 }];
@@ -160,7 +161,7 @@ impl Terminal {
         let [input, signalled] = [fds[0].revents(), fds[1].revents()];
         let room = fds
             .get(3)
-            .is_some_and(|outlet| !outlet.revents().is_empty());
+            .is_some_and(|writer| !writer.revents().is_empty());
         if room {
             self.outbox.send()?;
         }
@@ -189,8 +190,8 @@ impl Terminal {
         std::mem::take(&mut self.events)
     }
 
-    /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell would
-    /// get control (the parent is in another session: nobody could continue us) it does nothing.
+    /// Gives the terminal back, stops the process, and takes the terminal again when it is continued. Where no shell
+    /// would get control (the parent is in another session: nobody could continue us) it does nothing.
     ///
     /// Answers whether to go on: a shell that ends a suspended job sends the signal first and continues it then.
     pub(crate) fn suspend(&mut self) -> io::Result<bool> {
@@ -270,8 +271,8 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.give_back();
-        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the second
-        // of two would cut short what the first has begun; and not the first, which may have come with a hangup.
+        // Behind us nobody looks at signals: the same one again ends what the caller may hang in. Not before, or the
+        // second of two would cut short what the first has begun; and not the first, which may have come with a hangup.
         for signal in [SIGTERM, SIGINT, SIGHUP] {
             let again = Arc::new(AtomicBool::new(false));
             let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again));

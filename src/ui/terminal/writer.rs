@@ -30,8 +30,8 @@ pub(super) struct TerminalWriter {
 
 impl TerminalWriter {
     pub(super) fn get() -> &'static Self {
-        static OUTLET: OnceLock<TerminalWriter> = OnceLock::new();
-        OUTLET.get_or_init(|| Self {
+        static WRITER: OnceLock<TerminalWriter> = OnceLock::new();
+        WRITER.get_or_init(|| Self {
             own: reopened(),
             cut: AtomicBool::new(false),
         })
@@ -58,8 +58,8 @@ impl TerminalWriter {
         Ok(written)
     }
 
-    /// Writes `bytes` as far as the terminal takes them before `deadline`; tells whether that was all of them. What was cut
-    /// short before is ended first.
+    /// Writes `bytes` as far as the terminal takes them before `deadline`; tells whether that was all of them. What was
+    /// cut short before is ended first.
     pub(super) fn write_by(&self, bytes: &[u8], deadline: Instant) -> io::Result<bool> {
         let mut rest = bytes.to_vec();
         if self.cut.load(Ordering::Relaxed) {
@@ -136,12 +136,12 @@ impl Outbox {
 
     /// Sends the rest, if the terminal takes it before `deadline`, and forgets it otherwise.
     pub(super) fn flush(&mut self, deadline: Instant) -> io::Result<()> {
-        let outlet = TerminalWriter::get();
+        let writer = TerminalWriter::get();
         while !self.is_empty() {
             self.send()?;
             let left = deadline.saturating_duration_since(Instant::now());
             if !self.is_empty()
-                && (left.is_zero() || !outlet.takes(Timespec::try_from(left).ok().as_ref())?)
+                && (left.is_zero() || !writer.takes(Timespec::try_from(left).ok().as_ref())?)
             {
                 self.clear();
             }

@@ -197,7 +197,7 @@ fn drawn_inside(app: &mut App, dice: &mut Random, theme: &Theme, size: (u16, u16
                 }
             }
         }
-        let room = screen::room(app, theme, area);
+        let room = screen::viewport(app, theme, area);
         app.apply(keys[dice.below(12) as usize], room);
     }
 }

@@ -7,7 +7,8 @@ use super::fixtures::*;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame};
 use crate::ui::action::Action;
 use crate::ui::app::App;
-use crate::ui::consumer_list::{ConsumerField, Sort};
+use crate::ui::consumer_field::ConsumerField;
+use crate::ui::consumer_list::Sort;
 use crate::ui::keys::Keymap;
 use crate::ui::prompt::Edit;
 

@@ -170,7 +170,8 @@ pub(super) fn message(index: u64) -> Message {
     }
 }
 
-/// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or less.
+/// What is kept of so many messages, with a gap before the 57th: all, or with few bytes only the newest 256 rows or
+/// less.
 pub(super) fn log(messages: u64, most: usize) -> MessageLog {
     let mut log = MessageLog::imaginary(most);
     for number in 0..messages {
@@ -432,7 +433,7 @@ pub(super) fn take(app: &mut App, frame: Frame) -> bool {
 /// Presses what the screen of 80×24 makes of it.
 pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
-        let room = screen::room(
+        let room = screen::viewport(
             app,
             &Theme::new(true, false),
             ratatui::layout::Rect::new(0, 0, 80, 24),

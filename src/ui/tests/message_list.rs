@@ -346,7 +346,7 @@ fn the_byte_looked_at_is_always_in_sight() {
             Action::Down,
             Action::Down,
         ] {
-            let room = screen::room(&app, &theme, area);
+            let room = screen::viewport(&app, &theme, area);
             app.apply(action, room);
             let terminal = drawn(&app, width, height);
             let content = terminal.backend().buffer().content();
@@ -371,7 +371,7 @@ fn what_is_selected_is_saved_and_copied() {
     };
     assert_eq!(*saved, message(62));
     let copied = |app: &mut App| match app.apply(Action::Copy, room) {
-        Some(Effect::Copy(clip)) => clip.said(),
+        Some(Effect::Copy(clip)) => clip.said(app.keymap().key(Action::Save).as_deref()),
         effect => panic!("{effect:?}"),
     };
     assert_eq!(copied(&mut app), "copied 30 bytes in hex");

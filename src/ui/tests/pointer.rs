@@ -8,7 +8,8 @@ use super::crowd::crowded;
 use super::fixtures::*;
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
-use crate::ui::consumer_list::{ConsumerField, Sort};
+use crate::ui::consumer_field::ConsumerField;
+use crate::ui::consumer_list::Sort;
 use crate::ui::heed;
 use crate::ui::hit_map::HitMap;
 use crate::ui::theme::Theme;
@@ -62,7 +63,7 @@ impl Seen {
         });
         let (theme, area) = (Theme::new(true, false), self.area);
         let effect = heed(&event, &mut self.app, &self.hit_map, |app| {
-            screen::room(app, &theme, area)
+            screen::viewport(app, &theme, area)
         });
         self.draw();
         effect

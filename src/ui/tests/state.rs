@@ -7,6 +7,9 @@ use super::fixtures::*;
 use crate::observe::model::Frame;
 use crate::ui::action::{Action, Effect, Pane, Screen};
 use crate::ui::app::App;
+use crate::ui::consumer_field::ConsumerField;
+use crate::ui::keys::{Key, Keymap};
+use crate::ui::prompt::Edit;
 use crate::ui::viewport::Viewport;
 
 const ROOM: Viewport = Viewport {
@@ -331,4 +334,60 @@ fn quitting_and_suspending_are_left_to_the_loop() {
     assert_eq!(app.apply(Action::Suspend, ROOM), Some(Effect::Suspend));
     assert_eq!(app.apply(Action::Redraw, ROOM), Some(Effect::Redraw));
     assert_eq!(app.apply(Action::Open, ROOM), None);
+}
+
+#[test]
+fn keys_that_sentences_name_are_those_of_the_user() {
+    let rebound = |frame: Frame, has_keys: bool| {
+        let names = [
+            ("list", "f5"),
+            ("filter", "f6"),
+            ("back", "f7"),
+            ("only-matches", "f8"),
+        ];
+        let changes = names.map(|(action, key)| {
+            let key = has_keys.then(|| Key::parse(key).unwrap());
+            (action, key.into_iter().collect())
+        });
+        let keymap = Keymap::with(&changes).unwrap();
+        let app = App::new(Duration::from_millis(100), Some(frame.snapshot.id.clone()));
+        let mut app = app.wanting(keymap, ConsumerField::ALL.to_vec(), true);
+        take(&mut app, frame);
+        app
+    };
+    let text = |app: &App| lines(&drawn(app, 120, 40)).join("\n");
+    for (has_keys, onward, sought, back, none) in [
+        (
+            true,
+            "F5 list of rings",
+            "nothing is looked for: F6 in the messages' pane begins",
+            "F7: back to quotes",
+            "No message matches; F8 lists all, F7 clears what is looked for.",
+        ),
+        (
+            false,
+            "what it wrote last can still be read",
+            "nothing is looked for",
+            "zbqtop demo",
+            "No message matches.",
+        ),
+    ] {
+        let mut app = rebound(gone(), has_keys);
+        let shown = text(&app);
+        assert!(shown.contains(onward), "{shown}");
+        assert_eq!(shown.contains("list of rings"), has_keys);
+        press(&mut app, &[Action::Next]);
+        assert_eq!(app.said(), Some(sought));
+        press(&mut app, &[Action::List]);
+        app.take_listing(listing(0));
+        let shown = text(&app);
+        assert!(shown.contains(back), "{shown}");
+        assert_eq!(shown.contains("back to quotes"), has_keys);
+        let mut app = rebound(flowing(), has_keys);
+        press(&mut app, &[Action::Pane(Pane::Messages), Action::Only]);
+        enter(&mut app, "no such thing");
+        app.edit(Edit::Keep);
+        let shown = text(&app);
+        assert!(shown.contains(none), "{shown}");
+    }
 }

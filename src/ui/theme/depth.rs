@@ -16,7 +16,8 @@ pub enum Depth {
 }
 
 impl Depth {
-    /// What a terminal has, by the environment's `TERM` and `COLORTERM`. What neither vouches for is not taken for granted.
+    /// What a terminal has, by the environment's `TERM` and `COLORTERM`. What neither vouches for is not taken for
+    /// granted.
     #[must_use]
     pub fn of(term: &str, colorterm: &str) -> Self {
         // What they were started from may have left its COLORTERM to them: the console's own palette is all it has, and

@@ -51,7 +51,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// What stands where, when all is drawn.
-    pub(super) fn into_spots(self) -> HitMap {
+    pub(super) fn into_hit_map(self) -> HitMap {
         self.hit_map
     }
 
@@ -60,8 +60,8 @@ impl<'a> Canvas<'a> {
         self.theme.glyphs
     }
 
-    /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends in an
-    /// ellipsis. Places outside the screen take nothing.
+    /// Puts `text` at (`x`, `y`), in `width` columns at most; tells the column behind it. Text that does not fit ends
+    /// in an ellipsis. Places outside the screen take nothing.
     pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, role: ColorRole) -> u16 {
         // What stood there before leaves nothing behind: no colour of a bar under a mark.
         self.put_styled(
@@ -183,8 +183,8 @@ impl<'a> Canvas<'a> {
             .render(area, self.buffer);
     }
 
-    /// `title` at the upper left of a frame and `note` at its upper right, once all frames that touch it are there. Focus
-    /// is marked in the title too, for eyes without colours.
+    /// `title` at the upper left of a frame and `note` at its upper right, once all frames that touch it are there.
+    /// Focus is marked in the title too, for eyes without colours.
     pub(super) fn title(&mut self, area: Rect, title: &str, note: &str, focused: bool) {
         let (mark, role) = if focused {
             (self.glyphs().selected, ColorRole::Focus)

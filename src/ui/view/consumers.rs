@@ -8,8 +8,9 @@ use super::table::{self, Cell, Column, DataTable, Part};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame, RingSnapshot, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
-use crate::ui::consumer_list::{ConsumerField, label};
-use crate::ui::format::{bytes, duration, grouped, percent, whole};
+use crate::ui::consumer_field::ConsumerField;
+use crate::ui::consumer_list::label;
+use crate::ui::format::{bytes, duration_in, grouped, percent, whole};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::theme::{ColorRole, Theme};
 
@@ -61,7 +62,8 @@ fn columns(ring: &RingSnapshot, app: &App) -> Vec<Column> {
     app.consumer_list().columns().iter().map(as_now).collect()
 }
 
-/// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its state.
+/// Title and note of the frame: how many there are, what they are filtered by, and why the selected one is in its
+/// state.
 pub(super) fn title(ring: &RingSnapshot, app: &App, room: Rect) -> (String, String) {
     let rows = app.consumer_list().rows(ring);
     let hidden = match ring.hidden_consumers {
@@ -173,7 +175,7 @@ fn text(
     field: ConsumerField,
     theme: &Theme,
 ) -> Option<String> {
-    let time = |nanoseconds| duration(nanoseconds, theme.glyphs.microseconds);
+    let time = |nanoseconds| duration_in(nanoseconds, theme.glyphs.microseconds);
     match field {
         ConsumerField::Slot => Some(label(consumer, place)),
         ConsumerField::Pid => consumer.pid.map(|pid| pid.to_string()),

@@ -11,7 +11,7 @@ use crate::observe::model::{
 use crate::ring::WakeupMode;
 use crate::text::counted;
 use crate::ui::details::Details;
-use crate::ui::format::{bytes, duration, grouped, percent, rate};
+use crate::ui::format::{bytes, duration_in, grouped, percent, rate};
 use crate::ui::text;
 use crate::ui::theme::{ColorRole, Theme};
 
@@ -256,7 +256,7 @@ fn behind(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
         Some(0) => "head is there now".to_owned(),
         Some(time) => format!(
             "head was there {} ago",
-            duration(time, theme.glyphs.microseconds)
+            duration_in(time, theme.glyphs.microseconds)
         ),
         None => "head was there before it was watched".to_owned(),
     };
@@ -278,7 +278,7 @@ fn progress(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
         return format!("none published yet; joined at CPU tick {joined}");
     }
     let age = match consumer.progress_age_ns {
-        Some(age) => format!("{} ago", duration(age, theme.glyphs.microseconds)),
+        Some(age) => format!("{} ago", duration_in(age, theme.glyphs.microseconds)),
         None => "age unknown: its clock says the future".to_owned(),
     };
     format!("{age}; {ticks} ticks after joining at {joined}")
@@ -288,7 +288,7 @@ fn evict_in(ring: &RingSnapshot, consumer: &ConsumerSnapshot, theme: &Theme) -> 
     match consumer.evict_in_ns {
         Some(0) => "at the producer's next scan".to_owned(),
         Some(time) => {
-            let time = duration(time, theme.glyphs.microseconds);
+            let time = duration_in(time, theme.glyphs.microseconds);
             format!("{time}: by the first scan after that, unless its tail moves")
         }
         None if !consumer.held => "never: it holds no slot".to_owned(),

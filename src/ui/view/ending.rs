@@ -4,11 +4,13 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::observe::model::{RingSnapshot, RingState};
+use crate::ui::action::Action;
+use crate::ui::app::App;
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
-/// The key that leads on, and its word.
-const ONWARD: (&str, &str) = ("L", "list of rings");
+/// Where the key leads that leads on.
+const ONWARD: &str = "list of rings";
 
 /// Whether the ring has ended.
 pub(super) fn has(ring: &RingSnapshot) -> bool {
@@ -41,7 +43,7 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
 }
 
 /// ```  ENDED  producer gone; what it wrote last can still be read        L list of rings ```
-pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let Some((word, sentences)) = words(ring.state) else {
         return;
     };
@@ -53,23 +55,18 @@ pub(super) fn render(ring: &RingSnapshot, canvas: &mut Canvas<'_>, area: Rect) {
         &format!(" {word} "),
         ColorRole::Badge,
     ) + 1;
-    let (key, place) = ONWARD;
-    let width = text::width(key) + 1 + text::width(place);
     let mut end = area.right().saturating_sub(1);
-    if x + width <= end {
+    if let Some(key) = app.keymap().key(Action::List) {
+        let width = text::width(&key) + 1 + text::width(ONWARD);
+        if x + width > end {
+            let key = format!("{key} list");
+            let room = area.right().saturating_sub(x);
+            canvas.put(x, area.y, room, &key, ColorRole::Focus);
+            return;
+        }
         end -= width;
-        let x = canvas.put(end, area.y, width, key, ColorRole::Focus) + 1;
-        canvas.put(x, area.y, width, place, ColorRole::Strong);
-    } else {
-        let key = format!("{key} list");
-        canvas.put(
-            x,
-            area.y,
-            area.right().saturating_sub(x),
-            &key,
-            ColorRole::Focus,
-        );
-        return;
+        let x = canvas.put(end, area.y, width, &key, ColorRole::Focus) + 1;
+        canvas.put(x, area.y, width, ONWARD, ColorRole::Strong);
     }
     let room = end.saturating_sub(x + 1);
     let fits = sentences.into_iter().find(|text| text::width(text) <= room);

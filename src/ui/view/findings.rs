@@ -3,12 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, cut};
-use crate::observe::model::{EventKind, Frame, Limitation, RingSnapshot, Severity};
+use crate::observe::model::{EventKind, Frame, Limitation, RingSnapshot};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
+use crate::ui::findings_rows::findings_rows;
 use crate::ui::format::ago;
 use crate::ui::hit_map::{List, Spot};
-use crate::ui::items::items;
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
@@ -94,7 +94,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             Some(newer) => event(frame, newer),
         }
     };
-    let all = items(frame);
+    let all = findings_rows(frame);
     let spot = |row: usize| all.clone().nth(row).map(Spot::Finding);
     if app.focus() == Pane::Findings {
         let selected = app.selected_finding().map(|row| (row, app.findings_top()));
@@ -143,13 +143,8 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<FindingRow> {
         let limits = &ring.attach.limits;
         return limits.get(row - ring.findings.len()).map(limit);
     };
-    let word = match finding.severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    };
     Some(FindingRow {
-        word: word.to_owned(),
+        word: finding.severity.word().to_owned(),
         role: finding.severity.into(),
         text: finding.message.clone(),
         brief: false,
@@ -191,8 +186,9 @@ fn lines(item: &FindingRow, width: u16, selected: bool) -> Vec<String> {
     text::wrap(&item.text, width.saturating_sub(WORD + 2))
 }
 
-/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one selected
-/// it is shown whole, and as long as it is in sight the row that came first does so again; tells which that is.
+/// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one
+/// selected it is shown whole, and as long as it is in sight the row that came first does so again; tells which that
+/// is.
 fn render_items(
     item: impl Fn(usize) -> Option<FindingRow>,
     spot: impl Fn(usize) -> Option<Spot>,

@@ -41,7 +41,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         return;
     }
     let mut x = area.x + 1;
-    for (key, word) in app.keymap().footer(app.place()) {
+    for (key, word) in app.keymap().footer(app.front_view()) {
         if x + width(&key, word) > area.right() {
             return;
         }

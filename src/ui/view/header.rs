@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::model::{Method, RingSnapshot, RingState};
+use crate::observe::model::{RingSnapshot, RingState};
 use crate::text::counted;
 use crate::ui::action::Screen;
 use crate::ui::app::App;
@@ -27,9 +27,8 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         }
     };
     if app.looks_long() {
-        let ascii = canvas.glyphs().ellipsis.is_ascii();
-        let looking = if ascii { "looking..." } else { "looking…" };
-        right(canvas, looking, ColorRole::Strong);
+        let looking = format!("looking{}", canvas.glyphs().goes_on);
+        right(canvas, &looking, ColorRole::Strong);
     }
     let ring = app
         .frame()
@@ -75,17 +74,17 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         &format!("{command} (pid {})", producer.pid),
         ColorRole::Strong,
     );
-    put(canvas, method(ring), ColorRole::Plain);
+    put(canvas, &method(ring), ColorRole::Plain);
     put(canvas, &rate(app), ColorRole::Plain);
 }
 
-fn method(ring: &RingSnapshot) -> &'static str {
-    match (ring.attach.method, ring.attach.slot_table) {
-        (Method::Join, true) => "join+slots",
-        (Method::Join, false) => "join, no slots",
-        (Method::Map, true) => "map+slots",
-        (Method::Map, false) => "map, no slots",
-    }
+fn method(ring: &RingSnapshot) -> String {
+    let slots = if ring.attach.slot_table {
+        "+slots"
+    } else {
+        ", no slots"
+    };
+    format!("{}{slots}", ring.attach.method.word())
 }
 
 fn rate(app: &App) -> String {

@@ -50,9 +50,9 @@ struct HexColumns {
     inspector: Rect,
 }
 
-/// The line over the bytes is given up before the last rows are. While the keys go to the bytes, what they mean takes up
-/// to half of the room, and else only what is to spare. It depends on nothing but the room: nothing jumps from message
-/// to message.
+/// The line over the bytes is given up before the last rows are. While the keys go to the bytes, what they mean takes
+/// up to half of the room, and else only what is to spare. It depends on nothing but the room: nothing jumps from
+/// message to message.
 fn places(room: Rect, focused: bool) -> HexColumns {
     let header = u16::from(room.height >= 4);
     let rest = room.height - header;

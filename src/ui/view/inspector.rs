@@ -39,10 +39,10 @@ pub(super) fn lines(
             character(rest)
         ),
     ];
-    let both = |name: &str, values: Option<[String; 2]>| {
+    let both = |name: &str, size: usize, values: Option<[String; 2]>| {
         let [little, big] = values.unwrap_or([unknown, unknown].map(str::to_owned));
         let room = if width >= WIDE { 24 } else { 14 };
-        let long = width < WIDE && name.ends_with("64");
+        let long = width < WIDE && size == 8;
         if long {
             vec![format!("{name} le {little}"), format!("    be {big}")]
         } else {
@@ -53,6 +53,7 @@ pub(super) fn lines(
         ($name:literal, $type:ty) => {
             lines.extend(both(
                 $name,
+                size_of::<$type>(),
                 rest.first_chunk().map(|bytes| {
                     [
                         <$type>::from_le_bytes(*bytes),

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::table::{Cell, Column, DataTable, Part};
 use crate::observe::model::{Frame, Gap, LogRow, StoredMessage};
-use crate::ui::action::Pane;
+use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, grouped};
 use crate::ui::hit_map::{List, Spot};
@@ -85,14 +85,25 @@ fn figure(number: u64) -> String {
 }
 
 /// Why the list is empty.
-fn none(frame: &Frame, message_list: &MessageList) -> String {
+fn none(frame: &Frame, app: &App) -> String {
+    let message_list = app.message_list();
     match (
         message_list.found().filter(|_| message_list.lists_found()),
         &frame.messages_note,
     ) {
         (Some((_, true)), _) => "Searching ...".to_owned(),
         (Some(_), _) => {
-            "No message matches; & lists all, Esc clears what is looked for.".to_owned()
+            let ways = [
+                (Action::Only, "lists all"),
+                (Action::Back, "clears what is looked for"),
+            ];
+            let ways = ways.into_iter().filter_map(|(action, does)| {
+                let key = app.keymap().key(action)?;
+                Some(format!("{key} {does}"))
+            });
+            let ways: Vec<String> = ways.collect();
+            let then = if ways.is_empty() { "" } else { "; " };
+            format!("No message matches{then}{}.", ways.join(", "))
         }
         (None, Some(note)) => note.clone(),
         (None, None) if frame.snapshot.control.producer_head == 0 => "No messages yet.".to_owned(),
@@ -111,7 +122,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
             width: area.width.saturating_sub(2),
             ..area
         };
-        canvas.put_wrapped(room, &none(frame, message_list), ColorRole::Dim);
+        canvas.put_wrapped(room, &none(frame, app), ColorRole::Dim);
         return;
     }
     let theme = canvas.theme();

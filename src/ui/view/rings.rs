@@ -5,7 +5,7 @@ use ratatui::layout::{Margin, Rect};
 use super::canvas::Canvas;
 use super::table::{Cell, Column, DataTable, Part};
 use super::{findings, waiting};
-use crate::observe::model::{ConsumerState, RingListing, Severity, WorstConsumer};
+use crate::observe::model::{ConsumerState, RingListing, WorstConsumer};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
 use crate::ui::hit_map::{List, Spot};
@@ -144,12 +144,8 @@ fn about(ring: &RingListing) -> String {
 }
 
 fn health(ring: &RingListing) -> &'static str {
-    match ring.worst_finding.as_ref().map(|finding| finding.severity) {
-        None => "ok",
-        Some(Severity::Info) => "info",
-        Some(Severity::Warning) => "warning",
-        Some(Severity::Critical) => "critical",
-    }
+    let worst = ring.worst_finding.as_ref();
+    worst.map_or("ok", |finding| finding.severity.word())
 }
 
 fn role_of(ring: &RingListing, field: RingField) -> ColorRole {

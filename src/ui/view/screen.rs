@@ -16,7 +16,8 @@
 //!  ? help  q quit  Tab pane  Enter open  / filter  s sort  Space freeze                   footer
 //! ```
 //!
-//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys is there, and Tab leads to the others.
+//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys
+//! is there, and Tab leads to the others.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -89,30 +90,30 @@ impl PanelAreas {
 /// Draws the whole screen, and tells what stands where.
 pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> HitMap {
     let mut canvas = Canvas::new(theme, area, buffer);
-    let places = places(app, area);
-    if !places.header.is_empty() {
-        header::render(app, &mut canvas, places.header);
+    let areas = areas(app, area);
+    if !areas.header.is_empty() {
+        header::render(app, &mut canvas, areas.header);
     }
     match (app.screen(), app.frame()) {
-        (Screen::Waiting, _) => waiting::render(app, &mut canvas, places.body),
-        (Screen::Rings, _) => rings::render(app, &mut canvas, places.body),
+        (Screen::Waiting, _) => waiting::render(app, &mut canvas, areas.body),
+        (Screen::Rings, _) => rings::render(app, &mut canvas, areas.body),
         (Screen::Ring, Some(frame)) => match app.details() {
-            Some(details) => closely(app, frame, details, &mut canvas, &places),
-            None => ring(app, frame, &mut canvas, &places),
+            Some(details) => closely(app, frame, details, &mut canvas, &areas),
+            None => ring(app, frame, &mut canvas, &areas),
         },
         (Screen::Ring, None) => {}
     }
-    if !places.footer.is_empty() {
-        footer::render(app, &mut canvas, places.footer, places.framed);
+    if !areas.footer.is_empty() {
+        footer::render(app, &mut canvas, areas.footer, areas.framed);
     }
     if let Some(top) = app.help() {
         help::render(top, app, &mut canvas, area);
     }
-    canvas.into_spots()
+    canvas.into_hit_map()
 }
 
 /// What the pane that has the keys shows of itself on a screen of that size.
-pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Viewport {
+pub(crate) fn viewport(app: &App, theme: &Theme, area: Rect) -> Viewport {
     if app.help().is_some() {
         return Viewport {
             rows: help::rows(app, area),
@@ -120,9 +121,9 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Viewport {
             stride: 0,
         };
     }
-    let places = places(app, area);
+    let areas = areas(app, area);
     if let (Some(details), Some(frame)) = (app.details(), app.frame()) {
-        let inside = places.inside(places.body);
+        let inside = areas.inside(areas.body);
         return Viewport {
             rows: inside.height.into(),
             last_top: details::last_top(&frame.snapshot, details, theme, inside),
@@ -130,11 +131,11 @@ pub(crate) fn room(app: &App, theme: &Theme, area: Rect) -> Viewport {
         };
     }
     let pane = if app.screen() == Screen::Ring {
-        places.of(app.focus())
+        areas.of(app.focus())
     } else {
-        places.body
+        areas.body
     };
-    let inside = places.inside(pane);
+    let inside = areas.inside(pane);
     if app.screen() == Screen::Ring && app.focus() == Pane::Hex {
         let viewport = hex::viewport(inside, true);
         return Viewport {
@@ -156,57 +157,53 @@ fn closely(
     frame: &Frame,
     details: &Details,
     canvas: &mut Canvas<'_>,
-    places: &PanelAreas,
+    areas: &PanelAreas,
 ) {
-    figures(app, frame, canvas, places);
-    let area = places.body;
-    if places.framed {
+    figures(app, frame, canvas, areas);
+    let area = areas.body;
+    if areas.framed {
         let (title, note) = details::title(details);
         canvas.frame(area, true);
         canvas.title(area, &title, &note, true);
     }
     canvas.spot(area, Spot::Front);
-    details::render(&frame.snapshot, details, canvas, places.inside(area));
+    details::render(&frame.snapshot, details, canvas, areas.inside(area));
 }
 
-fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) {
-    if !places.ending.is_empty() {
-        ending::render(&frame.snapshot, canvas, places.ending);
+fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
+    if !areas.ending.is_empty() {
+        ending::render(&frame.snapshot, app, canvas, areas.ending);
     }
-    let pictured = !places.pictures.is_empty();
-    if !places.stats.is_empty() {
-        stats::render(frame, pictured, canvas, places.stats);
+    let pictured = !areas.pictures.is_empty();
+    if !areas.stats.is_empty() {
+        stats::render(frame, pictured, canvas, areas.stats);
     }
     if pictured {
-        pictures::render(frame, app, places.screen, canvas, places.pictures);
+        pictures::render(frame, app, areas.screen, canvas, areas.pictures);
     }
-    if !places.bar.is_empty() {
-        ring_bar::render(&frame.snapshot, canvas, places.bar);
+    if !areas.bar.is_empty() {
+        ring_bar::render(&frame.snapshot, canvas, areas.bar);
     }
 }
 
-fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) {
+fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
     let ring = &frame.snapshot;
-    figures(app, frame, canvas, places);
+    figures(app, frame, canvas, areas);
     let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
-    let panes = || {
-        panes
-            .into_iter()
-            .filter(|pane| !places.of(*pane).is_empty())
-    };
+    let panes = || panes.into_iter().filter(|pane| !areas.of(*pane).is_empty());
     let focus = app.focus();
-    if places.framed {
+    if areas.framed {
         // The frame of the pane that has the keys comes last: where frames share an edge, it is whole.
         let others = panes().filter(|pane| *pane != focus);
         for pane in others.chain(panes().filter(|pane| *pane == focus)) {
-            canvas.frame(places.of(pane), pane == focus);
+            canvas.frame(areas.of(pane), pane == focus);
         }
     }
     for pane in panes() {
-        let area = places.of(pane);
-        let inside = places.inside(area);
+        let area = areas.of(pane);
+        let inside = areas.inside(area);
         canvas.spot(area, Spot::Pane(pane));
-        if places.framed {
+        if areas.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),
                 Pane::Findings => findings::title(frame, pane == focus),
@@ -229,13 +226,13 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, places: &PanelAreas) 
     }
 }
 
-fn places(app: &App, area: Rect) -> PanelAreas {
-    let mut places = PanelAreas {
+fn areas(app: &App, area: Rect) -> PanelAreas {
+    let mut areas = PanelAreas {
         screen: area,
         ..PanelAreas::default()
     };
     let mut rest = area;
-    places.header = cut(&mut rest, 1);
+    areas.header = cut(&mut rest, 1);
     let filtered = app.is_typing()
         || app.said().is_some()
         || !app.consumer_list().filter().is_empty()
@@ -243,7 +240,7 @@ fn places(app: &App, area: Rect) -> PanelAreas {
     // Where the titles have no room, a filter is to be seen all the same.
     if area.height >= 8 || (filtered && area.height > 1) {
         rest.height -= 1;
-        places.footer = Rect {
+        areas.footer = Rect {
             y: rest.bottom(),
             height: 1,
             ..area
@@ -254,7 +251,7 @@ fn places(app: &App, area: Rect) -> PanelAreas {
     let low = app.details().is_some() && area.height < 16;
     if let Some(frame) = frame.filter(|_| !low) {
         let ended = ending::has(&frame.snapshot) && area.height >= 3;
-        places.ending = cut(&mut rest, ended.into());
+        areas.ending = cut(&mut rest, ended.into());
         let pictures = pictures::rows(area);
         let stats = match area.height {
             ..3 => 0,
@@ -263,36 +260,36 @@ fn places(app: &App, area: Rect) -> PanelAreas {
             16.. if pictures == 0 => 2,
             _ => 1,
         };
-        places.stats = cut(&mut rest, stats);
-        places.pictures = cut(&mut rest, pictures);
+        areas.stats = cut(&mut rest, stats);
+        areas.pictures = cut(&mut rest, pictures);
         let bar = area.height >= 5 && !pictures::has_circle(area);
-        places.bar = cut(&mut rest, bar.into());
+        areas.bar = cut(&mut rest, bar.into());
     }
-    places.body = rest;
-    places.framed = rest.height >= BARE;
+    areas.body = rest;
+    areas.framed = rest.height >= BARE;
     let Some(frame) = frame.filter(|_| !rest.is_empty()) else {
-        return places;
+        return areas;
     };
     if app.details().is_some() {
-        return places;
+        return areas;
     }
     if rest.height < LOW {
         match app.focus() {
-            Pane::Consumers => places.consumers = rest,
-            Pane::Findings => places.findings = rest,
-            Pane::Messages => places.messages = rest,
-            Pane::Hex => places.hex = rest,
+            Pane::Consumers => areas.consumers = rest,
+            Pane::Findings => areas.findings = rest,
+            Pane::Messages => areas.messages = rest,
+            Pane::Hex => areas.hex = rest,
         }
     } else {
-        stack(app, frame, &mut places);
+        stack(app, frame, &mut areas);
     }
-    places
+    areas
 }
 
 /// Consumers over findings over messages and hex. Neighbours share an edge, so each begins on the last row or column of
 /// the one before.
-fn stack(app: &App, frame: &Frame, places: &mut PanelAreas) {
-    let body = places.body;
+fn stack(app: &App, frame: &Frame, areas: &mut PanelAreas) {
+    let body = areas.body;
     let ring = &frame.snapshot;
     // Their titles and an edge come on top of the rows.
     let consumers = u16::try_from(ring.consumers.len())
@@ -320,13 +317,13 @@ fn stack(app: &App, frame: &Frame, places: &mut PanelAreas) {
     let consumers = consumers
         .min((body.height - 1).saturating_sub(findings + below))
         .max(2);
-    places.consumers = Rect {
+    areas.consumers = Rect {
         height: consumers + 1,
         ..body
     };
     let mut y = body.y + consumers;
     if findings > 0 {
-        places.findings = Rect {
+        areas.findings = Rect {
             y,
             height: findings + 1,
             ..body
@@ -341,21 +338,21 @@ fn stack(app: &App, frame: &Frame, places: &mut PanelAreas) {
     let hex = match rest.width {
         ..76 => {
             *(if app.focus() == Pane::Hex {
-                &mut places.hex
+                &mut areas.hex
             } else {
-                &mut places.messages
+                &mut areas.messages
             }) = rest;
             return;
         }
         76..140 => hex::NARROW,
         140.. => hex::WIDE,
     };
-    places.hex = Rect {
+    areas.hex = Rect {
         x: rest.right() - hex,
         width: hex,
         ..rest
     };
-    places.messages = Rect {
+    areas.messages = Rect {
         width: rest.width - hex + 1,
         ..rest
     };

@@ -6,7 +6,7 @@ use ratatui::widgets::{RenderDirection, Sparkline};
 use super::canvas::{Canvas, cut};
 use super::chart::step_above;
 use crate::observe::model::{Frame, RingSnapshot};
-use crate::ui::format::{bytes, count, duration, grouped, percent, rate};
+use crate::ui::format::{bytes, count, duration_in, grouped, percent, rate};
 use crate::ui::theme::{ColorRole, Theme};
 
 /// Columns between two figures.
@@ -39,8 +39,8 @@ impl Stat {
     }
 }
 
-/// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room above,
-/// rate and its past below.
+/// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room
+/// above, rate and its past below.
 pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme();
     let ring = &frame.snapshot;
@@ -143,7 +143,7 @@ fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
         Some("now".to_owned())
     } else {
         ring.time_to_full_ns
-            .map(|time| duration(time, theme.glyphs.microseconds))
+            .map(|time| duration_in(time, theme.glyphs.microseconds))
     };
     vec![free, Stat::new("full in", full, 7, theme)]
 }
@@ -170,7 +170,7 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
     }
     figures.push(plain(
         "stall timeout",
-        duration(control.stall_timeout_ns, theme.glyphs.microseconds),
+        duration_in(control.stall_timeout_ns, theme.glyphs.microseconds),
         7,
     ));
     figures

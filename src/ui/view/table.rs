@@ -225,8 +225,8 @@ fn has_header(area: Rect, rows: usize) -> bool {
     area.height >= 3 || (area.height == 2 && rows < 2)
 }
 
-/// The rows to show: those that were, from `top` on, as long as the selected one is among them, else as few rows further
-/// as bring it into sight; and never beyond an end.
+/// The rows to show: those that were, from `top` on, as long as the selected one is among them, else as few rows
+/// further as bring it into sight; and never beyond an end.
 pub(super) fn window(
     rows: usize,
     selected: Option<usize>,

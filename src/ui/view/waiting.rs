@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::findings;
+use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
@@ -54,9 +55,10 @@ fn lines(app: &App) -> Vec<(String, ColorRole)> {
         line("zbqtop demo", ColorRole::Focus),
     ];
     // Who looks at the list because a ring has ended is shown the way back to what is left of it.
-    if let Some(ring) = app.frame().map(|frame| &frame.snapshot) {
+    let ring = app.frame().map(|frame| &frame.snapshot);
+    if let (Some(ring), Some(key)) = (ring, app.keymap().key(Action::Back)) {
         let command = ring.producer.command.as_deref().unwrap_or_default();
-        let back = format!("Esc: back to {command} (pid {})", ring.producer.pid);
+        let back = format!("{key}: back to {command} (pid {})", ring.producer.pid);
         lines.extend([line("", ColorRole::Plain), (back, ColorRole::Plain)]);
     }
     lines

@@ -1,6 +1,6 @@
 //! Events in words, with the figures that were seen.
 //!
-//! Decides nothing: what has happened is settled when it comes here. Names from outside are escaped ([`who`]).
+//! Decides nothing: what has happened is settled when it comes here. Names from outside are escaped (`who`).
 
 use crate::ring::layout::PARKED_TAIL;
 use jiff::{SignedDuration, Timestamp};

@@ -6,7 +6,7 @@ use crate::observe::model::Frame;
 
 /// What a row of the findings' pane is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
+pub(crate) enum FindingsRow {
     /// A finding or a limit, by its place: they come and go with what they are about.
     Standing(usize),
     /// An event, by its number: new ones come before it.
@@ -14,11 +14,13 @@ pub(crate) enum Item {
 }
 
 /// The rows of the findings' pane.
-pub(super) fn items(frame: &Frame) -> impl ExactSizeIterator<Item = Item> + Clone + use<> {
+pub(super) fn findings_rows(
+    frame: &Frame,
+) -> impl ExactSizeIterator<Item = FindingsRow> + Clone + use<> {
     let standing = frame.snapshot.findings.len() + frame.snapshot.attach.limits.len();
     let newest = frame.events.newest();
     (0..standing + frame.events.len()).map(move |row| match row.checked_sub(standing) {
-        None => Item::Standing(row),
-        Some(newer) => Item::Event(newest - newer as u64),
+        None => FindingsRow::Standing(row),
+        Some(newer) => FindingsRow::Event(newest - newer as u64),
     })
 }

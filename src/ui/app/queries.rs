@@ -11,13 +11,13 @@ use crate::observe::model::{Frame, Listing};
 use crate::ui::action::{FrontView, Pane, Screen};
 use crate::ui::consumer_list::ConsumerList;
 use crate::ui::details::Details;
-use crate::ui::items::items;
+use crate::ui::findings_rows::findings_rows;
 use crate::ui::keys::Keymap;
 use crate::ui::message_list::MessageList;
 
 impl App {
     /// What is in front, whose keys the footer shows.
-    pub(crate) fn place(&self) -> FrontView {
+    pub(crate) fn front_view(&self) -> FrontView {
         match self.screen {
             Screen::Waiting => FrontView::Waiting,
             Screen::Rings => FrontView::Rings,
@@ -130,12 +130,12 @@ impl App {
         self.rings.top
     }
 
-    /// The row of findings, limits and events that was shown first.
+    /// The row of the list of messages that was shown first.
     pub(crate) fn messages_top(&self) -> usize {
         self.messages_top
     }
 
-    /// The first finding that is shown.
+    /// The row of findings, limits and events that was shown first.
     pub(crate) fn findings_top(&self) -> usize {
         self.findings.top
     }
@@ -170,7 +170,7 @@ impl App {
 
     /// The selected row of findings, limits and events, the newest event first.
     pub(crate) fn selected_finding(&self) -> Option<usize> {
-        self.findings.row(items(self.frame.as_ref()?), 0)
+        self.findings.row(findings_rows(self.frame.as_ref()?), 0)
     }
 
     /// The messages that are listed, and the one that is read.
