@@ -140,6 +140,9 @@ struct Consume {
     /// in bursts.
     #[arg(long, default_value_t = 0)]
     poll: u64,
+    /// After the messages, fork, tell `forked pid=N`, and end; the child keeps what is mapped for two minutes.
+    #[arg(long)]
+    fork: bool,
     /// After the messages, die of SIGKILL: no destructor runs, nothing is said to the producer.
     #[arg(long)]
     abrupt: bool,
@@ -814,6 +817,21 @@ fn consume(options: &Consume) -> Result<(), Failure> {
         bytes: 0,
     };
     taker.take(common.messages)?;
+    if options.fork {
+        // SAFETY: the child calls nothing but what is allowed behind a fork.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above; the alarm ends it, so that it outlives no test for long.
+            unsafe {
+                libc::alarm(120);
+                loop {
+                    libc::pause();
+                }
+            }
+        }
+        say(format_args!("forked pid={child}"))?;
+        std::process::exit(0);
+    }
     if options.abrupt {
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
     }

@@ -154,6 +154,8 @@ fn prepare(options: Options) -> (Theme, App) {
 fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io::Result<()> {
     let (theme, mut app) = prepare(options);
     let mut due = Instant::now();
+    // When the ring behind the list is sampled next: what is watched goes on being watched.
+    let mut background = Instant::now();
     let mut stale = true;
     let mut hit_map = HitMap::default();
     loop {
@@ -165,6 +167,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                 Err(sampler::Ended) => return Ok(()),
             }
         }
+        let behind = app.screen() == Screen::Rings && app.ring().is_some();
         if sampler.is_free() && Instant::now() >= due {
             sampler.ask(match app.screen() {
                 // A frozen screen is sampled all the same: the source keeps its histories without a hole.
@@ -172,6 +175,9 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                 Screen::Waiting | Screen::Rings => Request::List,
             });
             due = next_due(due, period(&app), Instant::now());
+        } else if sampler.is_free() && behind && Instant::now() >= background {
+            sampler.ask(Request::Sample);
+            background = next_due(background, app.interval(), Instant::now());
         }
         let lasts = sampler.lasts();
         stale |= app.look_lasts(lasts.is_some_and(|lasts| lasts >= LONG));
@@ -184,7 +190,10 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
             stale = false;
         }
         let rest = match lasts {
-            None => due.saturating_duration_since(Instant::now()),
+            None => {
+                let next = if behind { due.min(background) } else { due };
+                next.saturating_duration_since(Instant::now())
+            }
             Some(lasts) if blank => BLINK.saturating_sub(lasts),
             Some(lasts) if lasts < LONG => LONG - lasts,
             Some(_) => Duration::MAX,
@@ -249,7 +258,7 @@ fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Inst
         }
         Reply::Refused(id, why) => app.refused(&id, &why),
         Reply::Saved(what) => app.say(what),
-        Reply::Sample(Some(frame), at) => return app.take_frame(*frame, at),
+        Reply::Sample(Some(frame), at) => return app.take_frame(*frame, at) && on_ring,
         Reply::Sample(None, _) => return on_ring && app.detached(),
     }
     true

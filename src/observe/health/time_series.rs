@@ -10,6 +10,9 @@ const DEPTH: usize = 480;
 /// when the first sample was taken stays in its place.
 const SLICE_NS: u64 = 250_000_000;
 
+/// Between two samples this far apart, and four times as far as those before, nothing is known: it is a hole, not a plateau.
+const HOLE_NS: u64 = 1_500_000_000;
+
 /// The past of one figure.
 #[derive(Debug, Default)]
 pub(super) struct TimeSeries {
@@ -28,10 +31,25 @@ impl TimeSeries {
         if self.last_within(at_ns).is_some() {
             self.points.pop_back();
         }
+        if let Some(since) = self.hole_before(at_ns) {
+            self.push(since + 1, None);
+        }
+        self.push(at_ns, value);
+    }
+
+    fn push(&mut self, at_ns: u64, value: Option<u64>) {
         if self.points.len() == DEPTH {
             self.points.pop_front();
         }
         self.points.push_back(PastPoint { at_ns, value });
+    }
+
+    /// Since when nothing was sampled, if that is a hole.
+    fn hole_before(&self, at_ns: u64) -> Option<u64> {
+        let mut points = self.points.iter().rev().map(|point| point.at_ns);
+        let last = points.next()?;
+        let usual = last - points.next()?;
+        (at_ns.saturating_sub(last) > HOLE_NS.max(4 * usual)).then_some(last)
     }
 
     /// The last point, if a sample at `at_ns` belongs to it.
@@ -60,6 +78,10 @@ impl PastRate {
     pub(super) fn push(&mut self, at_ns: u64, offset: u64) {
         if self.last.is_some_and(|(_, before)| offset < before) {
             // It never falls: what was before is another ring's, and the line has a gap.
+            (self.base, self.last) = (None, None);
+        }
+        if self.past.hole_before(at_ns).is_some() {
+            // The mean over it is not how it was at any time.
             (self.base, self.last) = (None, None);
         }
         if self.past.last_within(at_ns).is_none() || self.base.is_none() {
@@ -168,5 +190,57 @@ mod tests {
             assert!(points.len() <= DEPTH && rates.points().len() <= DEPTH);
             assert_eq!(points.last().and_then(|last| last.value), Some(199_999));
         }
+    }
+
+    #[test]
+    fn what_was_not_sampled_is_a_hole() {
+        let mut rate = PastRate::default();
+        let mut lag = TimeSeries::default();
+        let times = [0, 1000, 2000, 3000, 60_000, 61_000];
+        for (number, ms) in times.into_iter().enumerate() {
+            rate.push(ms * MS, ms * 1000);
+            lag.push_largest(ms * MS, Some(number as u64));
+        }
+        let values = |points: Vec<PastPoint>| -> Vec<_> {
+            points
+                .iter()
+                .map(|point| (point.at_ns / MS, point.value))
+                .collect()
+        };
+        let steady = Some(1_000_000);
+        assert_eq!(
+            values(rate.points()),
+            [
+                (0, None),
+                (1000, steady),
+                (2000, steady),
+                (3000, steady),
+                (3000, None),
+                (60_000, None),
+                (61_000, steady)
+            ]
+        );
+        assert_eq!(
+            values(lag.points()),
+            [
+                (0, Some(0)),
+                (1000, Some(1)),
+                (2000, Some(2)),
+                (3000, Some(3)),
+                (3000, None),
+                (60_000, Some(4)),
+                (61_000, Some(5))
+            ]
+        );
+        // Who samples seldom has no holes.
+        let mut seldom = TimeSeries::default();
+        for second in [0, 10, 20, 30] {
+            seldom.push_largest(second * 1000 * MS, Some(7));
+        }
+        assert!(
+            values(seldom.points())
+                .iter()
+                .all(|point| point.1.is_some())
+        );
     }
 }
