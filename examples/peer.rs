@@ -498,6 +498,25 @@ fn produce(options: &Produce) -> Result<(), Failure> {
     }
 }
 
+/// Forks a child that does something again and again, for two minutes at most; its pid.
+fn fork_child(mut does: impl FnMut()) -> Result<i32, Failure> {
+    // SAFETY: of this process only threads that read or wait are lost in the child, which takes no lock of theirs.
+    match unsafe { libc::fork() } {
+        -1 => Err(std::io::Error::last_os_error().into()),
+        0 => {
+            // SAFETY: no memory is touched; so the child outlives no test for long.
+            unsafe { libc::alarm(120) };
+            // What it says is nobody's.
+            let null = std::fs::File::options().write(true).open("/dev/null")?;
+            rustix::stdio::dup2_stdout(&null)?;
+            loop {
+                does();
+            }
+        }
+        child => Ok(child),
+    }
+}
+
 /// Opens the control region again, in the place of a descriptor that is older than it.
 fn twin_of_ctrl(place: OwnedFd) -> Result<OwnedFd, Failure> {
     let mut paths = Vec::new();
@@ -584,6 +603,16 @@ impl Sender<'_> {
                 say(format_args!("scanned"))
             }
             ["slots"] => say(format_args!("slots {}", self.tx.slots())),
+            // The child does nothing, or goes on as the producer; the parent lives on, and obeys.
+            ["fork", what @ ("helper" | "heir")] => {
+                let child = fork_child(|| {
+                    if what == "heir" {
+                        let _ = self.send(1);
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                })?;
+                say(format_args!("forked pid={child}"))
+            }
             _ => Err(format!("no such command: {command:?}").into()),
         }
     }
@@ -818,17 +847,7 @@ fn consume(options: &Consume) -> Result<(), Failure> {
     };
     taker.take(common.messages)?;
     if options.fork {
-        // SAFETY: the child calls nothing but what is allowed behind a fork.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            // SAFETY: as above; the alarm ends it, so that it outlives no test for long.
-            unsafe {
-                libc::alarm(120);
-                loop {
-                    libc::pause();
-                }
-            }
-        }
+        let child = fork_child(|| std::thread::sleep(Duration::from_millis(5)))?;
         say(format_args!("forked pid={child}"))?;
         std::process::exit(0);
     }

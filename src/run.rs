@@ -218,6 +218,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(
             AttachError::NotARing { .. }
             | AttachError::Inherited { .. }
+            | AttachError::NotTheProducer { .. }
             | AttachError::WrongSize { .. }
             | AttachError::WrongControl { .. }
             | AttachError::WrongMapping { .. },

@@ -402,3 +402,59 @@ fn asks_now_and_then_and_has_yet_to_ask() {
     std::thread::sleep(Duration::from_millis(1200));
     assert_eq!(said(check()), verdict(1, &["consumer-stalled"]));
 }
+
+/// Ends a process that a peer forked.
+fn end(pid: u64) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(pid, Signal::KILL).expect("ours");
+}
+
+fn codes(target: &[&str]) -> (i32, Vec<String>) {
+    let mut command = zbqtop();
+    let output = command
+        .args(["check", "--json"])
+        .args(target)
+        .output()
+        .expect("it runs");
+    said_by_check(&output)
+}
+
+/// A producer that forks a helper and is killed has ended, whoever still holds and maps what was its.
+#[test]
+fn a_helper_that_survives_is_not_the_producer() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    producer.ask("send 5", "done");
+    let helper = crate::support::number(&producer.ask("fork helper", "forked"), "pid");
+    assert_eq!(
+        codes(&["--pid", &producer.pid().to_string()]),
+        verdict(0, &[])
+    );
+    producer.kill();
+    let gone = verdict(2, &["producer-gone"]);
+    assert_eq!(codes(&["--pid", &helper.to_string()]), gone);
+    assert_eq!(
+        codes(&["--socket", place.socket().to_str().expect("a path")]),
+        gone
+    );
+    let ring = crate::support::program::ring_by(&["--pid", &helper.to_string()]);
+    assert_eq!(ring["state"], "producer_gone");
+    assert_eq!(ring["producer"]["alive"], false);
+    end(helper);
+}
+
+/// A producer that becomes a daemon writes under another pid than the ring names: by that it is known.
+#[test]
+fn a_child_that_really_writes_is_the_producer() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    let heir = crate::support::number(&producer.ask("fork heir", "forked"), "pid");
+    producer.kill();
+    let mut watch = Watch::start(&["--pid", &heir.to_string()], "100ms");
+    watch.until("it flows", |ring| {
+        ring["state"] == "flowing" && ring["producer"]["alive"] == true
+    });
+    assert_eq!(codes(&["--pid", &heir.to_string()]), verdict(0, &[]));
+    end(heir);
+    watch.until("its end", |ring| ring["state"] == "producer_gone");
+}

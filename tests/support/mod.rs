@@ -84,11 +84,13 @@ impl Peer {
 
     /// Starts any command that speaks in lines.
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A program that was copied a moment ago is busy for as long as a child of another test has yet to close what it
+        // inherited.
+        let mut child = eventually("it starts", || match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
+            child => Some(child.unwrap()),
+        });
         let (send, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {

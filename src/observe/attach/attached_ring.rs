@@ -153,6 +153,11 @@ impl AttachedRing {
         self.producer.process()
     }
 
+    /// Takes in where head was seen to be.
+    pub fn note_head(&self, head: u64) {
+        self.producer.note_head(head);
+    }
+
     /// Whether the producer still runs.
     #[must_use]
     pub fn producer_alive(&self) -> bool {

@@ -91,9 +91,13 @@ pub fn discover() -> io::Result<Found> {
     for (_, owner) in owners {
         if let Ok(mut here) = rings_of(owner) {
             found.rings.append(&mut here.rings);
-            // What was inherited is listed under its owner.
-            here.broken
-                .retain(|error| !matches!(error, AttachError::Inherited { .. }));
+            // What was inherited is listed under its owner; what is only kept has none.
+            here.broken.retain(|error| {
+                !matches!(
+                    error,
+                    AttachError::Inherited { .. } | AttachError::NotTheProducer { .. }
+                )
+            });
             found.broken.append(&mut here.broken);
         }
     }
@@ -134,8 +138,15 @@ fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
     };
     holders.into_iter().min_by_key(|process| {
         let itself = written(process).is_some_and(|pid| process.identity().ns_pid == Some(pid));
+        let writes = || {
+            process.maps().is_ok_and(|maps| {
+                let mut mapped = maps.memfds.iter();
+                mapped.any(|at| at.file == ctrl && at.writable)
+            })
+        };
         (
             !itself,
+            !itself && !writes(),
             process.start_ticks().unwrap_or(u64::MAX),
             process.pid(),
         )

@@ -107,6 +107,19 @@ pub enum AttachError {
         /// The process that owns the ring.
         writer: i32,
     },
+    /// The process keeps descriptors of a ring that it does not write.
+    #[error(
+        "pid {pid} fd {fd}: it keeps the descriptors of a zbq ring, but is not its producer: that was pid {named} in its own pid \
+         namespace, which is gone"
+    )]
+    NotTheProducer {
+        /// The process.
+        pid: i32,
+        /// Descriptor of the control region there.
+        fd: i32,
+        /// The pid that the control region names.
+        named: i32,
+    },
     /// Several rings on this machine, and it was not said which.
     #[error("{} rings found; choose one with --pid:{}", .0.len(), listed(.0))]
     Several(Vec<RingListing>),

@@ -78,7 +78,7 @@ impl Membership {
         ctrl: FileId,
         table: Option<&SlotTable>,
     ) {
-        if !producer.lives() {
+        if !producer.runs() {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
             for member in &mut self.members {
                 member.presence = presence(member.process.as_ref(), member.file);
@@ -90,7 +90,8 @@ impl Membership {
         };
         self.limits.clear();
         let slots = table.and_then(SlotTable::read).map(|view| view.active);
-        self.hidden = Some(0);
+        // A fork of the producer knows of those only that had joined when it was made.
+        self.hidden = producer.lives().then_some(0);
         let pages = match process.memfds() {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
             Ok(memfds) if !memfds.iter().any(|at| at.file == ctrl) && self.ends(producer) => {

@@ -26,7 +26,7 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
     let mut ring = AttachedRing::new(
         id,
         Access::Mapped,
-        ProducerProcess::seen(found.process, found.writes),
+        ProducerProcess::seen(found.process, found.writes, found.may_be_elsewhere),
         memory,
         found.table.map_err(|limit| limits.push(limit)).ok(),
         Membership::of_producer(found.shares_process),
@@ -48,6 +48,10 @@ pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachErro
         }
         found => found?,
     };
+    let kept = |error: &AttachError| matches!(error, AttachError::NotTheProducer { .. });
+    if found.rings.is_empty() && found.broken.iter().all(kept) && !found.broken.is_empty() {
+        return orphan_by_pid(pid, choice, found.broken.swap_remove(0));
+    }
     let fds = found.rings.iter().map(|ring| ring.ctrl.fd);
     let index = choice.among(pid, fds.map(CtrlPlace::Fd).collect())?;
     match index {

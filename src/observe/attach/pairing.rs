@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use super::error::{AttachError, refused};
 use super::slot_table::SlotTable;
 use crate::observe::model::{Limitation, Unseen};
-use crate::observe::procfs::{FileId, Maps, MemFd, MemFdKind, Process};
+use crate::observe::procfs::{FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unseen};
 use crate::ring::Control;
 use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, CTRL_STRUCT_SIZE, is_capacity};
 
@@ -32,6 +32,8 @@ pub struct FoundRing {
     pub shares_process: bool,
     /// Whether this is the process that the control region names as the producer.
     pub writes: bool,
+    /// Whether the process that it names may live where we cannot look.
+    pub may_be_elsewhere: bool,
     /// What is not certain about the finding.
     pub limits: Vec<Limitation>,
 }
@@ -117,11 +119,22 @@ fn pair(
             let fd = ctrl.fd;
             return Err(AttachError::Inherited { pid, fd, writer });
         }
+        let maps_for_writing =
+            |at: &MappedMemFd| at.kind == MemFdKind::Ctrl && at.file == ctrl.file && at.writable;
+        if !maps.memfds.iter().any(maps_for_writing) {
+            // Who cannot write it is not its producer, whatever descriptors it keeps.
+            return Err(AttachError::NotTheProducer {
+                pid,
+                fd: ctrl.fd,
+                named: control.producer_pid,
+            });
+        }
         limits.push(Limitation {
             what: "who writes this ring, and whose slots are really held".into(),
             why: format!(
-                "zbq_ctrl names pid {} in the producer's namespace, this process is pid {} there: it may have forked, \
-                 or be a consumer that kept its descriptors",
+                "zbq_ctrl names pid {} in the producer's namespace, which is not seen to hold it; this process, pid {} \
+                 there, maps it for writing: it may be a helper that the producer forked, or have taken over. It counts as \
+                 the producer once head is seen to move",
                 control.producer_pid,
                 ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
             ),
@@ -172,8 +185,19 @@ fn pair(
         table,
         shares_process,
         writes,
+        may_be_elsewhere: !writes && may_be_elsewhere(control.producer_pid),
         limits,
     })
+}
+
+/// Whether a process with this pid is there, or may be, of which we cannot see what it holds.
+fn may_be_elsewhere(producer_pid: i32) -> bool {
+    match Process::open(producer_pid) {
+        Ok(process) => process
+            .memfds()
+            .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied),
+        Err(_) => unseen(producer_pid).is_some(),
+    }
 }
 
 /// The process that a control region names as its producer, if it can be seen to hold it: `process` then is a fork,

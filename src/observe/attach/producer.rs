@@ -1,5 +1,6 @@
 //! The process that writes a ring, as far as it can be seen: who it is, whether it lives, which slots it holds.
 
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
 use super::member::Member;
@@ -15,18 +16,37 @@ pub(super) struct ProducerProcess {
     pidfd: Option<OwnedFd>,
     /// Whether it is the process that the control region names.
     writes: bool,
+    /// Of one that is not: what head was when last seen, and whether that has moved since.
+    taken_over: Cell<TakenOver>,
     facts: ProducerInfo,
 }
 
+/// What is known of a process that maps a ring for writing though the ring names another one, which cannot be seen.
+#[derive(Clone, Copy, Debug)]
+enum TakenOver {
+    /// The one that is named has ended, and nobody has been seen to write since.
+    No {
+        /// Head when last seen.
+        head: Option<u64>,
+    },
+    /// Head has moved: it is the producer now. Or it is not known to be another.
+    Yes,
+}
+
 impl ProducerProcess {
-    /// One that may be looked into.
-    pub(super) fn seen(process: Process, writes: bool) -> Self {
+    /// One that may be looked into. If it is not the one that the ring names, that one `may_be_elsewhere`.
+    pub(super) fn seen(process: Process, writes: bool, may_be_elsewhere: bool) -> Self {
         let sockets = listening(&process);
         Self {
             pidfd: process.pidfd().ok(),
             facts: facts(process.pid(), Some(&process), sockets),
             process: Some(process),
             writes,
+            taken_over: Cell::new(if writes || may_be_elsewhere {
+                TakenOver::Yes
+            } else {
+                TakenOver::No { head: None }
+            }),
         }
     }
 
@@ -37,6 +57,7 @@ impl ProducerProcess {
             facts: facts(pid, process, vec![address.into()]),
             process: None,
             writes: false,
+            taken_over: Cell::new(TakenOver::Yes),
         }
     }
 
@@ -46,6 +67,7 @@ impl ProducerProcess {
             process: None,
             pidfd: None,
             writes: false,
+            taken_over: Cell::new(TakenOver::Yes),
             facts: ProducerInfo {
                 ns_pid: Some(pid),
                 alive: false,
@@ -64,8 +86,25 @@ impl ProducerProcess {
         self.writes
     }
 
-    /// Whether it still runs.
+    /// Takes in where head is: whoever writes is the producer.
+    pub(super) fn note_head(&self, head: u64) {
+        if let TakenOver::No { head: before } = self.taken_over.get() {
+            let moved = before.is_some_and(|before| head > before);
+            self.taken_over.set(if moved {
+                TakenOver::Yes
+            } else {
+                TakenOver::No { head: Some(head) }
+            });
+        }
+    }
+
+    /// Whether the producer still runs.
     pub(super) fn lives(&self) -> bool {
+        matches!(self.taken_over.get(), TakenOver::Yes) && self.runs()
+    }
+
+    /// Whether the process runs that is taken for the producer, or may be it.
+    pub(super) fn runs(&self) -> bool {
         match (&self.pidfd, &self.process) {
             (Some(pidfd), _) => !has_exited(pidfd),
             (None, Some(process)) => process.runs(),

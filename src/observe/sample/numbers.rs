@@ -227,8 +227,10 @@ impl RawNumbers {
 /// The control region now; `ring_capacity` is the copy that was checked when attaching.
 #[must_use]
 pub fn control(ring: &AttachedRing) -> ControlRegion {
+    let control = Control::load(ring.ctrl());
+    ring.note_head(control.producer_head);
     ControlRegion {
         ring_capacity: ring.capacity(),
-        ..Control::load(ring.ctrl()).into()
+        ..control.into()
     }
 }
