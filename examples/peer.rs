@@ -28,7 +28,8 @@ type Failure = Box<dyn std::error::Error>;
 ///
 /// Both ends stop when stdin ends, and are killed when their parent dies. With `--hold` they stay after their messages
 /// and obey lines on stdin.
-/// Producer: `send N`, `scan`, `slots` (own implementation only).
+/// Producer: `send N`, `scan`, `slots` (own implementation only), `fork helper`, `fork heir` (a child that goes on writing),
+/// `destroy` (give the ring up and live on).
 /// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave`
 /// (unmap everything and live on).
 #[derive(Parser)]
@@ -491,6 +492,13 @@ fn produce(options: &Produce) -> Result<(), Failure> {
     loop {
         sender.accept(Duration::from_millis(2))?;
         match commands.try_recv() {
+            Ok(command) if command == "destroy" => {
+                drop(sender);
+                say(format_args!("destroyed"))?;
+                // Until stdin ends, and the process with it.
+                std::thread::sleep(Duration::MAX);
+                return Ok(());
+            }
             Ok(command) => sender.obey(&command)?,
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return Ok(()),

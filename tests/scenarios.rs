@@ -458,3 +458,68 @@ fn a_child_that_really_writes_is_the_producer() {
     end(heir);
     watch.until("its end", |ring| ring["state"] == "producer_gone");
 }
+
+/// A ring is given up by a process that lives on: it has ended all the same.
+#[test]
+fn a_ring_that_is_given_up() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    let mut reads = reader(&place.socket());
+    producer.ask("send 5", "done");
+    reads.ask("take 5", "done");
+    let mut watch = Watch::of(&producer);
+    let pid = producer.pid().to_string();
+    let mut command = zbqtop();
+    command.args(["tail", "-f", "-n", "1", "--format", "base64", "--pid", &pid]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tail = command.spawn().expect("it starts");
+    let mut line = [0; 16];
+    let out = tail.stdout.as_mut().expect("piped");
+    std::io::Read::read_exact(out, &mut line).expect("the last message");
+    producer.ask("destroy", "destroyed");
+    let ended = watch.until_told("ring_ended");
+    assert_words(&ended, &["it has given the ring up after 320 bytes"]);
+    let ring = watch.until("the end", |ring| ring["state"] == "ended");
+    assert_eq!(ring["producer"]["alive"], false);
+    assert_found(&ring, &[("ring-ended", "critical", Some(&producer))]);
+    assert_eq!(ring["consumers"][0]["evict_in_ns"], Value::Null);
+    let said = tail.wait_with_output().expect("our child");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        said.contains("has given this ring up, and lives on"),
+        "{said}"
+    );
+    watch.settle();
+    watch.told_of(Some(reads.pid()), &[]);
+}
+
+/// Whoever is stopped does nothing until it is continued, and that is said of whoever it is.
+#[test]
+fn stopped_processes() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    let mut reads = reader(&place.socket());
+    producer.ask("send 5", "done");
+    reads.ask("take 5", "done");
+    let mut watch = Watch::of(&producer);
+    producer.signal(Signal::STOP);
+    let ring = watch.until("a stop", |ring| ring["state"] == "stopped");
+    assert_eq!(ring["producer"]["process_state"], "stopped");
+    assert_eq!(ring["producer"]["alive"], true);
+    assert_found(&ring, &[("producer-stopped", "warning", Some(&producer))]);
+    assert_eq!(checked(&producer), verdict(1, &["producer-stopped"]));
+    producer.signal(Signal::CONT);
+    watch.until("it goes on", |ring| ring["state"] == "idle");
+    // A consumer that is behind is asked why.
+    reads.signal(Signal::STOP);
+    producer.ask("send 5", "done");
+    let ring = watch.until("a stopped consumer", |ring| {
+        consumer(ring, &reads)["process_state"] == "stopped"
+    });
+    assert_found(&ring, &[("consumer-stopped", "warning", Some(&reads))]);
+    reads.signal(Signal::CONT);
+    reads.ask("take 5", "done");
+    watch.until("it reads", |ring| {
+        ring["findings"].as_array().is_some_and(Vec::is_empty)
+    });
+}

@@ -215,7 +215,8 @@ impl Watcher {
     fn assemble(&self, sample: &Sample) -> RingSnapshot {
         let head = sample.control.producer_head;
         let capacity = sample.control.ring_capacity;
-        let gating = sample.gating();
+        // Nobody waits for it once the producer has ended.
+        let gating = sample.gating().filter(|_| sample.producer_alive);
         // A truncated control page reads as zeroes: nothing follows from them.
         let free = if sample.truncated {
             None
@@ -242,7 +243,8 @@ impl Watcher {
                     still_ns: self.history.still_ns(member.meta_inode),
                     behind_ns: self.history.lag_time_ns(member.tail),
                     holds_producer: gates && refused,
-                    evict_in_ns: sample.evict_in_ns(member),
+                    // A producer that has ended scans no more.
+                    evict_in_ns: sample.evict_in_ns(member).filter(|_| sample.producer_alive),
                     thresholds: self.thresholds,
                 };
                 self.consumer(member, &context, counted.get(&member.tail).copied())
@@ -296,6 +298,7 @@ impl Watcher {
             slot: member.slot.map(|slot| slot.index),
             pid: member.pid,
             command: member.command.clone(),
+            process_state: member.process_state,
             held: member.held,
             alive: match member.presence {
                 Presence::Mapped | Presence::Unmapped => Some(true),

@@ -290,7 +290,11 @@ fn follow(
         throttle.caught_up();
         sink.flush()?;
         if !alive {
-            warn("the producer has ended");
+            warn(if ring.is_given_up() {
+                "the producer has given this ring up, and lives on"
+            } else {
+                "the producer has ended"
+            });
             return Ok(());
         }
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {

@@ -10,7 +10,7 @@ use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, TableView};
-use crate::observe::model::{JoinedSlot, Limitation, Method, ProducerInfo};
+use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo};
 use crate::observe::procfs::{FileId, MappingSurvey, Process};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
 
@@ -158,7 +158,19 @@ impl AttachedRing {
         self.producer.note_head(head);
     }
 
-    /// Whether the producer still runs.
+    /// Whether the producer has given the ring up and lives on, as of the last [`Self::refresh`].
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.producer.gave_up() && self.producer.runs()
+    }
+
+    /// What the producer's process is doing, where it can be seen.
+    #[must_use]
+    pub fn producer_state(&self) -> Option<ProcessState> {
+        self.producer.state()
+    }
+
+    /// Whether the producer still runs, and the ring is still its own.
     #[must_use]
     pub fn producer_alive(&self) -> bool {
         self.producer.lives()

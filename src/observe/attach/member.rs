@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::memory::{Copied, Page};
 use super::slot_table::SlotView;
+use crate::observe::model::ProcessState;
 use crate::observe::procfs::{FileId, Process};
 use crate::ring::clock::monotonic_ns;
 use crate::ring::layout::META_TAIL_OFFSET;
@@ -56,6 +57,8 @@ pub struct Member {
     pub(super) joiner: Joiner,
     /// When it was first seen.
     pub(super) admitted: Instant,
+    /// What its process was doing when last asked.
+    pub(super) process_state: Cell<Option<ProcessState>>,
     /// The highest tail ever read from it.
     pub(super) highest_tail: Cell<u64>,
     /// Whether its process has been looked for among all there are, which is dear and done once; and if so, whether
@@ -117,6 +120,7 @@ impl Member {
             presence: Presence::Mapped,
             process: Some(MemberProcess::new(process)),
             admitted: Instant::now(),
+            process_state: Cell::new(None),
             highest_tail: Cell::new(0),
             sought: None,
             joiner: Joiner::Unknown,
@@ -130,6 +134,19 @@ impl Member {
         let tail = self.meta.load_u64_acquire(META_TAIL_OFFSET);
         self.highest_tail.set(self.highest_tail.get().max(tail));
         tail
+    }
+
+    /// What its process was doing when last asked; asks `now`, or only if it was never asked.
+    pub fn process_state(&self, now: bool) -> Option<ProcessState> {
+        if now || self.process_state.get().is_none() {
+            let letter = self
+                .process
+                .as_ref()
+                .and_then(|process| process.process().state_letter());
+            self.process_state
+                .set(letter.and_then(|letter| ProcessState::of(&letter)));
+        }
+        self.process_state.get()
     }
 
     /// The highest tail that was ever read from it: a tail never goes back, unless it lies.

@@ -92,9 +92,19 @@ impl Membership {
         let slots = table.and_then(SlotTable::read).map(|view| view.active);
         // A fork of the producer knows of those only that had joined when it was made.
         self.hidden = producer.lives().then_some(0);
+        if producer.gave_up() {
+            return;
+        }
         let pages = match process.memfds() {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
-            Ok(memfds) if !memfds.iter().any(|at| at.file == ctrl) && self.ends(producer) => {
+            Ok(memfds) if !memfds.iter().any(|at| at.file == ctrl) => {
+                let maps = process.maps();
+                if !self.ends(producer) && maps.is_ok_and(|maps| !maps.maps(ctrl)) {
+                    producer.note_gave_up();
+                    for member in &mut self.members {
+                        member.presence = presence(member.process.as_ref(), member.file);
+                    }
+                }
                 return;
             }
             Ok(memfds) => self.held_pages(process, ctrl, &memfds, slots.as_deref()),
@@ -112,6 +122,7 @@ impl Membership {
         for member in &mut self.members {
             member.held = held.contains(&member.file);
             member.presence = presence(member.process.as_ref(), member.file);
+            member.process_state(true);
         }
         self.members
             .retain(|member| member.held || member.presence == Presence::Mapped);
@@ -143,11 +154,8 @@ impl Membership {
         });
     }
 
-    /// Whether the producer ends within a moment. Asked only while somebody is known to hold a slot.
+    /// Whether the producer ends within a moment. Asked once it holds the ring no more.
     fn ends(&self, producer: &ProducerProcess) -> bool {
-        if !self.members.iter().any(|member| member.held) {
-            return false;
-        }
         let deadline = Instant::now() + ENDS_IN;
         while producer.lives() {
             if Instant::now() >= deadline {
@@ -223,6 +231,7 @@ impl Membership {
                 presence: Presence::Unknown,
                 process: None,
                 admitted: Instant::now(),
+                process_state: Cell::new(None),
                 highest_tail: Cell::new(0),
                 sought: None,
                 joiner: Joiner::Unknown,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
 use super::member::Member;
-use crate::observe::model::ProducerInfo;
+use crate::observe::model::{ProcessState, ProducerInfo};
 use crate::observe::procfs::{Process, listening, started_at};
 use crate::ring::has_exited;
 
@@ -18,6 +18,8 @@ pub(super) struct ProducerProcess {
     writes: bool,
     /// Of one that is not: what head was when last seen, and whether that has moved since.
     taken_over: Cell<TakenOver>,
+    /// It lives on without the ring: it neither holds nor maps the control region any more.
+    gave_up: Cell<bool>,
     facts: ProducerInfo,
 }
 
@@ -47,6 +49,7 @@ impl ProducerProcess {
             } else {
                 TakenOver::No { head: None }
             }),
+            gave_up: Cell::new(false),
         }
     }
 
@@ -58,6 +61,7 @@ impl ProducerProcess {
             process: None,
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
+            gave_up: Cell::new(false),
         }
     }
 
@@ -68,6 +72,7 @@ impl ProducerProcess {
             pidfd: None,
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
+            gave_up: Cell::new(false),
             facts: ProducerInfo {
                 ns_pid: Some(pid),
                 alive: false,
@@ -98,9 +103,19 @@ impl ProducerProcess {
         }
     }
 
-    /// Whether the producer still runs.
+    /// It has been seen to live on without the ring.
+    pub(super) fn note_gave_up(&self) {
+        self.gave_up.set(true);
+    }
+
+    /// Whether it was seen to live on without the ring.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up.get()
+    }
+
+    /// Whether the producer still runs, and the ring is still its own.
     pub(super) fn lives(&self) -> bool {
-        matches!(self.taken_over.get(), TakenOver::Yes) && self.runs()
+        matches!(self.taken_over.get(), TakenOver::Yes) && !self.gave_up() && self.runs()
     }
 
     /// Whether the process runs that is taken for the producer, or may be it.
@@ -113,9 +128,15 @@ impl ProducerProcess {
         }
     }
 
+    /// What it is doing, where it can be seen.
+    pub(super) fn state(&self) -> Option<ProcessState> {
+        ProcessState::of(&self.process.as_ref()?.state_letter()?)
+    }
+
     /// Who it is, alive or not as of now.
     pub(super) fn facts(&self) -> ProducerInfo {
         ProducerInfo {
+            process_state: self.state(),
             alive: self.lives(),
             ..self.facts.clone()
         }
@@ -141,6 +162,7 @@ fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> ProducerI
         ns_pid: identity.ns_pid,
         command: identity.command,
         uid: identity.uid,
+        process_state: None,
         alive: true,
         started_at: process.and_then(Process::start_ticks).and_then(started_at),
         sockets,

@@ -4,7 +4,7 @@
 //! Changes nothing, reads nothing, and knows nothing of how bad a state is.
 
 use crate::observe::attach::Presence;
-use crate::observe::model::{ConsumerState, RingState, Thresholds};
+use crate::observe::model::{ConsumerState, ProcessState, RingState, Thresholds};
 use crate::observe::sample::{MemberSample, Sample};
 use crate::ring::layout::PARKED_TAIL;
 use crate::text::{bytes, bytes_per_second, counted, duration, percent, percent_of};
@@ -313,6 +313,11 @@ pub fn ring_state(
     })
 }
 
+/// How the producer's process is stopped, if it is.
+fn stopped(sample: &Sample) -> Option<ProcessState> {
+    sample.producer_state.filter(|state| state.is_stopped())
+}
+
 /// Whether the producer was refused for want of room when last it asked, as far as that can be seen, and has not got any since.
 /// `free` and `needed` as for [`ring_state`].
 #[must_use]
@@ -363,9 +368,25 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
         format: |_, _| "zbq_ring shrank under us: bytes of its messages are gone".into(),
     },
     StateRule {
+        state: RingState::Ended,
+        check: |sample, _| sample.given_up,
+        format: |_, _| {
+            "the producer has given the ring up, and lives on; these are the last bytes it wrote"
+                .into()
+        },
+    },
+    StateRule {
         state: RingState::ProducerGone,
         check: |sample, _| !sample.producer_alive,
         format: |_, _| "the producer has ended; these are the last bytes it wrote".into(),
+    },
+    StateRule {
+        state: RingState::Stopped,
+        check: |sample, facts| stopped(sample).is_some() && facts.moves != Some(true),
+        format: |sample, _| {
+            let how = stopped(sample).map_or("", ProcessState::word);
+            format!("the producer is {how}: nothing is written until it is continued")
+        },
     },
     StateRule {
         state: RingState::Clogged,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::estimate::Estimate;
+use super::process_state::ProcessState;
 use crate::ring::WakeupMode;
 
 /// One consumer of the ring.
@@ -17,6 +18,8 @@ pub struct ConsumerSnapshot {
     pub pid: Option<i32>,
     /// Process name (`comm`), unescaped.
     pub command: Option<String>,
+    /// What the process is doing; null when it could not be found out.
+    pub process_state: Option<ProcessState>,
     /// Whether the process still runs; null when it could not be found out.
     pub alive: Option<bool>,
     /// Whether the producer holds a slot for it; not for one that was evicted, or whose parked slot was freed.

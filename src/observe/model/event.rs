@@ -51,6 +51,8 @@ pub enum EventKind {
     Unclogged,
     /// The producer has ended.
     ProducerGone,
+    /// The producer has given the ring up, and lives on.
+    RingEnded,
     /// Another ring stands where the one before stood.
     RingNew,
 }
@@ -68,6 +70,7 @@ impl EventKind {
             Self::Clogged => "clogged",
             Self::Unclogged => "unclogged",
             Self::ProducerGone => "producer gone",
+            Self::RingEnded => "ring ended",
             Self::RingNew => "ring new",
         }
     }

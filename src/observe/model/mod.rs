@@ -10,6 +10,7 @@ mod limitation;
 mod listing;
 mod message;
 mod message_log;
+mod process_state;
 mod snapshot;
 mod thresholds;
 
@@ -21,6 +22,7 @@ pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
+pub use process_state::ProcessState;
 pub use snapshot::{
     Attach, ControlRegion, Finding, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot,
     RingState, SCHEMA_VERSION, Severity, SlotCounts,

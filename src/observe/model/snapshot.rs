@@ -10,6 +10,7 @@ use super::consumer::ConsumerSnapshot;
 use super::estimate::Estimate;
 use super::event::Event;
 use super::limitation::Limitation;
+use super::process_state::ProcessState;
 use crate::ring::{self, WakeupMode};
 
 /// Raised when a name or a meaning in the JSON changes; additions leave it alone.
@@ -93,6 +94,10 @@ pub enum RingState {
     Clogged,
     /// One sample only: nothing can be said of movement.
     Unknown,
+    /// The producer's process is stopped: by a signal, or by a debugger.
+    Stopped,
+    /// The producer has given the ring up; its process lives.
+    Ended,
     /// The producer is gone; the bytes are the last it wrote.
     ProducerGone,
     /// A memfd of the ring shrank under the watcher; what it held is lost.
@@ -162,7 +167,9 @@ pub struct ProducerInfo {
     pub command: Option<String>,
     /// Real uid.
     pub uid: Option<u32>,
-    /// Whether the process still runs.
+    /// What the process is doing; null when it could not be found out.
+    pub process_state: Option<ProcessState>,
+    /// Whether the process still runs, and the ring is still its own.
     pub alive: bool,
     /// Start of the process, RFC 3339, UTC.
     pub started_at: Option<String>,
@@ -254,6 +261,12 @@ pub struct Rate {
 }
 
 impl RingState {
+    /// Whether nothing more will be written.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::ProducerGone)
+    }
+
     /// Whether the producer wants room and there is none.
     #[must_use]
     pub fn has_no_room(self) -> bool {
@@ -269,6 +282,8 @@ impl RingState {
             Self::Full => "full",
             Self::Clogged => "clogged",
             Self::Unknown => "unknown",
+            Self::Stopped => "stopped",
+            Self::Ended => "ended",
             Self::ProducerGone => "producer gone",
             Self::Truncated => "truncated",
         }

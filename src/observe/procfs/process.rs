@@ -305,6 +305,19 @@ impl Process {
             .is_some_and(|fields| !has_ended(&fields) || self.living_thread().is_some())
     }
 
+    /// What it is doing: the letter of the third field of `stat`; that of a thread that lives on where the main thread has
+    /// ended.
+    #[must_use]
+    pub fn state_letter(&self) -> Option<String> {
+        let stat = |dir: BorrowedFd<'_>| text_at(dir, "stat");
+        let fields = stat_fields(
+            &self
+                .of_the_living(stat, |stat| has_ended(&stat_fields(stat)))
+                .ok()?,
+        );
+        fields.into_iter().next()
+    }
+
     /// Asks of `/proc/PID`, or, where the main thread has ended, of a thread that lives on. `is_blank` tells an answer that
     /// says nothing.
     fn of_the_living<T>(

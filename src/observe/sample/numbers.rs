@@ -2,8 +2,8 @@
 //!
 //! Judges nothing and remembers nothing: rates, ages and states are made from samples elsewhere.
 
-use crate::observe::attach::{AttachedRing, MemberProcess, Presence, SlotView, TableView};
-use crate::observe::model::{ControlRegion, SlotCounts};
+use crate::observe::attach::{AttachedRing, Member, MemberProcess, Presence, SlotView, TableView};
+use crate::observe::model::{ControlRegion, ProcessState, SlotCounts};
 use crate::ring::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
 use crate::ring::layout::{CTRL_PRODUCER_HEAD, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP};
@@ -21,8 +21,12 @@ pub struct Sample {
     pub truncated: bool,
     /// So did `zbq_ring`: bytes of messages are gone.
     pub cut_short: bool,
-    /// Whether the producer still runs.
+    /// Whether the producer still runs, and the ring is still its own.
     pub producer_alive: bool,
+    /// Whether it lives on without the ring.
+    pub given_up: bool,
+    /// What its process is doing.
+    pub producer_state: Option<ProcessState>,
     /// The producer's slot table.
     pub table: Option<TableView>,
     /// Consumers that hold a slot, as far as the producer's descriptors tell, and are not among `members`; `None` when
@@ -45,6 +49,8 @@ pub struct MemberSample {
     pub slot: Option<SlotView>,
     /// Whether the process that joined is known to have ended, whoever has the page mapped.
     pub joiner_ended: bool,
+    /// What its process is doing.
+    pub process_state: Option<ProcessState>,
     /// Its process.
     pub pid: Option<i32>,
     /// Its process's name, unescaped.
@@ -126,35 +132,40 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
     ring.note_ends();
     // Before the tails: what the producer has seen of a tail cannot be more than what it is.
     let table = ring.read_table();
+    let before: Vec<u64> = ring.members().iter().map(Member::highest_tail).collect();
     let numbers = RawNumbers::read(ring);
-    let members = ring
-        .members()
-        .iter()
-        .zip(&numbers.pages)
-        .map(|(member, page)| {
-            let [tail, progress_timestamp, join_baseline] = *page;
-            let silent_ticks = numbers
-                .ticks
-                .checked_sub(join_baseline.wrapping_add(progress_timestamp));
-            let process = member.process.as_ref();
-            MemberSample {
-                meta_inode: member.file.ino,
-                held: member.held,
-                presence: member.presence,
-                slot: member.slot,
-                joiner_ended: member.joiner_ended(),
-                pid: process.map(MemberProcess::pid),
-                command: process.and_then(|process| process.command.clone()),
-                tail,
-                highest_tail: member
-                    .highest_tail()
-                    .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
-                progress_timestamp,
-                join_baseline,
-                silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
-                truncated: member.meta.is_truncated(),
-            }
-        });
+    let members =
+        ring.members()
+            .iter()
+            .zip(&numbers.pages)
+            .zip(before)
+            .map(|((member, page), before)| {
+                let [tail, progress_timestamp, join_baseline] = *page;
+                let silent_ticks = numbers
+                    .ticks
+                    .checked_sub(join_baseline.wrapping_add(progress_timestamp));
+                let process = member.process.as_ref();
+                MemberSample {
+                    meta_inode: member.file.ino,
+                    held: member.held,
+                    presence: member.presence,
+                    slot: member.slot,
+                    joiner_ended: member.joiner_ended(),
+                    // Who stands still behind head is asked why.
+                    process_state: member
+                        .process_state(tail == before && numbers.control.producer_head > tail),
+                    pid: process.map(MemberProcess::pid),
+                    command: process.and_then(|process| process.command.clone()),
+                    tail,
+                    highest_tail: member
+                        .highest_tail()
+                        .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
+                    progress_timestamp,
+                    join_baseline,
+                    silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
+                    truncated: member.meta.is_truncated(),
+                }
+            });
     Sample {
         members: members.collect(),
         head_before: numbers.head_before,
@@ -163,6 +174,8 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
         truncated: ring.ctrl().is_truncated(),
         cut_short: ring.is_cut_short(),
         producer_alive: ring.producer_alive(),
+        given_up: ring.is_given_up(),
+        producer_state: ring.producer_state(),
         hidden: ring.hidden(),
         table,
     }

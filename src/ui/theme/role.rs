@@ -74,9 +74,11 @@ impl From<RingState> for ColorRole {
     fn from(state: RingState) -> Self {
         match state {
             RingState::Flowing => Self::Good,
+            RingState::Stopped => Self::Warn,
             RingState::Idle | RingState::Unknown => Self::Strong,
             RingState::Full
             | RingState::Clogged
+            | RingState::Ended
             | RingState::ProducerGone
             | RingState::Truncated => Self::Bad,
         }

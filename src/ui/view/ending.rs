@@ -27,6 +27,13 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
                 "what it wrote last stays",
             ],
         )),
+        RingState::Ended => Some((
+            "ENDED",
+            [
+                "its producer gave it up; what it wrote last can still be read",
+                "what it wrote last stays",
+            ],
+        )),
         RingState::Truncated => Some((
             "TRUNCATED",
             [
@@ -38,6 +45,7 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
         | RingState::Idle
         | RingState::Full
         | RingState::Clogged
+        | RingState::Stopped
         | RingState::Unknown => None,
     }
 }

@@ -164,7 +164,7 @@ fn limit(limit: &Limitation) -> FindingRow {
 fn event(frame: &Frame, newer: usize) -> Option<FindingRow> {
     let event = frame.events.back(newer)?;
     let role = match event.kind {
-        EventKind::Evicted | EventKind::ProducerGone => ColorRole::Bad,
+        EventKind::Evicted | EventKind::ProducerGone | EventKind::RingEnded => ColorRole::Bad,
         EventKind::Stalled | EventKind::Clogged | EventKind::RingNew => ColorRole::Warn,
         EventKind::Recovered | EventKind::Unclogged => ColorRole::Good,
         EventKind::Joined | EventKind::Left => ColorRole::Dim,

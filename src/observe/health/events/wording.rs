@@ -9,7 +9,7 @@ use super::memory::{KnownConsumer, PastLook, RingIdentity};
 use crate::observe::health::episode::{Since, Transition};
 use crate::observe::health::who;
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot,
+    ConsumerSnapshot, ConsumerState, Event, EventKind, ProducerInfo, RingSnapshot, RingState,
 };
 use crate::text::{bytes, counted};
 
@@ -154,18 +154,18 @@ impl EventBuilder {
     pub(super) fn producer_gone(&mut self, ring: &RingSnapshot) {
         let ProducerInfo { pid, command, .. } = &ring.producer;
         let held = ring.consumers.iter().filter(|one| one.held).count();
+        let (kind, what) = if ring.state == RingState::Ended {
+            (EventKind::RingEnded, "it has given the ring up")
+        } else {
+            (EventKind::ProducerGone, "it has ended")
+        };
         let message = format!(
-            "{}: it has ended after {} bytes; {} held a slot",
+            "{}: {what} after {} bytes; {} held a slot",
             who(None, Some(*pid), command.as_deref()),
             ring.control.producer_head,
             counted(held as u64, "consumer")
         );
-        self.tell(
-            EventKind::ProducerGone,
-            self.now,
-            (None, Some(*pid), command.clone()),
-            message,
-        );
+        self.tell(kind, self.now, (None, Some(*pid), command.clone()), message);
     }
 
     pub(super) fn another_ring(&mut self, past: &PastLook, ring: &RingSnapshot) {

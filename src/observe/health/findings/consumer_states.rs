@@ -3,14 +3,12 @@
 //! Owns that table. Knows nothing of how a state was come by: its words are the reason that came with it.
 
 use super::rules::name;
-use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Finding, RingSnapshot, RingState, Severity,
-};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, Finding, RingSnapshot, Severity};
 
 /// The finding that a consumer's state is; `None` where it is well, or minds nobody any more.
 pub(super) fn state_finding(one: &ConsumerSnapshot, ring: &RingSnapshot) -> Option<Finding> {
     // A producer that has ended scans no more, and waits for nobody.
-    if ring.state == RingState::ProducerGone && one.state != ConsumerState::Evicted {
+    if ring.state.is_over() && one.state != ConsumerState::Evicted {
         return None;
     }
     let (code, severity) = code_and_severity(one, ring)?;

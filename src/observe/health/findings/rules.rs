@@ -84,6 +84,20 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         },
     },
     &RingRule {
+        code: "ring-ended",
+        severity: Severity::Critical,
+        about: producer,
+        check: |ring, _| (ring.state == RingState::Ended).then_some(()),
+        format: |ring, ()| ring.reason.clone(),
+    },
+    &RingRule {
+        code: "producer-stopped",
+        severity: Severity::Warning,
+        about: producer,
+        check: |ring, _| (ring.state == RingState::Stopped).then_some(()),
+        format: |ring, ()| ring.reason.clone(),
+    },
+    &RingRule {
         code: "lap-end-too-short",
         severity: Severity::Critical,
         about: nobody,
@@ -179,7 +193,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         severity: Severity::Info,
         about: nobody,
         check: |ring, _| {
-            let may_scan = !ring.state.has_no_room() && ring.state != RingState::ProducerGone;
+            let may_scan = !ring.state.has_no_room() && !ring.state.is_over();
             may_scan.then(|| healthy_evicted_within(ring, 0)).flatten()
         },
         format: |_, slots| {
@@ -192,6 +206,22 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
 
 /// Rules about each consumer, whatever its state. Of what is equally bad, all of one consumer's is told before the next's.
 pub(super) static CONSUMER_RULES: &[&dyn AnyRule<ConsumerSnapshot>] = &[
+    &ConsumerRule {
+        code: "consumer-stopped",
+        severity: Severity::Warning,
+        about: consumer,
+        check: |one, _| {
+            one.process_state
+                .filter(|state| state.is_stopped() && one.held)
+        },
+        format: |one, state| {
+            format!(
+                "{}: its process is {}, and reads nothing until it is continued",
+                name(one),
+                state.word()
+            )
+        },
+    },
     &ConsumerRule {
         code: "asleep-on-dead-futex",
         severity: Severity::Critical,

@@ -109,7 +109,7 @@ proptest! {
                         (stalls, clog) = Default::default();
                         (lives, gone) = (there.clone(), ended);
                     }
-                    Kind::ProducerGone => gone = true,
+                    Kind::ProducerGone | Kind::RingEnded => gone = true,
                     Kind::Clogged | Kind::Unclogged => {
                         prop_assert_ne!(clog.replace(kind), Some(kind));
                     }
