@@ -59,7 +59,7 @@ fn each_reason_has_its_words_and_its_remedy() {
             readable,
             US,
             &["it belongs to uid 65533, we are uid 65534 and lack CAP_SYS_PTRACE"],
-            "run as uid 65533, or as root",
+            "run as uid 65533, with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
         ),
         (
             other_gid,

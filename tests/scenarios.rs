@@ -91,8 +91,15 @@ fn hung_then_evicted_and_a_zombie() {
         &hung,
         &["320 B behind", "its tail has not moved for "],
     );
-    assert_found(&ring, &[("consumer-stalled", "warning", Some(&hung))]);
-    assert_eq!(checked(&producer), verdict(1, &["consumer-stalled"]));
+    let stopped = ("consumer-stopped", "warning", Some(&hung));
+    assert_found(
+        &ring,
+        &[stopped, ("consumer-stalled", "warning", Some(&hung))],
+    );
+    assert_eq!(
+        checked(&producer),
+        verdict(1, &["consumer-stopped", "consumer-stalled"])
+    );
     if !has_table(&ring) {
         return;
     }
@@ -100,8 +107,14 @@ fn hung_then_evicted_and_a_zombie() {
     producer.ask("scan", "scanned");
     let ring = watch.until_state(&hung, "overdue");
     assert_reason(&ring, &hung, &["320 B behind", "the next scan evicts it"]);
-    assert_found(&ring, &[("consumer-overdue", "critical", Some(&hung))]);
-    assert_eq!(checked(&producer), verdict(2, &["consumer-overdue"]));
+    assert_found(
+        &ring,
+        &[("consumer-overdue", "critical", Some(&hung)), stopped],
+    );
+    assert_eq!(
+        checked(&producer),
+        verdict(2, &["consumer-overdue", "consumer-stopped"])
+    );
     producer.ask("scan", "scanned");
     let evicted = watch.until_told("evicted");
     assert_words(

@@ -326,3 +326,59 @@ fn a_ring_that_overruns_every_reader_still_shows_its_last_messages() {
         (output.stdout == whole).then_some(())
     });
 }
+
+/// Offsets come once and in order whatever overruns the reader, and without a filter messages and gaps join without a seam.
+#[test]
+fn offsets_come_once_and_in_order_under_a_producer_that_overruns() {
+    let place = Place::new();
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --consumers 0 --payload 48 --capacity 65536 --messages 1000000000000",
+    );
+    let pid = producer.pid().to_string();
+    let mut gaps = 0;
+    for round in 0..24 {
+        let (last, count) = ((round * 37 % 900 + 1).to_string(), "30000");
+        let mut arguments = vec!["tail", "--format", "json", "--pid", &pid];
+        let filtered = round % 3 == 0;
+        match round % 2 {
+            0 => arguments.extend(["-n", &last]),
+            _ => arguments.extend(["-f", "--from", "oldest", "-c", count]),
+        }
+        if filtered {
+            arguments.extend(["--include", "z", "--min-len", "48"]);
+        }
+        let output = zbqtop().args(&arguments).output().expect("it runs");
+        let mut before: Option<u64> = None;
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let number = |name: &str| event[name].as_u64();
+            let (from, to) = match number("offset") {
+                Some(offset) => (
+                    offset,
+                    offset + 16 + number("payload_len").expect("a length"),
+                ),
+                None => {
+                    gaps += 1;
+                    (
+                        number("from").expect("a gap"),
+                        number("to").expect("its end"),
+                    )
+                }
+            };
+            assert!(
+                from < to && before.is_none_or(|before| from >= before),
+                "{arguments:?}: {line} after {before:?}"
+            );
+            if round % 2 == 1 && !filtered {
+                assert!(
+                    before.is_none_or(|before| from == before),
+                    "{arguments:?}: {line} after {before:?}"
+                );
+            }
+            before = Some(to);
+        }
+        assert!(before.is_some(), "{arguments:?}");
+    }
+    assert!(gaps > 1000, "{gaps} overruns");
+}

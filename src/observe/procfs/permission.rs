@@ -14,6 +14,13 @@ use super::process::{Process, field, numbers_are_ours};
 /// Bit of CAP_SYS_PTRACE (`include/uapi/linux/capability.h`).
 const SYS_PTRACE: u64 = 1 << 19;
 
+/// Bits of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: either lets a directory of another user's be listed.
+const DAC_READ: u64 = 1 << 1 | 1 << 2;
+
+/// How a program comes by what it takes to look into the processes of others.
+const GRANTED: &str = "with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (setcap cap_sys_ptrace,cap_dac_read_search=ep on the program, or \
+                       AmbientCapabilities= in a systemd unit)";
+
 /// Capabilities by bit (`include/uapi/linux/capability.h`).
 const CAPABILITIES: [&str; 41] = [
     "CHOWN",
@@ -181,6 +188,20 @@ impl Credentials {
 
 /// Why `us` may not look into `them`, whose files in `/proc` belong to `owner`.
 fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Refusal {
+    let ([.., our_uid], [.., our_gid]) = (us.uids, us.gids);
+    if us.effective & SYS_PTRACE != 0
+        && us.effective & DAC_READ == 0
+        && let Some(owner) = owner.filter(|owner| *owner != our_uid)
+    {
+        // Mode 0500: its owner's, whatever may be traced.
+        return Refusal::new(
+            format!(
+                "its /proc/PID/fd is uid {owner}'s alone to list; we are uid {our_uid}, and have CAP_SYS_PTRACE, but not \
+                 CAP_DAC_READ_SEARCH"
+            ),
+            format!("run {GRANTED}, as uid {owner}, or as root"),
+        );
+    }
     if us.effective & SYS_PTRACE != 0 {
         return Refusal {
             why: "the kernel refuses although we have CAP_SYS_PTRACE: the process is in a user namespace above \
@@ -189,7 +210,6 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Refusal {
             remedy: None,
         };
     }
-    let ([.., our_uid], [.., our_gid]) = (us.uids, us.gids);
     // A container's root often is root in name alone.
     let or_root = if our_uid == 0 {
         "with CAP_SYS_PTRACE, which our root lacks (a container's is given it by --cap-add SYS_PTRACE)"
@@ -203,7 +223,7 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Refusal {
     if let Some(uid) = strange(them.uids, our_uid) {
         let remedy = match uid {
             0 => "run as root".into(),
-            _ => format!("run as uid {uid}, or {or_root}"),
+            _ => format!("run as uid {uid}, {GRANTED}, or {or_root}"),
         };
         let why = format!("it belongs to uid {uid}, we are uid {our_uid} and lack CAP_SYS_PTRACE");
         return Refusal::new(why, remedy);
@@ -308,7 +328,7 @@ mod tests {
                 of(8, 0),
                 8,
                 "belongs to uid 8, we are uid 7 and lack CAP_SYS_PTRACE",
-                "as uid 8, or as root",
+                "run as uid 8, with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH (setcap ",
             ),
             (of(7, 0), of(0, !0), 0, "belongs to uid 0", "run as root"),
             (
@@ -383,7 +403,18 @@ mod tests {
             both.contains("not dumpable") && both.contains("CAP_NET_RAW"),
             "{both}"
         );
-        let root = judge(&of(0, SYS_PTRACE), &of(8, 0), Some(8));
+        let tracer = judge(&of(7, SYS_PTRACE), &of(8, 0), Some(8));
+        assert!(
+            tracer.why.contains("but not CAP_DAC_READ_SEARCH"),
+            "{tracer:?}"
+        );
+        let remedy = tracer.remedy.expect("there is one");
+        assert!(
+            remedy.starts_with("run with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"),
+            "{remedy}"
+        );
+        assert!(remedy.ends_with("as uid 8, or as root"), "{remedy}");
+        let root = judge(&of(0, SYS_PTRACE | DAC_READ), &of(8, 0), Some(8));
         assert_eq!(root.remedy, None);
         assert!(
             root.why.contains("although we have CAP_SYS_PTRACE"),
