@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use zbqtop::observe::model::{Frame, Listing, RingListing, RingSource, RingState};
+use zbqtop::observe::model::{Frame, Health, Listing, RingListing, RingSource, RingState};
 use zbqtop::ui::{Options, run};
 
 struct Hanging(String);
@@ -33,6 +33,7 @@ impl RingSource for Hanging {
             consumers: None,
             bytes_per_second: None,
             state: RingState::Unknown,
+            health: Health::Unknown,
             reason: String::new(),
             sockets: Vec::new(),
             through: None,

@@ -223,13 +223,13 @@ fn the_names_are_those_that_users_rely_on() {
     let ring = &report["rings"][0];
     has(
         ring,
-        "id state reason attach producer control slots free_bytes gating_slot gating_pid time_to_full_ns rate",
+        "id state health reason attach producer control slots free_bytes gating_slot gating_pid time_to_full_ns rate",
     );
     has(ring, "consumers hidden_consumers findings");
     has(&ring["attach"], "method slot_table limits");
     has(
         &ring["producer"],
-        "pid ns_pid command uid alive started_at sockets",
+        "pid ns_pid command uid process_state alive started_at sockets",
     );
     has(
         &ring["control"],
@@ -239,7 +239,7 @@ fn the_names_are_those_that_users_rely_on() {
     has(&ring["rate"]["messages_per_second"], "value exact");
     has(
         &ring["consumers"][0],
-        "slot pid command alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
+        "slot pid command process_state alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
     );
     has(
         &ring["consumers"][0],

@@ -235,6 +235,7 @@ impl From<RingSnapshot> for RingListing {
             consumers: held,
             bytes_per_second: ring.rate.bytes_per_second,
             state: ring.state,
+            health: ring.health,
             reason: ring.reason,
             worst_finding: ring.findings.into_iter().next(),
             worst_consumer: worst_consumer(ring.consumers),

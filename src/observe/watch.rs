@@ -11,7 +11,7 @@ use crate::observe::health::{
 };
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
-    Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Limitation, Rate, RingSnapshot,
+    Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate, RingSnapshot,
     Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::MappingSurvey;
@@ -253,6 +253,7 @@ impl Watcher {
         let mut ring = RingSnapshot {
             id: self.ring.id().to_owned(),
             state,
+            health: Health::Ok,
             reason,
             sampled_ns: sample.at_ns,
             attach: Attach {
@@ -279,6 +280,9 @@ impl Watcher {
             events: Vec::new(),
         };
         ring.findings = findings(&ring, &self.thresholds);
+        // Once the producer has ended nobody counts its consumers any more.
+        let hidden = ring.hidden_consumers != Some(0) && !ring.state.is_over();
+        ring.health = Health::of(&ring.findings, hidden);
         ring
     }
 

@@ -228,6 +228,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
             (Side::Right, "CONSUMERS"),
             (Side::Right, "RATE"),
             (Side::Left, "STATE"),
+            (Side::Left, "HEALTH"),
             (Side::Left, "SOCKET"),
         ];
         let rows: Vec<Vec<String>> = listing
@@ -248,6 +249,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                     optional(ring.consumers, |consumers| consumers.to_string()),
                     optional(ring.bytes_per_second, bytes_per_second),
                     ring.state.word().into(),
+                    ring.health.word().into(),
                     if sockets.is_empty() {
                         UNKNOWN.into()
                     } else {

@@ -2,6 +2,7 @@
 
 use super::consumer::{ConsumerSnapshot, ConsumerState};
 use super::estimate::Estimate;
+use super::health::Health;
 use super::snapshot::{
     Attach, ControlRegion, Method, ProducerInfo, Rate, RingSnapshot, RingState, SlotCounts,
 };
@@ -23,6 +24,7 @@ pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
     RingSnapshot {
         id: "7/3".into(),
         state: RingState::Flowing,
+        health: Health::Ok,
         reason: "head moves".into(),
         sampled_ns: 0,
         attach: Attach {

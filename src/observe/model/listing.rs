@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::consumer::ConsumerState;
+use super::health::Health;
 use super::limitation::Limitation;
 use super::snapshot::{Finding, RingState};
 
@@ -29,6 +30,8 @@ pub struct RingListing {
     pub bytes_per_second: Option<f64>,
     /// What the ring is doing.
     pub state: RingState,
+    /// How the ring is, as far as a brief look tells.
+    pub health: Health,
     /// `state` in words.
     pub reason: String,
     /// The worst of what a brief look found wrong; null where that is nothing. Looking at the ring itself may find more.

@@ -6,6 +6,7 @@ mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod frame;
+mod health;
 mod limitation;
 mod listing;
 mod message;
@@ -18,6 +19,7 @@ pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
 pub use estimate::Estimate;
 pub use event::{Event, EventKind, EventLog};
 pub use frame::{Frame, PastPoint, RingSource};
+pub use health::Health;
 pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};

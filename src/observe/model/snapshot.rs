@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::consumer::ConsumerSnapshot;
 use super::estimate::Estimate;
 use super::event::Event;
+use super::health::Health;
 use super::limitation::Limitation;
 use super::process_state::ProcessState;
 use crate::ring::{self, WakeupMode};
@@ -44,6 +45,8 @@ pub struct RingSnapshot {
     pub id: String,
     /// What the ring is doing.
     pub state: RingState,
+    /// How the ring is: by the worst of `findings`.
+    pub health: Health,
     /// `state` in words, with the figures that led to it.
     pub reason: String,
     /// `CLOCK_MONOTONIC` when head was read, ns.

@@ -8,8 +8,8 @@ use ratatui::backend::TestBackend;
 
 use super::crowd::past;
 use crate::observe::model::{
-    Event, EventKind, EventLog, Frame, Gap, Integrity, Listing, Message, MessageLog, PastPoint,
-    RingListing, WorstConsumer, *,
+    Event, EventKind, EventLog, Frame, Gap, Health, Integrity, Listing, Message, MessageLog,
+    PastPoint, RingListing, WorstConsumer, *,
 };
 use crate::ring::WakeupMode;
 use crate::ring::{MessageHeader, RawMessage};
@@ -47,6 +47,7 @@ pub(super) fn flowing() -> Frame {
     let snapshot = RingSnapshot {
         id: "6388/4".to_owned(),
         state: RingState::Flowing,
+        health: Health::Ok,
         reason: "head moved 84.6 MiB in 100 ms".to_owned(),
         sampled_ns: 500_000 * MS,
         attach: Attach {
@@ -387,6 +388,11 @@ pub(super) fn listing(rings: usize) -> Listing {
             consumers: (state != RingState::Idle).then_some(3),
             bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
             state,
+            health: if state == RingState::Full {
+                Health::Critical
+            } else {
+                Health::Ok
+            },
             reason: "as it was found".to_owned(),
             worst_finding: (state == RingState::Full).then(|| Finding {
                 code: "blocking",

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::model::{RingSnapshot, RingState};
+use crate::observe::model::{Health, RingSnapshot};
 use crate::text::counted;
 use crate::ui::action::Screen;
 use crate::ui::app::App;
@@ -39,11 +39,17 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         if app.frozen() {
             right(canvas, " FROZEN ", ColorRole::Badge);
         }
-        let state = format!("{} {}", canvas.glyphs().state, ring.state.word());
+        // The state says what it does, its health whether that is well.
+        let (health, role) = match ring.health {
+            Health::Critical => (" critical", ColorRole::Bad),
+            Health::Warning => (" warning", ColorRole::Warn),
+            Health::Ok | Health::Unknown => ("", ring.state.into()),
+        };
+        let state = format!("{} {}{health}", canvas.glyphs().state, ring.state.word());
         if area.width >= 60 {
             right(canvas, &uptime(app, ring), ColorRole::Plain);
         }
-        right(canvas, &state, ring.state.into());
+        right(canvas, &state, role);
     }
 
     let mut x = left;
@@ -97,7 +103,7 @@ fn rate(app: &App) -> String {
 }
 
 fn uptime(app: &App, ring: &RingSnapshot) -> String {
-    if !ring.producer.alive || ring.state == RingState::ProducerGone {
+    if !ring.producer.alive || ring.state.is_over() {
         return String::new();
     }
     let started = ring
