@@ -536,3 +536,21 @@ fn stopped_processes() {
         ring["findings"].as_array().is_some_and(Vec::is_empty)
     });
 }
+
+/// Whoever is behind and has unmapped its page has left: it is asked before it is said to have stalled.
+#[test]
+fn left_while_behind() {
+    let place = Place::new();
+    let mut producer = producer(&place, "--stall-timeout 1000");
+    let mut watch = Watch::of(&producer);
+    let mut reads = reader(&place.socket());
+    watch.until_told("joined");
+    producer.ask("send 5", "done");
+    reads.ask("leave", "left");
+    let ring = watch.until_state(&reads, "left");
+    assert_found(&ring, &[("consumer-left", "warning", Some(&reads))]);
+    watch.settle();
+    watch.told_of(Some(reads.pid()), &["joined"]);
+    let states = watch.states_of(&reads);
+    assert!(!states.contains(&"stalled"), "{states:?}");
+}

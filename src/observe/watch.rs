@@ -30,6 +30,11 @@ const REFRESH_SELDOM: Duration = Duration::from_secs(5);
 /// Consumers that were evicted before the ring was attached are looked for among all processes this often.
 const SURVEY_EVERY: Duration = Duration::from_secs(60);
 
+/// Whoever stands still behind head for less than this is not asked for yet, ns.
+const STANDS_NS: u64 = 500_000_000;
+/// And is asked for no more often than this: it takes reading what its process maps.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
+
 /// How much a look may read of the ring's bytes, and of `/proc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -143,7 +148,7 @@ impl Watcher {
             self.refreshed = Instant::now();
         }
         self.look_for_evicted();
-        let sample = take(&mut self.ring, &self.clock);
+        let mut sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
         let messages = if sample.truncated || sample.cut_short {
             None
@@ -151,6 +156,7 @@ impl Watcher {
             self.preview.look(&self.ring, sample.control.producer_head)
         };
         self.history.push(&sample, messages);
+        self.ask_who_stands(&mut sample);
         if self.budget.asks {
             self.futex_waiters.look(&self.ring, sample.producer_alive);
             self.side_sockets.look(&self.ring, sample.producer_alive);
@@ -161,6 +167,18 @@ impl Watcher {
             Arc::make_mut(&mut self.log).push(event.clone());
         }
         ring
+    }
+
+    /// Asks those that stand still behind head whether they are there at all, before anybody is said to have stalled.
+    fn ask_who_stands(&mut self, sample: &mut Sample) {
+        let head = sample.control.producer_head;
+        for member in &mut sample.members {
+            let stands = self.history.still_ns(member.meta_inode) >= Some(STANDS_NS);
+            let there = matches!(member.presence, Presence::Mapped | Presence::Unknown);
+            if member.held && there && member.tail < head && stands {
+                member.presence = self.ring.ask_presence(member.meta_inode, ASKED_EVERY);
+            }
+        }
     }
 
     /// Goes on with the search for consumers that were evicted before the ring was attached.

@@ -4,6 +4,7 @@
 //! But for a join (`passive_join`) it takes no slot and writes nothing; it judges nothing.
 
 use std::io;
+use std::time::Duration;
 
 use super::member::{Member, Presence};
 use super::membership::Membership;
@@ -180,6 +181,14 @@ impl AttachedRing {
     #[must_use]
     pub fn members(&self) -> &[Member] {
         &self.membership.members
+    }
+
+    /// Whether the process of the member with this page has it mapped: asked now, unless it was less than `every` ago.
+    pub fn ask_presence(&mut self, meta_inode: u64, every: Duration) -> Presence {
+        let mut members = self.membership.members.iter_mut();
+        members
+            .find(|member| member.file.ino == meta_inode)
+            .map_or(Presence::Unknown, |member| member.ask_presence(every))
     }
 
     /// Whether every member is there as it should be: nothing about them can change but what samples show.

@@ -57,6 +57,8 @@ pub struct Member {
     pub(super) joiner: Joiner,
     /// When it was first seen.
     pub(super) admitted: Instant,
+    /// When its process was last asked whether it has the page mapped.
+    pub(super) asked: Instant,
     /// What its process was doing when last asked.
     pub(super) process_state: Cell<Option<ProcessState>>,
     /// The highest tail ever read from it.
@@ -120,6 +122,7 @@ impl Member {
             presence: Presence::Mapped,
             process: Some(MemberProcess::new(process)),
             admitted: Instant::now(),
+            asked: Instant::now(),
             process_state: Cell::new(None),
             highest_tail: Cell::new(0),
             sought: None,
@@ -134,6 +137,15 @@ impl Member {
         let tail = self.meta.load_u64_acquire(META_TAIL_OFFSET);
         self.highest_tail.set(self.highest_tail.get().max(tail));
         tail
+    }
+
+    /// Whether its process has the page mapped: asked now, unless it was less than `every` ago.
+    pub(super) fn ask_presence(&mut self, every: Duration) -> Presence {
+        if self.process.is_some() && self.asked.elapsed() >= every {
+            self.presence = presence(self.process.as_ref(), self.file);
+            self.asked = Instant::now();
+        }
+        self.presence
     }
 
     /// What its process was doing when last asked; asks `now`, or only if it was never asked.

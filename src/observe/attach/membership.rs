@@ -231,6 +231,7 @@ impl Membership {
                 presence: Presence::Unknown,
                 process: None,
                 admitted: Instant::now(),
+                asked: Instant::now(),
                 process_state: Cell::new(None),
                 highest_tail: Cell::new(0),
                 sought: None,

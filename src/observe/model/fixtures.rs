@@ -2,7 +2,7 @@
 
 use super::consumer::{ConsumerSnapshot, ConsumerState};
 use super::estimate::Estimate;
-use super::health::Health;
+use super::finding::Health;
 use super::snapshot::{
     Attach, ControlRegion, Method, ProducerInfo, Rate, RingSnapshot, RingState, SlotCounts,
 };

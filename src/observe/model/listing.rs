@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::consumer::ConsumerState;
-use super::health::Health;
+use super::finding::{Finding, Health};
 use super::limitation::Limitation;
-use super::snapshot::{Finding, RingState};
+use super::snapshot::RingState;
 
 /// A ring found on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,10 +3,10 @@
 mod consumer;
 mod estimate;
 mod event;
+mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod frame;
-mod health;
 mod limitation;
 mod listing;
 mod message;
@@ -18,15 +18,15 @@ mod thresholds;
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
 pub use estimate::Estimate;
 pub use event::{Event, EventKind, EventLog};
+pub use finding::{Finding, Health, Severity};
 pub use frame::{Frame, PastPoint, RingSource};
-pub use health::Health;
 pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use process_state::ProcessState;
 pub use snapshot::{
-    Attach, ControlRegion, Finding, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot,
-    RingState, SCHEMA_VERSION, Severity, SlotCounts,
+    Attach, ControlRegion, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState,
+    SCHEMA_VERSION, SlotCounts,
 };
 pub use thresholds::Thresholds;

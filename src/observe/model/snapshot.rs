@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::consumer::ConsumerSnapshot;
 use super::estimate::Estimate;
 use super::event::Event;
-use super::health::Health;
+use super::finding::{Finding, Health};
 use super::limitation::Limitation;
 use super::process_state::ProcessState;
 use crate::ring::{self, WakeupMode};
@@ -289,47 +289,6 @@ impl RingState {
             Self::Ended => "ended",
             Self::ProducerGone => "producer gone",
             Self::Truncated => "truncated",
-        }
-    }
-}
-
-/// Something wrong, or worth knowing, and what follows from it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Finding {
-    /// Stable name for scripts, kebab-case.
-    pub code: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// In words.
-    pub message: String,
-    /// The slot it is about.
-    pub slot: Option<u32>,
-    /// The process it is about.
-    pub pid: Option<i32>,
-}
-
-/// How bad a finding is; the worst sorts last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Will hurt if it goes on.
-    Warning,
-    /// Hurts now.
-    Critical,
-}
-
-impl Severity {
-    /// The word for it, as in the JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
         }
     }
 }

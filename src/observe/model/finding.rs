@@ -1,8 +1,47 @@
-//! How a ring is, in one word: from its findings, and the same wherever it is said.
+//! What is wrong with a ring, how bad it is, and what that makes of the ring: one word, the same wherever it is said.
 
 use serde::Serialize;
 
-use super::snapshot::{Finding, Severity};
+/// Something wrong, or worth knowing, and what follows from it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Finding {
+    /// Stable name for scripts, kebab-case.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// In words.
+    pub message: String,
+    /// The slot it is about.
+    pub slot: Option<u32>,
+    /// The process it is about.
+    pub pid: Option<i32>,
+}
+
+/// How bad a finding is; the worst sorts last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Will hurt if it goes on.
+    Warning,
+    /// Hurts now.
+    Critical,
+}
+
+impl Severity {
+    /// The word for it, as in the JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
 
 /// How a ring is; the worst sorts last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
