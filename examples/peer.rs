@@ -98,6 +98,9 @@ struct Common {
     /// Go on when stdin ends.
     #[arg(long)]
     ignore_stdin: bool,
+    /// End the main thread, and do everything in another one.
+    #[arg(long)]
+    main_ends: bool,
 }
 
 #[derive(Args)]
@@ -152,9 +155,24 @@ struct Consume {
 fn main() -> ExitCode {
     // Before anything that could outlive a parent which dies meanwhile.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    let outcome = match Peer::parse().role {
-        Role::Produce(options) => produce(&options),
-        Role::Consume(options) => consume(&options),
+    let role = Peer::parse().role;
+    let (Role::Produce(Produce { common, .. }) | Role::Consume(Consume { common, .. })) = &role;
+    if !common.main_ends {
+        return play(&role);
+    }
+    std::thread::spawn(move || {
+        let status = u8::from(play(&role) != ExitCode::SUCCESS);
+        std::process::exit(status.into());
+    });
+    // SAFETY: ends this thread alone, without unwinding; nothing that it owns is in use by another.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("the thread has ended")
+}
+
+fn play(role: &Role) -> ExitCode {
+    let outcome = match role {
+        Role::Produce(options) => produce(options),
+        Role::Consume(options) => consume(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -554,3 +554,66 @@ fn left_while_behind() {
     let states = watch.states_of(&reads);
     assert!(!states.contains(&"stalled"), "{states:?}");
 }
+
+/// A process lives as long as one of its threads.
+#[test]
+fn main_threads_that_have_ended() {
+    let place = Place::new();
+    let mut producer = producer(&place, &format!("{NEVER} --main-ends"));
+    let mut reads = Peer::consumer(&place.socket(), &format!("{COMMON} --main-ends")).settled();
+    producer.ask("send 5", "done");
+    reads.ask("take 5", "done");
+    let ring = ring_of(producer.pid());
+    assert_eq!(ring["producer"]["alive"], true);
+    assert_eq!(ring["producer"]["pid"], producer.pid());
+    assert_eq!(consumer(&ring, &reads)["alive"], true, "{ring:#}");
+    assert_eq!(consumer(&ring, &reads)["state"], "idle");
+    assert_eq!(ring["hidden_consumers"], 0);
+    assert_found(&ring, &[]);
+    let listed = crate::support::program::stdout(&["ls", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let rings = listed["rings"].as_array().expect("an array");
+    assert!(
+        rings.iter().any(|ring| ring["pid"] == producer.pid()),
+        "{listed:#}"
+    );
+    let mut command = zbqtop();
+    command.args([
+        "check",
+        "--min-consumers",
+        "1",
+        "--pid",
+        &producer.pid().to_string(),
+    ]);
+    let said = command.output().expect("it runs");
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    // And it is told when the last of them ends.
+    let mut watch = Watch::of(&producer);
+    reads.kill();
+    watch.until_state(&reads, "dead");
+    producer.kill();
+    watch.until("the producer's end", |ring| {
+        ring["state"] == "producer_gone"
+    });
+}
+
+/// The pidfd in the slot is of the process that joined: a scan evicts the consumer, whoever reads with its page.
+#[test]
+fn joined_forked_and_ended() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    let mut parent = Peer::consumer(&place.socket(), &format!("{COMMON} --messages 1 --fork"));
+    producer.ask("send 1", "done");
+    let child = crate::support::number(&parent.expect("forked"), "pid");
+    assert!(parent.wait().success());
+    let ring = eventually("the child is seen", || {
+        let ring = ring_of(producer.pid());
+        (ring["consumers"][0]["pid"] == child).then_some(ring)
+    });
+    if has_table(&ring) {
+        assert_eq!(ring["consumers"][0]["state"], "overdue", "{ring:#}");
+        assert_eq!(ring["consumers"][0]["evict_in_ns"], 0);
+    }
+    let pid = rustix::process::Pid::from_raw(child as i32).expect("a pid");
+    rustix::process::kill_process(pid, Signal::KILL).expect("ours");
+}
