@@ -73,8 +73,10 @@ pub struct Member {
 pub(super) enum Joiner {
     /// It has not been looked for, or cannot be seen.
     Unknown,
-    /// This one.
-    Process(Process),
+    /// That which has the page mapped.
+    Reader,
+    /// Another one.
+    Other(Process),
     /// It has ended.
     Ended,
 }
@@ -85,7 +87,8 @@ impl Member {
     pub fn joiner_ended(&self) -> bool {
         match &self.joiner {
             Joiner::Unknown => false,
-            Joiner::Process(process) => !process.runs(),
+            Joiner::Reader => self.presence == Presence::Gone,
+            Joiner::Other(process) => !process.runs(),
             Joiner::Ended => true,
         }
     }
@@ -97,36 +100,49 @@ impl Member {
         };
         match producer.pidfd_target(slot.pidfd) {
             Some(-1) => self.joiner = Joiner::Ended,
+            Some(pid) if self.process.as_ref().map(MemberProcess::pid) == Some(pid) => {
+                self.joiner = Joiner::Reader;
+            }
             Some(pid) if pid > 0 && matches!(self.joiner, Joiner::Unknown) => {
                 let process = Process::open(pid).ok();
                 // The pid may be another's by now: then the pidfd has no process any more.
                 if let Some(process) = process
                     && producer.pidfd_target(slot.pidfd) == Some(pid)
                 {
-                    self.joiner = Joiner::Process(process);
+                    self.joiner = Joiner::Other(process);
                 }
             }
             _ => {}
         }
     }
 
-    /// A consumer whose page `process` maps, and that has no slot as far as is known.
-    pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
+    /// A consumer of which nothing but its page is known yet.
+    pub(super) fn new(meta: Mapping<ReadOnly>, file: FileId) -> Self {
         Self {
-            meta: page.mapping,
-            copied: page.copied,
+            meta,
+            copied: None,
             file,
             meta_fd: None,
             slot: None,
             held: false,
-            presence: Presence::Mapped,
-            process: Some(MemberProcess::new(process)),
+            presence: Presence::Unknown,
+            process: None,
             admitted: Instant::now(),
             asked: Instant::now(),
             process_state: Cell::new(None),
             highest_tail: Cell::new(0),
             sought: None,
             joiner: Joiner::Unknown,
+        }
+    }
+
+    /// A consumer whose page `process` maps, and that has no slot as far as is known.
+    pub(super) fn without_slot(page: Page, file: FileId, process: Process) -> Self {
+        Self {
+            copied: page.copied,
+            presence: Presence::Mapped,
+            process: Some(MemberProcess::new(process)),
+            ..Self::new(page.mapping, file)
         }
     }
 

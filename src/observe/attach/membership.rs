@@ -4,12 +4,11 @@
 //! that have no slot any more only those stay whose page was mapped while they had one; the others are found by
 //! `zombies` and, once the producer is gone, by `orphans`.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::evicted::Evicted;
-use super::member::{Joiner, Member, MemberProcess, Presence, note_ends, presence};
+use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
 use super::pairing::{consumers_of, unique};
 use super::producer::ProducerProcess;
@@ -78,7 +77,7 @@ impl Membership {
         ctrl: FileId,
         table: Option<&SlotTable>,
     ) {
-        if !producer.runs() {
+        if !producer.runs() || producer.gave_up() {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
             for member in &mut self.members {
                 member.presence = presence(member.process.as_ref(), member.file);
@@ -92,18 +91,14 @@ impl Membership {
         let slots = table.and_then(SlotTable::read).map(|view| view.active);
         // A fork of the producer knows of those only that had joined when it was made.
         self.hidden = producer.lives().then_some(0);
-        if producer.gave_up() {
-            return;
-        }
         let pages = match process.memfds() {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
-            Ok(memfds) if !memfds.iter().any(|at| at.file == ctrl) => {
-                let maps = process.maps();
-                if !self.ends(producer) && maps.is_ok_and(|maps| !maps.maps(ctrl)) {
+            Ok(memfds)
+                if !memfds.iter().any(|at| at.file == ctrl)
+                    && process.maps().is_ok_and(|maps| !maps.maps(ctrl)) =>
+            {
+                if !self.ends(producer) {
                     producer.note_gave_up();
-                    for member in &mut self.members {
-                        member.presence = presence(member.process.as_ref(), member.file);
-                    }
                 }
                 return;
             }
@@ -141,10 +136,10 @@ impl Membership {
                 member.slot = slots.get(&member.meta_fd).copied();
             }
         }
+        self.find_processes(process, ctrl);
         for member in &mut self.members {
             member.find_joiner(process);
         }
-        self.find_processes(process, ctrl);
         self.members.sort_by_key(|member| {
             (
                 !member.held,
@@ -222,20 +217,9 @@ impl Membership {
     fn admit(&mut self, process: &Process, memfd: &MemFd) {
         match map_page(process, memfd, META_SIZE) {
             Ok(meta) => self.members.push(Member {
-                meta,
-                copied: None,
-                file: memfd.file,
                 meta_fd: Some(memfd.fd),
-                slot: None,
                 held: true,
-                presence: Presence::Unknown,
-                process: None,
-                admitted: Instant::now(),
-                asked: Instant::now(),
-                process_state: Cell::new(None),
-                highest_tail: Cell::new(0),
-                sought: None,
-                joiner: Joiner::Unknown,
+                ..Member::new(meta, memfd.file)
             }),
             // Evicted since it was listed: it will not be listed again.
             Err(_) if process.fd_file(memfd.fd) != Some(memfd.file) => {}
