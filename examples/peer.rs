@@ -10,7 +10,8 @@ use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::time::Timespec;
 use std::io::{BufRead as _, Write as _};
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::{Duration, Instant};
 use zbqtop::ring::Consumer;
@@ -29,7 +30,8 @@ type Failure = Box<dyn std::error::Error>;
 /// Both ends stop when stdin ends, and are killed when their parent dies. With `--hold` they stay after their messages
 /// and obey lines on stdin.
 /// Producer: `send N`, `scan`, `slots` (own implementation only), `fork helper`, `fork heir` (a child that goes on writing),
-/// `destroy` (give the ring up and live on).
+/// `destroy` (give the ring up and live on), `remake` (the same, and make another at the same socket), `exec` (become
+/// another program).
 /// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave`
 /// (unmap everything and live on).
 #[derive(Parser)]
@@ -477,16 +479,19 @@ fn produce(options: &Produce) -> Result<(), Failure> {
         )?),
         false => None,
     };
-    let tx = match common.implementation {
-        Impl::Zbqtop if options.raw => Tx::OwnRaw(Producer::create(params)?),
-        Impl::Zbqtop => Tx::Own(Producer::create(params)?),
-        Impl::Reference => Tx::Reference(zbq::Producer::new(&zbq::ProducerParams {
-            ring_capacity: params.ring_capacity,
-            clog_threshold: params.clog_threshold,
-            stall_timeout_ns: params.stall_timeout_ns,
-            max_consumers: params.max_consumers,
-        })?),
+    let make = || -> Result<Tx, Failure> {
+        Ok(match common.implementation {
+            Impl::Zbqtop if options.raw => Tx::OwnRaw(Producer::create(params)?),
+            Impl::Zbqtop => Tx::Own(Producer::create(params)?),
+            Impl::Reference => Tx::Reference(zbq::Producer::new(&zbq::ProducerParams {
+                ring_capacity: params.ring_capacity,
+                clog_threshold: params.clog_threshold,
+                stall_timeout_ns: params.stall_timeout_ns,
+                max_consumers: params.max_consumers,
+            })?),
+        })
     };
+    let tx = make()?;
     let _twin = place.map(twin_of_ctrl).transpose()?;
     let listener = socket(common.stream)?;
     rustix::net::bind(&listener, &address(&common.socket)?)?;
@@ -516,6 +521,23 @@ fn produce(options: &Produce) -> Result<(), Failure> {
                 // Until stdin ends, and the process with it.
                 std::thread::sleep(Duration::MAX);
                 return Ok(());
+            }
+            Ok(command) if command == "remake" => {
+                let Sender { tx, listener, .. } = sender;
+                drop(tx);
+                sender = Sender {
+                    options,
+                    tx: make()?,
+                    listener,
+                    joined: 0,
+                    seq_id: 1,
+                    bytes: 0,
+                };
+                say(format_args!("remade"))?;
+            }
+            Ok(command) if command == "exec" => {
+                say(format_args!("becomes another"))?;
+                return Err(Command::new("sleep").arg("120").exec().into());
             }
             Ok(command) => sender.obey(&command)?,
             Err(TryRecvError::Empty) => {}

@@ -12,9 +12,11 @@ use crate::cli::{self, Cli, Command, Configuration, Target};
 use crate::commands::tail::{self, Stdout};
 use crate::commands::{check, demo, snapshot};
 use crate::demo::roles;
-use crate::observe::attach::{AttachError, AttachedRing, RingSelector, by_pid};
+use crate::observe::attach::{
+    AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
+};
 use crate::observe::model::Thresholds;
-use crate::observe::rings::{self, RingTarget, Rings};
+use crate::observe::rings::{self, Rings};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
@@ -34,10 +36,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = settings(&cli.configuration)?;
             let plain = !io::stdout().is_terminal() || is_dumb();
             if plain || cli.json || cli.sampling.watch.is_some() {
-                let ring = attach(&cli.target)?;
+                let (ring, succession) = attach_on(&cli.target)?;
                 let thresholds = settings.thresholds;
                 Ok(snapshot::snapshot(
                     ring,
+                    succession,
                     cli.json,
                     cli.sampling,
                     thresholds,
@@ -54,8 +57,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             configuration,
         }) => {
             let thresholds = settings(&configuration)?.thresholds;
-            let ring = attach(&target)?;
-            Ok(snapshot::snapshot(ring, json, sampling, thresholds, out)?)
+            let (ring, succession) = attach_on(&target)?;
+            Ok(snapshot::snapshot(
+                ring, succession, json, sampling, thresholds, out,
+            )?)
         }
         Some(Command::Ls {
             all,
@@ -64,7 +69,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }) => Ok(snapshot::list(all, json, interval, out)?),
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
-            _ => tail::tail(attach(&options.target)?, &options),
+            _ => {
+                let (ring, succession) = attach_on(&options.target)?;
+                tail::tail(ring, succession, &options)
+            }
         },
         Some(Command::Check(options)) => {
             return Ok(match settings(&options.configuration) {
@@ -82,7 +90,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let options = dashboard_options::options(screen, None, settings, &variable)?;
             demo::demo(headless, |pid| {
                 let ring = by_pid(pid, RingSelector::Only)?;
-                show(Some(ring), thresholds, options)
+                show(Some((ring, None)), thresholds, options)
             })
         }
         Some(Command::DemoRole {
@@ -115,6 +123,13 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     Ok(ring)
 }
 
+/// The ring, and where to look for the one that takes its place.
+fn attach_on(target: &Target) -> Result<(AttachedRing, Option<Succession>), AttachError> {
+    let ring = attach(target)?;
+    let succession = Succession::of(&ring_target(target), ring_selector(target), &ring);
+    Ok((ring, succession))
+}
+
 fn ring_target(target: &Target) -> RingTarget {
     match (&target.socket, target.pid) {
         (Some(address), _) => RingTarget::Socket {
@@ -142,18 +157,21 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match ring_target(&cli.target) {
         RingTarget::Any => None,
-        _ => Some(attach(&cli.target)?),
+        _ => Some(attach_on(&cli.target)?),
     };
     show(ring, thresholds, options)
 }
 
 fn show(
-    ring: Option<AttachedRing>,
+    ring: Option<(AttachedRing, Option<Succession>)>,
     thresholds: Thresholds,
     mut options: ui::Options,
 ) -> anyhow::Result<()> {
-    options.target = ring.as_ref().map(|ring| ring.id().to_owned());
-    let rings = ring.map_or_else(Rings::default, Rings::watching);
+    options.target = ring.as_ref().map(|(ring, _)| ring.id().to_owned());
+    let rings = match ring {
+        Some((ring, succession)) => Rings::watching(ring, succession),
+        None => Rings::default(),
+    };
     let rings = rings.judging_by(thresholds).seeking_orphans();
     ui::run(rings, options).context("the dashboard")
 }

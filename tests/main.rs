@@ -25,6 +25,7 @@ mod side_socket;
 mod snapshot;
 mod soak;
 mod socket;
+mod succession;
 mod support;
 mod tail;
 mod tail_filter;

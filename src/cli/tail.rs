@@ -26,6 +26,10 @@ pub struct TailArgs {
     /// Go on with messages as they come.
     #[arg(short, long)]
     pub follow: bool,
+    /// Like -f; and when the ring is over, wait for the one that takes its place, that behind --socket or the next of the
+    /// same process, and go on with that.
+    #[arg(short = 'F', long, conflicts_with = "until")]
+    pub follow_name: bool,
     /// Only the last N of the messages that the ring holds and that are wanted; with -f, before those to come
     /// [default: 10; with --from all]
     #[arg(short = 'n', long = "lines", value_name = "N")]
@@ -39,7 +43,7 @@ pub struct TailArgs {
     /// End after N messages.
     #[arg(short, long, value_name = "N")]
     pub count: Option<u64>,
-    /// With -f or --lossless: end when nothing has come for so long.
+    /// With -f, -F or --lossless: end when nothing has come for so long.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub idle_timeout: Option<Duration>,
     /// How messages are written.
@@ -58,6 +62,14 @@ pub struct TailArgs {
     /// Which messages.
     #[command(flatten)]
     pub wanted: FilterArgs,
+}
+
+impl TailArgs {
+    /// Whether to go on with messages as they come.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.follow || self.follow_name
+    }
 }
 
 /// Which messages are wanted: those that meet every condition given.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::cli::Sampling;
-use crate::observe::attach::AttachedRing;
+use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{Report, RingSource as _, SCHEMA_VERSION, Thresholds};
 use crate::observe::rings::Rings;
 use crate::observe::watch::{Budget, Watcher};
@@ -18,12 +18,16 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// For finding evicted consumers, where nobody waits for anything else meanwhile: what is left over is said.
 const SURVEY_ONCE: Duration = Duration::from_millis(8);
 
-/// Prints the state of one ring.
+/// While a ring that is over is watched, another in its place is looked for this often.
+const SUCCESSOR_EVERY: Duration = Duration::from_millis(500);
+
+/// Prints the state of one ring; repeated, that of the ring that takes its place, too.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn snapshot(
     ring: AttachedRing,
+    succession: Option<Succession>,
     as_json: bool,
     sampling: Sampling,
     thresholds: Thresholds,
@@ -40,13 +44,22 @@ pub fn snapshot(
         ..Budget::ONCE
     };
     let mut watcher = Watcher::new(ring, budget).judging_by(thresholds);
+    if let Some(succession) = succession.filter(|_| sampling.watch.is_some()) {
+        watcher = watcher.succeeded_by(succession);
+    }
     let mut due = Instant::now();
     if !interval.is_zero() {
         watcher.look();
         due = Instant::now() + interval;
     }
     loop {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        while !watcher.find_successor() {
+            let rest = due.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            std::thread::sleep(rest.min(SUCCESSOR_EVERY));
+        }
         let mut ring = watcher.look();
         if sampling.watch.is_none() {
             // A state is asked for, and no line came before it.

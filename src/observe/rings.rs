@@ -1,12 +1,12 @@
 //! All the rings of this machine, and the one that is being watched: where dashboard and commands get theirs.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::orphan_search::{OrphanSearch, watch_orphans};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{
-    self, AttachError, AttachedRing, RingSelector, adopt, by_pid, discover, listener, map, orphans,
+    AttachError, AttachedRing, RingSelector, RingTarget, Succession, adopt, by_pid, by_socket,
+    discover, map, orphans,
 };
 use crate::observe::messages;
 use crate::observe::model::{
@@ -38,11 +38,11 @@ enum OrphanPolicy {
 }
 
 impl Rings {
-    /// Starts with a ring that is attached already.
+    /// Starts with a ring that is attached already, and goes on with the one that takes its place while its producer lives.
     #[must_use]
-    pub fn watching(ring: AttachedRing) -> Self {
+    pub fn watching(ring: AttachedRing, succession: Option<Succession>) -> Self {
         Self {
-            watched: Some(Watcher::new(ring, Budget::DASHBOARD)),
+            watched: Some(watch_on(Watcher::new(ring, Budget::DASHBOARD), succession)),
             ..Self::default()
         }
     }
@@ -145,6 +145,14 @@ impl Rings {
     }
 }
 
+/// The same, which goes on with the next ring of a producer that lives.
+fn watch_on(watcher: Watcher, succession: Option<Succession>) -> Watcher {
+    match succession {
+        Some(succession) => watcher.succeeded_by(succession.of_living()),
+        None => watcher,
+    }
+}
+
 fn broken_ring(error: &AttachError) -> Limitation {
     Limitation::new("a ring", error.to_string())
 }
@@ -200,7 +208,13 @@ impl RingSource for Rings {
             return Ok(());
         }
         let ring = self.open(id)?;
-        self.watched = Some(self.watcher(ring, Budget::DASHBOARD));
+        let pid = ring.producer().pid;
+        let its = |watcher: &&Watcher| watcher.ring().producer().pid == pid;
+        let only = self.listed.values().filter(its).count() < 2;
+        let succession = (only
+            .then(|| Succession::of(&RingTarget::Pid(pid), RingSelector::Only, &ring)))
+        .flatten();
+        self.watched = Some(watch_on(self.watcher(ring, Budget::DASHBOARD), succession));
         Ok(())
     }
 
@@ -256,47 +270,6 @@ fn worst_consumer(consumers: Vec<ConsumerSnapshot>) -> Option<WorstConsumer> {
         state: worst.state,
         lag_bytes: worst.lag_bytes,
     })
-}
-
-/// Whose ring is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RingTarget {
-    /// The only one there is.
-    Any,
-    /// This process.
-    Pid(i32),
-    /// Whoever listens on a rendezvous socket.
-    Socket {
-        /// A path, or `@name`.
-        address: String,
-        /// Join even if the process may be mapped.
-        join: bool,
-        /// Longest time that joining may take.
-        timeout: Duration,
-    },
-}
-
-/// Maps the process that listens at `address`, or joins where that cannot be.
-fn by_socket(
-    address: &str,
-    choice: RingSelector,
-    join: bool,
-    timeout: Duration,
-) -> Result<AttachedRing, AttachError> {
-    if join {
-        return attach::join(address, timeout);
-    }
-    let mapped = listener(address).and_then(|process| by_pid(process.pid(), choice));
-    match mapped {
-        // Which of several rings a socket leads to is known only by joining, and that was not asked for.
-        Err(
-            AttachError::ListenerHidden { .. }
-            | AttachError::NotPermitted { .. }
-            | AttachError::NotARing { .. }
-            | AttachError::Inherited { .. },
-        ) if choice == RingSelector::Only => attach::join(address, timeout),
-        outcome => outcome,
-    }
 }
 
 /// Attaches the ring that is meant.

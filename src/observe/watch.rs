@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::observe::attach::{AttachedRing, Presence};
+use crate::observe::attach::{AttachedRing, Presence, Succession};
 use crate::observe::health::{
     Context, Events, History, consumer_state, findings, is_refused, ring_state,
 };
@@ -103,6 +103,11 @@ pub struct Watcher {
     events: Events,
     /// Shared with the frames that were handed out: it is copied when it changes, not at every look.
     log: Arc<EventLog>,
+    /// Where the ring is looked for that takes the place of this one once it is over, and that ring.
+    succession: Option<Succession>,
+    successor: Option<AttachedRing>,
+    /// Whether the last look found this one to be over.
+    over: bool,
 }
 
 impl Watcher {
@@ -124,7 +129,38 @@ impl Watcher {
             reads_table: false,
             events: Events::default(),
             log: Arc::default(),
+            succession: None,
+            successor: None,
+            over: false,
         }
+    }
+
+    /// Goes on with the ring that takes the place of this one once that is over.
+    #[must_use]
+    pub fn succeeded_by(mut self, succession: Succession) -> Self {
+        self.succession = Some(succession);
+        self
+    }
+
+    /// Looks whether another ring has taken the place of this one, if the last look found it to be over: the next look is
+    /// at that one then.
+    pub fn find_successor(&mut self) -> bool {
+        if self.over
+            && self.successor.is_none()
+            && let Some(succession) = &mut self.succession
+        {
+            self.successor = succession.find(&self.ring);
+        }
+        self.successor.is_some()
+    }
+
+    /// Begins anew with `ring`; of the one before only what has happened is remembered.
+    fn go_on_with(&mut self, ring: AttachedRing) {
+        let before = std::mem::replace(self, Self::new(ring, self.budget));
+        self.thresholds = before.thresholds;
+        self.events = before.events;
+        self.log = before.log;
+        self.succession = before.succession;
     }
 
     /// Judges by other figures from now on.
@@ -137,12 +173,15 @@ impl Watcher {
 
     /// Samples the ring now.
     pub fn look(&mut self) -> RingSnapshot {
+        if let Some(ring) = self.successor.take() {
+            self.go_on_with(ring);
+        }
         let every = if self.reads_table && self.ring.is_settled() {
             REFRESH_SELDOM
         } else {
             REFRESH_OFTEN
         };
-        if self.refreshed.elapsed() >= every {
+        if self.refreshed.elapsed() >= every || self.ring.has_let_go() {
             self.ring.refresh();
             self.clock.refine();
             self.refreshed = Instant::now();
@@ -166,6 +205,8 @@ impl Watcher {
         for event in &ring.events {
             Arc::make_mut(&mut self.log).push(event.clone());
         }
+        self.over = ring.state.is_over();
+        self.find_successor();
         ring
     }
 
@@ -270,6 +311,7 @@ impl Watcher {
             .collect();
         let mut ring = RingSnapshot {
             id: self.ring.id().to_owned(),
+            ctrl_inode: self.ring.ctrl_file().ino,
             state,
             health: Health::Ok,
             reason,

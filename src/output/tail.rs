@@ -8,11 +8,12 @@
 //! - `raw`: the payload's bytes and nothing else, not even a newline.
 //! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "text" or
 //!   "base64"}`, with `--fds` also `"fds"`; a payload that is not UTF-8 is in standard base64 with padding. Bytes
-//!   passed over are `{"skipped_bytes", "from", "to", "why"}`.
+//!   passed over are `{"skipped_bytes", "from", "to", "why"}`. With `-F`, where another ring takes the place of the one before
+//!   and offsets begin anew: `{"ring", "ring_capacity"}`.
 //! - `base64`: the payload in standard base64 with padding, one line a message; an empty message is an empty line.
 //! - `len-prefixed`: the payload's length in bytes as a little-endian u32, then the payload.
 //!
-//! A gap is written in the stream by `hex`, `text` and `json`; the others have no place for it, and it belongs on
+//! A gap, and another ring, is written in the stream by `hex`, `text` and `json`; the others have no place for it, and it belongs on
 //! stderr, which is the caller's.
 
 use std::io::{self, Write};
@@ -183,6 +184,41 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
         }
     }
     Ok(true)
+}
+
+#[derive(Serialize)]
+struct RingBegins<'a> {
+    ring: &'a str,
+    ring_capacity: u64,
+}
+
+/// Writes, in the stream, that what follows is of another ring; nothing where the format has no place for that.
+///
+/// # Errors
+/// Those of `out`.
+pub fn ring_begins(
+    out: &mut impl Write,
+    format: Format,
+    id: &str,
+    ring_capacity: u64,
+) -> io::Result<()> {
+    match format {
+        Format::Raw | Format::Base64 | Format::LenPrefixed => Ok(()),
+        Format::Hex | Format::Text => {
+            writeln!(out, "-- ring {id} of {} --", text::bytes(ring_capacity))
+        }
+        Format::Json => {
+            let ring = id;
+            serde_json::to_writer(
+                &mut *out,
+                &RingBegins {
+                    ring,
+                    ring_capacity,
+                },
+            )?;
+            out.write_all(b"\n")
+        }
+    }
 }
 
 /// A gap in words: `-- skipped 3.1 MiB (head overran the reader) --`.

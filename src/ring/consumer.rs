@@ -230,6 +230,12 @@ impl Consumer {
         self.tail
     }
 
+    /// Device and inode of the control region: which ring this is.
+    #[must_use]
+    pub fn ctrl_file(&self) -> (u64, u64) {
+        self.ctrl.file()
+    }
+
     /// The control region, now.
     pub fn control(&self) -> Control {
         Control::load(&self.ctrl)

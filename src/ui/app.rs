@@ -104,6 +104,11 @@ impl App {
         if self.frozen {
             return self.message_list.search_on();
         }
+        let before = self.frame.as_ref().map(|frame| frame.snapshot.ctrl_inode);
+        if before.is_some_and(|before| before != frame.snapshot.ctrl_inode) {
+            self.begin_anew();
+            self.ring = Some(frame.snapshot.id.clone());
+        }
         self.consumers.follow(&frame.snapshot);
         if let Some(details) = &mut self.details {
             details.take_frame(&frame);
@@ -138,16 +143,21 @@ impl App {
     /// The source has gone over to the ring `id`.
     pub(crate) fn attached(&mut self, id: String) {
         if self.ring.as_ref() != Some(&id) {
-            self.consumers.renew();
-            self.details = None;
-            self.findings = Cursor::default();
-            self.message_list = MessageList::default();
+            self.begin_anew();
         }
         self.screen = Screen::Ring;
         self.frozen = false;
         self.frame = None;
         self.notice = None;
         self.ring = Some(id);
+    }
+
+    /// Another ring is shown from now on.
+    fn begin_anew(&mut self) {
+        self.consumers.renew();
+        self.details = None;
+        self.findings = Cursor::default();
+        self.message_list = MessageList::default();
     }
 
     /// The source could not go over to the ring `id`.

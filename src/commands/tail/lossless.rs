@@ -13,9 +13,9 @@ use super::batch::Batch;
 use super::sink::Sink;
 use super::stdout::Output;
 use crate::cli;
-use crate::observe::attach::connect;
+use crate::observe::attach::{connect, has_given_up, leads_to_another};
 use crate::observe::model::{Gap, GapReason, Integrity};
-use crate::observe::procfs::Descriptor;
+use crate::observe::procfs::{Descriptor, FileId, Process};
 use crate::ring::{Consumer, RawMessage, WakeupMode};
 use crate::stderr::warn;
 
@@ -26,17 +26,34 @@ const WAKE: Duration = Duration::from_millis(100);
 /// A process that has closed its descriptors in order to end has ended by then.
 const ENDS_IN: Duration = Duration::from_millis(250);
 
+/// With `-F`, the ring that takes the place of one that is over is looked for this often, ...
+const SEEKS_EVERY: Duration = Duration::from_millis(100);
+/// ... and tried by joining, where it cannot be seen, only this often.
+const TRIES_EVERY: Duration = Duration::from_secs(5);
+
 /// Why a session ended.
 enum Outcome {
     /// All that was wanted is written, nothing has come for long enough, or the end was asked for.
     Over,
     /// The producer has ended, and all that it committed is written out.
     ProducerGone,
+    /// The producer has given the ring up, and lives on; all that it committed is written out.
+    GivenUp,
     /// The producer evicted us; what lies from this offset on was not read.
     Evicted(u64),
 }
 
-/// Joins the ring behind `address` and writes every message from then on to `output`; joins again when evicted.
+/// A ring that was read, and up to where.
+struct Left {
+    ctrl: FileId,
+    /// What lies from here on was not read, ...
+    from: u64,
+    /// ... up to here, if it was the ring's end.
+    head: u64,
+}
+
+/// Joins the ring behind `address` and writes every message from then on to `output`; joins again when evicted, and with
+/// `-F` goes on with the ring that takes its place.
 ///
 /// # Errors
 /// When the ring cannot be joined, or those of `output`.
@@ -48,31 +65,92 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
         shows_fds: options.fds,
         idle_timeout: options.idle_timeout,
     };
-    let mut lost = None;
+    let mut left: Option<Left> = None;
     let outcome = loop {
-        let consumer = connect(address, options.target.timeout)?;
+        let mut held = HeldConsumer::new(connect(address, options.target.timeout)?);
+        let Some(consumer) = held.0.as_mut() else {
+            break Outcome::Over;
+        };
+        let ctrl = file_of(consumer);
         warn(&format!(
             "joined in slot {} ({}): this reader holds ring space until what it read is written out",
             consumer.slot(),
             consumer.mode()
         ));
-        if let Some(from) = lost.take() {
-            reader.skip(from, consumer.tail(), GapReason::Evicted)?;
-            reader.sink.flush()?;
-        }
-        match reader.session(&mut HeldConsumer::new(consumer))? {
-            Outcome::Evicted(from) if !reader.sink.is_done() => {
-                warn("evicted by the producer, which found no progress; joining again");
-                lost = Some(from);
+        match left.take() {
+            Some(Left {
+                ctrl: before,
+                from,
+                head,
+            }) if before != ctrl => {
+                if from < head {
+                    reader.skip(from, head, GapReason::Evicted)?;
+                }
+                if !options.follow_name {
+                    break Outcome::GivenUp;
+                }
+                let control = consumer.control();
+                let id = format!("{}/join", control.producer_pid);
+                reader.sink.begin_ring(&id, control.ring_capacity)?;
+                if consumer.tail() > 0 {
+                    reader.skip(0, consumer.tail(), GapReason::BeforeJoin)?;
+                }
+                reader.sink.flush()?;
             }
-            outcome => break outcome,
+            Some(Left { from, .. }) => {
+                reader.skip(from, consumer.tail(), GapReason::Evicted)?;
+                reader.sink.flush()?;
+            }
+            None => {}
         }
+        let outcome = reader.session(consumer)?;
+        let (mut from, head) = (consumer.tail(), consumer.acquire_head());
+        if reader.sink.is_done() {
+            break outcome;
+        }
+        match (&outcome, outcome.end()) {
+            (Outcome::Evicted(lost), _) => {
+                warn("evicted by the producer, which found no progress; joining again");
+                from = *lost;
+            }
+            (_, Some(end)) if options.follow_name => {
+                warn(&format!("{end}; waiting for the ring that takes its place"));
+                drop(held);
+                if !reader.wait_for_another(address, ctrl)? {
+                    break Outcome::Over;
+                }
+            }
+            _ => break outcome,
+        }
+        left = Some(Left { ctrl, from, head });
     };
-    if matches!(outcome, Outcome::ProducerGone) {
-        warn("the producer has ended");
+    if let Some(end) = outcome.end() {
+        warn(end);
     }
     reader.sink.summary();
     Ok(())
+}
+
+impl Outcome {
+    /// How the ring has ended, if it has.
+    fn end(&self) -> Option<&'static str> {
+        match self {
+            Self::ProducerGone => Some("the producer has ended"),
+            Self::GivenUp => Some("the producer has given this ring up, and lives on"),
+            Self::Over | Self::Evicted(_) => None,
+        }
+    }
+}
+
+fn file_of(consumer: &Consumer) -> FileId {
+    let (dev, ino) = consumer.ctrl_file();
+    FileId { dev, ino }
+}
+
+/// Whether the producer is known to have given the ring up.
+fn is_given_up(consumer: &Consumer) -> bool {
+    let producer = Process::open(consumer.control().producer_pid);
+    producer.is_ok_and(|producer| has_given_up(&producer, file_of(consumer)).unwrap_or(false))
 }
 
 /// Whether the producer is still there a while after it closed its end of the side socket: a process that ends closes
@@ -113,13 +191,11 @@ struct LosslessReader<O> {
 }
 
 impl<O: Output> LosslessReader<O> {
-    fn session(&mut self, held: &mut HeldConsumer) -> anyhow::Result<Outcome> {
-        let Some(consumer) = held.0.as_mut() else {
-            return Ok(Outcome::Over);
-        };
+    fn session(&mut self, consumer: &mut Consumer) -> anyhow::Result<Outcome> {
         let mut wait = WAIT.0;
         let mut published = consumer.tail();
         let mut moved = Instant::now();
+        let mut given_up = false;
         while !self.sink.is_done() && published < self.sink.until() {
             // Before the look: a commit in between changes it, and the wait returns at once.
             let token = consumer.futex_token();
@@ -127,10 +203,16 @@ impl<O: Output> LosslessReader<O> {
             let alive = consumer.is_producer_alive();
             self.batch.fill(consumer)?;
             let evicted = consumer.is_evicted();
-            if evicted && alive && outlives(consumer) {
-                return Ok(Outcome::Evicted(published));
+            if evicted && alive && !given_up && outlives(consumer) {
+                given_up = is_given_up(consumer);
+                if !given_up {
+                    return Ok(Outcome::Evicted(published));
+                }
             }
             if self.batch.messages.is_empty() && self.batch.broken.is_none() {
+                if given_up {
+                    return Ok(Outcome::GivenUp);
+                }
                 if !alive {
                     return Ok(Outcome::ProducerGone);
                 }
@@ -154,7 +236,7 @@ impl<O: Output> LosslessReader<O> {
             }
             wait = WAIT.0;
             moved = Instant::now();
-            // A producer that has ended wrote nothing more, but whether it had evicted us before is not known.
+            // A producer that has ended or given up wrote nothing more, but whether it had evicted us before is not known.
             let integrity = if evicted {
                 Integrity::Likely
             } else {
@@ -181,6 +263,27 @@ impl<O: Output> LosslessReader<O> {
         Ok(Outcome::Over)
     }
 
+    /// Waits until joining leads to another ring than `ctrl`; false when that is no longer wanted.
+    fn wait_for_another(&mut self, address: &str, ctrl: FileId) -> io::Result<bool> {
+        let since = Instant::now();
+        while !self.sink.is_asked_to_end() {
+            match leads_to_another(address, ctrl) {
+                Some(true) => return Ok(true),
+                // What cannot be seen is tried, but seldom: each try is a connection to the producer.
+                None if since.elapsed() >= TRIES_EVERY => return Ok(true),
+                _ => {}
+            }
+            if self
+                .idle_timeout
+                .is_some_and(|timeout| since.elapsed() >= timeout)
+            {
+                return Ok(false);
+            }
+            self.sink.sleep(SEEKS_EVERY)?;
+        }
+        Ok(false)
+    }
+
     fn write_copies(&mut self, integrity: Integrity) -> io::Result<()> {
         for (offset, header, payload, fds) in self.batch.copies() {
             let raw = RawMessage {
@@ -202,7 +305,7 @@ impl<O: Output> LosslessReader<O> {
     fn write_in_place(&mut self, consumer: &Consumer) -> anyhow::Result<()> {
         let (messages, places) = (self.batch.messages.len(), self.batch.places());
         let bytes = self.sink.write_held(consumer, places)?;
-        let torn = consumer.is_evicted() && consumer.is_producer_alive() && outlives(consumer);
+        let torn = consumer.is_evicted() && outlives(consumer) && !is_given_up(consumer);
         self.sink.passed(messages as u64, bytes, torn);
         if torn {
             warn(&format!(

@@ -9,7 +9,7 @@ use anyhow::bail;
 use super::sink::Sink;
 use super::stdout::{Output, Stdout};
 use crate::cli::{self, RingPosition};
-use crate::observe::attach::AttachedRing;
+use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::{
     MessageReader, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,
 };
@@ -21,6 +21,8 @@ use crate::text::bytes;
 
 /// Who is in the ring, and so who vouches for its bytes, is looked up this often.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// The ring that takes the place of one that is over is waited for in steps of this length.
+const SUCCESSOR_EVERY: Duration = Duration::from_millis(100);
 /// How long the last messages are tried for on a ring that overruns every try.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
 /// Said once, where it begins.
@@ -29,11 +31,23 @@ const SPARING: &str = "the ring is faster than it can be read: this reader takes
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
-/// Writes to stdout what the ring holds, and with `-f` what comes.
+/// Writes to stdout what the ring holds, and with `-f` what comes; with `-F` also of the rings that take its place.
 ///
 /// # Errors
-/// When what was asked for is not there yet; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
-pub fn tail(mut ring: AttachedRing, options: &cli::TailArgs) -> anyhow::Result<()> {
+/// When what was asked for is not there yet, or no ring can take the place of this one; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
+pub fn tail(
+    mut ring: AttachedRing,
+    succession: Option<Succession>,
+    options: &cli::TailArgs,
+) -> anyhow::Result<()> {
+    let mut succession = succession.filter(|_| options.follow_name);
+    if options.follow_name && succession.is_none() {
+        bail!(
+            "-F: ring {} was chosen among several of its process, and none of the others takes its place: name it by its \
+             --socket",
+            ring.id()
+        );
+    }
     let head = control(&ring).producer_head;
     let mut sink = Sink::new(options, head, Stdout::now())?;
     let last = match (options.last, options.from) {
@@ -48,7 +62,7 @@ pub fn tail(mut ring: AttachedRing, options: &cli::TailArgs) -> anyhow::Result<(
         Some(RingPosition::Offset(offset)) if offset <= head => {
             begin(&ring, offset, head, options.torn, &mut sink)?
         }
-        Some(RingPosition::Offset(_)) if options.follow => head,
+        Some(RingPosition::Offset(_)) if options.follows() => head,
         Some(RingPosition::Offset(offset)) => {
             bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
         }
@@ -60,8 +74,16 @@ pub fn tail(mut ring: AttachedRing, options: &cli::TailArgs) -> anyhow::Result<(
             while !sink.is_done() && reader.advance(&ring, head, |event| pass(&mut sink, event))? {}
         }
     }
-    if options.follow {
-        follow(&mut ring, &mut reader, &mut sink, options.idle_timeout)?;
+    if options.follows() {
+        let idle = options.idle_timeout;
+        while follow(&mut ring, &mut reader, &mut sink, idle)? == End::OfRing
+            && let Some(succession) = &mut succession
+            && let Some(next) = next_ring(&ring, succession, &mut sink, idle)?
+        {
+            ring = next;
+            reader = MessageReader::at(from_the_start(&ring, options.torn, &mut sink)?)
+                .with_torn(options.torn);
+        }
     }
     sink.flush()?;
     sink.summary();
@@ -232,13 +254,61 @@ fn collect(
     Ok((messages, kept))
 }
 
+/// Why following a ring came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All that was wanted is printed, nothing has come for long enough, or the end was asked for.
+    OfWork,
+    /// The producer has ended or given the ring up, and all is read.
+    OfRing,
+}
+
+/// Waits for the ring that takes the place of `ended`.
+fn next_ring(
+    ended: &AttachedRing,
+    succession: &mut Succession,
+    sink: &mut Sink<impl Output>,
+    idle_timeout: Option<Duration>,
+) -> io::Result<Option<AttachedRing>> {
+    warn("waiting for the ring that takes its place");
+    let since = Instant::now();
+    while !sink.is_done() && idle_timeout.is_none_or(|timeout| since.elapsed() < timeout) {
+        let next = succession.find(ended);
+        if next.is_some() {
+            return Ok(next);
+        }
+        sink.sleep(SUCCESSOR_EVERY)?;
+    }
+    Ok(None)
+}
+
+/// Says which ring comes now, and what of it was missed; the boundary from which all of the rest is reached.
+fn from_the_start(
+    ring: &AttachedRing,
+    torn: bool,
+    sink: &mut Sink<impl Output>,
+) -> io::Result<u64> {
+    sink.begin_ring(ring.id(), ring.capacity())?;
+    let head = control(ring).producer_head;
+    let retained = head.saturating_sub(ring.capacity());
+    if retained > 0 {
+        sink.gap(&Gap {
+            from: 0,
+            to: retained,
+            why: GapReason::NoLongerHeld,
+            torn: 0,
+        })?;
+    }
+    begin(ring, 0, head, torn, sink)
+}
+
 /// Prints messages as they come, until all that is wanted is printed, or the producer has ended and all is read.
 fn follow(
     ring: &mut AttachedRing,
     reader: &mut MessageReader,
     sink: &mut Sink<impl Output>,
     idle_timeout: Option<Duration>,
-) -> io::Result<()> {
+) -> io::Result<End> {
     let mut refreshed = Instant::now();
     let mut moved = Instant::now();
     let mut waiter = Waiter::new(ring);
@@ -295,14 +365,14 @@ fn follow(
             } else {
                 "the producer has ended"
             });
-            return Ok(());
+            return Ok(End::OfRing);
         }
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
-            return Ok(());
+            return Ok(End::OfWork);
         }
         waiter.wait(ring, reader.position(), token, |time| sink.sleep(time))?;
     }
-    Ok(())
+    Ok(End::OfWork)
 }
 
 fn pass(sink: &mut Sink<impl Output>, event: ReadEvent<'_>) -> io::Result<()> {

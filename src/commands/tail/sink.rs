@@ -11,7 +11,7 @@ use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
-use crate::output::tail::{Format, gap, message};
+use crate::output::tail::{Format, gap, message, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -214,6 +214,20 @@ impl<O: Output> Sink<O> {
             self.gaps.take(skipped);
         }
         Ok(())
+    }
+
+    /// Says that what follows is of another ring, whose offsets begin anew: on stderr, and in the stream where the format has
+    /// a place for that.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub(super) fn begin_ring(&mut self, id: &str, capacity: u64) -> io::Result<()> {
+        self.flush()?;
+        self.gaps.say();
+        self.range = (0, u64::MAX);
+        self.past = false;
+        warn(&format!("goes on with ring {id} of {}", bytes(capacity)));
+        ring_begins(&mut self.batch, self.format, id, capacity)
     }
 
     /// Writes out what was collected, unless the end is asked for while nobody takes it.

@@ -159,6 +159,12 @@ impl AttachedRing {
         self.producer.note_head(head);
     }
 
+    /// Whether the producer's descriptor of the control region is there no more, though it was at the last [`Self::refresh`].
+    #[must_use]
+    pub fn has_let_go(&self) -> bool {
+        self.producer.has_let_go(self.memory.ctrl_file())
+    }
+
     /// Whether the producer has given the ring up and lives on, as of the last [`Self::refresh`].
     #[must_use]
     pub fn is_given_up(&self) -> bool {

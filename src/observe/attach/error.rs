@@ -184,6 +184,16 @@ pub enum AttachError {
     },
 }
 
+impl AttachError {
+    /// Whether somebody is there who may not be looked into.
+    pub(super) fn is_hidden(&self) -> bool {
+        matches!(
+            self,
+            Self::ListenerHidden { .. } | Self::NotPermitted { .. }
+        )
+    }
+}
+
 fn and(remedy: Option<&String>) -> String {
     remedy.map(|text| format!("; {text}")).unwrap_or_default()
 }

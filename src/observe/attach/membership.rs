@@ -11,7 +11,7 @@ use super::evicted::Evicted;
 use super::member::{Member, MemberProcess, Presence, note_ends, presence};
 use super::memory::map_page;
 use super::pairing::{consumers_of, unique};
-use super::producer::ProducerProcess;
+use super::producer::{ProducerProcess, has_given_up};
 use super::slot_table::{SlotTable, SlotView};
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, pids};
@@ -93,10 +93,7 @@ impl Membership {
         self.hidden = producer.lives().then_some(0);
         let pages = match process.memfds() {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
-            Ok(memfds)
-                if !memfds.iter().any(|at| at.file == ctrl)
-                    && process.maps().is_ok_and(|maps| !maps.maps(ctrl)) =>
-            {
+            Ok(_) if has_given_up(process, ctrl).unwrap_or(false) => {
                 if !self.ends(producer) {
                     producer.note_gave_up();
                 }

@@ -16,6 +16,7 @@ mod producer;
 mod rendezvous;
 mod select;
 mod slot_table;
+mod target;
 mod zombies;
 
 pub use attached_ring::AttachedRing;
@@ -25,6 +26,8 @@ pub use member::{Member, MemberProcess, Presence};
 pub use open::{by_pid, map};
 pub use orphans::{Orphan, adopt, orphans};
 pub use passive_join::{connect, join};
+pub use producer::has_given_up;
 pub use rendezvous::listener;
 pub use select::RingSelector;
 pub use slot_table::{Offer, SlotView, TableView};
+pub use target::{RingTarget, Succession, by_socket, leads_to_another};

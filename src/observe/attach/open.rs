@@ -26,7 +26,12 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
     let mut ring = AttachedRing::new(
         id,
         Access::Mapped,
-        ProducerProcess::seen(found.process, found.writes, found.may_be_elsewhere),
+        ProducerProcess::seen(
+            found.process,
+            found.ctrl.fd,
+            found.writes,
+            found.may_be_elsewhere,
+        ),
         memory,
         found.table.map_err(|limit| limits.push(limit)).ok(),
         Membership::of_producer(found.shares_process),

@@ -1,11 +1,12 @@
 //! The process that writes a ring, as far as it can be seen: who it is, whether it lives, which slots it holds.
 
 use std::cell::Cell;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use super::member::Member;
 use crate::observe::model::{ProcessState, ProducerInfo};
-use crate::observe::procfs::{Process, listening, started_at};
+use crate::observe::procfs::{FileId, Process, listening, started_at};
 use crate::ring::has_exited;
 
 /// The process behind a ring's producer.
@@ -20,6 +21,8 @@ pub(super) struct ProducerProcess {
     taken_over: Cell<TakenOver>,
     /// It lives on without the ring: it neither holds nor maps the control region any more.
     gave_up: Cell<bool>,
+    /// Its descriptor of the control region, as long as it has not been seen to be gone.
+    ctrl_fd: Cell<Option<i32>>,
     facts: ProducerInfo,
 }
 
@@ -36,8 +39,14 @@ enum TakenOver {
 }
 
 impl ProducerProcess {
-    /// One that may be looked into. If it is not the one that the ring names, that one `may_be_elsewhere`.
-    pub(super) fn seen(process: Process, writes: bool, may_be_elsewhere: bool) -> Self {
+    /// One that may be looked into, and has the control region at `ctrl_fd`. If it is not the one that the ring names, that
+    /// one `may_be_elsewhere`.
+    pub(super) fn seen(
+        process: Process,
+        ctrl_fd: i32,
+        writes: bool,
+        may_be_elsewhere: bool,
+    ) -> Self {
         let sockets = listening(&process);
         Self {
             pidfd: process.pidfd().ok(),
@@ -50,6 +59,7 @@ impl ProducerProcess {
                 TakenOver::No { head: None }
             }),
             gave_up: Cell::new(false),
+            ctrl_fd: Cell::new(Some(ctrl_fd)),
         }
     }
 
@@ -62,6 +72,7 @@ impl ProducerProcess {
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
             gave_up: Cell::new(false),
+            ctrl_fd: Cell::new(None),
         }
     }
 
@@ -73,6 +84,7 @@ impl ProducerProcess {
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
             gave_up: Cell::new(false),
+            ctrl_fd: Cell::new(None),
             facts: ProducerInfo {
                 ns_pid: Some(pid),
                 alive: false,
@@ -101,6 +113,16 @@ impl ProducerProcess {
                 TakenOver::No { head: Some(head) }
             });
         }
+    }
+
+    /// Whether its descriptor of the control region, which is the file `ctrl`, has gone; told once.
+    pub(super) fn has_let_go(&self, ctrl: FileId) -> bool {
+        let held = |fd| self.process().and_then(|process| process.fd_file(fd)) == Some(ctrl);
+        let gone = self.ctrl_fd.get().is_some_and(|fd| !held(fd));
+        if gone {
+            self.ctrl_fd.set(None);
+        }
+        gone
     }
 
     /// It has been seen to live on without the ring.
@@ -153,6 +175,14 @@ impl ProducerProcess {
                 .and_then(|(process, fd)| process.fd_file(fd))
                 == Some(member.file)
     }
+}
+
+/// Whether a process has the control region `ctrl` no more, neither open nor mapped.
+///
+/// # Errors
+/// When it may not be looked into, or has ended.
+pub fn has_given_up(process: &Process, ctrl: FileId) -> io::Result<bool> {
+    Ok(!process.memfds()?.iter().any(|at| at.file == ctrl) && !process.maps()?.maps(ctrl))
 }
 
 fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> ProducerInfo {

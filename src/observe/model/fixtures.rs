@@ -23,6 +23,7 @@ pub(crate) fn control(head: u64) -> ControlRegion {
 pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
     RingSnapshot {
         id: "7/3".into(),
+        ctrl_inode: 6388,
         state: RingState::Flowing,
         health: Health::Ok,
         reason: "head moves".into(),

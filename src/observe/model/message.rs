@@ -91,6 +91,8 @@ pub enum GapReason {
     Spared,
     /// The consumer that read them had lost its slot.
     Evicted,
+    /// They were written before this consumer joined.
+    BeforeJoin,
 }
 
 impl Serialize for GapReason {
@@ -121,6 +123,7 @@ impl fmt::Display for GapReason {
             Self::OnlyCounted => f.write_str("counted by their headers, not read"),
             Self::Spared => f.write_str("left out to spare the producer"),
             Self::Evicted => f.write_str("evicted by the producer"),
+            Self::BeforeJoin => f.write_str("written before this consumer joined"),
         }
     }
 }

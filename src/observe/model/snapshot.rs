@@ -43,6 +43,8 @@ pub struct RingSnapshot {
     /// `<pid>/join`; of a ring whose producer was gone before it
     /// was attached `<pid>/map:<address>`, of a process that maps it.
     pub id: String,
+    /// Inode of its control region: another one, another ring, though the id be the same.
+    pub ctrl_inode: u64,
     /// What the ring is doing.
     pub state: RingState,
     /// How the ring is: by the worst of `findings`.

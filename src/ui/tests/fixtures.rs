@@ -46,6 +46,7 @@ pub(super) fn flowing() -> Frame {
     ];
     let snapshot = RingSnapshot {
         id: "6388/4".to_owned(),
+        ctrl_inode: 6388,
         state: RingState::Flowing,
         health: Health::Ok,
         reason: "head moved 84.6 MiB in 100 ms".to_owned(),

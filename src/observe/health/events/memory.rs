@@ -9,7 +9,7 @@ use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
 /// A ring as it was at the look before.
 #[derive(Debug)]
 pub(super) struct PastLook {
-    pub(super) identity: RingIdentity,
+    pub(super) ctrl_inode: u64,
     pub(super) head: u64,
     pub(super) head_moved: Since,
     pub(super) sampled_ns: u64,
@@ -19,14 +19,6 @@ pub(super) struct PastLook {
     pub(super) gone: bool,
     /// By metadata inode: slots and pids are used again.
     pub(super) consumers: BTreeMap<u64, KnownConsumer>,
-}
-
-/// What makes a ring this ring.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RingIdentity {
-    pub(super) id: String,
-    pub(super) started_at: Option<String>,
-    pub(super) capacity: u64,
 }
 
 /// A consumer as it was when last seen.
@@ -63,7 +55,7 @@ impl PastLook {
             (consumer.meta_inode, known)
         };
         Self {
-            identity: RingIdentity::of(ring),
+            ctrl_inode: ring.ctrl_inode,
             head: ring.control.producer_head,
             head_moved: Since::before(now),
             sampled_ns: now,
@@ -78,18 +70,8 @@ impl PastLook {
     }
 
     pub(super) fn is_of(&self, ring: &RingSnapshot) -> bool {
-        // Head never falls (protocol), and a ring keeps its producer and its size.
-        self.identity == RingIdentity::of(ring) && self.head <= ring.control.producer_head
-    }
-}
-
-impl RingIdentity {
-    pub(super) fn of(ring: &RingSnapshot) -> Self {
-        Self {
-            id: ring.id.clone(),
-            started_at: ring.producer.started_at.clone(),
-            capacity: ring.control.ring_capacity,
-        }
+        // Head never falls (protocol).
+        self.ctrl_inode == ring.ctrl_inode && self.head <= ring.control.producer_head
     }
 }
 

@@ -293,7 +293,7 @@ fn another_ring_in_its_place_starts_afresh() {
     );
     assert_eq!(watched.look(100, back.clone()), []);
     let mut larger = back;
-    larger.control.ring_capacity *= 2;
+    larger.ctrl_inode += 1;
     assert_eq!(watched.look(100, larger), [(Kind::RingNew, Some(7))]);
 }
 

@@ -5,7 +5,7 @@
 use crate::ring::layout::PARKED_TAIL;
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::{KnownConsumer, PastLook, RingIdentity};
+use super::memory::{KnownConsumer, PastLook};
 use crate::observe::health::episode::{Since, Transition};
 use crate::observe::health::who;
 use crate::observe::model::{
@@ -171,17 +171,17 @@ impl EventBuilder {
     pub(super) fn another_ring(&mut self, past: &PastLook, ring: &RingSnapshot) {
         let ProducerInfo { pid, command, .. } = &ring.producer;
         let head = ring.control.producer_head;
-        let message = if past.identity == RingIdentity::of(ring) {
+        let message = if past.ctrl_inode == ring.ctrl_inode {
             format!(
                 "head went back from {} to {head}: what was seen before says nothing of it",
                 past.head
             )
         } else {
             format!(
-                "ring {} of {} took the place of ring {}",
+                "{}: a new ring, {} of {}, in the place of the one before",
+                who(None, Some(*pid), command.as_deref()),
                 ring.id,
-                bytes(ring.control.ring_capacity),
-                past.identity.id
+                bytes(ring.control.ring_capacity)
             )
         };
         self.tell(
