@@ -29,7 +29,7 @@ impl RingSource for Hanging {
             pid,
             command: None,
             ring_capacity: 4096,
-            producer_head: 0,
+            producer_head: Some(0),
             consumers: None,
             bytes_per_second: None,
             state: RingState::Unknown,

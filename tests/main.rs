@@ -9,6 +9,7 @@ mod floors;
 mod futex_waiters;
 mod handshake;
 mod join;
+mod lag_time;
 mod liars;
 mod lossless;
 mod messages;

@@ -185,7 +185,7 @@ fn watch_prints_one_object_a_line() {
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     for line in lines.take(5) {
         let report: Value = serde_json::from_str(&line.expect("text")).expect("one object a line");
-        assert_eq!(report["schema_version"], 1);
+        assert_eq!(report["schema_version"], 2);
         assert_eq!(report["rings"].as_array().map(Vec::len), Some(1));
     }
     // Its output is closed now: it ends quietly, and that is success.
@@ -229,7 +229,7 @@ fn the_names_are_those_that_users_rely_on() {
     has(&ring["attach"], "method slot_table limits");
     has(
         &ring["producer"],
-        "pid ns_pid command uid process_state alive started_at sockets",
+        "pid ns_pid command command_line uid process_state alive started_at sockets",
     );
     has(
         &ring["control"],
@@ -239,7 +239,7 @@ fn the_names_are_those_that_users_rely_on() {
     has(&ring["rate"]["messages_per_second"], "value exact");
     has(
         &ring["consumers"][0],
-        "slot pid command process_state alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
+        "slot pid command command_line process_state joined_at alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
     );
     has(
         &ring["consumers"][0],
@@ -249,6 +249,14 @@ fn the_names_are_those_that_users_rely_on() {
         &ring["consumers"][0],
         "join_baseline progress_age_ns evict_in_ns",
     );
+    let time = &ring["consumers"][0]["lag_time_ns"];
+    has(time, "value low high");
+    let line = ring["producer"]["command_line"].as_str().expect("text");
+    assert!(line.contains("peer produce"), "{line}");
+    let joined = ring["consumers"][0]["joined_at"].as_str().expect("a time");
+    let joined: jiff::Timestamp = joined.parse().expect("RFC 3339");
+    let ago = jiff::Timestamp::now().duration_since(joined).as_secs_f64();
+    assert!((0.0..60.0).contains(&ago), "it joined {ago} s ago");
 }
 
 #[test]
@@ -429,11 +437,27 @@ fn a_page_that_shrinks_is_reported_and_survived() {
     let truncated = (0..1000)
         .map(|_| next())
         .find(|report| report["rings"][0]["state"] == "truncated");
-    let truncated = truncated.expect("it notices");
-    assert_eq!(
-        truncated["rings"][0]["findings"][0]["code"],
-        "ring-truncated"
-    );
+    let ring = &truncated.expect("it notices")["rings"][0];
+    let codes: Vec<&Value> = (ring["findings"].as_array().expect("an array").iter())
+        .map(|finding| &finding["code"])
+        .collect();
+    // The one consumer's own page is gone, too.
+    assert_eq!(codes, ["ring-truncated", "consumer-invalid"], "{ring:#}");
+    // Zeroes are not what the ring says, nor does anything follow from them.
+    for (_, value) in ring["control"].as_object().expect("an object") {
+        assert!(value.is_null(), "{ring:#}");
+    }
+    for name in ["free_bytes", "gating_slot", "time_to_full_ns"] {
+        assert!(ring[name].is_null(), "{name}: {ring:#}");
+    }
+    assert!(ring["rate"]["bytes_per_second"].is_null(), "{ring:#}");
+    for consumer in ring["consumers"].as_array().expect("an array") {
+        let reason = consumer["reason"].as_str().expect("words");
+        assert!(reason.contains("its metadata page shrank"), "{reason}");
+        for name in ["lag_bytes", "lag_time_ns", "evict_in_ns"] {
+            assert!(consumer[name].is_null(), "{name}: {ring:#}");
+        }
+    }
     child.kill().expect("our child");
     child.wait().expect("our child");
 }

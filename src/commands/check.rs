@@ -4,11 +4,11 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::{CheckArgs, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
-use crate::observe::check::{Limits, Observed, Status, Verdict, judge, judge_all};
+use crate::observe::check::{Limits, Observed, Status, Verdict, is_undecided, judge, judge_all};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, Thresholds};
 use crate::observe::procfs::MappingSurvey;
 use crate::observe::watch::{Budget, Watcher};
@@ -19,6 +19,13 @@ use crate::settings::Settings;
 /// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts
 /// as stalled.
 const SEEN_TO_STAND: Duration = Duration::from_secs(1);
+
+/// Between two looks the heads are taken in this often.
+const NOTES_EVERY: Duration = Duration::from_millis(100);
+
+/// Since when a consumer is behind is found out by watching on until its tail has come to what was written meanwhile, or
+/// until it has been behind for too long; for no longer than this.
+const UNTIL_DECIDED: Duration = Duration::from_secs(5);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
 pub fn check(
@@ -80,7 +87,7 @@ fn one(
 ) -> Verdict {
     match attach(&options.target) {
         Ok(ring) => {
-            let seen = observe(vec![ring], options.interval, thresholds);
+            let seen = observe(vec![ring], options.interval, thresholds, limits);
             seen.first().map_or_else(
                 || Verdict::unknown("cannot-attach", "the ring vanished"),
                 |seen| judge(seen, limits),
@@ -107,15 +114,17 @@ fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict 
             Err(error) => broken.push(error.to_string()),
         }
     }
-    let seen = observe(rings, options.interval, thresholds);
+    let seen = observe(rings, options.interval, thresholds, limits);
     judge_all(&seen, &broken, &found.limits, limits)
 }
 
-/// Looks at all of them twice, or once if no time is to pass in between; a third time where a consumer stands still.
+/// Looks at all of them twice, or once if no time is to pass in between; a third time where a consumer stands still, and
+/// again and again for a while where since when one is behind decides.
 fn observe(
     mut rings: Vec<AttachedRing>,
     interval: Duration,
     thresholds: Thresholds,
+    limits: &Limits,
 ) -> Vec<Observed> {
     // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
     if let Ok(survey) = MappingSurvey::take() {
@@ -135,7 +144,7 @@ fn observe(
         for watcher in &mut watched {
             watcher.look();
         }
-        std::thread::sleep(interval);
+        watch_for(interval, &mut watched);
     }
     let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
     // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing
@@ -144,21 +153,45 @@ fn observe(
         .min(SEEN_TO_STAND)
         .saturating_sub(interval);
     if !interval.is_zero() && !rest.is_zero() && looks.iter().any(has_one_that_stands) {
-        std::thread::sleep(rest);
+        watch_for(rest, &mut watched);
         looks = watched.iter_mut().map(Watcher::look).collect();
     }
-    let observe = |(watcher, ring): (Watcher, RingSnapshot)| {
-        let joined_ago = ring.consumers.iter().filter_map(|consumer| {
-            Some((consumer.meta_inode, watcher.age_ns(consumer.join_baseline)?))
-        });
-        Observed {
-            joined_ago_ns: joined_ago.collect(),
-            watched_ns: watcher.interval_ns(),
-            zombies_unseen: watcher.ring().zombies_unseen(),
-            ring,
-        }
+    let mut seen: Vec<Observed> = watched.iter().zip(looks).map(observed).collect();
+    let Some(longest) = limits.longest_lag_time().filter(|_| !interval.is_zero()) else {
+        return seen;
     };
-    watched.into_iter().zip(looks).map(observe).collect()
+    let end = Instant::now() + longest.min(UNTIL_DECIDED);
+    while Instant::now() < end && seen.iter().any(|seen| is_undecided(seen, limits)) {
+        watch_for(NOTES_EVERY, &mut watched);
+        let looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
+        seen = watched.iter().zip(looks).map(observed).collect();
+    }
+    seen
+}
+
+fn observed((watcher, ring): (&Watcher, RingSnapshot)) -> Observed {
+    let joined_ago = ring.consumers.iter().filter_map(|consumer| {
+        Some((consumer.meta_inode, watcher.age_ns(consumer.join_baseline)?))
+    });
+    Observed {
+        joined_ago_ns: joined_ago.collect(),
+        watched_ns: watcher.watched_ns(),
+        zombies_unseen: watcher.ring().zombies_unseen(),
+        ring,
+    }
+}
+
+/// Lets time pass, and takes in meanwhile where the heads are.
+fn watch_for(time: Duration, watched: &mut [Watcher]) {
+    let end = Instant::now() + time;
+    loop {
+        let rest = end.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return;
+        }
+        std::thread::sleep(rest.min(NOTES_EVERY));
+        watched.iter_mut().for_each(Watcher::note_head);
+    }
 }
 
 fn has_one_that_stands(ring: &RingSnapshot) -> bool {

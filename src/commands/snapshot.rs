@@ -18,8 +18,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// For finding evicted consumers, where nobody waits for anything else meanwhile: what is left over is said.
 const SURVEY_ONCE: Duration = Duration::from_millis(8);
 
-/// While a ring that is over is watched, another in its place is looked for this often.
-const SUCCESSOR_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks the ring's head is taken in this often, and one in the place of a ring that is over is looked for.
+const NOTES_EVERY: Duration = Duration::from_millis(100);
 
 /// Prints the state of one ring; repeated, that of the ring that takes its place, too.
 ///
@@ -58,7 +58,8 @@ pub fn snapshot(
             if rest.is_zero() {
                 break;
             }
-            std::thread::sleep(rest.min(SUCCESSOR_EVERY));
+            std::thread::sleep(rest.min(NOTES_EVERY));
+            watcher.note_head();
         }
         let mut ring = watcher.look();
         if sampling.watch.is_none() {

@@ -245,7 +245,7 @@ impl From<RingSnapshot> for RingListing {
             pid: ring.producer.pid,
             command: ring.producer.command,
             ring_capacity: ring.control.ring_capacity,
-            producer_head: ring.control.producer_head,
+            producer_head: ring.control.head(),
             consumers: held,
             bytes_per_second: ring.rate.bytes_per_second,
             state: ring.state,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::observe::attach::{AttachedRing, Presence, Succession};
 use crate::observe::health::{
@@ -15,9 +15,9 @@ use crate::observe::model::{
     Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::MappingSurvey;
-use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, take};
+use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
 use crate::ring::WakeupMode;
-use crate::ring::clock::TickClock;
+use crate::ring::clock::{TickClock, monotonic_ns};
 use crate::ring::layout::HEADER_SIZE;
 use crate::text::{percent_of, whole};
 
@@ -189,12 +189,13 @@ impl Watcher {
         self.look_for_evicted();
         let mut sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
-        let messages = if sample.truncated || sample.cut_short {
-            None
-        } else {
-            self.preview.look(&self.ring, sample.control.producer_head)
-        };
-        self.history.push(&sample, messages);
+        let head = sample.control.head();
+        let messages = head
+            .filter(|_| !sample.cut_short)
+            .and_then(|head| self.preview.look(&self.ring, head));
+        if head.is_some() {
+            self.history.push(&sample, messages);
+        }
         self.ask_who_stands(&mut sample);
         if self.budget.asks {
             self.futex_waiters.look(&self.ring, sample.producer_alive);
@@ -208,6 +209,14 @@ impl Watcher {
         self.over = ring.state.is_over();
         self.find_successor();
         ring
+    }
+
+    /// Takes in where head is, and nothing else: seldom looks then know the better since when a consumer is behind.
+    pub fn note_head(&mut self) {
+        if !self.ring.ctrl().is_truncated() {
+            let head = control(&self.ring).producer_head;
+            self.history.note_head(monotonic_ns(), head);
+        }
     }
 
     /// Asks those that stand still behind head whether they are there at all, before anybody is said to have stalled.
@@ -258,6 +267,12 @@ impl Watcher {
         self.history.interval_ns()
     }
 
+    /// Time between the first and the last look, ns; `None` with one.
+    #[must_use]
+    pub fn watched_ns(&self) -> Option<u64> {
+        self.history.watched_ns()
+    }
+
     /// The ring that is watched.
     #[must_use]
     pub fn ring(&self) -> &AttachedRing {
@@ -276,14 +291,11 @@ impl Watcher {
         let capacity = sample.control.ring_capacity;
         // Nobody waits for it once the producer has ended.
         let gating = sample.gating().filter(|_| sample.producer_alive);
-        // A truncated control page reads as zeroes: nothing follows from them.
-        let free = if sample.truncated {
-            None
-        } else {
-            self.free(sample, gating)
-        };
+        let free = self.free(sample, gating);
         let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
-        let rate = self.history.bytes_per_second();
+        // A truncated control page reads as zeroes: nothing follows from them.
+        let known_head = sample.control.head();
+        let rate = known_head.and_then(|_| self.history.bytes_per_second());
         let refused = free.is_some_and(|free| is_refused(sample, free, needed));
         let (state, reason) = ring_state(sample, free, needed, rate, self.history.head_moves());
         let tails: Vec<u64> = sample.members.iter().map(|member| member.tail).collect();
@@ -294,13 +306,14 @@ impl Watcher {
             .map(|member| {
                 let gates = gating.is_some_and(|gating| gating.meta_inode == member.meta_inode);
                 let context = Context {
+                    head_is_lost: known_head.is_none(),
                     head,
                     head_before: sample.head_before,
                     capacity,
                     stall_timeout_ns: sample.control.stall_timeout_ns,
                     head_moves: self.history.head_moves(),
                     still_ns: self.history.still_ns(member.meta_inode),
-                    behind_ns: self.history.lag_time_ns(member.tail),
+                    behind: self.history.lag_time_ns(member.tail),
                     holds_producer: gates && refused,
                     // A producer that has ended scans no more.
                     evict_in_ns: sample.evict_in_ns(member).filter(|_| sample.producer_alive),
@@ -354,7 +367,9 @@ impl Watcher {
     ) -> ConsumerSnapshot {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = consumer_state(member, context);
-        let lag = head.checked_sub(member.tail).filter(|_| !member.truncated);
+        let lag = head
+            .checked_sub(member.tail)
+            .filter(|_| !member.truncated && !context.head_is_lost);
         let wakeup = self.wakeup(member);
         let unread = self.side_sockets.unread(member.meta_inode);
         ConsumerSnapshot {
@@ -362,6 +377,8 @@ impl Watcher {
             slot: member.slot.map(|slot| slot.index),
             pid: member.pid,
             command: member.command.clone(),
+            command_line: member.command_line.clone(),
+            joined_at: self.joined_at(member),
             process_state: member.process_state,
             held: member.held,
             alive: match member.presence {
@@ -382,7 +399,7 @@ impl Watcher {
             lag_bytes: lag,
             lag_percent: lag.map(|lag| percent_of(lag, capacity)),
             lag_messages: self.lag_messages(lag, counted),
-            lag_time_ns: lag.and(context.behind_ns),
+            lag_time_ns: lag.and(context.behind),
             // A tail that was parked did not release anything on the way there.
             rate_bytes_per_second: lag.and_then(|_| self.history.tail_rate(member.meta_inode)),
             progress_timestamp: member.progress_timestamp,
@@ -390,6 +407,15 @@ impl Watcher {
             progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
             evict_in_ns: context.evict_in_ns,
         }
+    }
+
+    /// When a consumer joined, by the clock on the wall.
+    fn joined_at(&self, member: &MemberSample) -> Option<String> {
+        let ago = self
+            .age_ns(member.join_baseline)
+            .filter(|_| !member.truncated)?;
+        let ago = SignedDuration::from_nanos(i64::try_from(ago).ok()?);
+        Some(Timestamp::now().checked_sub(ago).ok()?.to_string())
     }
 
     /// How a consumer is woken, and where that is known from.
@@ -429,7 +455,7 @@ impl Watcher {
         if sample.hidden_consumers() != Some(0) {
             return None;
         }
-        let head = sample.control.producer_head;
+        let head = sample.control.head()?;
         let lag = gating.map_or(0, |member| head.saturating_sub(member.tail));
         Some(sample.control.ring_capacity.saturating_sub(lag))
     }

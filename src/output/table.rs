@@ -49,12 +49,10 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     let mut fields = vec![
         (
             "head",
-            format!(
-                "{} (lap {}, at {})",
-                control.producer_head,
-                control.lap(),
-                bytes(control.position())
-            ),
+            optional(control.head(), |head| {
+                let (lap, position) = (control.lap(), bytes(control.position()));
+                format!("{head} (lap {lap}, at {position})")
+            }),
         ),
         ("capacity", bytes(control.ring_capacity)),
         ("free", free(ring)),
@@ -68,11 +66,13 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
         ),
         (
             "limits",
-            format!(
-                "scan after {} failed reservations, evict after {} without progress",
-                control.clog_threshold,
-                duration(control.stall_timeout_ns)
-            ),
+            optional(control.head(), |_| {
+                format!(
+                    "scan after {} failed reservations, evict after {} without progress",
+                    control.clog_threshold,
+                    duration(control.stall_timeout_ns)
+                )
+            }),
         ),
     ];
     if let Some(slots) = &ring.slots {
@@ -199,7 +199,7 @@ fn consumer(consumer: &ConsumerSnapshot) -> Vec<String> {
         optional(consumer.lag_bytes, bytes),
         optional(consumer.lag_percent, percent),
         estimate(consumer.lag_messages, |messages| messages.to_string()),
-        optional(consumer.lag_time_ns, duration),
+        optional(consumer.lag_time_ns, |behind| behind.words(duration)),
         optional(consumer.rate_bytes_per_second, bytes_per_second),
         if consumer.progress_timestamp == 0 {
             "never".into()
@@ -245,7 +245,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                     ring.pid.to_string(),
                     optional(ring.command.as_deref(), |name| escape(name).into_owned()),
                     bytes(ring.ring_capacity),
-                    ring.producer_head.to_string(),
+                    optional(ring.producer_head, |head| head.to_string()),
                     optional(ring.consumers, |consumers| consumers.to_string()),
                     optional(ring.bytes_per_second, bytes_per_second),
                     ring.state.word().into(),

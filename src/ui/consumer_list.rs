@@ -258,7 +258,10 @@ fn figure(
             consumer.lag_bytes.map(|lag| read(lag, bytes(lag)))
         }
         ConsumerField::Percent => Some(read(consumer.lag_bytes?, percent(consumer.lag_percent?))),
-        ConsumerField::Time => consumer.lag_time_ns.map(time),
+        ConsumerField::Time => consumer.lag_time_ns.map(|behind| {
+            let most = behind.value.unwrap_or(behind.low);
+            (most, behind.words(|ns| duration_in(ns, "")))
+        }),
         ConsumerField::Rate => {
             let rate = whole(consumer.rate_bytes_per_second?);
             Some(read(rate, bytes(rate)))

@@ -200,15 +200,17 @@ pub struct MemberProcess {
     pidfd: Option<OwnedFd>,
     /// `comm`, unescaped.
     pub command: Option<String>,
+    /// Its arguments, unescaped.
+    pub command_line: Option<String>,
 }
 
 impl MemberProcess {
     pub(super) fn new(process: Process) -> Self {
-        let (pidfd, command) = (process.pidfd().ok(), process.identity().command);
         Self {
+            pidfd: process.pidfd().ok(),
+            command: process.identity().command,
+            command_line: process.command_line(),
             process,
-            pidfd,
-            command,
         }
     }
 

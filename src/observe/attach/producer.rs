@@ -191,6 +191,7 @@ fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> ProducerI
         pid,
         ns_pid: identity.ns_pid,
         command: identity.command,
+        command_line: process.and_then(Process::command_line),
         uid: identity.uid,
         process_state: None,
         alive: true,

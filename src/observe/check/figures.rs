@@ -177,8 +177,21 @@ pub(super) fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds,
     if consumer.lag_bytes == Some(0) {
         return (Bounds::exact(0), String::new());
     }
-    if let Some(time) = consumer.lag_time_ns {
-        return (Bounds::exact(time), String::new());
+    let Some(time) = consumer.lag_time_ns else {
+        return (Bounds::UNKNOWN, before(seen));
+    };
+    if time.high.is_some() {
+        // Between two looks: the longest that it can be is what is said.
+        let (low, high) = (time.low, time.high);
+        let why = "head went there between two looks".into();
+        return (
+            Bounds {
+                low,
+                high,
+                guess: high,
+            },
+            why,
+        );
     }
     let moves = |rate: Option<f64>| rate.filter(|rate| *rate > 0.0);
     // Head's rate speaks for the time before we looked as long as the ring flows: behind a tail that stands, any
@@ -190,7 +203,7 @@ pub(super) fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds,
         .zip(consumer.lag_bytes)
         .map(|(rate, lag)| whole(lag as f64 * 1e9 / rate));
     let bounds = Bounds {
-        low: seen.watched_ns.unwrap_or(0),
+        low: time.low,
         high: None,
         guess,
     };
@@ -206,13 +219,13 @@ pub(super) fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, St
     let silent = consumer
         .progress_age_ns
         .or_else(|| seen.joined_ago_ns.get(&consumer.meta_inode).copied());
-    let behind = consumer.lag_time_ns;
+    let behind = consumer.lag_time_ns.filter(|behind| behind.high.is_some());
     let watched = seen.watched_ns.unwrap_or(0);
     let least = |a: Option<u64>, b: Option<u64>| [a, b].into_iter().flatten().min();
     let (low, high, why) = match (consumer.rate_bytes_per_second, behind) {
         (None, _) => (
             0,
-            least(silent, behind),
+            least(silent, behind.and_then(|behind| behind.high)),
             "one sample tells nothing of movement".into(),
         ),
         (Some(rate), _) if rate > 0.0 => {
@@ -220,7 +233,11 @@ pub(super) fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, St
             (0, Some(high), "it moves".into())
         }
         // Still for all the time we looked, and behind for a part of it.
-        (Some(_), Some(behind)) => (behind, Some(behind), String::new()),
+        (Some(_), Some(behind)) => (
+            behind.low,
+            behind.high,
+            "it fell behind between two looks".into(),
+        ),
         (Some(_), None) => (
             watched,
             silent.map(|silent| silent.max(watched)),

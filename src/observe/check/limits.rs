@@ -2,6 +2,8 @@
 //!
 //! Plain data. Knows no figure, and not what becomes of one that is past its limit.
 
+use std::time::Duration;
+
 use crate::text::whole;
 
 /// A limit's two levels, each of which may be left out.
@@ -54,6 +56,13 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The highest level that is set on lags in time.
+    #[must_use]
+    pub fn longest_lag_time(&self) -> Option<Duration> {
+        let levels = [self.lag_time_ns.warning, self.lag_time_ns.critical];
+        levels.into_iter().flatten().max().map(Duration::from_nanos)
+    }
+
     /// The levels for a lag in bytes in a ring of `capacity`: the stricter of both, each for itself.
     #[must_use]
     pub(super) fn lag_levels(&self, capacity: u64) -> Threshold<u64> {

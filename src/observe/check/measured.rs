@@ -1,7 +1,8 @@
 //! A figure of one ring against its limits: whether it is past them, and how that is said.
 //!
 //! Pure functions. A figure of which only bounds are known is past a limit if the bounds say so, or if its estimate does;
-//! where neither decides, that is what is said. Knows no measure by name: what differs between them is in
+//! where neither decides, that is what is said. Of times
+//! an estimate may only say the worse. Knows no measure by name: what differs between them is in
 //! [`super::table`].
 
 use super::figures::{Bounds, Reading};
@@ -88,7 +89,9 @@ impl<'a> Measured<'a> {
             Worse::Fewer => value.map(|value| value < level),
             Worse::More if low > level => Some(true),
             Worse::More if high.is_some_and(|most| most <= level) => Some(false),
-            Worse::More => value.map(|value| value > level),
+            Worse::More => value
+                .map(|value| value > level)
+                .filter(|past| *past || self.row.trusts_estimates),
         }
     }
 

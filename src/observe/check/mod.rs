@@ -9,4 +9,4 @@ mod verdict;
 
 pub use limits::{Limits, Threshold};
 pub use measure::{Figure, Measure, Observed, Status};
-pub use verdict::{Reason, RingVerdict, Verdict, judge, judge_all};
+pub use verdict::{Reason, RingVerdict, Verdict, is_undecided, judge, judge_all};

@@ -26,6 +26,8 @@ pub(super) struct MeasureRow {
     pub max: fn(&RingSnapshot) -> Option<u64>,
     /// Which side of a level is the wrong one.
     pub worse: Worse,
+    /// Whether an estimate within the limit will do where the figure may be past it.
+    pub trusts_estimates: bool,
     /// A number with its unit, of a ring of so many bytes.
     pub number: fn(u64, u64) -> String,
     /// A figure with what it is, given its number in words.
@@ -55,6 +57,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         // No honest consumer is further behind than the ring is long.
         max: |ring| Some(ring.control.ring_capacity),
         worse: Worse::More,
+        trusts_estimates: true,
         number: |lag, capacity| {
             format!("{} ({} %)", bytes(lag), percent(percent_of(lag, capacity)))
         },
@@ -69,6 +72,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.lag_messages,
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: true,
         number: |messages, _| text::counted(messages, "message"),
         show: |_, number| format!("lag {number}"),
         forbidden: None,
@@ -81,6 +85,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.lag_time_ns,
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: false,
         number: |ns, _| duration_in(ns, "us"),
         show: |_, number| format!("lag in time {number}"),
         forbidden: None,
@@ -93,6 +98,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.stall_ns,
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: false,
         number: |ns, _| duration_in(ns, "us"),
         show: |_, number| format!("stalled for {number}"),
         forbidden: None,
@@ -105,6 +111,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.clog_attempts,
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: true,
         number: |attempts, _| attempts.to_string(),
         show: |_, number| format!("clog attempts {number}"),
         forbidden: None,
@@ -117,6 +124,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |limits, _| limits.min_consumers,
         max: |ring| ring.slots.map(|slots| slots.max.into()),
         worse: Worse::Fewer,
+        trusts_estimates: true,
         number: |consumers, _| consumers.to_string(),
         show: |bounds, number| counted(bounds, number, "consumer"),
         forbidden: None,
@@ -132,6 +140,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         },
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: true,
         number: |zombies, _| zombies.to_string(),
         show: |bounds, number| counted(bounds, number, "zombie"),
         forbidden: Some(what_zombies_do),
@@ -144,6 +153,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |_, _| Threshold::default(),
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: true,
         number: |head, _| bytes(head),
         show: |_, number| format!("head {number}"),
         forbidden: None,
@@ -156,6 +166,7 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         levels: |_, _| Threshold::default(),
         max: |_| None,
         worse: Worse::More,
+        trusts_estimates: true,
         number: |rate, _| bytes(rate),
         show: |_, number| format!("{number}/s"),
         forbidden: None,

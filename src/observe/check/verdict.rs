@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::limits::Limits;
-use super::measure::{Figure, Observed, Status};
+use super::measure::{Figure, Measure, Observed, Status};
 use super::measured::{Measured, measure_all};
 use crate::observe::model::{Limitation, RingState, SCHEMA_VERSION, Severity};
 use crate::text::{bytes_per_second, counted, escape};
@@ -98,6 +98,18 @@ pub fn judge(seen: &Observed, limits: &Limits) -> Verdict {
         format!("{}: {}", name(&ring), said_of(&reasons))
     };
     Verdict::of(message, reasons, vec![ring])
+}
+
+/// Whether since when a consumer is behind is unknown, and decides.
+#[must_use]
+pub fn is_undecided(seen: &Observed, limits: &Limits) -> bool {
+    measure_all(seen, limits).iter().any(|measured| {
+        let figure = measured.figure();
+        figure.name == Measure::LagTimeNs
+            && figure.at_most.is_none()
+            && measured.status() != Some(Status::Critical)
+            && (figure.warning.or(figure.critical)).is_some()
+    })
 }
 
 /// Judges every ring of the machine. `broken` are the rings that could not be read, `hidden` the processes that could

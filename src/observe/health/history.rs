@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::time_series::{PastRate, TimeSeries};
-use crate::observe::model::PastPoint;
+use crate::observe::model::{Bounded, PastPoint};
 use crate::observe::sample::Sample;
 
 /// Samples remembered: a minute at ten a second.
@@ -22,6 +22,17 @@ pub struct History {
     counts: VecDeque<Option<u64>>,
     rates: PastRate,
     tails: HashMap<u64, Track>,
+    /// Where head was seen to stand, one behind the other.
+    stands: VecDeque<Stand>,
+    first_ns: Option<u64>,
+}
+
+/// Head at one place, from the first look that saw it there to the last.
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    offset: u64,
+    since_ns: u64,
+    until_ns: u64,
 }
 
 /// An offset at a time.
@@ -53,6 +64,8 @@ impl History {
             self.heads.clear();
             self.counts.clear();
         }
+        self.note_head(head.at_ns, head.offset);
+        self.first_ns.get_or_insert(head.at_ns);
         if sample.producer_alive {
             // What was before its end is not to leave the chart.
             self.rates.push(head.at_ns, head.offset);
@@ -94,6 +107,13 @@ impl History {
     #[must_use]
     pub fn interval_ns(&self) -> Option<u64> {
         Some(self.heads.back()?.at_ns - self.base()?.at_ns)
+    }
+
+    /// Time between the first and the last sample, ns; `None` with one.
+    #[must_use]
+    pub fn watched_ns(&self) -> Option<u64> {
+        let watched = self.heads.back()?.at_ns - self.first_ns?;
+        (self.heads.len() > 1).then_some(watched)
     }
 
     /// Bytes per second produced, over the last second or since the first sample.
@@ -138,23 +158,48 @@ impl History {
         })
     }
 
-    /// How long ago head was at `tail`, ns, between two samples by proportion; `None` when that was before the
-    /// first sample remembered.
-    #[must_use]
-    pub fn lag_time_ns(&self, tail: u64) -> Option<u64> {
-        let last = self.heads.back()?;
-        if tail >= last.offset {
-            return Some(0);
+    /// Takes in where head is, between two samples: what is known of the time that a tail is behind is known the better.
+    pub fn note_head(&mut self, at_ns: u64, offset: u64) {
+        match self.stands.back_mut() {
+            Some(last) if last.offset == offset => last.until_ns = at_ns,
+            // Head never falls. What was seen before says nothing of what comes now.
+            Some(last) if last.offset > offset => self.stands.clear(),
+            _ => {}
         }
-        let after = self.heads.partition_point(|point| point.offset <= tail);
-        let (before, after) = (
-            self.heads.get(after.checked_sub(1)?)?,
-            self.heads.get(after)?,
-        );
-        let [part, whole] = [tail - before.offset, after.offset - before.offset].map(u128::from);
-        let span = u128::from(after.at_ns - before.at_ns);
-        let reached = before.at_ns + u64::try_from(span * part / whole.max(1)).unwrap_or(0);
-        Some(last.at_ns - reached)
+        if self.stands.back().is_none_or(|last| last.offset != offset) {
+            let stand = Stand {
+                offset,
+                since_ns: at_ns,
+                until_ns: at_ns,
+            };
+            keep(&mut self.stands, stand, DEPTH);
+        }
+    }
+
+    /// How long ago head went beyond `tail`, ns: between the look that last saw it there or below, if one is remembered,
+    /// and the first that saw it above; `None` before the first look.
+    #[must_use]
+    pub fn lag_time_ns(&self, tail: u64) -> Option<Bounded<u64>> {
+        let last = self.stands.back()?;
+        if tail >= last.offset {
+            return Some(Bounded::exact(0));
+        }
+        let after = self.stands.partition_point(|stand| stand.offset <= tail);
+        let above = self.stands.get(after)?;
+        let low = last.until_ns - above.since_ns;
+        let Some(below) = after.checked_sub(1).and_then(|at| self.stands.get(at)) else {
+            let (value, high) = (None, None);
+            return Some(Bounded { value, low, high });
+        };
+        let [part, whole] = [tail - below.offset, above.offset - below.offset].map(u128::from);
+        let span = u128::from(above.since_ns - below.until_ns);
+        let later = u64::try_from(span * part / whole.max(1)).unwrap_or(0);
+        let high = last.until_ns - below.until_ns;
+        Some(Bounded {
+            value: Some(high - later),
+            low,
+            high: Some(high),
+        })
     }
 
     /// Past bytes per second, oldest first.
@@ -307,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lag_in_time_is_since_head_was_last_where_the_tail_is() {
+    fn a_lag_in_time_lies_between_two_looks_or_began_before_the_first() {
         let points: &[(u64, u64, &[u64], _)] = &[
             (1000, 100, &[], None),
             (2000, 100, &[], None),
@@ -316,17 +361,20 @@ mod tests {
             (5000, 500, &[], None),
         ];
         let history = history(points);
-        for (tail, ms) in [
-            (99, None),
-            (100, Some(3000)),
-            (200, Some(2500)),
-            (299, Some(2005)),
-            (300, Some(1000)),
-            (400, Some(500)),
-            (500, Some(0)),
-            (u64::MAX, Some(0)),
+        for (tail, value, low, high) in [
+            (99, None, 4000, None),
+            (100, Some(3000), 2000, Some(3000)),
+            (200, Some(2500), 2000, Some(3000)),
+            (299, Some(2005), 2000, Some(3000)),
+            (300, Some(1000), 0, Some(1000)),
+            (400, Some(500), 0, Some(1000)),
+            (500, Some(0), 0, Some(0)),
+            (u64::MAX, Some(0), 0, Some(0)),
         ] {
-            assert_eq!(history.lag_time_ns(tail), ms.map(|ms| ms * MS), "{tail}");
+            let [value, high] = [value, high].map(|ms: Option<u64>| ms.map(|ms| ms * MS));
+            let low = low * MS;
+            let expected = Some(Bounded { value, low, high });
+            assert_eq!(history.lag_time_ns(tail), expected, "{tail}");
         }
         assert_eq!(History::default().lag_time_ns(0), None);
     }
@@ -387,6 +435,7 @@ mod tests {
             history.heads.len(),
             history.counts.len(),
             history.tails[&1].recent.len(),
+            history.stands.len(),
         ];
         assert!(kept.iter().all(|kept| *kept <= DEPTH), "{kept:?}");
         let last = history.rates().last().and_then(|last| last.value);

@@ -4,7 +4,7 @@
 //! Changes nothing, reads nothing, and knows nothing of how bad a state is.
 
 use crate::observe::attach::Presence;
-use crate::observe::model::{ConsumerState, ProcessState, RingState, Thresholds};
+use crate::observe::model::{Bounded, ConsumerState, ProcessState, RingState, Thresholds};
 use crate::observe::sample::{MemberSample, Sample};
 use crate::ring::layout::PARKED_TAIL;
 use crate::text::{bytes, bytes_per_second, counted, duration, percent, percent_of};
@@ -12,6 +12,8 @@ use crate::text::{bytes, bytes_per_second, counted, duration, percent, percent_o
 /// What is known about one consumer besides its sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
+    /// The control region was truncated: `head` and `head_before` are not its own.
+    pub head_is_lost: bool,
     /// Head of the ring, read after the tail.
     pub head: u64,
     /// Head of the ring, read before the tail.
@@ -24,8 +26,8 @@ pub struct Context {
     pub head_moves: Option<bool>,
     /// How long the tail has been seen not to move.
     pub still_ns: Option<u64>,
-    /// How long ago head was where the tail is: it has been behind for no longer; `None` when that is not known.
-    pub behind_ns: Option<u64>,
+    /// For how long it has been behind, ns.
+    pub behind: Option<Bounded<u64>>,
     /// Whether this consumer's tail is the smallest, and the producer was refused for want of room.
     pub holds_producer: bool,
     /// Time until a scan would evict it.
@@ -82,8 +84,9 @@ impl ConsumerFacts {
             (Some(_), Some(_)) => None,
         };
         // Nor has it stood still behind head for longer than it has been behind: idle until now is not stalled.
-        let still_ns =
-            still.map(|still| context.behind_ns.map_or(still, |behind| still.min(behind)));
+        // Behind since before the first look it may have been for as long as it has stood still.
+        let behind = context.behind.filter(|behind| behind.high.is_some());
+        let still_ns = still.map(|still| behind.map_or(still, |behind| still.min(behind.low)));
         Self {
             context: *context,
             lag,
@@ -201,6 +204,11 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
             };
             format!("its tail is parked above head: it holds nothing up, and {slot}")
         },
+    },
+    StateRule {
+        state: ConsumerState::Unknown,
+        check: |_, facts| facts.context.head_is_lost,
+        format: |_, _| "zbq_ctrl shrank under us: how far behind it is cannot be told".into(),
     },
     StateRule {
         state: ConsumerState::Invalid,
@@ -359,7 +367,7 @@ impl RingFacts {
 static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
     StateRule {
         state: RingState::Truncated,
-        check: |sample, _| sample.truncated,
+        check: |sample, _| sample.control.truncated,
         format: |_, _| "zbq_ctrl shrank under us: what the ring said is lost".into(),
     },
     StateRule {

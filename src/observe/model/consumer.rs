@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::estimate::Estimate;
+use super::estimate::{Bounded, Estimate};
 use super::process_state::ProcessState;
 use crate::ring::WakeupMode;
 
@@ -18,8 +18,12 @@ pub struct ConsumerSnapshot {
     pub pid: Option<i32>,
     /// Process name (`comm`), unescaped.
     pub command: Option<String>,
+    /// Its arguments, with blanks between them, as far as they were read; null when there are none.
+    pub command_line: Option<String>,
     /// What the process is doing; null when it could not be found out.
     pub process_state: Option<ProcessState>,
+    /// When it joined, RFC 3339, UTC; null when its page does not tell.
+    pub joined_at: Option<String>,
     /// Whether the process still runs; null when it could not be found out.
     pub alive: Option<bool>,
     /// Whether the producer holds a slot for it; not for one that was evicted, or whose parked slot was freed.
@@ -53,8 +57,9 @@ pub struct ConsumerSnapshot {
     pub lag_percent: Option<f64>,
     /// `lag_bytes` in messages.
     pub lag_messages: Estimate<u64>,
-    /// How long ago head was where this tail is, ns; null when the head history does not reach back that far.
-    pub lag_time_ns: Option<u64>,
+    /// How long ago head went beyond this tail, ns: between the looks before and after, or since before the first; 0 at head;
+    /// null when `lag_bytes` is.
+    pub lag_time_ns: Option<Bounded<u64>>,
     /// How fast its tail moves; null with one sample.
     pub rate_bytes_per_second: Option<f64>,
     /// CPU ticks from `join_baseline` to its last publish; 0: never published.
@@ -94,6 +99,8 @@ pub enum ConsumerState {
     Parked,
     /// An impossible tail.
     Invalid,
+    /// Where head is cannot be told any more, and so not how far this one is.
+    Unknown,
 }
 
 impl ConsumerState {
@@ -112,6 +119,7 @@ impl ConsumerState {
             Self::Evicted => "evicted",
             Self::Parked => "parked",
             Self::Invalid => "invalid",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -124,14 +132,15 @@ impl ConsumerState {
             Self::Parked => 0,
             Self::Idle => 1,
             Self::Ok => 2,
-            Self::Lagging => 3,
-            Self::Left => 4,
-            Self::Stalled => 5,
-            Self::Evicted => 6,
-            Self::Invalid => 7,
-            Self::Dead => 8,
-            Self::Overdue => 9,
-            Self::Blocking => 10,
+            Self::Unknown => 3,
+            Self::Lagging => 4,
+            Self::Left => 5,
+            Self::Stalled => 6,
+            Self::Evicted => 7,
+            Self::Invalid => 8,
+            Self::Dead => 9,
+            Self::Overdue => 10,
+            Self::Blocking => 11,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A value that may be an estimate.
+//! Values that are not exact: estimates, and values between bounds.
 
 use serde::Serialize;
 
@@ -35,6 +35,40 @@ impl<T> Estimate<T> {
         Self {
             value: Some(value),
             exact: false,
+        }
+    }
+}
+
+/// A value that lies between two bounds, both of which it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Bounded<T> {
+    /// Where between them it probably is; null when nothing bounds it above.
+    pub value: Option<T>,
+    /// It is no less.
+    pub low: T,
+    /// It is no more; null when nothing bounds it.
+    pub high: Option<T>,
+}
+
+impl<T: Copy + PartialEq> Bounded<T> {
+    /// A value that is known.
+    pub fn exact(value: T) -> Self {
+        Self {
+            value: Some(value),
+            low: value,
+            high: Some(value),
+        }
+    }
+
+    /// In words, given those for a number: `~` before one whose bounds read differently, `>` before one that is only known
+    /// to be no less.
+    pub fn words(&self, number: impl Fn(T) -> String) -> String {
+        let low = number(self.low);
+        match self.value.zip(self.high) {
+            None => format!(">{low}"),
+            Some((_, high)) if number(high) == low => low,
+            Some((value, _)) => format!("~{}", number(value)),
         }
     }
 }

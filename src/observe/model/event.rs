@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use super::finding::Severity;
+
 /// Events that a log keeps.
 pub(super) const KEPT: usize = 1000;
 
@@ -15,6 +17,8 @@ pub(super) const KEPT: usize = 1000;
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
+    /// How bad it is.
+    pub severity: Severity,
     /// When it was seen to happen, RFC 3339, UTC. What has to be waited for is told later than that: whether it lasts
     /// (`recovered`, `unclogged`), or whose it is (`joined`).
     pub at: String,
@@ -58,6 +62,18 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Joined | Self::Left | Self::Recovered | Self::Unclogged | Self::RingNew => {
+                Severity::Info
+            }
+            Self::Stalled | Self::Clogged => Severity::Warning,
+            Self::Evicted | Self::ProducerGone | Self::RingEnded => Severity::Critical,
+        }
+    }
+
     /// The word used on the screen; in JSON `producer gone` is `producer_gone`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -129,6 +145,7 @@ mod tests {
         for monotonic_ns in 1..=KEPT as u64 + 7 {
             log.push(Event {
                 kind: EventKind::Joined,
+                severity: Severity::Info,
                 at: String::new(),
                 monotonic_ns,
                 slot: None,

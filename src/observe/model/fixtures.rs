@@ -10,6 +10,7 @@ use super::snapshot::{
 /// A control region at `head`.
 pub(crate) fn control(head: u64) -> ControlRegion {
     ControlRegion {
+        truncated: false,
         producer_head: head,
         broadcast_futex: 0,
         producer_pid: 1,
@@ -38,6 +39,7 @@ pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
             pid: 7,
             ns_pid: Some(7),
             command: Some("quotes".into()),
+            command_line: None,
             uid: Some(0),
             process_state: None,
             alive: true,
@@ -75,6 +77,8 @@ pub(crate) fn consumer(lag_bytes: u64) -> ConsumerSnapshot {
         slot: Some(0),
         pid: Some(8),
         command: Some("risk".into()),
+        command_line: None,
+        joined_at: None,
         process_state: None,
         alive: Some(true),
         held: true,

@@ -21,8 +21,8 @@ pub struct RingListing {
     pub command: Option<String>,
     /// Bytes in the ring.
     pub ring_capacity: u64,
-    /// Bytes ever committed.
-    pub producer_head: u64,
+    /// Bytes ever committed; null where the control region was truncated.
+    pub producer_head: Option<u64>,
     /// Consumers that hold a slot; of a ring whose producer is gone, processes that map it. Null when they could not be
     /// counted.
     pub consumers: Option<u32>,

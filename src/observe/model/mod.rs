@@ -16,7 +16,7 @@ mod snapshot;
 mod thresholds;
 
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
-pub use estimate::Estimate;
+pub use estimate::{Bounded, Estimate};
 pub use event::{Event, EventKind, EventLog};
 pub use finding::{Finding, Health, Severity};
 pub use frame::{Frame, PastPoint, RingSource};

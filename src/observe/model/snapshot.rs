@@ -15,7 +15,7 @@ use super::process_state::ProcessState;
 use crate::ring::{self, WakeupMode};
 
 /// Raised when a name or a meaning in the JSON changes; additions leave it alone.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The document that `--json` prints: one per sampling, whatever the number of rings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +58,7 @@ pub struct RingSnapshot {
     /// The process that writes.
     pub producer: ProducerInfo,
     /// The control region.
+    #[cfg_attr(test, schemars(with = "ControlFields"))]
     pub control: ControlRegion,
     /// The producer's slot table; null when it was not read (see `attach.limits`).
     pub slots: Option<SlotCounts>,
@@ -170,6 +171,8 @@ pub struct ProducerInfo {
     pub ns_pid: Option<i32>,
     /// Process name (`comm`), unescaped.
     pub command: Option<String>,
+    /// Its arguments, with blanks between them, as far as they were read; null when there are none.
+    pub command_line: Option<String>,
     /// Real uid.
     pub uid: Option<u32>,
     /// What the process is doing; null when it could not be found out.
@@ -184,8 +187,10 @@ pub struct ProducerInfo {
 
 /// The control region (`zbq.h: struct zbq_control_region`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(into = "ControlFields")]
 pub struct ControlRegion {
+    /// Its page is no longer behind the mapping: the numbers are zeroes, but for the capacity, not its own.
+    pub truncated: bool,
     /// Bytes ever committed.
     pub producer_head: u64,
     /// Wakes of push consumers so far, modulo 2³².
@@ -217,11 +222,50 @@ impl From<ring::Control> for ControlRegion {
             ring_capacity,
             clog_threshold,
             stall_timeout_ns,
+            truncated: false,
+        }
+    }
+}
+
+/// What [`ControlRegion`] is in JSON: each null when the region was truncated.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ControlFields {
+    /// Bytes ever committed.
+    producer_head: Option<u64>,
+    /// Wakes of push consumers so far, modulo 2³².
+    broadcast_futex: Option<u32>,
+    /// The producer's pid as it wrote it, in its own pid namespace.
+    producer_pid: Option<i32>,
+    /// Bytes in the ring.
+    ring_capacity: Option<u64>,
+    /// Failed reservations before a scan.
+    clog_threshold: Option<u64>,
+    /// Time without progress after which a scan evicts, ns.
+    stall_timeout_ns: Option<u64>,
+}
+
+impl From<ControlRegion> for ControlFields {
+    fn from(control: ControlRegion) -> Self {
+        let there = !control.truncated;
+        Self {
+            producer_head: there.then_some(control.producer_head),
+            broadcast_futex: there.then_some(control.broadcast_futex),
+            producer_pid: there.then_some(control.producer_pid),
+            ring_capacity: there.then_some(control.ring_capacity),
+            clog_threshold: there.then_some(control.clog_threshold),
+            stall_timeout_ns: there.then_some(control.stall_timeout_ns),
         }
     }
 }
 
 impl ControlRegion {
+    /// Bytes ever committed, if that can be told.
+    #[must_use]
+    pub fn head(&self) -> Option<u64> {
+        (!self.truncated).then_some(self.producer_head)
+    }
+
     /// Whole laps that head has completed.
     #[must_use]
     pub fn lap(&self) -> u64 {

@@ -276,6 +276,19 @@ impl Process {
         }
     }
 
+    /// Its arguments with blanks between them, unescaped, up to [`MOST_ARGUMENTS`] bytes; `None` when there are none.
+    #[must_use]
+    pub fn command_line(&self) -> Option<String> {
+        let text = |dir: BorrowedFd<'_>| text_at(dir, "cmdline");
+        let mut text = self.of_the_living(text, Vec::is_empty).ok()?;
+        while text.last() == Some(&0) {
+            text.pop();
+        }
+        text.truncate(MOST_ARGUMENTS);
+        let line = String::from_utf8_lossy(&text).replace('\0', " ");
+        (!line.is_empty()).then_some(line)
+    }
+
     /// How many pid namespaces it has a pid in, from that of `/proc` inwards.
     #[must_use]
     pub fn depth(&self) -> Option<usize> {
@@ -412,6 +425,9 @@ fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
         .read_to_end(&mut text)?;
     Ok(text)
 }
+
+/// What is kept of a process's arguments, bytes.
+const MOST_ARGUMENTS: usize = 4096;
 
 /// The fields of a `stat` file behind the name, which may itself hold blanks and parentheses.
 fn stat_fields(text: &[u8]) -> Vec<String> {

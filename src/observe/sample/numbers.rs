@@ -17,9 +17,7 @@ pub struct Sample {
     pub head_before: u64,
     /// The control region; `ring_capacity` is the copy checked when attaching.
     pub control: ControlRegion,
-    /// The ring's pages are no longer behind the mapping: a memfd shrank.
-    pub truncated: bool,
-    /// So did `zbq_ring`: bytes of messages are gone.
+    /// `zbq_ring` is no longer all behind its memfd: bytes of messages are gone.
     pub cut_short: bool,
     /// Whether the producer still runs, and the ring is still its own.
     pub producer_alive: bool,
@@ -55,6 +53,8 @@ pub struct MemberSample {
     pub pid: Option<i32>,
     /// Its process's name, unescaped.
     pub command: Option<String>,
+    /// Its arguments.
+    pub command_line: Option<String>,
     /// Its tail, read before head.
     pub tail: u64,
     /// The highest its tail ever was, as far as the producer or we have seen: a tail never goes back.
@@ -73,7 +73,7 @@ impl Sample {
     /// The consumer whose tail is the smallest of those that the producer minds.
     #[must_use]
     pub fn gating(&self) -> Option<&MemberSample> {
-        let head = self.control.producer_head;
+        let head = self.control.head()?;
         let minded =
             |member: &&MemberSample| member.held && !member.truncated && member.tail <= head;
         self.members
@@ -112,9 +112,10 @@ impl Sample {
     #[must_use]
     pub fn evict_in_ns(&self, member: &MemberSample) -> Option<u64> {
         let slot = member.slot.filter(|_| member.held)?;
+        let head = self.control.head()?;
         if member.joiner_ended
             || member.presence == Presence::Gone
-            || member.tail > self.control.producer_head
+            || member.tail > head
             || member.tail < slot.last_seen_tail
         {
             return Some(0);
@@ -156,6 +157,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                         .process_state(tail == before && numbers.control.producer_head > tail),
                     pid: process.map(MemberProcess::pid),
                     command: process.and_then(|process| process.command.clone()),
+                    command_line: process.and_then(|process| process.command_line.clone()),
                     tail,
                     highest_tail: member
                         .highest_tail()
@@ -171,7 +173,6 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
         head_before: numbers.head_before,
         control: numbers.control,
         at_ns: numbers.at_ns,
-        truncated: ring.ctrl().is_truncated(),
         cut_short: ring.is_cut_short(),
         producer_alive: ring.producer_alive(),
         given_up: ring.is_given_up(),
@@ -243,6 +244,7 @@ pub fn control(ring: &AttachedRing) -> ControlRegion {
     let control = Control::load(ring.ctrl());
     ring.note_head(control.producer_head);
     ControlRegion {
+        truncated: ring.ctrl().is_truncated(),
         ring_capacity: ring.capacity(),
         ..control.into()
     }

@@ -5,7 +5,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
 use super::fixtures::*;
-use crate::observe::model::{Frame, MessageLog, PastPoint, *};
+use crate::observe::model::{Bounded, Frame, MessageLog, PastPoint, *};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::theme::Theme;
@@ -104,7 +104,11 @@ impl Random {
         consumer.lag_bytes = self.perhaps();
         consumer.lag_percent = self.float();
         consumer.lag_messages = Estimate::about(self.number());
-        consumer.lag_time_ns = self.perhaps();
+        consumer.lag_time_ns = self.perhaps().map(|low| Bounded {
+            value: self.perhaps(),
+            low,
+            high: self.perhaps(),
+        });
         consumer.rate_bytes_per_second = self.float();
         consumer.progress_age_ns = self.perhaps();
         consumer.evict_in_ns = self.perhaps();
@@ -126,6 +130,7 @@ impl Random {
         ring.producer.command = (self.below(3) > 0).then(|| self.word());
         ring.producer.alive = self.below(2) == 0;
         ring.control = ControlRegion {
+            truncated: self.below(8) == 0,
             producer_head: self.number(),
             broadcast_futex: self.small(),
             producer_pid: 7,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::crowd::crowded;
 use super::fixtures::*;
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame};
+use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, Frame};
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::consumer_field::ConsumerField;
@@ -204,7 +204,7 @@ fn any_frame() -> impl Strategy<Value = Frame> {
             let figure = known.map(|known| if known { number } else { number % 3 });
             one.lag_bytes = figure;
             one.lag_percent = figure.map(|figure| figure as f64 / 7.0);
-            one.lag_time_ns = figure;
+            one.lag_time_ns = figure.map(Bounded::exact);
             one.rate_bytes_per_second = figure.map(|figure| f64::from_bits(figure.reverse_bits()));
             one.progress_age_ns = figure;
             one.evict_in_ns = figure;

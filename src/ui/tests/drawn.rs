@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::crowd::{crowded, hidden, truncated, unknown};
 use super::fixtures::*;
-use crate::observe::model::{Frame, WakeupBasis};
+use crate::observe::model::{Bounded, Frame, WakeupBasis};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
@@ -354,7 +354,7 @@ fn columns_do_not_jump() {
     for consumer in &mut frame.snapshot.consumers {
         consumer.lag_bytes = Some(1_047_000);
         consumer.lag_percent = Some(99.9);
-        consumer.lag_time_ns = Some(4_000_000_000_000);
+        consumer.lag_time_ns = Some(Bounded::exact(4_000_000_000_000));
         consumer.progress_age_ns = None;
     }
     let busy = lines(&drawn(&on(frame), 80, 24));

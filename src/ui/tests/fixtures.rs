@@ -8,8 +8,8 @@ use ratatui::backend::TestBackend;
 
 use super::crowd::past;
 use crate::observe::model::{
-    Event, EventKind, EventLog, Frame, Gap, Health, Integrity, Listing, Message, MessageLog,
-    PastPoint, RingListing, WorstConsumer, *,
+    Bounded, Event, EventKind, EventLog, Frame, Gap, Health, Integrity, Listing, Message,
+    MessageLog, PastPoint, RingListing, WorstConsumer, *,
 };
 use crate::ring::WakeupMode;
 use crate::ring::{MessageHeader, RawMessage};
@@ -61,6 +61,7 @@ pub(super) fn flowing() -> Frame {
             pid: 6388,
             ns_pid: None,
             command: Some("quotes".to_owned()),
+            command_line: Some("quotes --ring /run/quotes.sock".to_owned()),
             uid: Some(1000),
             process_state: None,
             alive: true,
@@ -68,6 +69,7 @@ pub(super) fn flowing() -> Frame {
             sockets: vec!["/run/quotes.sock".to_owned()],
         },
         control: ControlRegion {
+            truncated: false,
             producer_head: HEAD,
             broadcast_futex: 7,
             producer_pid: 6388,
@@ -125,6 +127,8 @@ pub(super) fn consumer(
         slot: Some(slot),
         pid: Some(pid),
         command: Some(command.to_owned()),
+        command_line: Some(format!("{command} --socket /run/quotes.sock")),
+        joined_at: Some("2026-01-04T03:10:00Z".to_owned()),
         process_state: None,
         alive: Some(true),
         held: true,
@@ -145,7 +149,7 @@ pub(super) fn consumer(
         lag_bytes: Some(lag_bytes),
         lag_percent: Some(lag_bytes as f64 * 100.0 / CAPACITY as f64),
         lag_messages: Estimate::about(lag_bytes / 64),
-        lag_time_ns: Some(lag_bytes * 1_130),
+        lag_time_ns: Some(Bounded::exact(lag_bytes * 1_130)),
         rate_bytes_per_second: Some(846.0 * 1024.0 * 1024.0),
         progress_timestamp: 9_000_000,
         join_baseline: 1_000_000,
@@ -299,6 +303,7 @@ pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
         };
         log.push(Event {
             kind,
+            severity: kind.severity(),
             at: "2026-01-04T04:12:18Z".to_owned(),
             monotonic_ns: frame.snapshot.sampled_ns - (12_000 + 7_000 * age) * MS,
             slot: Some(slot),
@@ -385,7 +390,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             pid,
             command: Some(command.to_owned()),
             ring_capacity: CAPACITY,
-            producer_head: HEAD,
+            producer_head: Some(HEAD),
             consumers: (state != RingState::Idle).then_some(3),
             bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
             state,

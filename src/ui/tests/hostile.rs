@@ -60,6 +60,7 @@ fn ring_called(name: &str) -> Frame {
     let mut events = EventLog::default();
     events.push(Event {
         kind: EventKind::Left,
+        severity: EventKind::Left.severity(),
         at: name.to_owned(),
         monotonic_ns: 0,
         slot: None,

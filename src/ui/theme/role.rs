@@ -89,7 +89,7 @@ impl From<ConsumerState> for ColorRole {
     fn from(state: ConsumerState) -> Self {
         match state {
             ConsumerState::Ok => Self::Good,
-            ConsumerState::Idle | ConsumerState::Parked => Self::Plain,
+            ConsumerState::Idle | ConsumerState::Parked | ConsumerState::Unknown => Self::Plain,
             ConsumerState::Lagging | ConsumerState::Left => Self::Warn,
             ConsumerState::Stalled
             | ConsumerState::Blocking

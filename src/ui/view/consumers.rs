@@ -188,7 +188,7 @@ fn text(
         ConsumerField::Tail => Some(grouped(consumer.tail_offset)),
         ConsumerField::Lag => consumer.lag_bytes.map(bytes),
         ConsumerField::Percent => consumer.lag_percent.map(percent),
-        ConsumerField::Time => consumer.lag_time_ns.map(time),
+        ConsumerField::Time => consumer.lag_time_ns.map(|behind| behind.words(time)),
         ConsumerField::Rate => consumer
             .rate_bytes_per_second
             .map(|rate| bytes(whole(rate))),

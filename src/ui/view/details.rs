@@ -6,7 +6,7 @@ use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis,
+    Bounded, ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis,
 };
 use crate::ring::WakeupMode;
 use crate::text::counted;
@@ -252,13 +252,32 @@ fn behind(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
         (Some(count), false) => format!("~{} messages", grouped(count)),
         (None, _) => "messages unknown".to_owned(),
     };
+    let ago = |time| duration_in(time, theme.glyphs.microseconds);
     let time = match consumer.lag_time_ns {
-        Some(0) => "head is there now".to_owned(),
-        Some(time) => format!(
-            "head was there {} ago",
-            duration_in(time, theme.glyphs.microseconds)
-        ),
-        None => "head was there before it was watched".to_owned(),
+        Some(Bounded { value: Some(0), .. }) => "head is there now".to_owned(),
+        Some(Bounded {
+            low,
+            high: Some(high),
+            ..
+        }) if ago(low) == ago(high) => {
+            format!("head was there {} ago", ago(low))
+        }
+        Some(Bounded {
+            low,
+            high: Some(high),
+            ..
+        }) => {
+            format!("head was there {} to {} ago", ago(low), ago(high))
+        }
+        Some(Bounded {
+            low, high: None, ..
+        }) => {
+            format!(
+                "head was there before it was watched, over {} ago",
+                ago(low)
+            )
+        }
+        None => "since when is unknown".to_owned(),
     };
     format!("{messages}; {time}")
 }

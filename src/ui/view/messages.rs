@@ -106,7 +106,7 @@ fn none(frame: &Frame, app: &App) -> String {
             format!("No message matches{then}{}.", ways.join(", "))
         }
         (None, Some(note)) => note.clone(),
-        (None, None) if frame.snapshot.control.producer_head == 0 => "No messages yet.".to_owned(),
+        (None, None) if frame.snapshot.control.head() == Some(0) => "No messages yet.".to_owned(),
         (None, None) => {
             "No message that could be told apart for certain; the next to come will be shown."
                 .to_owned()

@@ -263,11 +263,14 @@ fn legend(ring: &RingSnapshot, held: HeldSpace, canvas: &mut Canvas<'_>, area: R
     let mut lines = vec![
         (
             glyphs.head.to_owned(),
-            format!(
-                "head: {} into lap {}",
-                bytes(ring.control.position()),
-                grouped(ring.control.lap())
-            ),
+            match ring.control.head() {
+                Some(_) => format!(
+                    "head: {} into lap {}",
+                    bytes(ring.control.position()),
+                    grouped(ring.control.lap())
+                ),
+                None => "head: unknown".to_owned(),
+            },
         ),
         (
             taken.to_owned(),

@@ -110,14 +110,15 @@ fn rates(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
 }
 
 fn position(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
+    let known = ring.control.head();
     let head = grouped(ring.control.producer_head);
     // Head only grows: in steps of a group, so that what follows seldom moves.
     let width = head.len().max(13).next_multiple_of(4) + 1;
     [
-        Stat::new("Head", Some(head), width, theme),
+        Stat::new("Head", known.map(|_| head), width, theme),
         Stat {
             role: ColorRole::Plain,
-            ..Stat::new("lap", Some(grouped(ring.control.lap())), 7, theme)
+            ..Stat::new("lap", known.map(|_| grouped(ring.control.lap())), 7, theme)
         },
     ]
 }
@@ -168,11 +169,13 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
             11,
         ));
     }
-    figures.push(plain(
-        "stall timeout",
-        duration_in(control.stall_timeout_ns, theme.glyphs.microseconds),
-        7,
-    ));
+    if !control.truncated {
+        figures.push(plain(
+            "stall timeout",
+            duration_in(control.stall_timeout_ns, theme.glyphs.microseconds),
+            7,
+        ));
+    }
     figures
 }
 

@@ -6,12 +6,24 @@ use super::*;
 use crate::observe::check::{Measure, Threshold};
 use crate::observe::health::findings;
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Estimate, Unseen};
+use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, Estimate, Unseen};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 
 /// A ring of 64 KiB watched for 200 ms.
+/// Known to be behind for so long, or since before the first look.
+fn behind_for(time: Option<u64>) -> Option<Bounded<u64>> {
+    Some(time.map_or(
+        Bounded {
+            value: None,
+            low: 200 * MS,
+            high: None,
+        },
+        Bounded::exact,
+    ))
+}
+
 fn seen(consumers: Vec<ConsumerSnapshot>) -> Observed {
     Observed {
         ring: ring(consumers),
@@ -265,7 +277,7 @@ fn a_lag_in_time_from_before_the_first_look_has_a_lower_bound_only() {
             1e4,
             1e4,
             limits(4 * SECOND, 5 * SECOND),
-            Status::Ok,
+            Status::Unknown,
             "~3.0 s",
         ),
         // An estimate that is less than what is certain.
@@ -279,7 +291,7 @@ fn a_lag_in_time_from_before_the_first_look_has_a_lower_bound_only() {
         ),
     ] {
         let change = |seen: &mut Observed| {
-            seen.ring.consumers[0].lag_time_ns = time;
+            seen.ring.consumers[0].lag_time_ns = behind_for(time);
             seen.ring.consumers[0].rate_bytes_per_second = Some(own);
             seen.ring.rate.bytes_per_second = Some(rate);
         };
@@ -348,7 +360,7 @@ fn a_stall_is_behind_and_still_as_far_as_both_are_known() {
             let consumer = &mut seen.ring.consumers[0];
             consumer.rate_bytes_per_second = own;
             consumer.progress_age_ns = silent;
-            consumer.lag_time_ns = behind;
+            consumer.lag_time_ns = behind_for(behind);
             seen.joined_ago_ns = joined.map(|joined| (1, joined)).into_iter().collect();
         };
         let verdict = verdict(lag, change, &limits);
@@ -528,7 +540,7 @@ fn the_worst_of_all_rings_wins_and_each_is_named() {
     let of = |id: &str, lag: u64, time: Option<u64>| {
         let mut seen = seen(vec![consumer(lag)]);
         seen.ring.id = id.into();
-        seen.ring.consumers[0].lag_time_ns = time;
+        seen.ring.consumers[0].lag_time_ns = behind_for(time);
         seen.ring.consumers[0].rate_bytes_per_second = Some(0.0);
         seen
     };

@@ -47,6 +47,7 @@ impl EventBuilder {
             .unwrap_or(Timestamp::MIN);
         self.events.push(Event {
             kind,
+            severity: kind.severity(),
             at: at.to_string(),
             monotonic_ns: at_ns,
             slot,

@@ -28,7 +28,8 @@ fn code_and_severity(
 ) -> Option<(&'static str, Severity)> {
     use ConsumerState as State;
     Some(match one.state {
-        State::Ok | State::Idle => return None,
+        // That head is lost is found of the ring.
+        State::Ok | State::Idle | State::Unknown => return None,
         State::Lagging => ("consumer-lagging", Severity::Info),
         State::Stalled => ("consumer-stalled", Severity::Warning),
         State::Blocking => ("consumer-blocking", of_blocking(one)),

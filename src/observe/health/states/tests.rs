@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::observe::attach::{Offer, TableView};
+use crate::observe::model::Bounded;
 use crate::observe::sample::fixtures::{member, sample};
 use ConsumerState as State;
 
@@ -18,7 +19,8 @@ fn context() -> Context {
         stall_timeout_ns: 0,
         head_moves: Some(true),
         still_ns: None,
-        behind_ns: None,
+        behind: None,
+        head_is_lost: false,
         holds_producer: false,
         evict_in_ns: None,
         thresholds: Thresholds::default(),
@@ -138,7 +140,7 @@ fn stalled_is_behind_and_still_for_as_long_as_both_are_known() {
         one.silent_ns = silent_ns;
         let context = Context {
             still_ns,
-            behind_ns,
+            behind: behind_ns.map(Bounded::exact),
             ..context()
         };
         let (state, reason) = consumer_state(&one, &context);
@@ -217,7 +219,7 @@ fn the_ring_is_what_the_last_samples_say() {
         (Some(0), Some(false), true, false, RingState::Truncated),
     ] {
         let mut sample = sample(HEAD, Vec::new());
-        (sample.truncated, sample.producer_alive) = (truncated, alive);
+        (sample.control.truncated, sample.producer_alive) = (truncated, alive);
         let (state, reason) = ring_state(&sample, free, 64, Some(1024.0), moves);
         assert_eq!(state, expected, "free {free:?}, moves {moves:?}: {reason}");
         assert!(!reason.is_empty());
