@@ -31,7 +31,7 @@ type Failure = Box<dyn std::error::Error>;
 /// and obey lines on stdin.
 /// Producer: `send N`, `scan`, `slots` (own implementation only), `fork helper`, `fork heir` (a child that goes on writing),
 /// `destroy` (give the ring up and live on), `remake` (the same, and make another at the same socket), `exec` (become
-/// another program).
+/// another program), `join self` and `leave self` (a consumer in the producer's own process).
 /// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave`
 /// (unmap everything and live on).
 #[derive(Parser)]
@@ -439,6 +439,8 @@ impl Tx {
 
 struct Sender<'a> {
     options: &'a Produce,
+    /// A consumer in this very process.
+    own: Option<Consumer>,
     tx: Tx,
     listener: OwnedFd,
     joined: u32,
@@ -499,6 +501,7 @@ fn produce(options: &Produce) -> Result<(), Failure> {
     say(format_args!("ready"))?;
     let mut sender = Sender {
         options,
+        own: None,
         tx,
         listener,
         joined: 0,
@@ -527,6 +530,7 @@ fn produce(options: &Produce) -> Result<(), Failure> {
                 drop(tx);
                 sender = Sender {
                     options,
+                    own: None,
                     tx: make()?,
                     listener,
                     joined: 0,
@@ -649,6 +653,24 @@ impl Sender<'_> {
             ["scan"] => {
                 self.tx.scan()?;
                 say(format_args!("scanned"))
+            }
+            ["join", "self"] => {
+                let (socket, mode) = (
+                    self.options.common.socket.clone(),
+                    self.options.common.wakeup_mode(),
+                );
+                let joins = std::thread::spawn(move || {
+                    Consumer::connect(&socket, mode, Duration::from_secs(10))
+                });
+                while !joins.is_finished() {
+                    self.accept(Duration::from_millis(10))?;
+                }
+                self.own = Some(joins.join().map_err(|_| "it panicked")??);
+                Ok(())
+            }
+            ["leave", "self"] => {
+                self.own = None;
+                say(format_args!("left"))
             }
             ["slots"] => say(format_args!("slots {}", self.tx.slots())),
             // The child does nothing, or goes on as the producer; the parent lives on, and obeys.

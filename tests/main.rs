@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod consumers;
 mod demo;
+mod departures;
 mod events;
 mod floors;
 mod futex_waiters;

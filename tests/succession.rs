@@ -3,7 +3,6 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Instant;
 
 use serde_json::Value;
 
@@ -80,10 +79,8 @@ fn watching_goes_on_with_the_ring_that_was_made_anew() {
         let target = named(&place, &producer, by_socket);
         let mut watch = Watch::start(&[&target[0], &target[1]], "100ms");
         producer.ask("remake", "remade");
-        let since = Instant::now();
         watch.until("the end of the old one", |ring| ring["state"] == "ended");
         let new = watch.until_told("ring_new");
-        println!("from cause to event: {:?}", since.elapsed());
         assert_words(&new, &["a new ring, ", " in the place of the one before"]);
         producer.ask("send 3", "done");
         let after = Peer::consumer(&place.socket(), COMMON).settled();

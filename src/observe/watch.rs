@@ -202,7 +202,7 @@ impl Watcher {
             self.side_sockets.look(&self.ring, sample.producer_alive);
         }
         let mut ring = self.assemble(&sample);
-        ring.events = self.events.note(&ring, Timestamp::now());
+        ring.events = self.events.note(&ring, &sample.departed, Timestamp::now());
         for event in &ring.events {
             Arc::make_mut(&mut self.log).push(event.clone());
         }
@@ -381,11 +381,7 @@ impl Watcher {
             joined_at: self.joined_at(member),
             process_state: member.process_state,
             held: member.held,
-            alive: match member.presence {
-                Presence::Mapped | Presence::Unmapped => Some(true),
-                Presence::Gone => Some(false),
-                Presence::Nobody | Presence::Unknown => None,
-            },
+            alive: member.alive,
             state,
             reason,
             wakeup_mode: wakeup.map(|(mode, _)| mode),

@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::member::{Member, Presence};
+use super::member::{LastWords, Member, Presence};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
@@ -252,6 +252,11 @@ impl AttachedRing {
     /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.
     pub fn note_ends(&mut self) {
         self.membership.note_ends();
+    }
+
+    /// What consumers have left behind that were members, and are no more since this was asked last.
+    pub fn take_departed(&mut self) -> Vec<LastWords> {
+        self.membership.take_departed()
     }
 
     /// The slot table now; members learn their slots from it, and are looked for anew when it names others.

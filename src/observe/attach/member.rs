@@ -13,7 +13,7 @@ use super::slot_table::SlotView;
 use crate::observe::model::ProcessState;
 use crate::observe::procfs::{FileId, Process};
 use crate::ring::clock::monotonic_ns;
-use crate::ring::layout::META_TAIL_OFFSET;
+use crate::ring::layout::{META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET};
 use crate::ring::{Mapping, ReadOnly, has_exited};
 
 /// A consumer that has not mapped its page by then is not going to.
@@ -66,6 +66,21 @@ pub struct Member {
     /// Whether its process has been looked for among all there are, which is dear and done once; and if so, whether
     /// every one of them could be asked.
     pub(super) sought: Option<bool>,
+}
+
+/// The numbers in a consumer's page when it was let go of: the page outlives its consumer for whoever maps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastWords {
+    /// Inode of its metadata page.
+    pub meta_inode: u64,
+    /// Its tail.
+    pub tail: u64,
+    /// CPU ticks from `join_baseline` to its last publish.
+    pub progress_timestamp: u64,
+    /// The producer's CPU ticks when it joined.
+    pub join_baseline: u64,
+    /// Its page shrank: these are zeroes, not its own.
+    pub truncated: bool,
 }
 
 /// The process that a slot's pidfd stands for.
@@ -146,6 +161,12 @@ impl Member {
         }
     }
 
+    /// Whether nobody is known to have its page mapped: it is still looked for.
+    pub(super) fn lacks_process(&self) -> bool {
+        let process = self.process.as_ref();
+        process.is_none_or(|process| process.provisional && self.presence != Presence::Mapped)
+    }
+
     /// Its tail now.
     #[must_use]
     pub fn tail(&self) -> u64 {
@@ -158,10 +179,44 @@ impl Member {
     /// Whether its process has the page mapped: asked now, unless it was less than `every` ago.
     pub(super) fn ask_presence(&mut self, every: Duration) -> Presence {
         if self.process.is_some() && self.asked.elapsed() >= every {
-            self.presence = presence(self.process.as_ref(), self.file);
-            self.asked = Instant::now();
+            self.look_for_page();
         }
         self.presence
+    }
+
+    /// Asks its process now whether it has the page mapped. One that may be about to map it is not said to have left.
+    pub(super) fn look_for_page(&mut self) {
+        self.asked = Instant::now();
+        self.presence = match presence(self.process.as_ref(), self.file) {
+            Presence::Unmapped if !self.has_settled() => Presence::Unknown,
+            found => found,
+        };
+    }
+
+    /// What it leaves behind.
+    pub(super) fn last_words(&self) -> LastWords {
+        let word = |at| self.meta.load_u64_relaxed(at);
+        LastWords {
+            meta_inode: self.file.ino,
+            tail: self.tail(),
+            progress_timestamp: word(META_PROGRESS_TIMESTAMP),
+            join_baseline: word(META_JOIN_BASELINE),
+            truncated: self.meta.is_truncated(),
+        }
+    }
+
+    /// Whether the process that reads with it, or else the one that joined, lives; `None` when neither is known.
+    #[must_use]
+    pub fn alive(&self) -> Option<bool> {
+        if self.presence == Presence::Gone {
+            return Some(false);
+        }
+        match (&self.process, &self.joiner) {
+            (Some(process), _) => Some(process.runs()),
+            (None, Joiner::Other(process)) => Some(process.runs()),
+            (None, Joiner::Ended) => Some(false),
+            (None, Joiner::Unknown | Joiner::Reader) => None,
+        }
     }
 
     /// What its process was doing when last asked; asks `now`, or only if it was never asked.
@@ -202,6 +257,10 @@ pub struct MemberProcess {
     pub command: Option<String>,
     /// Its arguments, unescaped.
     pub command_line: Option<String>,
+    /// Mappings of the consumer's page there while it reads: the producer has one of its own.
+    mappings: usize,
+    /// It is who joined, says the pidfd in the slot; another may yet be found to map the page.
+    provisional: bool,
 }
 
 impl MemberProcess {
@@ -210,7 +269,30 @@ impl MemberProcess {
             pidfd: process.pidfd().ok(),
             command: process.identity().command,
             command_line: process.command_line(),
+            mappings: 1,
+            provisional: false,
             process,
+        }
+    }
+
+    /// That of a consumer in the producer's own process.
+    pub(super) fn of_producer(process: Process) -> Self {
+        Self {
+            mappings: 2,
+            ..Self::new(process)
+        }
+    }
+
+    /// That which joined the ring of `producer`; `provisional`: another may yet be found to read there.
+    pub(super) fn who_joined(process: Process, producer: &Process, provisional: bool) -> Self {
+        let found = if process.pid() == producer.pid() {
+            Self::of_producer(process)
+        } else {
+            Self::new(process)
+        };
+        Self {
+            provisional,
+            ..found
         }
     }
 
@@ -236,7 +318,7 @@ impl MemberProcess {
 }
 
 /// Whether the process behind a consumer has `file` mapped, as far as it can be told.
-pub(super) fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
+fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
     let Some(member) = process else {
         return Presence::Unknown;
     };
@@ -244,7 +326,7 @@ pub(super) fn presence(process: Option<&MemberProcess>, file: FileId) -> Presenc
         return Presence::Gone;
     }
     match member.process.maps() {
-        Ok(maps) if maps.maps(file) => Presence::Mapped,
+        Ok(maps) if maps.count(file) >= member.mappings => Presence::Mapped,
         Ok(_) => Presence::Unmapped,
         Err(_) if !member.runs() => Presence::Gone,
         Err(_) => Presence::Unknown,

@@ -4,11 +4,11 @@
 //! that have no slot any more only those stay whose page was mapped while they had one; the others are found by
 //! `zombies` and, once the producer is gone, by `orphans`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::evicted::Evicted;
-use super::member::{Member, MemberProcess, Presence, note_ends, presence};
+use super::member::{LastWords, Member, MemberProcess, Presence, note_ends};
 use super::memory::map_page;
 use super::pairing::{consumers_of, unique};
 use super::producer::{ProducerProcess, has_given_up};
@@ -19,6 +19,9 @@ use crate::ring::layout::META_SIZE;
 
 /// A process that has closed its descriptors in order to end has ended by then.
 const ENDS_IN: Duration = Duration::from_millis(50);
+
+/// Of so many that are members no more it is kept what they left behind, until it is asked for.
+const MOST_DEPARTED: usize = 1024;
 
 /// Who is in a ring, as of the last look.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(super) struct Membership {
     shares_process: bool,
     /// What could not be seen.
     limits: Vec<Limitation>,
+    /// What those have left behind that are members no more.
+    departed: VecDeque<LastWords>,
 }
 
 impl Membership {
@@ -44,6 +49,7 @@ impl Membership {
             evicted: Evicted::Unsought,
             shares_process,
             limits: Vec::new(),
+            departed: VecDeque::new(),
         }
     }
 
@@ -80,7 +86,7 @@ impl Membership {
         if !producer.runs() || producer.gave_up() {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
             for member in &mut self.members {
-                member.presence = presence(member.process.as_ref(), member.file);
+                member.look_for_page();
             }
             return;
         }
@@ -113,11 +119,16 @@ impl Membership {
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
         for member in &mut self.members {
             member.held = held.contains(&member.file);
-            member.presence = presence(member.process.as_ref(), member.file);
+            member.look_for_page();
             member.process_state(true);
         }
-        self.members
-            .retain(|member| member.held || member.presence == Presence::Mapped);
+        for gone in self.members.extract_if(.., |member| {
+            !member.held && member.presence != Presence::Mapped
+        }) {
+            self.departed.push_back(gone.last_words());
+        }
+        let over = self.departed.len().saturating_sub(MOST_DEPARTED);
+        self.departed.drain(..over);
         let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
         for page in pages.iter().filter(|page| !known.contains(&page.file)) {
             self.admit(process, page);
@@ -234,25 +245,25 @@ impl Membership {
     /// Finds the process of every consumer that has none yet: first among those that the producer holds pidfds
     /// of, then, once for each, among all.
     fn find_processes(&mut self, process: &Process, ctrl: FileId) {
-        if !self.members.iter().any(|member| member.process.is_none()) {
+        if !self.members.iter().any(Member::lacks_process) {
             return;
         }
         let candidates = consumers_of(process)
             .into_iter()
             .map(|process| process.pid())
             .collect::<Vec<_>>();
-        self.match_processes(&candidates, ctrl);
-        let lacks = |member: &&mut Member| member.process.is_none();
+        self.match_processes(&candidates, process.pid(), ctrl);
+        let lacks = |member: &&mut Member| member.lacks_process();
         if self
             .members
             .iter()
-            .any(|member| member.process.is_none() && member.sought.is_none())
+            .any(|member| member.lacks_process() && member.sought.is_none())
         {
             for member in self.members.iter_mut().filter(lacks) {
                 // One that comes to map its page during the search may be missed.
                 member.sought = member.has_settled().then_some(false);
             }
-            if pids().is_ok_and(|pids| self.match_processes(&pids, ctrl)) {
+            if pids().is_ok_and(|pids| self.match_processes(&pids, process.pid(), ctrl)) {
                 for member in self.members.iter_mut().filter(lacks) {
                     member.sought = member.sought.map(|_| true);
                 }
@@ -265,14 +276,14 @@ impl Membership {
             let Some(slot) = member.slot else { continue };
             // The pidfd in its slot still tells who joined, or that it is gone.
             match process.pidfd_target(slot.pidfd) {
-                Some(pid) if pid > 0 && member.has_settled() => {
-                    let consumer = Process::open(pid)
+                Some(pid) if pid > 0 => {
+                    let settled = member.has_settled();
+                    member.process = Process::open(pid)
                         .ok()
                         // The pid may be another's by now: then the pidfd has no process any more.
                         .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
-                        .map(MemberProcess::new);
-                    member.presence = presence(consumer.as_ref(), member.file);
-                    member.process = consumer;
+                        .map(|joined| MemberProcess::who_joined(joined, process, !settled));
+                    member.look_for_page();
                 }
                 Some(-1) => member.presence = Presence::Gone,
                 _ => {}
@@ -281,7 +292,7 @@ impl Membership {
     }
 
     /// Gives each of `pids` the members whose page it maps; tells whether all of them could be asked.
-    fn match_processes(&mut self, pids: &[i32], ctrl: FileId) -> bool {
+    fn match_processes(&mut self, pids: &[i32], producer: i32, ctrl: FileId) -> bool {
         let mut all_seen = true;
         for &pid in pids {
             let Ok(process) = Process::open(pid) else {
@@ -298,23 +309,34 @@ impl Membership {
                 |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
             // A consumer writes its own page and nothing else. Whoever can write the control region is the
             // producer or a fork of it; whoever maps a page read-only is a watcher.
-            if writable(ctrl) {
+            if writable(ctrl) && pid != producer {
                 continue;
             }
             for member in self
                 .members
                 .iter_mut()
-                .filter(|member| member.process.is_none())
+                .filter(|member| member.lacks_process())
             {
-                if writable(member.file)
-                    && let Ok(process) = process.try_clone()
-                {
-                    member.process = Some(MemberProcess::new(process));
+                let Ok(process) = process.try_clone() else {
+                    continue;
+                };
+                let found = if pid == producer {
+                    (maps.count(member.file) > 1).then(|| MemberProcess::of_producer(process))
+                } else {
+                    writable(member.file).then(|| MemberProcess::new(process))
+                };
+                if found.is_some() {
+                    member.process = found;
                     member.presence = Presence::Mapped;
                 }
             }
         }
         all_seen
+    }
+
+    /// What those have left behind that were members when last asked, and are no more.
+    pub(super) fn take_departed(&mut self) -> Vec<LastWords> {
+        std::mem::take(&mut self.departed).into()
     }
 
     /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.

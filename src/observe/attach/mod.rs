@@ -22,7 +22,7 @@ mod zombies;
 pub use attached_ring::AttachedRing;
 pub use discover::discover;
 pub use error::AttachError;
-pub use member::{Member, MemberProcess, Presence};
+pub use member::{LastWords, Member, MemberProcess, Presence};
 pub use open::{by_pid, map};
 pub use orphans::{Orphan, adopt, orphans};
 pub use passive_join::{connect, join};

@@ -18,6 +18,7 @@ use super::episode::{Episode, Since, Transition};
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Event, EventKind, RingSnapshot, RingState, Thresholds,
 };
+use crate::observe::sample::Departed;
 use crate::text::bytes;
 
 /// A slot is taken a moment before its consumer maps anything, and until then its process is not known. That is waited
@@ -41,8 +42,14 @@ impl Events {
         }
     }
 
-    /// What has happened since the snapshot before `ring`, which was taken at `wall` by the clock on the wall.
-    pub fn note(&mut self, ring: &RingSnapshot, wall: Timestamp) -> Vec<Event> {
+    /// What has happened since the snapshot before `ring`, which was taken at `wall` by the clock on the wall; `departed` are
+    /// those that were in that one and are no more.
+    pub fn note(
+        &mut self,
+        ring: &RingSnapshot,
+        departed: &[Departed],
+        wall: Timestamp,
+    ) -> Vec<Event> {
         if ring.state == RingState::Truncated {
             // Zeroes where the ring's numbers stood: nothing follows from them, now or when they come back.
             self.past = None;
@@ -56,7 +63,7 @@ impl Events {
             events: Vec::new(),
         };
         match &mut self.past {
-            Some(past) if past.is_of(ring) => past.follow(ring, &mut told),
+            Some(past) if past.is_of(ring) => past.follow(ring, departed, &mut told),
             Some(past) => {
                 told.another_ring(past, ring);
                 self.past = Some(PastLook::of(ring, stalled_after_ns));
@@ -68,12 +75,12 @@ impl Events {
 }
 
 impl PastLook {
-    fn follow(&mut self, ring: &RingSnapshot, told: &mut EventBuilder) {
+    fn follow(&mut self, ring: &RingSnapshot, departed: &[Departed], told: &mut EventBuilder) {
         if self.gone {
             return;
         }
         if ring.producer.alive {
-            self.follow_consumers(ring, told);
+            self.follow_consumers(ring, departed, told);
             self.follow_clog(ring, told);
         } else {
             // With its end the producer's descriptors are closed, too, which evicts nobody.
@@ -92,7 +99,12 @@ impl PastLook {
         self.clog_attempts = ring.slots.map(|slots| slots.clog_attempts);
     }
 
-    fn follow_consumers(&mut self, ring: &RingSnapshot, told: &mut EventBuilder) {
+    fn follow_consumers(
+        &mut self,
+        ring: &RingSnapshot,
+        departed: &[Departed],
+        told: &mut EventBuilder,
+    ) {
         let elapsed = told.now.saturating_sub(self.sampled_ns);
         let stall_timeout = ring.control.stall_timeout_ns;
         let now: BTreeMap<u64, &ConsumerSnapshot> = ring
@@ -105,6 +117,8 @@ impl PastLook {
             let Some(next) = now.get(inode) else {
                 if !known.dropped {
                     known.settle(told);
+                    let last_words = departed.iter().find(|one| one.meta_inode == *inode);
+                    known.take(last_words, self.head, ring.control.producer_head, told.now);
                     if known.evictable(told.now, elapsed, stall_timeout) {
                         let again = known.last.pid.is_some()
                             && ring.consumers.iter().any(|one| one.pid == known.last.pid);

@@ -40,7 +40,14 @@ impl Maps {
     /// Whether `file` is mapped at all.
     #[must_use]
     pub fn maps(&self, file: FileId) -> bool {
-        self.memfds.iter().any(|mapped| mapped.file == file)
+        self.count(file) > 0
+    }
+
+    /// How many mappings of `file` there are.
+    #[must_use]
+    pub fn count(&self, file: FileId) -> usize {
+        let mapped = self.memfds.iter();
+        mapped.filter(|mapped| mapped.file == file).count()
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn sample(head: u64, members: Vec<MemberSample>) -> Sample {
         table: None,
         hidden: Some(0),
         members,
+        departed: Vec::new(),
     }
 }
 
@@ -26,6 +27,7 @@ pub(crate) fn member(meta_inode: u64, tail: u64) -> MemberSample {
         meta_inode,
         held: true,
         presence: Presence::Mapped,
+        alive: Some(true),
         slot: None,
         joiner_ended: false,
         process_state: None,

@@ -8,5 +8,5 @@ mod side_socket;
 mod threads;
 
 pub use futex_waiters::FutexWaiters;
-pub use numbers::{MemberSample, Sample, control, take};
+pub use numbers::{Departed, MemberSample, Sample, control, take};
 pub use side_socket::SideSockets;

@@ -32,6 +32,19 @@ pub struct Sample {
     pub hidden: Option<u32>,
     /// Its consumers.
     pub members: Vec<MemberSample>,
+    /// Those that were in the sample before, and are no more.
+    pub departed: Vec<Departed>,
+}
+
+/// What a consumer has left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departed {
+    /// Inode of its metadata page.
+    pub meta_inode: u64,
+    /// Its last tail.
+    pub tail: u64,
+    /// Since its last publish, or since it joined if it never published, ns; `None` when its clock says the future.
+    pub silent_ns: Option<u64>,
 }
 
 /// One consumer at one instant.
@@ -43,6 +56,8 @@ pub struct MemberSample {
     pub held: bool,
     /// Whether its process has the page mapped.
     pub presence: Presence,
+    /// Whether its process lives; `None` when that is not known.
+    pub alive: Option<bool>,
     /// Its slot.
     pub slot: Option<SlotView>,
     /// Whether the process that joined is known to have ended, whoever has the page mapped.
@@ -134,7 +149,14 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
     // Before the tails: what the producer has seen of a tail cannot be more than what it is.
     let table = ring.read_table();
     let before: Vec<u64> = ring.members().iter().map(Member::highest_tail).collect();
+    let departed = ring.take_departed();
     let numbers = RawNumbers::read(ring);
+    let silent_ns = |join_baseline: u64, progress_timestamp| {
+        let ticks = numbers
+            .ticks
+            .checked_sub(join_baseline.wrapping_add(progress_timestamp));
+        ticks.map(|ticks| clock.ticks_to_ns(ticks))
+    };
     let members =
         ring.members()
             .iter()
@@ -142,14 +164,12 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
             .zip(before)
             .map(|((member, page), before)| {
                 let [tail, progress_timestamp, join_baseline] = *page;
-                let silent_ticks = numbers
-                    .ticks
-                    .checked_sub(join_baseline.wrapping_add(progress_timestamp));
                 let process = member.process.as_ref();
                 MemberSample {
                     meta_inode: member.file.ino,
                     held: member.held,
                     presence: member.presence,
+                    alive: member.alive(),
                     slot: member.slot,
                     joiner_ended: member.joiner_ended(),
                     // Who stands still behind head is asked why.
@@ -164,11 +184,18 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                         .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
                     progress_timestamp,
                     join_baseline,
-                    silent_ns: silent_ticks.map(|ticks| clock.ticks_to_ns(ticks)),
+                    silent_ns: silent_ns(join_baseline, progress_timestamp),
                     truncated: member.meta.is_truncated(),
                 }
             });
+    let departed = departed.into_iter().filter(|words| !words.truncated);
+    let departed = departed.map(|words| Departed {
+        meta_inode: words.meta_inode,
+        tail: words.tail,
+        silent_ns: silent_ns(words.join_baseline, words.progress_timestamp),
+    });
     Sample {
+        departed: departed.collect(),
         members: members.collect(),
         head_before: numbers.head_before,
         control: numbers.control,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::observe::health::episode::{Episode, Since};
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
+use crate::observe::sample::Departed;
+use crate::text::bytes;
 
 /// A ring as it was at the look before.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ pub(super) struct KnownConsumer {
     /// First seen with its process ended or its page unmapped.
     pub(super) absent: Option<Since>,
     pub(super) stall: Option<Episode>,
+    /// Bytes that it had yet to read when last seen; or, of one that is gone, between so many and so many.
+    pub(super) unread: Option<(u64, u64)>,
+    /// For how long it had been silent when it was found to be gone, by what it left behind.
+    pub(super) silent_ns: Option<u64>,
 }
 
 impl PastLook {
@@ -87,6 +93,8 @@ impl KnownConsumer {
             behind: Since::exactly(now),
             absent: None,
             stall: None,
+            unread: None,
+            silent_ns: None,
         };
         known.see(consumer, now);
         known
@@ -102,7 +110,34 @@ impl KnownConsumer {
         if matches!(consumer.state, ConsumerState::Dead | ConsumerState::Left) {
             self.absent.get_or_insert(Since::exactly(now));
         }
+        self.unread = consumer.lag_bytes.map(|lag| (lag, lag));
         self.last.clone_from(consumer);
+    }
+
+    /// Takes in what it left behind, now that it is gone. When it went, head was somewhere from `head_before` to `head`.
+    pub(super) fn take(
+        &mut self,
+        last_words: Option<&Departed>,
+        head_before: u64,
+        head: u64,
+        now: u64,
+    ) {
+        let Some(words) = last_words else { return };
+        self.silent_ns = words.silent_ns;
+        if words.tail != self.last.tail_offset {
+            self.last.tail_offset = words.tail;
+            self.moved = Since::exactly(now.saturating_sub(words.silent_ns.unwrap_or(0)));
+        }
+        if words.tail == PARKED_TAIL {
+            return;
+        }
+        if words.tail > head {
+            self.last.state = ConsumerState::Invalid;
+            self.last.reason = format!("its tail is {} above head", bytes(words.tail - head));
+            return;
+        }
+        let unread = |head: u64| head.saturating_sub(words.tail);
+        self.unread = Some((unread(head_before), unread(head)));
     }
 
     /// Whether it stands still behind head. One that blocks or is overdue may do so, too, or may only lag.
@@ -129,6 +164,14 @@ impl KnownConsumer {
         }
         if last.state == ConsumerState::Invalid {
             return true;
+        }
+        // A scan that finds a tail to stand still for too long finds it so: it has not moved since.
+        if self.silent_ns.is_some_and(|silent| silent < stall_timeout) {
+            return false;
+        }
+        // Whoever has read everything and is gone ended by itself, as far as can be told.
+        if self.silent_ns.is_some() && self.unread == Some((0, 0)) {
+            return false;
         }
         match (last.slot, last.evict_in_ns) {
             (_, Some(left)) => left <= elapsed,

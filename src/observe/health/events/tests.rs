@@ -5,6 +5,7 @@ mod random;
 
 use super::*;
 use crate::observe::model::{EventKind as Kind, fixtures};
+use crate::observe::sample::Departed;
 
 pub(super) const MS: u64 = 1_000_000;
 pub(super) const HEAD: u64 = 1 << 20;
@@ -42,6 +43,8 @@ pub(super) fn in_state(inode: u64, lag: u64, state: ConsumerState) -> ConsumerSn
 #[derive(Default)]
 pub(super) struct Watched {
     events: Events,
+    /// What those who go leave behind.
+    departed: Vec<Departed>,
     pub(super) at_ms: u64,
     pub(super) told: Vec<Event>,
 }
@@ -54,7 +57,9 @@ impl Watched {
             sampled_ns: self.at_ms * MS,
             ..ring
         };
-        self.told = self.events.note(&ring, Timestamp::UNIX_EPOCH);
+        self.told = self
+            .events
+            .note(&ring, &self.departed, Timestamp::UNIX_EPOCH);
         self.told
             .iter()
             .map(|event| (event.kind, event.pid))
@@ -307,4 +312,57 @@ fn of_a_truncated_ring_nothing_more_is_told() {
     truncated.producer.alive = false;
     assert_eq!(watched.look(100, truncated), []);
     assert_eq!(watched.look(100, ring(&[one(2, 0)])), []);
+}
+
+#[test]
+fn what_the_gone_left_behind_tells_how_they_went() {
+    const SECOND: u64 = 1_000_000_000;
+    let overdue = with(in_state(1, 640, ConsumerState::Overdue), |one| {
+        one.evict_in_ns = Some(0);
+    });
+    let left_behind = |lag: u64, silent_ns| Departed {
+        meta_inode: 1,
+        tail: HEAD - lag,
+        silent_ns: Some(silent_ns),
+    };
+    for (words, moved, kind, said) in [
+        // It has moved since, and not long ago: no scan has found it to stand still for too long.
+        (left_behind(64, SECOND), 0, Kind::Left, "with 64 B unread"),
+        (
+            left_behind(0, 60 * SECOND),
+            0,
+            Kind::Left,
+            "with nothing unread",
+        ),
+        (
+            left_behind(640, 60 * SECOND),
+            0,
+            Kind::Evicted,
+            "640 B behind, and without progress",
+        ),
+        // Head went on meanwhile: what was unread when it went is only bounded.
+        (
+            left_behind(0, SECOND),
+            512,
+            Kind::Left,
+            "with up to 512 B unread",
+        ),
+        (
+            Departed {
+                tail: HEAD + 1024,
+                ..left_behind(0, SECOND)
+            },
+            0,
+            Kind::Evicted,
+            "its tail is 1.0 KiB above head",
+        ),
+    ] {
+        let mut watched = Watched::default();
+        watched.look(0, ring(std::slice::from_ref(&overdue)));
+        watched.look(100, ring(std::slice::from_ref(&overdue)));
+        watched.departed = vec![words];
+        let told = watched.look(10_000, at_head(HEAD + moved, ring(&[])));
+        assert_eq!(told, [(kind, Some(101))], "{:?}", watched.told);
+        assert!(watched.words().contains(said), "{}", watched.words());
+    }
 }

@@ -68,10 +68,10 @@ impl EventBuilder {
 
     pub(super) fn left(&mut self, known: &KnownConsumer) {
         let last = &known.last;
-        let unread = match last.lag_bytes {
+        let unread = match known.unread {
             None => String::new(),
-            Some(0) => ", with nothing unread".into(),
-            Some(lag) => format!(", with {} unread", bytes(lag)),
+            Some((_, 0)) => ", with nothing unread".into(),
+            Some(unread) => format!(", with {} unread", between(unread)),
         };
         let held = |absent: Since| format!("; its slot was held for {} more", absent.ago(self.now));
         let held = known.absent.map_or_else(String::new, held);
@@ -89,10 +89,10 @@ impl EventBuilder {
     pub(super) fn evicted(&mut self, known: &KnownConsumer, after: AfterEviction) {
         let last = &known.last;
         let still = known.moved.ago(self.now);
-        let fault = match (last.state, last.lag_bytes) {
+        let fault = match (last.state, known.unread) {
             (ConsumerState::Invalid, _) => last.reason.clone(),
-            (_, Some(0) | None) => format!("caught up, and without progress for {still}"),
-            (_, Some(lag)) => format!("{} behind, and without progress for {still}", bytes(lag)),
+            (_, Some((_, 0)) | None) => format!("caught up, and without progress for {still}"),
+            (_, Some(lag)) => format!("{} behind, and without progress for {still}", between(lag)),
         };
         let after = match after {
             AfterEviction::Stays if last.lag_bytes == Some(0) => {
@@ -191,5 +191,16 @@ impl EventBuilder {
             (None, Some(*pid), command.clone()),
             message,
         );
+    }
+}
+
+/// Bytes between two bounds.
+fn between((least, most): (u64, u64)) -> String {
+    if least == most {
+        bytes(most)
+    } else if least == 0 {
+        format!("up to {}", bytes(most))
+    } else {
+        format!("{} to {}", bytes(least), bytes(most))
     }
 }
