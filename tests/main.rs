@@ -5,6 +5,7 @@ mod cli;
 mod consumers;
 mod demo;
 mod departures;
+mod descriptors;
 mod events;
 mod floors;
 mod futex_waiters;

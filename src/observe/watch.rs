@@ -14,7 +14,7 @@ use crate::observe::model::{
     Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate, RingSnapshot,
     Thresholds, Unseen, WakeupBasis,
 };
-use crate::observe::procfs::MappingSurvey;
+use crate::observe::procfs::{MappingSurvey, shortage};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
 use crate::ring::WakeupMode;
 use crate::ring::clock::{TickClock, monotonic_ns};
@@ -355,6 +355,7 @@ impl Watcher {
         ring.findings = findings(&ring, &self.thresholds);
         // Once the producer has ended nobody counts its consumers any more.
         let hidden = ring.hidden_consumers != Some(0) && !ring.state.is_over();
+        let hidden = hidden || shortage().is_some();
         ring.health = Health::of(&ring.findings, hidden);
         ring
     }

@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, TableView};
 use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo};
-use crate::observe::procfs::{FileId, MappingSurvey, Process};
+use crate::observe::procfs::{FileId, MappingSurvey, Process, Refusal, shortage};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
 
 /// A ring that is being watched.
@@ -231,6 +231,7 @@ impl AttachedRing {
             .iter()
             .cloned()
             .chain(self.membership.limits())
+            .chain(limit_of_descriptors())
             .collect()
     }
 
@@ -289,4 +290,14 @@ impl AttachedRing {
     pub fn still_holds(&self, member: &Member) -> bool {
         self.producer.holds(member)
     }
+}
+
+/// What is missing for want of descriptors, if any was.
+pub(super) fn limit_of_descriptors() -> Option<Limitation> {
+    let Refusal { why, remedy } = shortage()?;
+    Some(Limitation {
+        what: "whatever could not be asked".into(),
+        why,
+        remedy,
+    })
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::attached_ring::limit_of_descriptors;
 use super::error::AttachError;
 use super::pairing::{Found, FoundRing, read_control, rings_of, unique};
 use crate::observe::model::Limitation;
@@ -109,6 +110,7 @@ pub fn discover() -> io::Result<Found> {
             remedy,
         });
     }
+    found.limits.extend(limit_of_descriptors());
     if let Some(pid) = first_denied {
         // Why is told of one: to ask for each would take as long as to look.
         let hidden = Process::open(pid).map(|process| procfs::reason(&process));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use crate::observe::model::RingListing;
-use crate::observe::procfs::{self, MemFd, Process};
+use crate::observe::procfs::{self, MemFd, Process, has_vanished};
 use crate::text::escape;
 
 /// Where a process has a control region.
@@ -261,6 +261,18 @@ pub(super) fn missing(pid: i32) -> AttachError {
     match procfs::unseen(pid) {
         Some(reason) => not_permitted(pid, reason),
         None => AttachError::NoSuchProcess(pid),
+    }
+}
+
+/// That process `pid` could not be opened.
+pub(super) fn unopened(pid: i32, error: io::Error) -> AttachError {
+    if has_vanished(&error) {
+        return missing(pid);
+    }
+    AttachError::Io {
+        pid,
+        what: "look for it in /proc".into(),
+        source: error,
     }
 }
 

@@ -212,8 +212,8 @@ impl Member {
             return Some(false);
         }
         match (&self.process, &self.joiner) {
-            (Some(process), _) => Some(process.runs()),
-            (None, Joiner::Other(process)) => Some(process.runs()),
+            (Some(process), _) => process.is_alive(),
+            (None, Joiner::Other(process)) => process.is_alive(),
             (None, Joiner::Ended) => Some(false),
             (None, Joiner::Unknown | Joiner::Reader) => None,
         }
@@ -308,12 +308,19 @@ impl MemberProcess {
         &self.process
     }
 
-    /// Whether it has not ended.
+    /// Whether it is not known to have ended.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.pidfd
-            .as_ref()
-            .map_or_else(|| self.process.runs(), |pidfd| !has_exited(pidfd))
+        self.is_alive() != Some(false)
+    }
+
+    /// Whether it has not ended; `None` when it cannot be asked.
+    #[must_use]
+    pub fn is_alive(&self) -> Option<bool> {
+        match &self.pidfd {
+            Some(pidfd) => Some(!has_exited(pidfd)),
+            None => self.process.is_alive(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::pairing::{consumers_of, unique};
 use super::producer::{ProducerProcess, has_given_up};
 use super::slot_table::{SlotTable, SlotView};
 use crate::observe::model::{Limitation, Unseen};
-use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, pids};
+use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, has_vanished, pids};
 use crate::ring::layout::META_SIZE;
 
 /// A process that has closed its descriptors in order to end has ended by then.
@@ -295,13 +295,11 @@ impl Membership {
     fn match_processes(&mut self, pids: &[i32], producer: i32, ctrl: FileId) -> bool {
         let mut all_seen = true;
         for &pid in pids {
-            let Ok(process) = Process::open(pid) else {
-                continue;
-            };
-            let maps = match process.maps() {
-                Ok(maps) => maps,
+            let asked = Process::open(pid).and_then(|process| Ok((process.maps()?, process)));
+            let (maps, process) = match asked {
+                Ok(asked) => asked,
                 Err(error) => {
-                    all_seen &= error.kind() != std::io::ErrorKind::PermissionDenied;
+                    all_seen &= has_vanished(&error);
                     continue;
                 }
             };

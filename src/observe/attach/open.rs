@@ -1,7 +1,7 @@
 //! From a pid to an attached ring: one that the process owns, or one that it maps and whose producer is gone.
 
 use super::attached_ring::{Access, AttachedRing};
-use super::error::{AttachError, CtrlPlace, missing};
+use super::error::{AttachError, CtrlPlace, unopened};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::orphans::{adopt, orphans};
@@ -46,7 +46,7 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
 /// # Errors
 /// Each way in which it cannot be had.
 pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachError> {
-    let process = Process::open(pid).map_err(|_| missing(pid))?;
+    let process = Process::open(pid).map_err(|error| unopened(pid, error))?;
     let mut found = match rings_of(process) {
         Err(error @ AttachError::NotARing { .. }) => {
             return orphan_by_pid(pid, choice, error);

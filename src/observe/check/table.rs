@@ -179,6 +179,7 @@ fn counted(bounds: &Bounds, number: &str, noun: &str) -> String {
     match bounds.value() {
         Some(1) => format!("1 {noun}"),
         None if bounds.low == 0 => format!("{noun}s unknown"),
+        None if bounds.low == 1 => format!("{number} {noun}"),
         _ => format!("{number} {noun}s"),
     }
 }

@@ -10,6 +10,7 @@ use std::io;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::process::{Process, field, numbers_are_ours};
+use super::refusal::Refusal;
 
 /// Bit of CAP_SYS_PTRACE (`include/uapi/linux/capability.h`).
 const SYS_PTRACE: u64 = 1 << 19;
@@ -65,24 +66,6 @@ const CAPABILITIES: [&str; 41] = [
     "BPF",
     "CHECKPOINT_RESTORE",
 ];
-
-/// What hides a process, and what to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The evidence.
-    pub why: String,
-    /// What to try.
-    pub remedy: Option<String>,
-}
-
-impl Refusal {
-    fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            why: why.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-}
 
 /// Why `process`, which is there, may not be looked into.
 pub fn reason(process: &Process) -> Refusal {

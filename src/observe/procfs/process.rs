@@ -8,12 +8,13 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, openat, readlinkat_raw, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, readlinkat_raw, statat};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags};
 
 use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
+use super::shortage::{duplicate, openat, pidfd_open};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
 pub(super) const MAX_TEXT: u64 = 16 << 20;
@@ -45,7 +46,8 @@ impl Process {
     /// # Errors
     /// `NotFound` when there is no such process.
     pub fn open(pid: i32) -> io::Result<Self> {
-        let dir = rustix::fs::open(
+        let dir = openat(
+            rustix::fs::CWD,
             format!("/proc/{pid}"),
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
@@ -74,7 +76,7 @@ impl Process {
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             pid: self.pid,
-            dir: self.dir.try_clone()?,
+            dir: duplicate(&self.dir)?,
             thread: Mutex::new(self.thread()),
         })
     }
@@ -311,11 +313,23 @@ impl Process {
         self.stat_fields()?.get(19)?.parse().ok()
     }
 
-    /// Whether it has not ended: a zombie has, unless another thread of it lives on.
+    /// Whether it is not known to have ended.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.stat_fields()
-            .is_some_and(|fields| !has_ended(&fields) || self.living_thread().is_some())
+        self.is_alive() != Some(false)
+    }
+
+    /// Whether it has not ended: a zombie has, unless another thread of it lives on. `None` when it cannot be asked.
+    #[must_use]
+    pub fn is_alive(&self) -> Option<bool> {
+        match self.text("stat") {
+            Ok(stat) => {
+                let fields = stat_fields(&stat);
+                Some(!has_ended(&fields) || self.living_thread().is_some())
+            }
+            Err(error) if has_vanished(&error) => Some(false),
+            Err(_) => None,
+        }
     }
 
     /// What it is doing: the letter of the third field of `stat`; that of a thread that lives on where the main thread has
@@ -344,10 +358,7 @@ impl Process {
         };
         let nothing = match &answer {
             Ok(answer) => is_blank(answer),
-            Err(error) => {
-                error.kind() == io::ErrorKind::NotFound
-                    || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
-            }
+            Err(error) => has_vanished(error),
         };
         if !nothing || !self.stat_fields().is_some_and(|fields| has_ended(&fields)) {
             return answer;
@@ -428,6 +439,13 @@ fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
 
 /// What is kept of a process's arguments, bytes.
 const MOST_ARGUMENTS: usize = 4096;
+
+/// Whether an error of `/proc` says that the process, or what was asked of it, is there no more.
+#[must_use]
+pub fn has_vanished(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
+}
 
 /// The fields of a `stat` file behind the name, which may itself hold blanks and parentheses.
 fn stat_fields(text: &[u8]) -> Vec<String> {

@@ -4,10 +4,11 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, statat};
 
 use super::memfd::MemFdKind;
 use super::process::{DIRECTORY, MAX_TEXT, Process, each_link};
+use super::shortage::openat;
 
 /// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
 /// system calls as will do.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFdKind};
 use super::permission;
-use super::process::Process;
+use super::process::{Process, has_vanished};
 use super::scan::{maps_ring, pids};
 
 /// A whole survey ends after this long, whatever the number of processes.
@@ -91,11 +91,9 @@ impl MappingSurvey {
             match maps_ring(pid, &mut text) {
                 Ok(false) => {}
                 Ok(true) => self.note(pid),
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.denied.push(pid);
-                }
                 // It has ended.
-                Err(_) => {}
+                Err(error) if has_vanished(&error) => {}
+                Err(_) => self.denied.push(pid),
             }
             if Instant::now() >= until {
                 break;

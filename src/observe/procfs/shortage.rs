@@ -1,0 +1,57 @@
+//! Whether this process has run out of descriptors: what could not be asked for want of one is unknown, and not absent.
+//!
+//! Opens what `/proc` shows, and remembers whether that ever failed. Knows nothing of what is asked.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::path::Arg;
+use rustix::process::{Pid, PidfdFlags, Resource, getrlimit};
+
+use super::refusal::Refusal;
+
+/// Nothing hangs on the order in which it is seen to be set: a limit that is said a look later is said.
+static RAN_OUT: AtomicBool = AtomicBool::new(false);
+
+fn noted<T>(outcome: Result<T, Errno>) -> Result<T, Errno> {
+    if let Err(Errno::MFILE | Errno::NFILE) = outcome {
+        RAN_OUT.store(true, Ordering::Relaxed);
+    }
+    outcome
+}
+
+/// As `rustix::fs::openat`.
+pub(super) fn openat(
+    dir: impl AsFd,
+    path: impl Arg,
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd, Errno> {
+    noted(rustix::fs::openat(dir, path, flags, mode))
+}
+
+/// As `rustix::process::pidfd_open`.
+pub(super) fn pidfd_open(pid: Pid, flags: PidfdFlags) -> Result<OwnedFd, Errno> {
+    noted(rustix::process::pidfd_open(pid, flags))
+}
+
+/// Another descriptor of the same file.
+pub(super) fn duplicate(fd: impl AsFd) -> Result<OwnedFd, Errno> {
+    noted(rustix::io::fcntl_dupfd_cloexec(fd, 0))
+}
+
+/// That this process has run out of descriptors, and what would help; `None` as long as it has not.
+#[must_use]
+pub fn shortage() -> Option<Refusal> {
+    RAN_OUT.load(Ordering::Relaxed).then(|| {
+        let most = getrlimit(Resource::Nofile).maximum;
+        let allowed =
+            most.map_or_else(String::new, |most| format!(", of which it may have {most}"));
+        Refusal {
+            why: format!("this process has run out of file descriptors{allowed}"),
+            remedy: Some("allow it more (ulimit -Hn, or LimitNOFILE= in a systemd unit)".into()),
+        }
+    })
+}
