@@ -228,6 +228,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(match error.downcast_ref::<AttachError>() {
         Some(
             AttachError::NoSuchProcess(_)
+            | AttachError::Ended { .. }
             | AttachError::NoRing(_)
             | AttachError::NoSuchRing { .. }
             | AttachError::NoListener { .. },

@@ -496,3 +496,28 @@ fn a_reader_that_has_gone_takes_nothing_from_the_status() {
         .expect("it starts");
     assert_eq!(stderr(&output), "1\n");
 }
+
+/// How long nothing was committed is told by whoever read it last, and by looking on.
+#[test]
+fn a_ring_on_which_nothing_comes_for_too_long_is_not() {
+    let place = Place::new();
+    let (mut producer, _consumers) = quiet(&place, 1, "");
+    let since = std::time::Instant::now();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let verdict = judged(&producer, "--max-idle 500ms:1h");
+    assert_eq!(verdict["status"], "warning", "{verdict:#}");
+    let reason = &verdict["reasons"][0];
+    assert_eq!(reason["code"], "idle", "{verdict:#}");
+    let least = reason["figure"]["at_least"].as_u64().expect("a bound");
+    assert!(least >= 500_000_000, "{verdict:#}");
+    assert!(
+        u128::from(least) <= since.elapsed().as_nanos(),
+        "{verdict:#}"
+    );
+    let verdict = judged(&producer, "--max-idle 1h");
+    assert_eq!(verdict["status"], "ok", "{verdict:#}");
+    producer.tell("send 1000000");
+    ring_when("it flows", producer.pid(), |ring| {
+        ring["control"]["producer_head"].as_u64() > Some(100_000)
+    });
+}

@@ -173,18 +173,14 @@ fn what_was_mapped_stays_when_the_last_consumer_ends() {
 }
 
 #[test]
-fn while_the_producer_lives_its_consumer_is_no_way_in() {
+fn while_the_producer_lives_its_consumers_pid_means_the_ring_it_is_in() {
     let place = Place::new();
     let producer = Peer::producer(&place.socket(), &format!("{COMMON} --consumers 1"));
     let consumer = Peer::consumer(&place.socket(), COMMON).settled();
-    let _producer = producer.settled();
-    let output = run(&["--json", "--pid", &consumer.pid().to_string()]);
-    assert_eq!(output.status.code(), Some(5));
-    assert!(
-        stderr(&output).contains("is a consumer"),
-        "{}",
-        stderr(&output)
-    );
+    let producer = producer.settled();
+    let ring = ring_by(&["--pid", &consumer.pid().to_string()]);
+    assert_eq!(ring["producer"]["pid"], producer.pid());
+    assert_eq!(ring["consumers"][0]["pid"], consumer.pid());
     assert_eq!(listed(&ALL, &consumer), Vec::<Value>::new());
 }
 

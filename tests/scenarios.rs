@@ -617,3 +617,23 @@ fn joined_forked_and_ended() {
     let pid = rustix::process::Pid::from_raw(child as i32).expect("a pid");
     rustix::process::kill_process(pid, Signal::KILL).expect("ours");
 }
+
+/// A producer that has ended and was not reaped has ended.
+#[test]
+fn an_unreaped_producer() {
+    let place = Place::new();
+    let mut producer = producer(&place, NEVER);
+    let _reads = reader(&place.socket());
+    producer.ask("send 5", "done");
+    let mut watch = Watch::of(&producer);
+    producer.signal(Signal::KILL);
+    let ring = watch.until("its end", |ring| ring["state"] == "producer_gone");
+    assert_eq!(ring["producer"]["alive"], false);
+    // Its parent, this test, has yet to ask how it ended.
+    let pid = producer.pid().to_string();
+    let output = zbqtop().args(["--json", "--pid", &pid]).output();
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the process has ended"), "{said}");
+}

@@ -57,6 +57,9 @@ pub struct CheckArgs {
     /// How long any consumer may be behind without moving, as `2s:10s`.
     #[arg(long, value_name = "W:C", value_parser = times)]
     pub max_stall: Option<Threshold<u64>>,
+    /// How long nothing may be committed, as `30s:5m`.
+    #[arg(long, value_name = "W:C", value_parser = times)]
+    pub max_idle: Option<Threshold<u64>>,
     /// How many reservations may fail in a row (clog attempts), as `10:100`.
     #[arg(long, value_name = "W:C", value_parser = most)]
     pub max_clog: Option<Threshold<u64>>,
@@ -90,6 +93,7 @@ impl CheckArgs {
     pub fn limits(&self, usual: Lag) -> Result<Limits, String> {
         let mut limits = Limits {
             stall_ns: self.max_stall.unwrap_or_default(),
+            idle_ns: self.max_idle.unwrap_or_default(),
             clog_attempts: self.max_clog.unwrap_or_default(),
             min_consumers: self.min_consumers.unwrap_or_default(),
             no_zombies: self.no_zombies,

@@ -23,8 +23,8 @@ const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 /// Between two looks the heads are taken in this often.
 const NOTES_EVERY: Duration = Duration::from_millis(100);
 
-/// Since when a consumer is behind is found out by watching on until its tail has come to what was written meanwhile, or
-/// until it has been behind for too long; for no longer than this.
+/// What began before the first look, a lag or that nothing is committed, is found out by watching on until it ends, or until
+/// it has lasted for too long; for no longer than this.
 const UNTIL_DECIDED: Duration = Duration::from_secs(5);
 
 /// Judges the ring that is meant, which `attach` finds, or all there are.
@@ -157,7 +157,7 @@ fn observe(
         looks = watched.iter_mut().map(Watcher::look).collect();
     }
     let mut seen: Vec<Observed> = watched.iter().zip(looks).map(observed).collect();
-    let Some(longest) = limits.longest_lag_time().filter(|_| !interval.is_zero()) else {
+    let Some(longest) = limits.longest_time().filter(|_| !interval.is_zero()) else {
         return seen;
     };
     let end = Instant::now() + longest.min(UNTIL_DECIDED);
@@ -176,6 +176,7 @@ fn observed((watcher, ring): (&Watcher, RingSnapshot)) -> Observed {
     Observed {
         joined_ago_ns: joined_ago.collect(),
         watched_ns: watcher.watched_ns(),
+        idle_ns: watcher.idle_ns(),
         zombies_unseen: watcher.ring().zombies_unseen(),
         ring,
     }

@@ -11,8 +11,8 @@ use crate::observe::health::{
 };
 use crate::observe::messages::{Preview, count_behind};
 use crate::observe::model::{
-    Attach, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate, RingSnapshot,
-    Thresholds, Unseen, WakeupBasis,
+    Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate,
+    RingSnapshot, Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::{MappingSurvey, shortage};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
@@ -273,6 +273,12 @@ impl Watcher {
         self.history.watched_ns()
     }
 
+    /// How long ago head moved, ns; `None` with one look.
+    #[must_use]
+    pub fn idle_ns(&self) -> Option<Bounded<u64>> {
+        self.history.idle_ns()
+    }
+
     /// The ring that is watched.
     #[must_use]
     pub fn ring(&self) -> &AttachedRing {
@@ -307,6 +313,7 @@ impl Watcher {
                 let gates = gating.is_some_and(|gating| gating.meta_inode == member.meta_inode);
                 let context = Context {
                     head_is_lost: known_head.is_none(),
+                    is_over: !sample.producer_alive,
                     head,
                     head_before: sample.head_before,
                     capacity,

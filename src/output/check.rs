@@ -45,6 +45,7 @@ fn push(line: &mut String, prefix: &str, figure: &Figure) {
         Measure::LagMessages => ("lag_messages", "", NumberStyle::Whole),
         Measure::LagTimeNs => ("lag_time", "s", NumberStyle::Time),
         Measure::StallNs => ("stall", "s", NumberStyle::Time),
+        Measure::IdleNs => ("idle", "s", NumberStyle::Time),
         Measure::ClogAttempts => ("clog_attempts", "", NumberStyle::Whole),
         Measure::Consumers => ("consumers", "", NumberStyle::Fewest),
         Measure::Zombies => ("zombies", "", NumberStyle::Whole),

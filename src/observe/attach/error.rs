@@ -23,6 +23,18 @@ pub enum AttachError {
     /// No process has this pid.
     #[error("pid {0}: no such process")]
     NoSuchProcess(i32),
+    /// The process has ended, and is there only until its parent asks how.
+    #[error(
+        "pid {pid} ({}): the process has ended, and its parent has yet to reap it; zbqtop ls --all shows rings that live on in \
+         their consumers",
+        escape(.command)
+    )]
+    Ended {
+        /// The process.
+        pid: i32,
+        /// Its name, unescaped.
+        command: String,
+    },
     /// The process is there, but not ours to look into.
     #[error("pid {pid}: not permitted to look into it: {why}{}", and(.remedy.as_ref()))]
     NotPermitted {

@@ -1,6 +1,7 @@
 //! From a pid to an attached ring: one that the process owns, or one that it maps and whose producer is gone.
 
 use super::attached_ring::{Access, AttachedRing};
+use super::discover::discover;
 use super::error::{AttachError, CtrlPlace, unopened};
 use super::membership::Membership;
 use super::memory::Memory;
@@ -8,7 +9,7 @@ use super::orphans::{adopt, orphans};
 use super::pairing::{FoundRing, rings_of};
 use super::producer::ProducerProcess;
 use super::select::RingSelector;
-use crate::observe::procfs::{MappingSurvey, MemFdKind, Process};
+use crate::observe::procfs::{FileId, MappingSurvey, MemFdKind, Process};
 
 /// Maps a ring that was found.
 ///
@@ -49,7 +50,7 @@ pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachErro
     let process = Process::open(pid).map_err(|error| unopened(pid, error))?;
     let mut found = match rings_of(process) {
         Err(error @ AttachError::NotARing { .. }) => {
-            return orphan_by_pid(pid, choice, error);
+            return by_consumer(pid, choice).unwrap_or_else(|| orphan_by_pid(pid, choice, error));
         }
         found => found?,
     };
@@ -66,6 +67,30 @@ pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachErro
             choice.misses(pid, fds.map(CtrlPlace::Fd).collect())
         })),
     }
+}
+
+/// Opens the ring that process `pid`, which owns none, consumes; `None` when it consumes none whose producer is there.
+fn by_consumer(pid: i32, choice: RingSelector) -> Option<Result<AttachedRing, AttachError>> {
+    let maps = Process::open(pid).ok()?.maps().ok()?;
+    let consumed = |ctrl: FileId| {
+        let mut at = maps.memfds.iter();
+        at.find(|at| at.kind == MemFdKind::Ctrl && at.file == ctrl && !at.writable)
+    };
+    maps.memfds.iter().find(|at| consumed(at.file).is_some())?;
+    let mut found = discover().ok()?.rings;
+    found.retain(|ring| consumed(ring.ctrl.file).is_some());
+    let places: Vec<CtrlPlace> = (found.iter())
+        .filter_map(|ring| consumed(ring.ctrl.file))
+        .map(|at| CtrlPlace::Mapped(at.address))
+        .collect();
+    if places.is_empty() {
+        return None;
+    }
+    Some(match choice.among(pid, places.clone()) {
+        Ok(Some(index)) => map(found.swap_remove(index)),
+        Ok(None) => Err(choice.misses(pid, places)),
+        Err(error) => Err(error),
+    })
 }
 
 /// Opens the ring of process `pid`, which owns none, if it maps one whose producer is gone; else it is `otherwise`.

@@ -62,6 +62,13 @@ pub struct Found {
 /// # Errors
 /// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
 pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
+    if process.is_alive() == Some(false) {
+        let (pid, command) = (process.pid(), process.identity().command);
+        return Err(AttachError::Ended {
+            pid,
+            command: command.unwrap_or_else(|| "?".into()),
+        });
+    }
     let memfds = process
         .memfds()
         .map_err(|error| refused(&process, error, "list its descriptors"))?;

@@ -248,6 +248,41 @@ pub(super) fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, St
     (Bounds { low, high, guess }, why)
 }
 
+/// How long ago anything was committed.
+pub(super) fn idle(seen: &Observed) -> (Bounds, String) {
+    let ring = &seen.ring;
+    if ring.state == RingState::Truncated {
+        return (Bounds::UNKNOWN, ring.reason.clone());
+    }
+    // Whoever is at head and published so long ago has read by then what was committed last.
+    let read_by_then = |one: &ConsumerSnapshot| {
+        let published = one.progress_age_ns.filter(|_| one.progress_timestamp > 0);
+        published.filter(|_| one.lag_bytes == Some(0))
+    };
+    let read = ring.consumers.iter().filter_map(read_by_then).max();
+    let Some(idle) = seen.idle_ns else {
+        let bounds = Bounds {
+            low: read.unwrap_or(0),
+            high: None,
+            guess: read,
+        };
+        return (bounds, "one sample tells nothing of movement".into());
+    };
+    let bounds = Bounds {
+        low: idle.low.max(read.unwrap_or(0)),
+        high: idle.high,
+        guess: idle.value.or(read),
+    };
+    let why = match idle.high {
+        Some(_) => "head moved between two looks".into(),
+        None => format!(
+            "nothing has been committed since before the first look, {} ago; a longer --interval tells more",
+            duration_in(idle.low, "us")
+        ),
+    };
+    (bounds, why)
+}
+
 fn before(seen: &Observed) -> String {
     match seen.watched_ns {
         Some(watched) => format!(

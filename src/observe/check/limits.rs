@@ -47,6 +47,8 @@ pub struct Limits {
     pub lag_time_ns: Threshold<u64>,
     /// Longest time that a consumer may be behind without moving, ns.
     pub stall_ns: Threshold<u64>,
+    /// Longest time that nothing may be committed, ns.
+    pub idle_ns: Threshold<u64>,
     /// Most failed reservations in a row.
     pub clog_attempts: Threshold<u64>,
     /// Fewest consumers.
@@ -56,10 +58,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The highest level that is set on lags in time.
+    /// The highest level that is set on a time which may reach back to before the first look.
     #[must_use]
-    pub fn longest_lag_time(&self) -> Option<Duration> {
-        let levels = [self.lag_time_ns.warning, self.lag_time_ns.critical];
+    pub fn longest_time(&self) -> Option<Duration> {
+        let levels =
+            [self.lag_time_ns, self.idle_ns].map(|limit| limit.warning.max(limit.critical));
         levels.into_iter().flatten().max().map(Duration::from_nanos)
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::observe::model::RingSnapshot;
+use crate::observe::model::{Bounded, RingSnapshot};
 
 /// How a ring is; the worst sorts last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,6 +54,8 @@ pub struct Observed {
     pub watched_ns: Option<u64>,
     /// How long ago consumers joined, ns, by [`crate::observe::model::ConsumerSnapshot::meta_inode`]; as far as known.
     pub joined_ago_ns: HashMap<u64, u64>,
+    /// How long ago head moved, ns; `None` with one look.
+    pub idle_ns: Option<Bounded<u64>>,
     /// Why there may be more evicted consumers that still read it than are in the snapshot; `None`: there are not.
     pub zombies_unseen: Option<String>,
 }
@@ -71,6 +73,8 @@ pub enum Measure {
     LagTimeNs,
     /// Longest time behind without moving, ns.
     StallNs,
+    /// Time since anything was committed, ns.
+    IdleNs,
     /// Failed reservations since the last that succeeded.
     ClogAttempts,
     /// Consumers that live and hold a slot.

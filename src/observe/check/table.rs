@@ -3,8 +3,8 @@
 //! Owns codes, units and words of measures, and says where to find their figures and their limits. Decides nothing.
 
 use super::figures::{
-    Bounds, Source, bytes_per_second, clog_attempts, consumers, lag_bytes, lag_messages, lag_time,
-    producer_head, stall, zombie_count, zombies,
+    Bounds, Source, bytes_per_second, clog_attempts, consumers, idle, lag_bytes, lag_messages,
+    lag_time, producer_head, stall, zombie_count, zombies,
 };
 use super::limits::{Limits, Threshold};
 use super::measure::{Measure, Observed};
@@ -101,6 +101,19 @@ pub(super) static MEASURES: &[MeasureRow] = &[
         trusts_estimates: false,
         number: |ns, _| duration_in(ns, "us"),
         show: |_, number| format!("stalled for {number}"),
+        forbidden: None,
+        always_told: false,
+    },
+    MeasureRow {
+        measure: Measure::IdleNs,
+        code: "idle",
+        source: Source::Ring(idle),
+        levels: |limits, _| limits.idle_ns,
+        max: |_| None,
+        worse: Worse::More,
+        trusts_estimates: true,
+        number: |ns, _| duration_in(ns, "us"),
+        show: |_, number| format!("nothing committed for {number}"),
         forbidden: None,
         always_told: false,
     },

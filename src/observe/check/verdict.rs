@@ -100,15 +100,14 @@ pub fn judge(seen: &Observed, limits: &Limits) -> Verdict {
     Verdict::of(message, reasons, vec![ring])
 }
 
-/// Whether since when a consumer is behind is unknown, and decides.
+/// Whether a time is unknown, as it reaches back to before the first look, and decides.
 #[must_use]
 pub fn is_undecided(seen: &Observed, limits: &Limits) -> bool {
     measure_all(seen, limits).iter().any(|measured| {
         let figure = measured.figure();
-        figure.name == Measure::LagTimeNs
+        matches!(figure.name, Measure::LagTimeNs | Measure::IdleNs)
             && figure.at_most.is_none()
-            && measured.status() != Some(Status::Critical)
-            && (figure.warning.or(figure.critical)).is_some()
+            && measured.status() == Some(Status::Unknown)
     })
 }
 

@@ -202,6 +202,22 @@ impl History {
         })
     }
 
+    /// How long ago head came to where it is, ns: since the look that first saw it there at least, and since the last that
+    /// did not at most; `None` with one sample.
+    #[must_use]
+    pub fn idle_ns(&self) -> Option<Bounded<u64>> {
+        let (last, before) = (self.stands.back()?, self.stands.iter().rev().nth(1));
+        if before.is_none() && self.heads.len() < 2 {
+            return None;
+        }
+        let high = before.map(|before| last.until_ns - before.until_ns);
+        Some(Bounded {
+            value: high,
+            low: last.until_ns - last.since_ns,
+            high,
+        })
+    }
+
     /// Past bytes per second, oldest first.
     #[must_use]
     pub fn rates(&self) -> Vec<PastPoint> {

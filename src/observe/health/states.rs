@@ -14,6 +14,8 @@ use crate::text::{bytes, bytes_per_second, counted, duration, percent, percent_o
 pub struct Context {
     /// The control region was truncated: `head` and `head_before` are not its own.
     pub head_is_lost: bool,
+    /// The producer has ended or given the ring up: nobody scans any more.
+    pub is_over: bool,
     /// Head of the ring, read after the tail.
     pub head: u64,
     /// Head of the ring, read before the tail.
@@ -146,14 +148,28 @@ impl ConsumerFacts {
         }
     }
 
-    /// Why a consumer that nobody reads with is not there, and whether that matters already.
-    fn absent(&self, reason: &str) -> String {
+    /// Why a consumer that nobody reads with is not there, and whether that matters.
+    fn absent(&self, reason: &str, until: &str) -> String {
         let follows = if self.context.holds_producer {
             "; the producer has no room because of it"
         } else {
             ""
         };
-        format!("{reason}{follows}")
+        let held = if self.context.is_over {
+            "its slot was never freed".into()
+        } else {
+            format!("its slot is held until {until}")
+        };
+        format!("{reason}; {held}{follows}")
+    }
+
+    /// What the next scan does, if there is one to come.
+    fn then_scan(&self, does: &str) -> String {
+        if self.context.is_over {
+            String::new()
+        } else {
+            format!(": the next scan {does}")
+        }
     }
 }
 
@@ -173,36 +189,28 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Dead,
         check: |member, _| member.presence == Presence::Gone,
-        format: |_, facts| {
-            facts.absent("its process has ended; its slot is held until the next scan")
-        },
+        format: |_, facts| facts.absent("its process has ended", "the next scan"),
     },
     StateRule {
         state: ConsumerState::Left,
         check: |member, _| member.presence == Presence::Unmapped,
-        format: |_, facts| {
-            facts.absent(
-                "its process lives but has unmapped its page; its slot is held until a scan",
-            )
-        },
+        format: |_, facts| facts.absent("its process lives but has unmapped its page", "a scan"),
     },
     StateRule {
         state: ConsumerState::Dead,
         check: |member, _| member.presence == Presence::Nobody,
-        format: |_, facts| {
-            facts.absent("no process has its page mapped; its slot is held until a scan")
-        },
+        format: |_, facts| facts.absent("no process has its page mapped", "a scan"),
     },
     StateRule {
         state: ConsumerState::Parked,
         check: |member, _| is_parked(member),
-        format: |member, _| {
-            let slot = if member.held {
-                "the next scan frees its slot"
-            } else {
-                "its slot is free again"
+        format: |member, facts| {
+            let slot = match (member.held, facts.context.is_over) {
+                (true, false) => ", and the next scan frees its slot",
+                (false, _) => ", and its slot is free again",
+                (true, true) => "",
             };
-            format!("its tail is parked above head: it holds nothing up, and {slot}")
+            format!("its tail is parked above head: it holds nothing up{slot}")
         },
     },
     StateRule {
@@ -215,7 +223,8 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
         check: |member, facts| member.tail > facts.context.head,
         format: |member, facts| {
             let above = bytes(member.tail - facts.context.head);
-            format!("its tail is {above} above head: the next scan evicts it")
+            let then = facts.then_scan("evicts it");
+            format!("its tail is {above} above head{then}")
         },
     },
     StateRule {
@@ -243,7 +252,7 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     },
     StateRule {
         state: ConsumerState::Overdue,
-        check: |member, _| member.joiner_ended,
+        check: |member, facts| member.joiner_ended && !facts.context.is_over,
         format: |member, _| match member.pid {
             Some(pid) => format!(
                 "the process that joined has ended: the next scan evicts it, though pid {pid} has its page mapped"

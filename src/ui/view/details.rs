@@ -178,7 +178,10 @@ fn process(consumer: &ConsumerSnapshot) -> String {
 
 fn slot(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
     let slot = match (consumer.slot, consumer.held) {
-        (Some(slot), _) => format!("{slot}, held by the producer"),
+        (Some(slot), true) if ring.state.is_over() => format!("{slot}, never freed"),
+        (Some(slot), true) => format!("{slot}, held by the producer"),
+        (Some(slot), false) => format!("none any more: it had slot {slot}"),
+        (None, true) if ring.state.is_over() => "never freed, its number unknown".to_owned(),
         (None, true) => format!("held by the producer, its number unknown{}", untold(ring)),
         (None, false) => "none: the producer does not mind it".to_owned(),
     };

@@ -11,7 +11,6 @@ use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, Estimate, 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 
-/// A ring of 64 KiB watched for 200 ms.
 /// Known to be behind for so long, or since before the first look.
 fn behind_for(time: Option<u64>) -> Option<Bounded<u64>> {
     Some(time.map_or(
@@ -24,12 +23,14 @@ fn behind_for(time: Option<u64>) -> Option<Bounded<u64>> {
     ))
 }
 
+/// A ring of 64 KiB watched for 200 ms.
 fn seen(consumers: Vec<ConsumerSnapshot>) -> Observed {
     Observed {
         ring: ring(consumers),
         watched_ns: Some(200 * MS),
         joined_ago_ns: HashMap::new(),
         zombies_unseen: None,
+        idle_ns: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn context() -> Context {
         still_ns: None,
         behind: None,
         head_is_lost: false,
+        is_over: false,
         holds_producer: false,
         evict_in_ns: None,
         thresholds: Thresholds::default(),
@@ -292,4 +293,28 @@ fn whoever_joined_and_has_ended_is_overdue_though_its_child_reads() {
     let (state, reason) = consumer_state(&one, &context());
     assert_eq!(state, State::Overdue);
     assert!(reason.contains("pid 9 has its page mapped"), "{reason}");
+}
+
+#[test]
+fn once_the_producer_has_ended_no_scan_is_spoken_of() {
+    let over = Context {
+        is_over: true,
+        ..context()
+    };
+    let changes: [fn(&mut MemberSample); 6] = [
+        |one| one.presence = Presence::Gone,
+        |one| one.presence = Presence::Unmapped,
+        |one| one.presence = Presence::Nobody,
+        |one| one.tail = PARKED_TAIL,
+        |one| one.tail = HEAD + 64,
+        |one| one.joiner_ended = true,
+    ];
+    for change in changes {
+        let mut one = member(1, HEAD - 64);
+        change(&mut one);
+        let (_, before) = consumer_state(&one, &context());
+        assert!(before.contains("scan"), "{before}");
+        let (_, after) = consumer_state(&one, &over);
+        assert!(!after.contains("scan"), "{after}");
+    }
 }
