@@ -637,3 +637,38 @@ fn an_unreaped_producer() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("the process has ended"), "{said}");
 }
+
+/// In another time namespace the producer's clock is another, and what it notes of times is compared by that.
+#[test]
+fn a_producer_in_another_time_namespace() {
+    let place = Place::new();
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--time", "--monotonic", "5000", "--fork", "--kill-child"]);
+    command.arg(crate::support::example("peer"));
+    command.args(["produce", "--socket"]).arg(place.socket());
+    command.args(COMMON.split_whitespace());
+    command.args(["--consumers", "0", "--stall-timeout", "600000"]);
+    let allowed = std::process::Command::new("unshare")
+        .args(["--time", "true"])
+        .status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        // This user may not make time namespaces.
+        return;
+    }
+    let mut outside = Peer::spawn(&mut command);
+    outside.expect("ready");
+    let mut outside = outside.settled();
+    let mut reads = reader(&place.socket());
+    outside.ask("send 5", "done");
+    reads.ask("take 2", "done");
+    outside.ask("scan", "scanned");
+    let socket = place.socket().display().to_string();
+    let ring = crate::support::program::ring_by(&["--socket", &socket]);
+    if has_table(&ring) {
+        let left = ring["consumers"][0]["evict_in_ns"]
+            .as_u64()
+            .expect("a time");
+        let seconds = left / 1_000_000_000;
+        assert!((300..=600).contains(&seconds), "{seconds} s: {ring:#}");
+    }
+}

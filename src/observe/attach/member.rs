@@ -242,9 +242,10 @@ impl Member {
     pub(super) fn has_settled(&self) -> bool {
         // Its clock is set when it takes the slot (zbq.h: zbq_producer_handshake), and only ever anew after that: a look
         // that is not repeated need not wait to know.
-        let slot_age = |slot: SlotView| monotonic_ns().saturating_sub(slot.last_progress_time_ns);
+        let slot_age =
+            |slot: SlotView| Some(monotonic_ns().saturating_sub(slot.last_progress_time_ns?));
         self.admitted.elapsed() >= SETTLES_IN
-            || self.slot.map(slot_age) >= Some(SETTLES_IN.as_nanos() as u64)
+            || self.slot.and_then(slot_age) >= Some(SETTLES_IN.as_nanos() as u64)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct SlotTable {
     memory: File,
     address: u64,
     expected: Expected,
+    /// By how much the producer's clock is ahead of ours, ns.
+    clock_ahead_ns: Option<i64>,
 }
 
 /// What must be true of a table, known from elsewhere.
@@ -94,8 +96,8 @@ pub struct SlotView {
     pub last_seen_tail: u64,
     /// Tail at the last change that a scan saw.
     pub last_progress_tail: u64,
-    /// `CLOCK_MONOTONIC` of that scan, ns.
-    pub last_progress_time_ns: u64,
+    /// Our `CLOCK_MONOTONIC` at that scan, ns; `None` where the producer's clock is another and cannot be compared with it.
+    pub last_progress_time_ns: Option<u64>,
 }
 
 impl SlotTable {
@@ -138,6 +140,7 @@ impl SlotTable {
                 }
             }
         }
+        let clock_ahead_ns = process.clock_ahead_ns();
         let mut found = None;
         search(&memory, &presence, &maps.private, |chunk, base| {
             found = candidates.iter().find_map(|(expected, ring)| {
@@ -147,6 +150,7 @@ impl SlotTable {
                         memory: memory.try_clone().ok()?,
                         address,
                         expected: *expected,
+                        clock_ahead_ns,
                     };
                     table.read().map(|_| (table, *ring))
                 })
@@ -193,7 +197,7 @@ impl SlotTable {
         for (index, bytes) in (0..).zip(bytes.chunks_exact(table::SLOT_SIZE)) {
             match i32_at(bytes, table::SLOT_ACTIVE)? {
                 0 => {}
-                1 => active.push(SlotView::parse(index, bytes)?),
+                1 => active.push(SlotView::parse(index, bytes, self.clock_ahead_ns)?),
                 _ => return None,
             }
         }
@@ -224,7 +228,8 @@ impl SlotView {
             == (other.index, other.meta_fd, other.pidfd, other.meta_address)
     }
 
-    fn parse(index: u32, bytes: &[u8]) -> Option<Self> {
+    fn parse(index: u32, bytes: &[u8], clock_ahead_ns: Option<i64>) -> Option<Self> {
+        let scanned = u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS)?;
         let view = Self {
             index,
             mode: WakeupMode::from_wire(u32_at(bytes, table::SLOT_MODE)?)?,
@@ -234,7 +239,7 @@ impl SlotView {
             meta_address: u64_at(bytes, table::SLOT_META)?,
             last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL)?,
             last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL)?,
-            last_progress_time_ns: u64_at(bytes, table::SLOT_LAST_PROGRESS_TIME_NS)?,
+            last_progress_time_ns: clock_ahead_ns.map(|ahead| scanned.saturating_sub_signed(ahead)),
         };
         (view.pidfd >= 0 && view.meta_fd >= 0 && view.meta_address.is_multiple_of(PAGE))
             .then_some(view)

@@ -313,6 +313,29 @@ impl Process {
         self.stat_fields()?.get(19)?.parse().ok()
     }
 
+    /// By how much its `CLOCK_MONOTONIC` is ahead of ours, ns, as it may live in another time namespace; `None` when that
+    /// cannot be told (`time_namespaces(7)`).
+    #[must_use]
+    pub fn clock_ahead_ns(&self) -> Option<i64> {
+        let ours = Self::ourselves().ok()?;
+        let namespace = |process: &Self, name| process.read_link(name).ok();
+        let its = namespace(self, "ns/time");
+        // A kernel without time namespaces shows none.
+        if its.is_none() && namespace(&ours, "ns/time").is_none() {
+            return Some(0);
+        }
+        if its? == namespace(&ours, "ns/time")? {
+            return Some(0);
+        }
+        // The offsets that are shown are those of its children's namespace.
+        let own = |process: &Self| {
+            let own = namespace(process, "ns/time")?;
+            (own == namespace(process, "ns/time_for_children")?).then_some(())?;
+            monotonic_offset_ns(&process.text("timens_offsets").ok()?)
+        };
+        own(self)?.checked_sub(own(&ours)?)
+    }
+
     /// Whether it is not known to have ended.
     #[must_use]
     pub fn runs(&self) -> bool {
@@ -435,6 +458,14 @@ fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
         .take(MAX_TEXT)
         .read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// The offset of `CLOCK_MONOTONIC` in a `timens_offsets` file, ns: a line `monotonic SECONDS NANOSECONDS`.
+fn monotonic_offset_ns(text: &[u8]) -> Option<i64> {
+    let mut numbers = field(text, "monotonic ")?.split_whitespace();
+    let mut next = || numbers.next()?.parse::<i64>().ok();
+    let (seconds, nanoseconds) = (next()?, next()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
 }
 
 /// What is kept of a process's arguments, bytes.

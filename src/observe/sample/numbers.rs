@@ -137,7 +137,7 @@ impl Sample {
         }
         let due = Some(slot)
             .filter(|slot| slot.last_progress_tail == member.tail)?
-            .last_progress_time_ns
+            .last_progress_time_ns?
             .checked_add(self.control.stall_timeout_ns)?;
         Some(due.saturating_sub(self.at_ns))
     }
