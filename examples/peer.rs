@@ -31,7 +31,7 @@ type Failure = Box<dyn std::error::Error>;
 /// and obey lines on stdin.
 /// Producer: `send N`, `scan`, `slots` (own implementation only), `fork helper`, `fork heir` (a child that goes on writing),
 /// `destroy` (give the ring up and live on), `remake` (the same, and make another at the same socket), `exec` (become
-/// another program), `join self` and `leave self` (a consumer in the producer's own process).
+/// another program), `fill` (write what looks like messages wherever there is room, and commit nothing), `join self` and `leave self` (a consumer in the producer's own process).
 /// Consumer: `take N`, `publish +N` or `publish -N` (a tail that far from the true one: a lie), `status`, `leave`
 /// (unmap everything and live on).
 #[derive(Parser)]
@@ -403,6 +403,43 @@ impl Tx {
         }
     }
 
+    /// Fills all that is offered with what looks like messages of `payload`, and commits nothing.
+    fn fill(&mut self, payload: &[u8]) -> Result<u64, Failure> {
+        let mut bytes = Vec::new();
+        let mut message = |seq_id: u64, most: usize| {
+            bytes.clear();
+            let header = MessageHeader {
+                payload_len: payload.len() as u32,
+                seq_id,
+                ..Default::default()
+            };
+            bytes.extend_from_slice(&header.to_bytes());
+            bytes.extend_from_slice(payload);
+            bytes.truncate(most);
+            bytes.clone()
+        };
+        let length = 16 + payload.len() as u64;
+        match self {
+            Self::Own(producer) | Self::OwnRaw(producer) => {
+                let mut run = producer.reserve().ok_or("no room")?;
+                let all = run.max_bytes();
+                for (seq_id, at) in (1_000_000..).zip((0..all).step_by(length as usize)) {
+                    run.write_at(at, &message(seq_id, (all - at) as usize))?;
+                }
+                Ok(all)
+            }
+            Self::Reference(producer) => {
+                let mut run = producer.reserve().ok_or("no room")?;
+                let all = run.max_bytes();
+                let places = run.as_mut_slice().chunks_mut(length as usize);
+                for (seq_id, place) in (1_000_000..).zip(places) {
+                    place.copy_from_slice(&message(seq_id, place.len()));
+                }
+                Ok(all)
+            }
+        }
+    }
+
     fn scan(&mut self) -> Result<(), Failure> {
         match self {
             Self::Own(producer) | Self::OwnRaw(producer) => producer.scan(),
@@ -671,6 +708,11 @@ impl Sender<'_> {
             ["leave", "self"] => {
                 self.own = None;
                 say(format_args!("left"))
+            }
+            ["fill"] => {
+                let payload = [b'!'; 48];
+                let filled = self.tx.fill(&payload)?;
+                say(format_args!("filled bytes={filled}"))
             }
             ["slots"] => say(format_args!("slots {}", self.tx.slots())),
             // The child does nothing, or goes on as the producer; the parent lives on, and obeys.

@@ -8,7 +8,8 @@
 
 pub(super) mod reservation;
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::fence;
 use std::time::Duration;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -394,10 +395,21 @@ impl Producer {
                 flags: FLAG_FILLER,
                 ..MessageHeader::default()
             };
+            self.note_writing(HEADER);
             self.ring.copy_in(self.position, &filler.to_bytes())?;
             self.advance(to_end);
         }
         Ok(self.has_room(total))
+    }
+
+    /// Notes in the table that `len` bytes at head are about to be written: so much may be in doubt for whoever reads the
+    /// ring's older bytes.
+    #[inline]
+    fn note_writing(&self, len: u64) {
+        self.table.last_query_offset.store(self.head(), Relaxed);
+        self.table.last_query_max_bytes.store(len, Relaxed);
+        // Before the bytes themselves: pairs with nothing in this program, but with whoever looks into it.
+        fence(Release);
     }
 
     /// Writes a message at head, where `place` said there is room.
@@ -411,6 +423,7 @@ impl Producer {
             reserved: 0,
             seq_id,
         };
+        self.note_writing(HEADER + u64::from(payload_len));
         self.ring.copy_in(self.position, &header.to_bytes())?;
         self.ring.copy_in(self.position + HEADER, payload)
     }

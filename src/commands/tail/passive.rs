@@ -54,20 +54,20 @@ pub fn tail(
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
     };
-    let start = match options.from {
-        _ if last == Some(0) => head,
-        None => oldest_boundary(&ring),
-        Some(RingPosition::Head) => head,
+    let reader = match options.from {
+        _ if last == Some(0) => MessageReader::at(head),
+        None => MessageReader::at(oldest_boundary(&ring)),
+        Some(RingPosition::Head) => MessageReader::at(head),
         Some(RingPosition::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
         Some(RingPosition::Offset(offset)) if offset <= head => {
             begin(&ring, offset, head, options.torn, &mut sink)?
         }
-        Some(RingPosition::Offset(_)) if options.follows() => head,
+        Some(RingPosition::Offset(_)) if options.follows() => MessageReader::at(head),
         Some(RingPosition::Offset(offset)) => {
             bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
         }
     };
-    let mut reader = MessageReader::at(start).with_torn(options.torn);
+    let mut reader = reader.with_torn(options.torn);
     match last {
         Some(last) => retained(&ring, &mut reader, head, last, options, &mut sink)?,
         None => {
@@ -81,8 +81,7 @@ pub fn tail(
             && let Some(next) = next_ring(&ring, succession, &mut sink, idle)?
         {
             ring = next;
-            reader = MessageReader::at(from_the_start(&ring, options.torn, &mut sink)?)
-                .with_torn(options.torn);
+            reader = from_the_start(&ring, options.torn, &mut sink)?.with_torn(options.torn);
         }
     }
     sink.flush()?;
@@ -90,17 +89,17 @@ pub fn tail(
     Ok(())
 }
 
-/// The boundary from which the messages at and behind `offset` are reached; says what cannot be.
+/// A reader at the boundary from which the messages at and behind `offset` are reached; says what cannot be.
 fn begin(
     ring: &AttachedRing,
     offset: u64,
     head: u64,
     torn: bool,
     sink: &mut Sink<impl Output>,
-) -> io::Result<u64> {
+) -> io::Result<MessageReader> {
     let known = oldest_boundary(ring);
     if offset >= known {
-        return Ok(known);
+        return Ok(MessageReader::at(known));
     }
     let older = older(ring, known, usize::MAX)?;
     let retained = head.saturating_sub(ring.capacity());
@@ -122,7 +121,7 @@ fn begin(
     }
     gap(retained, older.oldest, GapReason::NoBoundary, 0)?;
     if torn {
-        return Ok(older.oldest);
+        return Ok(MessageReader::at_found(older.oldest, known));
     }
     gap(
         older.oldest,
@@ -130,7 +129,7 @@ fn begin(
         GapReason::NearProducer,
         older.torn,
     )?;
-    Ok(older.clear)
+    Ok(MessageReader::at_found(older.clear, known))
 }
 
 /// Messages and gaps in order, oldest first.
@@ -160,7 +159,7 @@ fn retained(
         if from >= oldest {
             break;
         }
-        let mut reader = MessageReader::at(from).with_torn(options.torn);
+        let mut reader = MessageReader::at_found(from, known).with_torn(options.torn);
         sink.rewind();
         let (more, mut before) = collect(
             ring,
@@ -282,12 +281,12 @@ fn next_ring(
     Ok(None)
 }
 
-/// Says which ring comes now, and what of it was missed; the boundary from which all of the rest is reached.
+/// Says which ring comes now, and what of it was missed; a reader of all the rest.
 fn from_the_start(
     ring: &AttachedRing,
     torn: bool,
     sink: &mut Sink<impl Output>,
-) -> io::Result<u64> {
+) -> io::Result<MessageReader> {
     sink.begin_ring(ring.id(), ring.capacity())?;
     let head = control(ring).producer_head;
     let retained = head.saturating_sub(ring.capacity());

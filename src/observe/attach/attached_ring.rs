@@ -10,7 +10,7 @@ use super::member::{LastWords, Member, Presence};
 use super::membership::Membership;
 use super::memory::Memory;
 use super::producer::ProducerProcess;
-use super::slot_table::{SlotTable, TableView};
+use super::slot_table::{SlotTable, TableView, Writing};
 use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo};
 use crate::observe::procfs::{FileId, MappingSurvey, Process, Refusal, shortage};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
@@ -282,6 +282,12 @@ impl AttachedRing {
             member.slot = now(member).or(member.slot);
         }
         Some(view)
+    }
+
+    /// What the producer may be writing now beyond what it has committed; `None` where its table cannot be read.
+    #[must_use]
+    pub fn writing(&self) -> Option<Writing> {
+        self.table.as_ref()?.writing()
     }
 
     /// Whether the producer still holds the slot of `member`, asked of the kernel now: a tail speaks for the ring's

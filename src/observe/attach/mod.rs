@@ -29,5 +29,5 @@ pub use passive_join::{connect, join};
 pub use producer::has_given_up;
 pub use rendezvous::listener;
 pub use select::RingSelector;
-pub use slot_table::{Offer, SlotView, TableView};
+pub use slot_table::{Offer, SlotView, TableView, Writing};
 pub use target::{RingTarget, Succession, by_socket, leads_to_another};

@@ -77,6 +77,15 @@ pub struct Offer {
     pub bytes: u64,
 }
 
+/// Where a producer writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writing {
+    /// Bytes committed, as the producer knows it.
+    pub head: u64,
+    /// Room that it was offered, and has not committed anything of.
+    pub offer: Option<Offer>,
+}
+
 /// One slot that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotView {
@@ -176,6 +185,21 @@ impl SlotTable {
                 std::thread::sleep(CHANGE);
             }
             self.read_once()
+        })
+    }
+
+    /// What the producer may be writing now, beyond what it has committed: the one question that is asked of the table for
+    /// each copy that is made of the ring.
+    #[must_use]
+    pub fn writing(&self) -> Option<Writing> {
+        let mut head = [0; table::SIZE];
+        self.memory.read_exact_at(&mut head, self.address).ok()?;
+        if !self.expected.agrees(&head) {
+            return None;
+        }
+        Some(Writing {
+            head: u64_at(&head, table::LOCAL_HEAD)?,
+            offer: offer(&head),
         })
     }
 

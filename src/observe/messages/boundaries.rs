@@ -16,7 +16,7 @@ use crate::ring::layout::HEADER_SIZE;
 /// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
 #[must_use]
 pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
-    let validity = Validity::read(ring);
+    let validity = Validity::read(ring, u64::MAX);
     let lap = validity.head - validity.head % validity.capacity;
     // At the very start of a lap, the lap before is whole unless it is being written over.
     let lap = if lap == validity.head {
@@ -37,7 +37,7 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
 pub struct Older {
     /// From this boundary, which was found in the bytes, messages run to the known one.
     pub oldest: u64,
-    /// The first of their boundaries that is not torn; the known one when all are.
+    /// The first of their boundaries where the producer cannot have been writing; the known one when there is none.
     pub clear: u64,
     /// Messages between the two.
     pub torn: u64,
@@ -54,7 +54,7 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
         torn: 0,
     };
     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-    let validity = Validity::read(ring);
+    let validity = Validity::read(ring, u64::MAX);
     let capacity = validity.capacity;
     let floor = validity.head.saturating_sub(capacity);
     if known <= floor {
@@ -77,8 +77,9 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
         capacity,
     };
     let found = recover::oldest(region, enough, read)?;
-    let validity = Validity::read(ring);
-    let clear = first_clear(found.boundary, known, &validity, read)?;
+    let validity = Validity::read(ring, found.boundary);
+    let settled = |offset| validity.is_settled(offset);
+    let clear = first_clear(found.boundary, known, &validity, settled, read)?;
     let (clear, torn) = clear.unwrap_or((known, found.messages as u64));
     Ok(Older {
         oldest: found.boundary,
@@ -151,7 +152,7 @@ pub fn count_behind(
         }
         from = head.min(lap_end);
     }
-    if Validity::read(ring).integrity(start) != Integrity::Torn {
+    if Validity::read(ring, start).integrity(start) != Integrity::Torn {
         counted.extend(count(&bytes, start, capacity, &tails).into_iter().flatten());
     }
     counted

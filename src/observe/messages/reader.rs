@@ -44,6 +44,8 @@ pub struct MessageReader {
     /// Where a walk through torn bytes ended, and head at that time: as long as neither changes, there is nothing new
     /// to be learned from another one.
     proven: Option<(u64, u64)>,
+    /// Below this, boundaries were found in bytes: nothing but those tells that there were messages.
+    found_until: u64,
 }
 
 impl MessageReader {
@@ -57,6 +59,16 @@ impl MessageReader {
             racing: false,
             shows_torn: false,
             proven: None,
+            found_until: 0,
+        }
+    }
+
+    /// A reader whose next message begins at `boundary`, which was found in the bytes before the known boundary `known`.
+    #[must_use]
+    pub fn at_found(boundary: u64, known: u64) -> Self {
+        Self {
+            found_until: known,
+            ..Self::at(boundary)
         }
     }
 
@@ -128,16 +140,24 @@ impl MessageReader {
         loop {
             self.buffer
                 .fill(ring, self.position % capacity, end - self.position)?;
-            let validity = Validity::read(ring);
             let start = self.position;
+            let validity = Validity::read(ring, start);
             self.racing = validity.head.saturating_sub(head) > capacity / 8;
-            let torn = validity.integrity(start) == Integrity::Torn;
+            let found_until = self.found_until;
+            let integrity = |offset: u64| {
+                if offset < found_until && !validity.is_settled(offset) {
+                    return Integrity::Torn;
+                }
+                validity.integrity(offset)
+            };
+            let torn = integrity(start) == Integrity::Torn;
             if torn && !(self.shows_torn && self.is_sound(ring, landing, &validity)?) {
                 let first = if self.searched || self.racing {
                     None
                 } else {
                     let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-                    first_clear(start, landing, &validity, read)?
+                    let clear = |offset| integrity(offset) != Integrity::Torn;
+                    first_clear(start, landing, &validity, clear, read)?
                 };
                 self.searched = first.is_some();
                 match first {
@@ -162,10 +182,7 @@ impl MessageReader {
                     Ok(message) => {
                         self.position = message.offset + message.header.total_len();
                         self.searched = false;
-                        each(ReadEvent::Message(
-                            message,
-                            validity.integrity(message.offset),
-                        ))?;
+                        each(ReadEvent::Message(message, integrity(message.offset)))?;
                     }
                     Err(corruption) => {
                         self.skip(landing, GapReason::Corrupt(corruption), 0, &mut each)?;

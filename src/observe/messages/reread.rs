@@ -27,7 +27,7 @@ pub fn payload(ring: &AttachedRing, message: &Message) -> Option<Vec<u8>> {
         &mut bytes,
     )
     .ok()?;
-    let validity = Validity::read(ring);
+    let validity = Validity::read(ring, message.offset);
     let is_there = validity.head >= message.offset + length
         && validity.integrity(message.offset) != Integrity::Torn
         && header_of(&bytes) == Some(message.header);

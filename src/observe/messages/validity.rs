@@ -2,7 +2,7 @@
 //!
 //! Knows tails, head and capacity; it has never seen a byte of the ring.
 
-use crate::observe::attach::AttachedRing;
+use crate::observe::attach::{AttachedRing, Writing};
 use crate::observe::model::Integrity;
 use crate::observe::sample::control;
 
@@ -15,12 +15,15 @@ pub(super) struct Validity {
     pub head: u64,
     /// Bytes in the ring.
     pub capacity: u64,
+    /// What the producer may be writing, read last; `None` where its table cannot be read, or need not be.
+    pub writing: Option<Writing>,
 }
 
 impl Validity {
-    /// Reads tails, then head. To be called after the copy that it is to speak for.
+    /// Reads tails, then head, and the producer's table where those do not settle what a copy that begins at `from` is
+    /// worth. To be called after the copy.
     #[must_use]
-    pub(super) fn read(ring: &AttachedRing) -> Self {
+    pub(super) fn read(ring: &AttachedRing, from: u64) -> Self {
         // The copy's loads come before the tails': a consumer that had not let the producer in when its tail was
         // read had not done so during the copy either.
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
@@ -32,7 +35,11 @@ impl Validity {
         let head = control(ring).producer_head;
         // Asked last: a slot that is still held now was held when its tail was read, and ever since it was taken.
         let holds = |index: usize| ring.still_holds(&members[index]);
-        Self::of(tails, holds, head, ring.capacity())
+        let mut read = Self::of(tails, holds, head, ring.capacity());
+        if !read.is_vouched_for(from) {
+            read.writing = ring.writing();
+        }
+        read
     }
 
     /// From the tails of the consumers, each with the highest that was ever seen of it, and whether their slots are held.
@@ -51,18 +58,47 @@ impl Validity {
             min_tail: min_tail.map(|(tail, _)| tail),
             head,
             capacity,
+            writing: None,
         }
+    }
+
+    /// Whether the producer cannot have been writing at `offset` or above, by what can be seen from outside.
+    fn is_vouched_for(&self, offset: u64) -> bool {
+        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail. And what it is
+        // given to write never crosses the lap's end (zbq.h: zbq_producer_query): what it may be writing before its
+        // next commit lies above head in this lap, and so over bytes of the lap before.
+        let lap_start = self.head - self.head.checked_rem(self.capacity).unwrap_or(0);
+        offset >= lap_start || self.min_tail.is_some_and(|tail| offset >= tail)
+    }
+
+    /// Whether what looks like a message at `offset` was one: bytes that the producer may be filling with something else
+    /// may look like anything. Without its table that may be all that is not vouched for: what it is given to write may be
+    /// as long as the rest of the lap.
+    #[must_use]
+    pub(super) fn is_settled(&self, offset: u64) -> bool {
+        let written = self.writing.map(|writing| {
+            let offered =
+                (writing.offer).map_or(0, |offer| offer.offset.saturating_add(offer.bytes));
+            writing.head.max(offered)
+        });
+        let behind = |written: u64| offset >= written.saturating_sub(self.capacity);
+        self.is_vouched_for(offset) || written.is_some_and(behind)
     }
 
     /// How far bytes copied from `offset` on can be trusted.
     #[must_use]
     pub(super) fn integrity(&self, offset: u64) -> Integrity {
-        // The producer writes below the smallest tail plus capacity, so nothing at or above that tail. And what it is
-        // given to write never crosses the lap's end (zbq.h: zbq_producer_query): what it may be writing before its
-        // next commit lies above head in this lap, and so over bytes of the lap before.
-        let lap_start = self.head - self.head.checked_rem(self.capacity).unwrap_or(0);
-        if offset >= lap_start || self.min_tail.is_some_and(|tail| offset >= tail) {
+        if self.is_vouched_for(offset) {
             return Integrity::Intact;
+        }
+        if self.writing.is_some() && self.is_settled(offset) {
+            // Bytes that it was given are known to lie elsewhere; of some that it gave back without a word they are not.
+            let given = self.writing.is_some_and(|writing| writing.offer.is_some());
+            return if given {
+                Integrity::Intact
+            } else {
+                Integrity::Likely
+            };
         }
         // What it may be writing ahead of head is not known, so an eighth of the ring is kept clear of.
         let oldest_clear = self.head.saturating_sub(self.capacity - self.capacity / 8);
@@ -141,12 +177,44 @@ mod tests {
                 min_tail,
                 head,
                 capacity: 4096,
+                writing: None,
             };
             assert_eq!(
                 validity.integrity(offset),
                 expected,
                 "{validity:?} at {offset}"
             );
+        }
+    }
+
+    #[test]
+    fn the_producers_table_tells_what_it_may_be_writing() {
+        use crate::observe::attach::Offer;
+        let offered = |offset, bytes| Writing {
+            head: 5000,
+            offer: Some(Offer { offset, bytes }),
+        };
+        let committed = |head| Writing { head, offer: None };
+        // Head 5000 in a ring of 4096: 904 is the oldest byte that it holds, 4096 the start of this lap.
+        for (writing, offset, expected, settled) in [
+            (committed(5000), 904, Likely, true),
+            (committed(5000), 903, Torn, false),
+            // It has committed since head was read.
+            (committed(5100), 1003, Torn, false),
+            (offered(5000, 64), 968, Intact, true),
+            (offered(5000, 64), 967, Torn, false),
+            (offered(5000, 3192), 4095, Likely, false),
+            (offered(5000, 3192), 4096, Intact, true),
+            (offered(u64::MAX, 2), 4095, Likely, false),
+        ] {
+            let validity = Validity {
+                min_tail: None,
+                head: 5000,
+                capacity: 4096,
+                writing: Some(writing),
+            };
+            let found = (validity.integrity(offset), validity.is_settled(offset));
+            assert_eq!(found, (expected, settled), "{writing:?} at {offset}");
         }
     }
 }

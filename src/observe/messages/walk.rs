@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::validity::Validity;
-use crate::observe::model::Integrity;
 use crate::ring::{MessageHeader, Walk, WalkState};
 
 /// Bytes copied at a time.
@@ -54,12 +53,13 @@ pub(super) fn lands(
     Ok(at == end)
 }
 
-/// The first message from `start` on, which is torn, that is not, if the walk through all of them, torn headers
+/// The first message from `start` on, which is not `wanted`, that is, if the walk through all of them, torn headers
 /// included, lands on `end` and on the tail that vouches for what follows it; and how many torn ones come before it.
 pub(super) fn first_clear(
     start: u64,
     end: u64,
     validity: &Validity,
+    wanted: impl Fn(u64) -> bool,
     read: impl FnMut(u64, u64, &mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<Option<(u64, u64)>> {
     let mut first = None;
@@ -67,9 +67,10 @@ pub(super) fn first_clear(
     let mut due = validity.min_tail.filter(|tail| (start..end).contains(tail));
     let landed = lands(start, end, validity.capacity, read, |offset| {
         if first.is_none() {
-            match validity.integrity(offset) {
-                Integrity::Torn => torn += 1,
-                Integrity::Intact | Integrity::Likely => first = Some((offset, torn)),
+            if wanted(offset) {
+                first = Some((offset, torn));
+            } else {
+                torn += 1;
             }
         }
         if due == Some(offset) {
@@ -109,6 +110,7 @@ pub(super) fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::Integrity;
     use proptest::prelude::*;
 
     const CAPACITY: u64 = 4 << 20;
@@ -188,9 +190,11 @@ mod tests {
                 min_tail,
                 head,
                 capacity: 1 << 12,
+                writing: None,
             };
+            let clear = |offset| validity.integrity(offset) != Integrity::Torn;
             let rest = &bytes[usize::try_from(start).expect("small")..];
-            first_clear(start, end, &validity, reader(rest, start, &mut 0))
+            first_clear(start, end, &validity, clear, reader(rest, start, &mut 0))
                 .expect("bytes in memory")
         };
         // In the lap from 0 to 4096.
@@ -262,8 +266,9 @@ mod tests {
         ) {
             let base = base.min(u64::MAX - 2000);
             let end = base + bytes.len() as u64;
-            let validity = Validity { min_tail, head, capacity: 4096 };
-            let found = first_clear(base, end, &validity, reader(&bytes, base, &mut 0)).expect("bytes in memory");
+            let validity = Validity { min_tail, head, capacity: 4096, writing: None };
+            let clear = |offset| validity.integrity(offset) != Integrity::Torn;
+            let found = first_clear(base, end, &validity, clear, reader(&bytes, base, &mut 0)).expect("bytes in memory");
             if let Some((found, _)) = found {
                 prop_assert!((base..end).contains(&found));
                 prop_assert_ne!(validity.integrity(found), Integrity::Torn);
