@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-pub use check::{CheckArgs, Lag};
+pub use check::CheckArgs;
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};

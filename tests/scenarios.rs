@@ -672,3 +672,24 @@ fn a_producer_in_another_time_namespace() {
         assert!((300..=600).contains(&seconds), "{seconds} s: {ring:#}");
     }
 }
+
+/// How a ring is is one word, wherever it is asked: in the snapshot, in the list, and by the status of a check.
+#[test]
+fn one_word_for_how_a_ring_is() {
+    for (sent, expected, code) in [(1, "ok", 0), (870, "warning", 1), (995, "critical", 2)] {
+        let place = Place::new();
+        let mut producer = producer(&place, NEVER);
+        let _reads = reader(&place.socket());
+        producer.ask(&format!("send {sent}"), "done");
+        eventually(expected, || {
+            let ring = ring_of(producer.pid());
+            let listed = crate::support::program::stdout(&["ls", "--json"]);
+            let listed: Value = serde_json::from_str(&listed).expect("JSON");
+            let rings = listed["rings"].as_array().expect("an array");
+            let listed = rings.iter().find(|one| one["pid"] == producer.pid())?;
+            let words = [&ring["health"], &listed["health"]];
+            let pid = producer.pid().to_string();
+            (words == [expected; 2] && codes(&["--pid", &pid]).0 == code).then_some(())
+        });
+    }
+}

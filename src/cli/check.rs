@@ -1,6 +1,5 @@
 //! Options of `check`, and how its limits are written. Nothing is looked at here.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use clap::Args;
 
 use super::target::{Configuration, Target};
 use super::values::{duration, size_unit};
-use crate::observe::check::{Limits, Threshold};
+use crate::observe::check::Limits;
+use crate::observe::model::{LagLimit, LagUnit, Threshold};
 use crate::text::whole;
 
 /// What `check --help` says below the options.
@@ -33,7 +33,7 @@ WARNING: let checks run as the producer's user, or as root.
 
   zbqtop check --socket /run/quotes.sock --max-lag 50%:90% --max-lag 500ms:2s --min-consumers 2
 ",
-        Lag::default()
+        LagLimit::default()
     )
 }
 
@@ -41,7 +41,7 @@ fn max_lag_help() -> String {
     format!(
         "How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was \
          where the consumer is now. May be given once for each of the four; `off`: however far [default: {}]",
-        Lag::default()
+        LagLimit::default()
     )
 }
 
@@ -53,7 +53,7 @@ pub struct CheckArgs {
     pub target: Target,
     /// How far any consumer may be behind, once at most for each unit.
     #[arg(long, value_name = "W:C", help = max_lag_help())]
-    pub max_lag: Vec<Lag>,
+    pub max_lag: Vec<LagLimit>,
     /// How long any consumer may be behind without moving, as `2s:10s`.
     #[arg(long, value_name = "W:C", value_parser = times)]
     pub max_stall: Option<Threshold<u64>>,
@@ -90,7 +90,7 @@ impl CheckArgs {
     ///
     /// # Errors
     /// When two of them contradict, in words.
-    pub fn limits(&self, usual: Lag) -> Result<Limits, String> {
+    pub fn limits(&self, usual: LagLimit) -> Result<Limits, String> {
         let mut limits = Limits {
             stall_ns: self.max_stall.unwrap_or_default(),
             idle_ns: self.max_idle.unwrap_or_default(),
@@ -130,84 +130,12 @@ impl CheckArgs {
     }
 }
 
-/// A limit on a lag.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lag {
-    /// What it counts.
-    pub unit: LagUnit,
-    /// How many of them.
-    pub levels: Threshold<f64>,
-}
-
-impl Default for Lag {
-    /// What a check asks for where nobody has said otherwise.
-    fn default() -> Self {
-        Self {
-            unit: LagUnit::Percent,
-            levels: Threshold {
-                warning: Some(80.0),
-                critical: Some(95.0),
-            },
-        }
-    }
-}
-
-/// What a lag is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LagUnit {
-    /// Bytes.
-    Bytes,
-    /// Percent of the capacity.
-    Percent,
-    /// Messages.
-    Messages,
-    /// Time, ns.
-    Nanoseconds,
-    /// Not at all: there is no limit.
-    Off,
-}
-
-impl LagUnit {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Percent => "percent",
-            Self::Messages => "messages",
-            Self::Nanoseconds => "time",
-            Self::Off => "nothing",
-        }
-    }
-}
-
-impl fmt::Display for Lag {
-    /// As it is written on the command line.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            LagUnit::Off => return out.write_str("off"),
-            LagUnit::Bytes => "B",
-            LagUnit::Percent => "%",
-            LagUnit::Messages => "msg",
-            LagUnit::Nanoseconds => "ns",
-        };
-        if let Some(warning) = self.levels.warning {
-            write!(out, "{warning}{unit}:")?;
-        }
-        if let Some(critical) = self.levels.critical {
-            write!(out, "{critical}{unit}")?;
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for Lag {
+impl FromStr for LagLimit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "off" {
-            return Ok(Self {
-                unit: LagUnit::Off,
-                levels: Threshold::default(),
-            });
+            return Ok(Self::OFF);
         }
         let levels = split(text, lag)?;
         let [warning, critical] =
@@ -326,7 +254,7 @@ mod tests {
             .chain(options.split_whitespace());
         let cli = crate::cli::Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         match cli.command {
-            Some(crate::cli::Command::Check(check)) => check.limits(Lag::default()),
+            Some(crate::cli::Command::Check(check)) => check.limits(LagLimit::default()),
             other => panic!("{other:?}"),
         }
     }
@@ -352,7 +280,7 @@ mod tests {
             ("5m", LagUnit::Nanoseconds, levels(None, 300e9)),
             ("off", LagUnit::Off, levels(None, None)),
         ] {
-            let expected = Lag {
+            let expected = LagLimit {
                 unit,
                 levels: expected,
             };
@@ -368,7 +296,7 @@ mod tests {
     #[test]
     fn a_limit_that_makes_no_sense_says_what_does() {
         type Parse = fn(&str) -> Option<String>;
-        let lag: Parse = |text| text.parse::<Lag>().err();
+        let lag: Parse = |text| text.parse::<LagLimit>().err();
         let time: Parse = |text| times(text).err();
         let few: Parse = |text| fewest(text).err();
         for (parse, text, found, expected) in [

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{CheckArgs, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
 use crate::observe::check::{Limits, Observed, Status, Verdict, is_undecided, judge, judge_all};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot, Thresholds};
+use crate::observe::model::{ConsumerSnapshot, ConsumerState, LagLimit, RingSnapshot, Thresholds};
 use crate::observe::procfs::MappingSurvey;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
@@ -35,9 +35,13 @@ pub fn check(
     out: &mut impl Write,
 ) -> ExitCode {
     let target = &options.target;
-    let thresholds = settings.thresholds;
+    // How far behind is too far is said once, with the figure.
+    let thresholds = Thresholds {
+        max_lag: LagLimit::OFF,
+        ..settings.thresholds
+    };
     let everything = target.pid.is_none() && target.socket.is_none();
-    let verdict = options.limits(settings.max_lag).map_or_else(
+    let verdict = options.limits(settings.thresholds.max_lag).map_or_else(
         |why| Verdict::unknown("usage", &why),
         |limits| {
             if everything {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::cli::{Lag, ThemeName, When};
+use crate::cli::{ThemeName, When};
 use crate::observe::model::Thresholds;
 use crate::ui::{ConsumerField, Keymap};
 
@@ -25,8 +25,6 @@ pub struct Settings {
     pub columns: Vec<ConsumerField>,
     /// What health is judged by.
     pub thresholds: Thresholds,
-    /// The limit of a `check` that is given none.
-    pub max_lag: Lag,
     /// Which key does what.
     pub keymap: Keymap,
 }
@@ -41,7 +39,6 @@ impl Default for Settings {
             mouse: true,
             columns: ConsumerField::ALL.to_vec(),
             thresholds: Thresholds::default(),
-            max_lag: Lag::default(),
             keymap: Keymap::default(),
         }
     }

@@ -70,7 +70,7 @@ pub(super) const THRESHOLDS: [(&str, Set); 4] = [
     ("max-lag", |to, value| {
         let expected = "a limit, as in \"80%:95%\"";
         let limit = value.string(expected)?.parse();
-        to.max_lag = limit.map_err(|why: String| value.fault(&why))?;
+        to.thresholds.max_lag = limit.map_err(|why: String| value.fault(&why))?;
         Ok(())
     }),
 ];

@@ -20,7 +20,6 @@ pub fn template() -> String {
         mouse,
         columns,
         thresholds,
-        max_lag,
         keymap: _,
     } = Settings::default();
     let columns: Vec<String> = columns.into_iter().map(|column| column.name()).collect();
@@ -62,7 +61,8 @@ stalled-after = \"auto\"
 # Descriptors pile up: a consumer's side socket is this full and not read, or so much of RLIMIT_NOFILE is in flight.
 side-socket-percent = {pile_percent}
 
-# `check` without --max-lag: how far any consumer may be behind before it is WARNING and CRITICAL.
+# How far any consumer may be behind before that is a warning, and critical: a share of the ring, bytes (\"1MiB\"),
+# messages (\"10000msg\"), a time (\"2s\"), or \"off\". `check --max-lag` comes before it.
 max-lag = {max_lag:?}
 
 # The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,
@@ -75,7 +75,7 @@ max-lag = {max_lag:?}
         ascii = word(&ascii),
         lagging_percent = thresholds.lagging_percent,
         pile_percent = thresholds.pile_percent,
-        max_lag = max_lag.to_string(),
+        max_lag = thresholds.max_lag.to_string(),
     );
     for (name, keys, help) in Keymap::actions() {
         let keys: Vec<String> = keys.iter().map(ToString::to_string).map(spelled).collect();

@@ -84,8 +84,8 @@ fn every_setting_can_be_changed() {
             lagging_percent: 12.5,
             stalled_after_ns: Some(250_000_000),
             pile_percent: 50.0,
+            max_lag: "1s:2s".parse().unwrap(),
         },
-        max_lag: "1s:2s".parse().unwrap(),
         keymap: Keymap::with(&quit).unwrap(),
     };
     assert_eq!(settings, expected);

@@ -4,35 +4,8 @@
 
 use std::time::Duration;
 
+use crate::observe::model::Threshold;
 use crate::text::whole;
-
-/// A limit's two levels, each of which may be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threshold<T> {
-    /// Past this: WARNING.
-    pub warning: Option<T>,
-    /// Past this: CRITICAL.
-    pub critical: Option<T>,
-}
-
-impl<T> Threshold<T> {
-    /// The same levels, counted otherwise.
-    pub fn map<U>(self, each: impl Fn(T) -> U) -> Threshold<U> {
-        Threshold {
-            warning: self.warning.map(&each),
-            critical: self.critical.map(&each),
-        }
-    }
-}
-
-impl<T> Default for Threshold<T> {
-    fn default() -> Self {
-        Self {
-            warning: None,
-            critical: None,
-        }
-    }
-}
 
 /// What is asked of every ring; by default nothing but that no finding is a warning or worse.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,11 +6,11 @@
 //! [`super::table`].
 
 use super::figures::{Bounds, Reading};
-use super::limits::{Limits, Threshold};
+use super::limits::Limits;
 use super::measure::{Figure, Observed, Status};
 use super::table::{MEASURES, MeasureRow, Worse};
 use crate::observe::health::who;
-use crate::observe::model::ConsumerSnapshot;
+use crate::observe::model::{ConsumerSnapshot, Threshold};
 
 /// A figure of one ring, and the levels that are set on it.
 pub(super) struct Measured<'a> {

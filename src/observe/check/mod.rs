@@ -7,6 +7,6 @@ mod measured;
 mod table;
 mod verdict;
 
-pub use limits::{Limits, Threshold};
+pub use limits::Limits;
 pub use measure::{Figure, Measure, Observed, Status};
 pub use verdict::{Reason, RingVerdict, Verdict, is_undecided, judge, judge_all};

@@ -6,10 +6,10 @@ use super::figures::{
     Bounds, Source, bytes_per_second, clog_attempts, consumers, idle, lag_bytes, lag_messages,
     lag_time, producer_head, stall, zombie_count, zombies,
 };
-use super::limits::{Limits, Threshold};
+use super::limits::Limits;
 use super::measure::{Measure, Observed};
 use crate::observe::health::who;
-use crate::observe::model::RingSnapshot;
+use crate::observe::model::{RingSnapshot, Threshold};
 use crate::text::{self, bytes, duration_in, percent, percent_of};
 
 /// All that is known of a measure.

@@ -24,7 +24,9 @@ pub fn findings(ring: &RingSnapshot, thresholds: &Thresholds) -> Vec<Finding> {
         let rules = CONSUMER_RULES.iter();
         rules.filter_map(|rule| rule.finding(one, &context))
     });
-    let of_states = consumers.iter().filter_map(|one| state_finding(one, ring));
+    let of_states = consumers
+        .iter()
+        .filter_map(|one| state_finding(one, ring, &thresholds.max_lag));
     let mut findings: Vec<Finding> = of_ring.chain(of_consumers).chain(of_states).collect();
     // Stable: of those that are equally bad, what is wrong with the whole ring comes first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -7,6 +7,7 @@ mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod frame;
+mod lag_limit;
 mod limitation;
 mod listing;
 mod message;
@@ -20,6 +21,7 @@ pub use estimate::{Bounded, Estimate};
 pub use event::{Event, EventKind, EventLog};
 pub use finding::{Finding, Health, Severity};
 pub use frame::{Frame, PastPoint, RingSource};
+pub use lag_limit::{LagLimit, LagUnit, Threshold};
 pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};

@@ -2,6 +2,8 @@
 //!
 //! What follows from them is decided in `health`.
 
+use super::lag_limit::LagLimit;
+
 /// The figures, with defaults that suit most rings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
@@ -13,6 +15,8 @@ pub struct Thresholds {
     /// Descriptors pile up in a side socket that is this full, or where so many of those that the producer's user may
     /// have in flight are, percent.
     pub pile_percent: f64,
+    /// How far a consumer may be behind.
+    pub max_lag: LagLimit,
 }
 
 impl Default for Thresholds {
@@ -21,6 +25,7 @@ impl Default for Thresholds {
             lagging_percent: 25.0,
             stalled_after_ns: None,
             pile_percent: 25.0,
+            max_lag: LagLimit::default(),
         }
     }
 }

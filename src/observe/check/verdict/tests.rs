@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::observe::check::{Measure, Threshold};
+use crate::observe::check::Measure;
 use crate::observe::health::findings;
+use crate::observe::model::Threshold;
 use crate::observe::model::fixtures::{consumer, ring};
 use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, Estimate, Unseen};
 
@@ -482,7 +483,7 @@ fn clogs_and_zombies_are_unknown_when_they_cannot_be_seen() {
     for (found, unseen, expected, words) in [
         (0, None, Status::Ok, "0 zombies"),
         (1, None, Status::Critical, "risk\\x1b (pid 9) still reads"),
-        (1, Some("dark"), Status::Critical, "at least 1 zombies: "),
+        (1, Some("dark"), Status::Critical, "at least 1 zombie: "),
         (0, Some("dark"), Status::Unknown, "zombies unknown: dark"),
     ] {
         let change = |seen: &mut Observed| {

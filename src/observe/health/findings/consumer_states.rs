@@ -3,15 +3,25 @@
 //! Owns that table. Knows nothing of how a state was come by: its words are the reason that came with it.
 
 use super::rules::name;
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Finding, RingSnapshot, Severity};
+use crate::observe::model::{
+    ConsumerSnapshot, ConsumerState, Finding, LagLimit, RingSnapshot, Severity,
+};
 
 /// The finding that a consumer's state is; `None` where it is well, or minds nobody any more.
-pub(super) fn state_finding(one: &ConsumerSnapshot, ring: &RingSnapshot) -> Option<Finding> {
+pub(super) fn state_finding(
+    one: &ConsumerSnapshot,
+    ring: &RingSnapshot,
+    max_lag: &LagLimit,
+) -> Option<Finding> {
     // A producer that has ended scans no more, and waits for nobody.
     if ring.state.is_over() && one.state != ConsumerState::Evicted {
         return None;
     }
-    let (code, severity) = code_and_severity(one, ring)?;
+    let lags = max_lag.severity(one).filter(|_| one.held);
+    let (code, severity) = match (code_and_severity(one, ring), lags) {
+        (Some((code, severity)), lags) => (code, lags.map_or(severity, |lags| lags.max(severity))),
+        (None, lags) => ("consumer-lagging", lags?),
+    };
     Some(Finding {
         code,
         severity,
