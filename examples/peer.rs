@@ -127,6 +127,9 @@ struct Produce {
     /// Messages per second; 0 is flat out.
     #[arg(long, default_value_t = 0.0)]
     rate: f64,
+    /// With --rate: so many at once, and then none until the next are due.
+    #[arg(long, default_value_t = 1)]
+    burst: u64,
     /// With the own implementation, reserve and commit like an application of the reference instead of `send`.
     #[arg(long)]
     raw: bool,
@@ -146,6 +149,9 @@ struct Consume {
     /// in bursts.
     #[arg(long, default_value_t = 0)]
     poll: u64,
+    /// Take messages as they come, but publish once in so many milliseconds (own implementation only).
+    #[arg(long, default_value_t = 0)]
+    publish: u64,
     /// After the messages, fork, tell `forked pid=N`, and end; the child keeps what is mapped for two minutes.
     #[arg(long)]
     fork: bool,
@@ -648,13 +654,15 @@ impl Sender<'_> {
             common,
             capacity,
             rate,
+            burst,
             clog_threshold,
             ..
         } = self.options;
         let (start, mut payload, mut refused) = (Instant::now(), Vec::new(), 0_u64);
         for sent in 0..messages {
             if *rate > 0.0 {
-                let due = Duration::from_secs_f64(sent as f64 / *rate);
+                let begun = sent - sent % (*burst).max(1);
+                let due = Duration::from_secs_f64(begun as f64 / *rate);
                 std::thread::sleep(due.saturating_sub(start.elapsed()));
             }
             if sent % 4096 == 4095 {
@@ -773,6 +781,17 @@ impl Rx {
         match self {
             Self::Own(consumer) => consumer.publish(tail),
             Self::Reference(consumer) => consumer.publish(tail),
+        }
+    }
+
+    /// Goes on behind a message that was taken, and publishes that if the last time is `every` ago.
+    fn advance(&mut self, end: u64, every: Duration, last: &mut Instant) {
+        match self {
+            Self::Own(consumer) if last.elapsed() < every => consumer.advance(end),
+            _ => {
+                *last = Instant::now();
+                self.publish(end);
+            }
         }
     }
 
@@ -990,6 +1009,7 @@ impl Taker<'_> {
         let common = &self.options.common;
         let (start, goal, mut idle) = (Instant::now(), self.taken + messages, 0_u32);
         let (mut payload, mut expected) = (Vec::new(), Vec::new());
+        let mut published = Instant::now();
         while self.taken < goal {
             // Before the look: a commit in between changes it, and the wait returns at once.
             let token = self.rx.token();
@@ -1051,7 +1071,8 @@ impl Taker<'_> {
                     std::thread::sleep(Duration::from_micros(self.options.slow));
                 }
             }
-            self.rx.publish(end);
+            let every = Duration::from_millis(self.options.publish);
+            self.rx.advance(end, every, &mut published);
         }
         let (first, us) = (self.first.unwrap_or(0), start.elapsed().as_micros());
         say(format_args!(

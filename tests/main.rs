@@ -12,6 +12,7 @@ mod futex_waiters;
 mod handshake;
 mod join;
 mod lag_time;
+mod latency;
 mod liars;
 mod lossless;
 mod messages;

@@ -1,4 +1,4 @@
-//! No false alarm: healthy rings, watched for a minute each at ten samples a second. Not among the default tests:
+//! No false alarm: healthy rings, watched for ten minutes each at ten samples a second. Not among the default tests:
 //! `cargo build --release --example peer`, then `cargo test --release --test main soak -- --ignored --nocapture`;
 //! `ZBQTOP_SOAK=10` for ten seconds.
 
@@ -12,16 +12,26 @@ use crate::support::{Peer, Place};
 /// A healthy ring: its producer sends what `produce` says, `consume` are what its consumers do.
 fn soak(name: &str, produce: &str, consume: &[&str], states: &[&str]) {
     let seconds = std::env::var("ZBQTOP_SOAK").ok();
-    let seconds = seconds.map_or(60, |text| text.parse().expect("seconds"));
+    let seconds = seconds.map_or(600, |text| text.parse().expect("seconds"));
     let place = Place::new();
-    let common = "--impl reference --payload 48 --messages 1000000000";
-    let arguments = format!("{common} {produce} --consumers {}", consume.len());
+    let common = "--payload 48 --messages 1000000000";
+    let arguments = format!(
+        "--impl reference {common} {produce} --consumers {}",
+        consume.len()
+    );
     let producer = Peer::producer(&place.socket(), &arguments);
     // They come one after the other, and the first message when all are there: nothing before is worth a word either.
     let mut watch = Watch::of(&producer);
     let consumers: Vec<Peer> = consume
         .iter()
-        .map(|how| Peer::consumer(&place.socket(), &format!("{common} {how}")))
+        .map(|how| {
+            let whose = if how.contains("--impl") {
+                ""
+            } else {
+                "--impl reference"
+            };
+            Peer::consumer(&place.socket(), &format!("{whose} {common} {how}"))
+        })
         .collect();
     let until = Instant::now() + Duration::from_secs(seconds);
     let (mut checks, mut looks_at_check) = (0, 0);
@@ -64,7 +74,7 @@ fn soak(name: &str, produce: &str, consume: &[&str], states: &[&str]) {
 
 /// Some wait for each message; some take what has come in a while, the last of them so much that it lags meanwhile.
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes ten minutes"]
 fn soak_busy() {
     soak(
         "busy",
@@ -81,7 +91,7 @@ fn soak_busy() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes ten minutes"]
 fn soak_busy_without_wakes() {
     soak(
         "busy, without wakes",
@@ -94,7 +104,7 @@ fn soak_busy_without_wakes() {
 /// A message every other second, and consumers that wait for it, one by asking now and then, and never at the same time
 /// after a message.
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes ten minutes"]
 fn soak_quiet() {
     soak(
         "quiet",
@@ -105,6 +115,34 @@ fn soak_quiet() {
             "--mode pull --poll 10",
             "--mode pull --poll 700",
         ],
+        &["ok", "idle"],
+    );
+}
+
+/// Many at once, and then none for a while.
+#[test]
+#[ignore = "takes ten minutes"]
+fn soak_bursts() {
+    soak(
+        "bursts",
+        "--capacity 262144 --rate 800 --burst 1600 --mode push",
+        &[
+            "--mode push",
+            "--mode pull --poll 1",
+            "--mode pull --poll 150",
+        ],
+        &["ok", "idle", "lagging"],
+    );
+}
+
+/// Consumers that take messages as they come and publish once a second, and one that looks every two seconds.
+#[test]
+#[ignore = "takes ten minutes"]
+fn soak_publishes_seldom() {
+    soak(
+        "publishes seldom",
+        "--capacity 1048576 --rate 1000",
+        &["--impl zbqtop --publish 1000", "--poll 2000", "--poll 5"],
         &["ok", "idle"],
     );
 }

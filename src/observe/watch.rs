@@ -186,6 +186,9 @@ impl Watcher {
             self.clock.refine();
             self.refreshed = Instant::now();
         }
+        if self.budget.asks {
+            self.ring.ask_in_turn();
+        }
         self.look_for_evicted();
         let mut sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();

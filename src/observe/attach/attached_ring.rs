@@ -197,6 +197,11 @@ impl AttachedRing {
             .map_or(Presence::Unknown, |member| member.ask_presence(every))
     }
 
+    /// Asks some of the members whether they still have their pages mapped, so that all are asked in turn, at next to no cost.
+    pub fn ask_in_turn(&mut self) {
+        self.membership.ask_in_turn();
+    }
+
     /// Whether every member is there as it should be: nothing about them can change but what samples show.
     #[must_use]
     pub fn is_settled(&self) -> bool {

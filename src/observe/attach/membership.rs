@@ -17,6 +17,11 @@ use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, has_vanished, pids};
 use crate::ring::layout::META_SIZE;
 
+/// Whoever has its page mapped is asked anew after this long, ...
+const ASKED_EVERY: Duration = Duration::from_millis(900);
+/// ... but no more are asked at once than this takes.
+const TURN_LASTS: Duration = Duration::from_micros(300);
+
 /// A process that has closed its descriptors in order to end has ended by then.
 const ENDS_IN: Duration = Duration::from_millis(50);
 
@@ -38,6 +43,8 @@ pub(super) struct Membership {
     limits: Vec<Limitation>,
     /// What those have left behind that are members no more.
     departed: VecDeque<LastWords>,
+    /// When members are next asked in turn.
+    turn_due: Instant,
 }
 
 impl Membership {
@@ -50,6 +57,7 @@ impl Membership {
             shares_process,
             limits: Vec::new(),
             departed: VecDeque::new(),
+            turn_due: Instant::now(),
         }
     }
 
@@ -330,6 +338,27 @@ impl Membership {
             }
         }
         all_seen
+    }
+
+    /// Asks on whether members still have their pages mapped, those first that were asked longest ago: each about once a
+    /// second where that costs next to nothing, and all together in no more than a hundredth of the time.
+    pub(super) fn ask_in_turn(&mut self) {
+        let begun = Instant::now();
+        if begun < self.turn_due {
+            return;
+        }
+        while begun.elapsed() < TURN_LASTS {
+            let there = |member: &&mut Member| member.presence == Presence::Mapped;
+            let members = self.members.iter_mut().filter(there);
+            let Some(next) = members
+                .min_by_key(|member| member.asked)
+                .filter(|next| next.asked.elapsed() >= ASKED_EVERY)
+            else {
+                break;
+            };
+            next.look_for_page();
+        }
+        self.turn_due = Instant::now() + begun.elapsed() * 100;
     }
 
     /// What those have left behind that were members when last asked, and are no more.

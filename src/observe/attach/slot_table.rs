@@ -263,7 +263,10 @@ impl SlotView {
             meta_address: u64_at(bytes, table::SLOT_META)?,
             last_seen_tail: u64_at(bytes, table::SLOT_LAST_SEEN_TAIL)?,
             last_progress_tail: u64_at(bytes, table::SLOT_LAST_PROGRESS_TAIL)?,
-            last_progress_time_ns: clock_ahead_ns.map(|ahead| scanned.saturating_sub_signed(ahead)),
+            last_progress_time_ns: clock_ahead_ns.map(|ahead| match ahead {
+                0.. => scanned.saturating_sub(ahead.unsigned_abs()),
+                _ => scanned.saturating_add(ahead.unsigned_abs()),
+            }),
         };
         (view.pidfd >= 0 && view.meta_fd >= 0 && view.meta_address.is_multiple_of(PAGE))
             .then_some(view)
