@@ -62,7 +62,7 @@ pub struct Found {
 /// # Errors
 /// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
 pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
-    if process.is_alive() == Some(false) {
+    if process.is_unreaped() {
         let (pid, command) = (process.pid(), process.identity().command);
         return Err(AttachError::Ended {
             pid,

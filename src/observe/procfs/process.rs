@@ -336,6 +336,13 @@ impl Process {
         own(self)?.checked_sub(own(&ours)?)
     }
 
+    /// Whether it has been seen to have ended, and is there only until its parent reaps it.
+    #[must_use]
+    pub fn is_unreaped(&self) -> bool {
+        let ended = self.stat_fields().is_some_and(|fields| has_ended(&fields));
+        ended && self.living_thread().is_none()
+    }
+
     /// Whether it is not known to have ended.
     #[must_use]
     pub fn runs(&self) -> bool {
