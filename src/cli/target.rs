@@ -10,7 +10,7 @@ use super::values::duration;
 /// Which ring is meant; nothing: the only one there is.
 #[derive(Args, Clone, Debug)]
 pub struct Target {
-    /// The ring's producer.
+    /// The process that writes the ring, or one that reads it.
     #[arg(short, long, value_name = "PID", group = "process", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
     /// The ring whose consumers join through this unix socket; `@name` for an abstract one. If the process that
