@@ -106,8 +106,7 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     let ring = rings::attach(&ring_target(target), ring_selector(target))?;
     if let Some(joined) = ring.joined() {
         warn(&format!(
-            "joined, as the producer may not be mapped or --join was given: slot {} is taken, parked, until the \
-             producer's next scan",
+            "joined: slot {} is taken, parked, until the producer's next scan",
             joined.slot
         ));
         // Where consumers are seen, a finding says what is so.
@@ -157,9 +156,35 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
     let ring = match ring_target(&cli.target) {
         RingTarget::Any => None,
-        _ => Some(attach_on(&cli.target)?),
+        _ => match attach_on(&cli.target) {
+            Err(error @ AttachError::OnlyByJoining(_)) => {
+                if !agrees_to_join(&error)? {
+                    return Err(error.into());
+                }
+                let target = Target {
+                    join: true,
+                    ..cli.target.clone()
+                };
+                Some(attach_on(&target)?)
+            }
+            outcome => Some(outcome?),
+        },
     };
     show(ring, thresholds, options)
+}
+
+/// Whether the user, told why the ring may not be looked into and what joining costs, wants it joined.
+fn agrees_to_join(why: &AttachError) -> io::Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    warn(&format!("{why}"));
+    let mut err = io::stderr().lock();
+    write!(err, "Join it? [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn show(
@@ -233,7 +258,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::NoSuchRing { .. }
             | AttachError::NoListener { .. },
         ) => 3,
-        Some(AttachError::NotPermitted { .. } | AttachError::ListenerHidden { .. }) => 4,
+        Some(
+            AttachError::NotPermitted { .. }
+            | AttachError::ListenerHidden { .. }
+            | AttachError::OnlyByJoining(_),
+        ) => 4,
         Some(
             AttachError::NotARing { .. }
             | AttachError::Inherited { .. }

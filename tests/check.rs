@@ -396,14 +396,21 @@ fn another_users_ring_is_unknown_and_the_remedy_is_said() {
         line.starts_with("ZBQ UNKNOWN - no zbq ring found; rings of "),
         "{line}"
     );
-    // Joined, it shows nothing of its consumers.
+    // Nothing joins by itself.
     let (code, line) = as_nobody(&["--socket", &socket]);
+    assert_eq!(code, Some(3), "{line}");
+    assert!(
+        line.contains("somebody listens there, but ") && line.contains("--join"),
+        "{line}"
+    );
+    // Joined, it shows nothing of its consumers.
+    let (code, line) = as_nobody(&["--join", "--socket", &socket]);
     assert_eq!(code, Some(3), "{line}");
     assert!(
         line.contains("consumers are hidden: ") && line.contains("'lag_bytes'=U;"),
         "{line}"
     );
-    let (code, line) = as_nobody(&["--socket", &socket, "--max-lag", "off"]);
+    let (code, line) = as_nobody(&["--join", "--socket", &socket, "--max-lag", "off"]);
     assert_eq!(code, Some(0), "{line}");
     assert!(line.contains("consumers unknown"), "{line}");
 }

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{public_copy, ring, stderr, zbqtop};
+use crate::support::pty::Terminal;
 use crate::support::{Peer, Place, eventually, example, number};
 
 const NOBODY: u32 = 65_534;
@@ -206,7 +207,30 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
             .gid(NOBODY);
         command
     };
-    let output = as_nobody(&["--json", "--interval", "0"])
+    // Nothing joins by itself: the ring keeps all of its slots.
+    for (arguments, code) in [
+        (&["--json"][..], 4),
+        (&["snapshot"], 4),
+        (&["tail"], 4),
+        (&["check"], 3),
+    ] {
+        let output = as_nobody(arguments).output().expect("it starts");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            stderr(&output)
+        );
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        let words = [
+            "may not be looked into",
+            "run as ",
+            "--join",
+            "one of its slots",
+        ];
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    assert_eq!(ring(producer.pid())["slots"]["used"], 0);
+    let output = as_nobody(&["--json", "--interval", "0", "--join"])
         .output()
         .expect("it starts");
     assert!(output.status.success(), "{}", stderr(&output));
@@ -235,7 +259,7 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
         "{limit}"
     );
     assert!(!stderr(&output).contains("before"), "{}", stderr(&output));
-    let again = as_nobody(&["--json", "--interval", "0"])
+    let again = as_nobody(&["--json", "--interval", "0", "--join"])
         .output()
         .expect("it starts");
     assert!(
@@ -247,7 +271,7 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
     producer.ask("scan", "scanned");
     // Messages come through the mappings of the join, over many laps.
     producer.ask("send 1", "done");
-    let mut child = as_nobody(&["tail", "-f", "-n", "1", "--format", "text"])
+    let mut child = as_nobody(&["tail", "-f", "--join", "-n", "1", "--format", "text"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -283,7 +307,7 @@ fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
     // Another user's watcher has nothing but the mappings that it was given.
     let mut command = Command::new(copy);
     command
-        .args(["--json", "--watch", "20ms", "--socket"])
+        .args(["--json", "--watch", "20ms", "--join", "--socket"])
         .arg(place.socket());
     command
         .env("XDG_RUNTIME_DIR", place.path())
@@ -323,4 +347,42 @@ fn memfds_that_shrink_under_a_joined_watcher_are_survived() {
     assert!(seen.is_some(), "it notices and goes on");
     child.kill().expect("our child");
     child.wait().expect("our child");
+}
+
+/// The dashboard says what joining costs, and asks.
+#[test]
+fn the_dashboard_asks_before_it_joins() {
+    if !may_become_another_user() {
+        return;
+    }
+    let place = Place::new();
+    let copy = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    )
+    .settled();
+    let everyone = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(place.socket(), everyone).expect("our own");
+    for (answer, slots) in [("\n", 0), ("n\n", 0), ("y\n", 1)] {
+        let mut command = Command::new(&copy);
+        command.arg("--socket").arg(place.socket());
+        command
+            .env("XDG_RUNTIME_DIR", "/nonexistent")
+            .env("TERM", "xterm");
+        command.uid(NOBODY).gid(NOBODY);
+        let mut terminal = Terminal::start(&mut command, 30, 100);
+        terminal.wait("a question", |text| {
+            text.contains("Join it? [y/N]") && text.contains("one of its slots")
+        });
+        terminal.keys(answer);
+        if slots == 0 {
+            assert_eq!(terminal.ended().code(), Some(4));
+        } else {
+            terminal.wait("the ring", |text| text.contains("Consumers"));
+            terminal.keys("q");
+            assert!(terminal.ended().success());
+        }
+        assert_eq!(ring(producer.pid())["slots"]["used"], slots);
+    }
 }

@@ -146,8 +146,8 @@ fn each_reason_has_its_words_and_its_remedy() {
             said.contains(&pid) && said.contains(remedy),
             "{theirs}: {said}"
         );
-        // By its socket the ring is joined, and the same is said of what stays hidden.
-        let output = watch(&["--socket", socket.to_str().expect("text")]);
+        // Joined by its socket, the same is said of what stays hidden.
+        let output = watch(&["--join", "--socket", socket.to_str().expect("text")]);
         assert!(output.status.success(), "{theirs}: {}", stderr(&output));
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let limit = &report["rings"][0]["attach"]["limits"][0];
@@ -200,7 +200,7 @@ fn hidepid_is_told_from_a_process_that_there_is_not() {
         says(&said);
         let listing = watch("ls --json --interval 0");
         says(&String::from_utf8_lossy(&listing.stdout));
-        let output = watch(&format!("--json --interval 0 --socket '{socket}'"));
+        let output = watch(&format!("--json --interval 0 --join --socket '{socket}'"));
         assert!(
             output.status.success(),
             "hidepid={mode}: {}",

@@ -28,8 +28,8 @@ is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`.
 Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
 first in the order CRITICAL, WARNING, UNKNOWN, OK.
 
-Where --socket has to join, each check takes a slot until the producer's next scan, and from the second on that is a \
-WARNING: let checks run as the producer's user, or as root.
+Let checks run as the producer's user, or as root: with --join, each takes a slot until the producer's next scan, and \
+from the second on that is a WARNING.
 
   zbqtop check --socket /run/quotes.sock --max-lag 50%:90% --max-lag 500ms:2s --min-consumers 2
 ",

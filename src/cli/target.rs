@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::duration;
+use super::values::period;
 
 /// Which ring is meant; nothing: the only one there is.
 #[derive(Args, Clone, Debug)]
@@ -13,16 +13,16 @@ pub struct Target {
     /// The process that writes the ring, or one that reads it.
     #[arg(short, long, value_name = "PID", group = "process", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
-    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. If the process that
-    /// listens there may be looked into, it is watched as with --pid, and no connection is made; if not, the ring is
-    /// joined as a passive consumer.
+    /// The ring whose consumers join through this unix socket; `@name` for an abstract one. It is watched as with --pid:
+    /// no connection is made.
     #[arg(short, long, value_name = "PATH", group = "process")]
     pub socket: Option<String>,
-    /// Join in any case. Joining takes a slot, parked at once, until the producer's next scan.
+    /// Join the ring as a passive consumer, where it may not be looked into. That takes one of its slots, parked at once,
+    /// until the producer's next scan.
     #[arg(long, requires = "socket", conflicts_with = "pid")]
     pub join: bool,
     /// How long joining may take.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "socket", conflicts_with = "pid")]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = period, requires = "socket", conflicts_with = "pid")]
     pub timeout: Duration,
     /// Which of that process's rings, from 0.
     #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::safe_json;
+
 /// How a document is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -19,8 +21,8 @@ pub enum Layout {
 /// Those of `out`.
 pub fn write(out: &mut impl Write, document: &impl Serialize, layout: Layout) -> io::Result<()> {
     match layout {
-        Layout::Pretty => serde_json::to_writer_pretty(&mut *out, document)?,
-        Layout::Lines => serde_json::to_writer(&mut *out, document)?,
+        Layout::Pretty => safe_json::pretty(&mut *out, document)?,
+        Layout::Lines => safe_json::compact(&mut *out, document)?,
     }
     out.write_all(b"\n")
 }

@@ -5,5 +5,6 @@ pub mod check;
 pub mod hex;
 pub mod json;
 mod line;
+mod safe_json;
 pub mod table;
 pub mod tail;

@@ -24,7 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::{hex, line};
+use super::{hex, line, safe_json};
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::RawMessage;
@@ -127,7 +127,7 @@ pub fn message(
                 fds,
                 payload,
             };
-            serde_json::to_writer(&mut *out, &record)?;
+            safe_json::compact(&mut *out, &record)?;
             out.write_all(b"\n")
         }
     }
@@ -179,7 +179,7 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
                 to,
                 why,
             };
-            serde_json::to_writer(&mut *out, &skipped)?;
+            safe_json::compact(&mut *out, &skipped)?;
             out.write_all(b"\n")?;
         }
     }
@@ -209,7 +209,7 @@ pub fn ring_begins(
         }
         Format::Json => {
             let ring = id;
-            serde_json::to_writer(
+            safe_json::compact(
                 &mut *out,
                 &RingBegins {
                     ring,

@@ -138,6 +138,12 @@ pub enum AttachError {
     /// No ring on this machine that we may look at.
     #[error("no zbq ring found{}", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
     NoRing(Option<String>),
+    /// The ring may not be looked into, and joining it was not asked for.
+    #[error(
+        "{0}; or join the ring as a passive consumer with --join: that takes one of its slots until the producer's next scan, \
+         which may never come"
+    )]
+    OnlyByJoining(Box<AttachError>),
     /// Nobody listens where consumers would join.
     #[error("socket {}: {why}; zbqtop ls shows the sockets of every ring", escape(.address))]
     NoListener {
@@ -155,6 +161,8 @@ pub enum AttachError {
         why: String,
         /// What to try.
         remedy: Option<String>,
+        /// It is in another pid namespace, where joining would not work either.
+        elsewhere: bool,
     },
     /// The process that listens counts pids otherwise than we do, so neither end could name itself to the other.
     #[error(
@@ -201,7 +209,10 @@ impl AttachError {
     pub(super) fn is_hidden(&self) -> bool {
         matches!(
             self,
-            Self::ListenerHidden { .. } | Self::NotPermitted { .. }
+            Self::ListenerHidden {
+                elsewhere: false,
+                ..
+            } | Self::NotPermitted { .. }
         )
     }
 }

@@ -62,11 +62,12 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
 
 /// Who listens is none of those that may be looked into; `refused` may not.
 fn hidden(address: &str, refused: usize) -> AttachError {
-    let (why, remedy) = match hidepid() {
-        Some(Refusal { why, remedy }) => (why, remedy),
+    let (why, remedy, elsewhere) = match hidepid() {
+        Some(Refusal { why, remedy }) => (why, remedy, false),
         None if refused > 0 => (
             format!("it is one of the {refused} processes that may not be looked into"),
             Some("run as its user, or as root".into()),
+            false,
         ),
         None => (
             "/proc shows no process that has the socket open: it is in another pid namespace"
@@ -75,12 +76,14 @@ fn hidden(address: &str, refused: usize) -> AttachError {
                 "run zbqtop in the pid namespace of the producer, or as root outside of both"
                     .into(),
             ),
+            true,
         ),
     };
     AttachError::ListenerHidden {
         address: address.into(),
         why,
         remedy,
+        elsewhere,
     }
 }
 

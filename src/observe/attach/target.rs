@@ -33,10 +33,10 @@ pub enum RingTarget {
     },
 }
 
-/// Maps the process that listens at `address`, or joins where that cannot be.
+/// Maps the ring of the process that listens at `address`, or joins it if that was asked for: nothing joins by itself.
 ///
 /// # Errors
-/// Each way in which the ring cannot be had.
+/// Each way in which the ring cannot be had; [`AttachError::OnlyByJoining`] where joining would be another.
 pub fn by_socket(
     address: &str,
     choice: RingSelector,
@@ -46,17 +46,18 @@ pub fn by_socket(
     if join {
         return passive_join::join(address, timeout);
     }
-    let mapped = listener(address).and_then(|process| by_pid(process.pid(), choice));
-    match mapped {
-        // Which of several rings a socket leads to is known only by joining, and that was not asked for.
-        Err(
-            AttachError::ListenerHidden { .. }
-            | AttachError::NotPermitted { .. }
-            | AttachError::NotARing { .. }
-            | AttachError::Inherited { .. },
-        ) if choice == RingSelector::Only => passive_join::join(address, timeout),
+    let mapped = listener(address).and_then(|process| match by_pid(process.pid(), choice) {
+        // A fork that listens for its parent.
+        Err(AttachError::Inherited { writer, .. }) => by_pid(writer, choice),
         outcome => outcome,
-    }
+    });
+    mapped.map_err(|error| {
+        if error.is_hidden() && choice == RingSelector::Only {
+            AttachError::OnlyByJoining(Box::new(error))
+        } else {
+            error
+        }
+    })
 }
 
 /// Where the ring is looked for that takes the place of one that has ended.
