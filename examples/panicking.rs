@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use zbqtop::cli::{Cli, Command};
-use zbqtop::commands::tail::{Output, lossless};
+use zbqtop::commands::tail::lossless;
 use zbqtop::observe::model::{Frame, Listing, RingSource};
 use zbqtop::shutdown::StopSignal;
+use zbqtop::stdout::Output;
 use zbqtop::ui::{Options, run};
 
 struct Panicking(u32);

@@ -123,6 +123,13 @@ pub fn means_check(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool 
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
 }
 
+/// A command line that is wrong in a way that only shows where it is run.
+#[must_use]
+pub fn misuse(why: &str) -> clap::Error {
+    use clap::CommandFactory as _;
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,3 +48,6 @@ pub mod settings;
 pub mod shutdown;
 #[cfg(feature = "cli")]
 mod stderr;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod stdout;

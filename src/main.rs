@@ -8,6 +8,26 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zbqtop::cli::Cli;
 use zbqtop::run::{describe, exit_code, is_broken_pipe, refuse, run};
 
+/// Looks before the standard library opens `/dev/null` in the place of a descriptor that is closed: what is printed there
+/// would be lost without a word.
+extern "C" fn note_closed_stdout() {
+    if rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err() {
+        zbqtop::stdout::note_closed();
+    }
+}
+
+/// # Safety
+/// The dynamic linker calls what stands in this section once, before `main`, with the C calling convention. What is called
+/// makes one system call and stores to an atomic: it needs nothing of the standard library that is not there yet.
+#[used]
+#[expect(
+    unsafe_code,
+    reason = "there is no other way to run before the standard library starts"
+)]
+// SAFETY: see above; the pointer is that of a function of this program.
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = note_closed_stdout;
+
 fn main() -> ExitCode {
     raise_descriptor_limit();
     let cli = match Cli::try_parse() {

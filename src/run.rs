@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, Target};
-use crate::commands::tail::{self, Stdout};
+use crate::commands::tail;
 use crate::commands::{check, demo, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
@@ -17,9 +17,11 @@ use crate::observe::attach::{
 };
 use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, Rings};
+use crate::output::tail::Format;
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
+use crate::stdout::Stdout;
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -27,7 +29,7 @@ use crate::{ring, ui};
 /// # Errors
 /// To be printed by the caller, with [`exit_code`].
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let out = &mut io::BufWriter::new(io::stdout().lock());
+    let out = &mut Stdout::printer();
     let done: anyhow::Result<()> = match cli.command {
         None if cli.print_config => Ok(out
             .write_all(settings::template().as_bytes())
@@ -67,6 +69,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             json,
             interval,
         }) => Ok(snapshot::list(all, json, interval, out)?),
+        Some(Command::Tail(options)) if is_raw_to_terminal(&options) => {
+            let why = "raw bytes may do to a terminal what they like: send them to a file or a pipe, take another --format, \
+                       or say --force";
+            return Ok(refuse(&cli::misuse(why)));
+        }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
             _ => {
@@ -201,6 +208,10 @@ fn show(
     ui::run(rings, options).context("the dashboard")
 }
 
+fn is_raw_to_terminal(options: &cli::TailArgs) -> bool {
+    matches!(options.format, Format::Raw) && !options.force && io::stdout().is_terminal()
+}
+
 /// A terminal that cannot place its cursor gets what a pipe gets.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
@@ -220,13 +231,34 @@ fn settings(configuration: &Configuration) -> Result<Settings, settings::Setting
 /// Ends with what is wrong with the command line, or with the help that was asked for.
 #[must_use]
 pub fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return tell(error);
+    }
     // Where nobody can be told, the exit status has to do.
     let _ = error.print();
-    if error.use_stderr() && cli::means_check(std::env::args_os()) {
+    if cli::means_check(std::env::args_os()) {
         // What is 2 elsewhere is CRITICAL to a monitoring system: nothing is known yet.
-        return check::misused(&error.to_string(), &mut io::stdout().lock());
+        return check::misused(&error.to_string(), &mut Stdout::printer());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// Prints the help or the version that was asked for.
+fn tell(asked: &clap::Error) -> ExitCode {
+    let text = asked.render();
+    let out = &mut Stdout::printer();
+    let written = if io::stdout().is_terminal() && !is_dumb() {
+        write!(out, "{}", text.ansi())
+    } else {
+        write!(out, "{text}")
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            warn(&error.to_string());
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// An error with its causes, each said once: many say their cause themselves.

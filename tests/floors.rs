@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["observe::orphan_search"],
     &["observe::rings"],
     &["shutdown", "stderr", "output", "ui"],
+    &["stdout"],
     &["demo"],
     &["cli"],
     &["settings"],

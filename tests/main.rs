@@ -18,6 +18,7 @@ mod lossless;
 mod messages;
 mod orphans;
 mod permission;
+mod pipes;
 mod recover;
 mod ring;
 mod scenarios;

@@ -49,6 +49,9 @@ pub struct TailArgs {
     /// How messages are written.
     #[arg(long, value_enum, default_value_t = Format::Hex)]
     pub format: Format,
+    /// Write raw bytes to a terminal, too: they may do there what they like.
+    #[arg(long)]
+    pub force: bool,
     /// Show torn messages, too: their bytes may have been written over while they were copied.
     #[arg(long)]
     pub torn: bool,

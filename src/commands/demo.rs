@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::demo::Demo;
 use crate::shutdown::StopSignal;
+use crate::stdout::Stdout;
 
 /// Runs the demo's ring: with `headless` until the end is asked for, else for as long as `show`, which is given the
 /// producer's pid, takes.
@@ -23,7 +24,7 @@ pub fn demo(headless: bool, show: impl FnOnce(i32) -> anyhow::Result<()>) -> any
     }
     let ending = StopSignal::watch()?;
     let mut demo = Demo::start(false)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = Stdout::printer();
     writeln!(
         out,
         "pid {}\nsocket {}",

@@ -1,6 +1,6 @@
 //! `snapshot`, `--json` and `ls`: state, printed once or again and again.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::cli::Sampling;
@@ -11,6 +11,7 @@ use crate::observe::watch::{Budget, Watcher};
 use crate::output::json::{self, Layout};
 use crate::output::table;
 use crate::ring::clock::monotonic_ns;
+use crate::stdout::Printer;
 
 /// Between the two samples of a single snapshot, when nothing else was asked for.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -31,7 +32,7 @@ pub fn snapshot(
     as_json: bool,
     sampling: Sampling,
     thresholds: Thresholds,
-    out: &mut impl Write,
+    out: &mut Printer,
 ) -> io::Result<()> {
     let interval = sampling.interval.unwrap_or(INTERVAL);
     let once = interval.is_zero() && sampling.watch.is_none();
@@ -58,7 +59,7 @@ pub fn snapshot(
             if rest.is_zero() {
                 break;
             }
-            std::thread::sleep(rest.min(NOTES_EVERY));
+            out.get_ref().sleep(rest.min(NOTES_EVERY))?;
             watcher.note_head();
         }
         let mut ring = watcher.look();
@@ -97,7 +98,7 @@ pub fn snapshot(
 ///
 /// # Errors
 /// Those of `out`.
-pub fn list(all: bool, as_json: bool, interval: Duration, out: &mut impl Write) -> io::Result<()> {
+pub fn list(all: bool, as_json: bool, interval: Duration, out: &mut Printer) -> io::Result<()> {
     let mut rings = if all {
         Rings::with_orphans()
     } else {
@@ -105,7 +106,7 @@ pub fn list(all: bool, as_json: bool, interval: Duration, out: &mut impl Write) 
     };
     let mut listing = rings.list();
     if !interval.is_zero() {
-        std::thread::sleep(interval);
+        out.get_ref().sleep(interval)?;
         listing = rings.list();
     }
     if as_json {

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::sink::Sink;
-use super::stdout::Output;
 use crate::cli;
 use crate::observe::attach::{connect, has_given_up, leads_to_another};
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::{Descriptor, FileId, Process};
 use crate::ring::{Consumer, RawMessage, WakeupMode};
 use crate::stderr::warn;
+use crate::stdout::Output;
 
 /// Shortest and longest wait for something new in a pull slot: the wait doubles while nothing comes.
 const WAIT: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(10));

@@ -5,8 +5,6 @@ mod gap_reporter;
 mod lossless;
 mod passive;
 mod sink;
-mod stdout;
 
 pub use lossless::lossless;
 pub use passive::tail;
-pub use stdout::{Output, Stdout};

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::sink::Sink;
-use super::stdout::{Output, Stdout};
 use crate::cli::{self, RingPosition};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::{
@@ -17,6 +16,7 @@ use crate::observe::model::{Gap, GapReason, Message};
 use crate::observe::sample::control;
 use crate::ring::RawMessage;
 use crate::stderr::warn;
+use crate::stdout::{Output, Stdout};
 use crate::text::bytes;
 
 /// Who is in the ring, and so who vouches for its bytes, is looked up this often.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::gap_reporter::GapReporter;
-use super::stdout::Output;
 use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
@@ -15,6 +14,7 @@ use crate::output::tail::{Format, gap, message, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
+use crate::stdout::Output;
 use crate::text::{bytes, counted};
 
 /// What is collected before it is written.
