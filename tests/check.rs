@@ -318,9 +318,18 @@ fn without_a_target_the_worst_ring_decides_and_all_are_named() {
         text.contains(&format!("peer ring {} CRITICAL: ", ids[1])),
         "{line}"
     );
-    for id in ids {
-        assert!(figures.contains(&format!("'{id}_lag_bytes'=")), "{line}");
-    }
+    // They are called by their sockets: pids change.
+    let has = |place: &Place| {
+        let label = format!("'{}_lag_bytes'=", place.socket().display());
+        figures.contains(&label)
+    };
+    assert!(has(&places[1]), "{line}");
+    // Where other rings are about, there may be no room for one that is well.
+    assert!(
+        has(&places[0]) || text.contains("; without the figures of "),
+        "{line}"
+    );
+    assert!(line.len() <= 4096, "{}", line.len());
 }
 
 #[test]

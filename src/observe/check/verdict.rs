@@ -41,6 +41,9 @@ pub struct RingVerdict {
     pub pid: i32,
     /// The producer's process name, unescaped.
     pub command: Option<String>,
+    /// What it is called where its id will not do, as that changes whenever its producer starts anew: the socket that it is
+    /// joined through, unescaped, if there is just one, else the producer's name.
+    pub label: String,
     /// How it is.
     pub status: Status,
     /// Every figure, limited or not.
@@ -59,6 +62,9 @@ pub struct Verdict {
     pub status: Status,
     /// In words: one line, names in it escaped.
     pub message: String,
+    /// What `message` is made of, worst first: what it begins with, and then what stands for itself.
+    #[serde(skip)]
+    pub parts: (String, Vec<String>),
     /// Why, worst first; empty when all is well.
     pub reasons: Vec<Reason>,
     /// The rings.
@@ -72,16 +78,23 @@ impl Verdict {
         // Some errors list what there is to choose from, a line each.
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         let message = escape(&message).into_owned();
-        Self::of(message.clone(), vec![unread(code, message)], Vec::new())
+        let reasons = vec![unread(code, message.clone())];
+        Self::of(String::new(), vec![message], reasons, Vec::new())
     }
 
-    fn of(message: String, mut reasons: Vec<Reason>, rings: Vec<RingVerdict>) -> Self {
+    fn of(
+        begin: String,
+        parts: Vec<String>,
+        mut reasons: Vec<Reason>,
+        rings: Vec<RingVerdict>,
+    ) -> Self {
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
         Self {
             schema_version: SCHEMA_VERSION,
             zbqtop_version: env!("CARGO_PKG_VERSION"),
             status: worst(&reasons),
-            message,
+            message: format!("{begin}{}", parts.join("; ")),
+            parts: (begin, parts),
             reasons,
             rings,
         }
@@ -92,12 +105,12 @@ impl Verdict {
 #[must_use]
 pub fn judge(seen: &Observed, limits: &Limits) -> Verdict {
     let (ring, reasons) = one(seen, limits);
-    let message = if reasons.is_empty() {
-        format!("{}: {}", name(&ring), summary(seen, limits))
+    let parts = if reasons.is_empty() {
+        vec![summary(seen, limits)]
     } else {
-        format!("{}: {}", name(&ring), said_of(&reasons))
+        said_of(&reasons)
     };
-    Verdict::of(message, reasons, vec![ring])
+    Verdict::of(format!("{}: ", name(&ring)), parts, reasons, vec![ring])
 }
 
 /// Whether a time is unknown, as it reaches back to before the first look, and decides.
@@ -136,7 +149,8 @@ pub fn judge_all(
         let what = if own.is_empty() {
             format!("{} OK", name(&ring))
         } else {
-            format!("{} {}: {}", name(&ring), ring.status.word(), said_of(&own))
+            let why = said_of(&own).join("; ");
+            format!("{} {}: {why}", name(&ring), ring.status.word())
         };
         said.push((ring.status, what));
         reasons.extend(own);
@@ -153,8 +167,9 @@ pub fn judge_all(
     said.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     let said = said.into_iter().map(|(_, said)| said).chain(hidden);
     let many = counted(rings.len() as u64, "ring");
-    let message = format!("{many}: {}", said.collect::<Vec<_>>().join("; "));
-    Verdict::of(message, reasons, rings)
+    // The worst first here, too: what is left out where there is no room is what is best.
+    rings.sort_by_key(|ring: &RingVerdict| std::cmp::Reverse(ring.status));
+    Verdict::of(format!("{many}: "), said.collect(), reasons, rings)
 }
 
 /// The verdict on one ring, and its reasons, worst first.
@@ -201,6 +216,11 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
         id: ring.id.clone(),
         pid: ring.producer.pid,
         command: ring.producer.command.clone(),
+        label: match (&ring.producer.sockets[..], &ring.producer.command) {
+            ([socket], _) => socket.clone(),
+            (_, Some(command)) => command.clone(),
+            (_, None) => ring.id.clone(),
+        },
         status: worst(&reasons),
         figures: told,
     };
@@ -223,7 +243,7 @@ fn summary(seen: &Observed, limits: &Limits) -> String {
 }
 
 /// Why, in one line. Nagios' own transports cut lines at a kilobyte, so the rest is counted.
-fn said_of(reasons: &[Reason]) -> String {
+fn said_of(reasons: &[Reason]) -> Vec<String> {
     const MOST: usize = 4;
     let mut said: Vec<String> = reasons
         .iter()
@@ -233,7 +253,7 @@ fn said_of(reasons: &[Reason]) -> String {
     if let Some(more) = reasons.len().checked_sub(MOST).filter(|more| *more > 0) {
         said.push(format!("and {more} more"));
     }
-    said.join("; ")
+    said
 }
 
 fn name(ring: &RingVerdict) -> String {
