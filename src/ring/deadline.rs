@@ -40,17 +40,18 @@ impl Deadline {
         events: PollFlags,
     ) -> Result<()> {
         loop {
+            // A socket can be ready again and again, and yet never give anything.
+            if self.is_over() {
+                return Err(Error::Timeout {
+                    op,
+                    limit: self.limit,
+                });
+            }
             let left = self
                 .at
                 .map(|at| at.saturating_duration_since(Instant::now()));
             let left = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut [PollFd::from_borrowed_fd(fd, events)], left.as_ref()) {
-                Ok(0) if self.is_over() => {
-                    return Err(Error::Timeout {
-                        op,
-                        limit: self.limit,
-                    });
-                }
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => return Ok(()),
                 Err(errno) => return Err(Error::io("poll")(errno)),

@@ -196,7 +196,8 @@ fn heal(address: usize) -> bool {
         } else {
             libc::PROT_READ
         };
-        let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // Of a ring that is larger than memory few pages are ever touched: none is to be set aside.
+        let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: the range is a live mapping of ours (it is unwatched before it is unmapped, and the thread that
         // faulted in it borrows it), so this replaces nothing but the pages of the shrunk memfd. Whoever reads them
         // goes through raw pointers and atomics that expect any value.

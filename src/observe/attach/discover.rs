@@ -5,12 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::attached_ring::limit_of_descriptors;
 use super::error::AttachError;
 use super::pairing::{Found, FoundRing, read_control, rings_of, unique};
 use crate::observe::model::Limitation;
-use crate::observe::procfs::{self, FileId, MemFdKind, Process, holds_ring, pids};
+use crate::observe::procfs::{self, FileId, HeldRings, MemFdKind, Process, holds_ring, pids};
+use crate::text::counted;
+
+/// All processes together are asked for no longer than this what they hold.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What was seen of some processes.
 #[derive(Default)]
@@ -22,16 +27,28 @@ struct DescriptorSurvey {
     denied: usize,
     /// The first of those that could not.
     first_denied: Option<i32>,
+    /// Processes that have more descriptors than are looked at.
+    crowded: Vec<i32>,
+    /// Processes that could not be asked in time.
+    left: usize,
 }
 
-fn survey(pids: &[i32]) -> DescriptorSurvey {
+fn survey(pids: &[i32], until: Instant) -> DescriptorSurvey {
     let mut survey = DescriptorSurvey::default();
-    for &pid in pids {
+    for (at, &pid) in pids.iter().enumerate() {
+        if Instant::now() >= until {
+            survey.left = pids.len() - at;
+            break;
+        }
         match holds_ring(pid) {
-            Ok(true) => {}
-            Ok(false) => {
-                survey.seen += 1;
-                continue;
+            Ok(HeldRings { any, is_crowded }) => {
+                if is_crowded {
+                    survey.crowded.push(pid);
+                }
+                if !any {
+                    survey.seen += 1;
+                    continue;
+                }
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::PermissionDenied {
@@ -46,9 +63,7 @@ fn survey(pids: &[i32]) -> DescriptorSurvey {
             continue;
         };
         for ctrl in unique(&process.memfds().unwrap_or_default(), MemFdKind::Ctrl) {
-            if let Ok(process) = process.try_clone() {
-                survey.holders.push((ctrl.file, process));
-            }
+            survey.holders.push((ctrl.file, process.another()));
         }
     }
     survey
@@ -60,12 +75,13 @@ fn survey(pids: &[i32]) -> DescriptorSurvey {
 /// When `/proc` cannot be listed.
 pub fn discover() -> io::Result<Found> {
     let pids = pids()?;
+    let until = Instant::now() + PATIENCE;
     // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
     let half = pids.len().div_ceil(2).max(1);
     let surveys: Vec<DescriptorSurvey> = std::thread::scope(|scope| {
         let parts: Vec<_> = pids
             .chunks(half)
-            .map(|part| scope.spawn(|| survey(part)))
+            .map(|part| scope.spawn(move || survey(part, until)))
             .collect();
         parts
             .into_iter()
@@ -74,7 +90,10 @@ pub fn discover() -> io::Result<Found> {
     });
     let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
     let (mut denied, mut seen, mut first_denied) = (0, 0, None);
+    let (mut crowded, mut left) = (Vec::new(), 0);
     for part in surveys {
+        crowded.extend(part.crowded);
+        left += part.left;
         denied += part.denied;
         first_denied = first_denied.or(part.first_denied);
         seen += part.seen;
@@ -111,6 +130,16 @@ pub fn discover() -> io::Result<Found> {
         });
     }
     found.limits.extend(limit_of_descriptors());
+    if left > 0 {
+        let what = format!("rings of {}", counted(left as u64, "process"));
+        let why = "there are too many processes and descriptors to ask each in time";
+        found.limits.push(Limitation::new(what, why));
+    }
+    for pid in crowded {
+        let what = format!("rings of pid {pid} at its higher descriptors");
+        let why = "it has more descriptors than are looked at";
+        found.limits.push(Limitation::new(what, why));
+    }
     if let Some(pid) = first_denied {
         // Why is told of one: to ask for each would take as long as to look.
         let hidden = Process::open(pid).map(|process| procfs::reason(&process));

@@ -3,6 +3,7 @@
 //! Knows how to ask them; which consumers there are is `membership`'s business.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::memory::{Copied, Page};
 use super::slot_table::SlotView;
 use crate::observe::model::ProcessState;
-use crate::observe::procfs::{FileId, Process};
+use crate::observe::procfs::{FileId, Maps, Process};
 use crate::ring::clock::monotonic_ns;
 use crate::ring::layout::{META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET};
 use crate::ring::{Mapping, ReadOnly, has_exited};
@@ -179,15 +180,15 @@ impl Member {
     /// Whether its process has the page mapped: asked now, unless it was less than `every` ago.
     pub(super) fn ask_presence(&mut self, every: Duration) -> Presence {
         if self.process.is_some() && self.asked.elapsed() >= every {
-            self.look_for_page();
+            self.look_for_page(&mut MapsOnce::default());
         }
         self.presence
     }
 
     /// Asks its process now whether it has the page mapped. One that may be about to map it is not said to have left.
-    pub(super) fn look_for_page(&mut self) {
+    pub(super) fn look_for_page(&mut self, maps: &mut MapsOnce) {
         self.asked = Instant::now();
-        self.presence = match presence(self.process.as_ref(), self.file) {
+        self.presence = match presence(self.process.as_ref(), self.file, maps) {
             Presence::Unmapped if !self.has_settled() => Presence::Unknown,
             found => found,
         };
@@ -325,19 +326,31 @@ impl MemberProcess {
     }
 }
 
+/// What processes map, read once for each, however many consumers are in it: good for one moment.
+#[derive(Debug, Default)]
+pub(super) struct MapsOnce(HashMap<i32, Option<Maps>>);
+
+impl MapsOnce {
+    /// What `process` maps; `None` when it may not be read.
+    fn of(&mut self, process: &Process) -> Option<&Maps> {
+        let read = || process.maps().ok();
+        self.0.entry(process.pid()).or_insert_with(read).as_ref()
+    }
+}
+
 /// Whether the process behind a consumer has `file` mapped, as far as it can be told.
-fn presence(process: Option<&MemberProcess>, file: FileId) -> Presence {
+fn presence(process: Option<&MemberProcess>, file: FileId, maps: &mut MapsOnce) -> Presence {
     let Some(member) = process else {
         return Presence::Unknown;
     };
     if !member.runs() {
         return Presence::Gone;
     }
-    match member.process.maps() {
-        Ok(maps) if maps.count(file) >= member.mappings => Presence::Mapped,
-        Ok(_) => Presence::Unmapped,
-        Err(_) if !member.runs() => Presence::Gone,
-        Err(_) => Presence::Unknown,
+    match maps.of(&member.process) {
+        Some(maps) if maps.count(file) >= member.mappings => Presence::Mapped,
+        Some(_) => Presence::Unmapped,
+        None if !member.runs() => Presence::Gone,
+        None => Presence::Unknown,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::evicted::Evicted;
-use super::member::{LastWords, Member, MemberProcess, Presence, note_ends};
+use super::member::{LastWords, MapsOnce, Member, MemberProcess, Presence, note_ends};
 use super::memory::map_page;
 use super::pairing::{consumers_of, unique};
 use super::producer::{ProducerProcess, has_given_up};
@@ -93,8 +93,9 @@ impl Membership {
     ) {
         if !producer.runs() || producer.gave_up() {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
+            let mut maps = MapsOnce::default();
             for member in &mut self.members {
-                member.look_for_page();
+                member.look_for_page(&mut maps);
             }
             return;
         }
@@ -107,7 +108,10 @@ impl Membership {
         self.hidden = producer.lives().then_some(0);
         let pages = match process.memfds() {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
-            Ok(_) if has_given_up(process, ctrl).unwrap_or(false) => {
+            Ok(memfds)
+                if !memfds.iter().any(|at| at.file == ctrl)
+                    && has_given_up(process, ctrl).unwrap_or(false) =>
+            {
                 if !self.ends(producer) {
                     producer.note_gave_up();
                 }
@@ -125,9 +129,10 @@ impl Membership {
             }
         };
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
+        let mut maps = MapsOnce::default();
         for member in &mut self.members {
             member.held = held.contains(&member.file);
-            member.look_for_page();
+            member.look_for_page(&mut maps);
             member.process_state(true);
         }
         for gone in self.members.extract_if(.., |member| {
@@ -256,11 +261,24 @@ impl Membership {
         if !self.members.iter().any(Member::lacks_process) {
             return;
         }
-        let candidates = consumers_of(process)
+        // Who joined is told by the slot, and is nearly always who reads.
+        let joined = self.members.iter().filter(|one| one.lacks_process());
+        let mut joined: Vec<i32> = joined
+            .filter_map(|one| process.pidfd_target(one.slot?.pidfd))
+            .filter(|pid| *pid > 0)
+            .collect();
+        joined.sort_unstable();
+        joined.dedup();
+        self.match_processes(&joined, process.pid(), ctrl);
+        if !self.members.iter().any(Member::lacks_process) {
+            return;
+        }
+        let mut others: Vec<i32> = consumers_of(process)
             .into_iter()
             .map(|process| process.pid())
-            .collect::<Vec<_>>();
-        self.match_processes(&candidates, process.pid(), ctrl);
+            .collect();
+        others.retain(|pid| joined.binary_search(pid).is_err());
+        self.match_processes(&others, process.pid(), ctrl);
         let lacks = |member: &&mut Member| member.lacks_process();
         if self
             .members
@@ -291,7 +309,7 @@ impl Membership {
                         // The pid may be another's by now: then the pidfd has no process any more.
                         .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
                         .map(|joined| MemberProcess::who_joined(joined, process, !settled));
-                    member.look_for_page();
+                    member.look_for_page(&mut MapsOnce::default());
                 }
                 Some(-1) => member.presence = Presence::Gone,
                 _ => {}
@@ -323,9 +341,7 @@ impl Membership {
                 .iter_mut()
                 .filter(|member| member.lacks_process())
             {
-                let Ok(process) = process.try_clone() else {
-                    continue;
-                };
+                let process = process.another();
                 let found = if pid == producer {
                     (maps.count(member.file) > 1).then(|| MemberProcess::of_producer(process))
                 } else {
@@ -347,6 +363,7 @@ impl Membership {
         if begun < self.turn_due {
             return;
         }
+        let mut maps = MapsOnce::default();
         while begun.elapsed() < TURN_LASTS {
             let there = |member: &&mut Member| member.presence == Presence::Mapped;
             let members = self.members.iter_mut().filter(there);
@@ -356,7 +373,7 @@ impl Membership {
             else {
                 break;
             };
-            next.look_for_page();
+            next.look_for_page(&mut maps);
         }
         self.turn_due = Instant::now() + begun.elapsed() * 100;
     }

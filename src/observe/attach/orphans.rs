@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::attached_ring::{Access, AttachedRing};
-use super::error::{AttachError, refused};
+use super::error::AttachError;
 use super::member::Member;
 use super::membership::Membership;
 use super::memory::{Memory, Page, RingBytes, bytes, page, size, wrong};
@@ -132,11 +132,10 @@ fn open(
             remedy: Some("run as root".into()),
         });
     }
-    let refused = |error| refused(process, error, "keep it open");
     let readers = survey.readers.iter();
     let readers = readers.filter(|reader| reader.joins(ctrl.file) > 0).count();
     Ok(Orphan {
-        process: process.try_clone().map_err(refused)?,
+        process: process.another(),
         ctrl,
         readers: u32::try_from(readers).unwrap_or(u32::MAX),
         page,
@@ -257,10 +256,7 @@ fn join(
             continue;
         }
         let page = page(&reader.process, &at, META_SIZE).map_err(|error| error.to_string())?;
-        let process = reader
-            .process
-            .try_clone()
-            .map_err(|error| error.to_string())?;
+        let process = reader.process.another();
         members.push(Member {
             // What the producer held last is what its consumers still map.
             held: true,

@@ -181,11 +181,8 @@ fn pair(
             (Err(no_table(&error)), ring)
         }
     };
-    let process = process
-        .try_clone()
-        .map_err(|error| refused(process, error, "keep it open"))?;
     Ok(FoundRing {
-        process,
+        process: process.another(),
         ctrl: *ctrl,
         ring,
         control,

@@ -6,10 +6,11 @@
 //! attaches to the process nor stops it. Pages that are not in memory are passed over, so that looking neither
 //! swaps them in nor grows the process's page tables.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::observe::procfs::{Maps, MemFd, MemFdKind, PrivateMemory, Process};
 use crate::ring::layout::{table, u32_at, u64_at};
@@ -23,7 +24,12 @@ const CHUNK: u64 = 1 << 20;
 /// More slots than this are not believed.
 const MAX_SLOTS: u32 = 1 << 20;
 /// Places in a chunk of memory that are tried: a heap full of false ones must not keep us.
-const MOST_HITS: usize = 64;
+const MOST_HITS: usize = 4096;
+/// Mappings of one file that are tried, and pairs of them.
+const MOST_MAPPINGS: usize = 4;
+const MOST_CANDIDATES: usize = 4096;
+/// For how long a table is looked for.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// A table that makes no sense is read again, this often, ...
 const TRIES: u32 = 3;
 /// ... after as long as the producer may take to change it.
@@ -128,6 +134,8 @@ impl SlotTable {
                 .iter()
                 .filter(move |at| at.kind == kind && at.file == file)
                 .map(|at| at.address)
+                // Whoever maps one file again and again is not to multiply what is looked for.
+                .take(MOST_MAPPINGS)
         };
         let mut candidates = Vec::new();
         for ring in rings
@@ -149,22 +157,24 @@ impl SlotTable {
                 }
             }
         }
+        candidates.truncate(MOST_CANDIDATES);
+        let wanted = Candidates::of(&candidates);
         let clock_ahead_ns = process.clock_ahead_ns();
+        let until = Instant::now() + PATIENCE;
         let mut found = None;
         search(&memory, &presence, &maps.private, |chunk, base| {
-            found = candidates.iter().find_map(|(expected, ring)| {
-                // One that was freed may lie before the one that lives, when a ring is given up and another made.
-                expected.hits(chunk, base).find_map(|address| {
-                    let table = Self {
-                        memory: memory.try_clone().ok()?,
-                        address,
-                        expected: *expected,
-                        clock_ahead_ns,
-                    };
-                    table.read().map(|_| (table, *ring))
-                })
+            // One that was freed may lie before the one that lives, when a ring is given up and another made.
+            found = wanted.hits(chunk, base).find_map(|(address, index)| {
+                let (expected, ring) = candidates[index];
+                let table = Self {
+                    memory: memory.try_clone().ok()?,
+                    address,
+                    expected,
+                    clock_ahead_ns,
+                };
+                table.read().map(|_| (table, ring))
             });
-            found.is_some()
+            found.is_some() || Instant::now() >= until
         })?;
         found.ok_or_else(|| {
             io::Error::new(
@@ -274,19 +284,14 @@ impl SlotView {
 }
 
 impl Expected {
-    /// Where in `chunk`, which lies at `base` in the producer, tables may lie, by the 24 known bytes.
-    fn hits(&self, chunk: &[u8], base: u64) -> impl Iterator<Item = u64> {
+    /// The 24 known bytes.
+    fn run(&self) -> [u8; 24] {
         let mut run = [0; 24];
         run[..8].copy_from_slice(&self.ctrl_address.to_ne_bytes());
         run[8..16].copy_from_slice(&self.ring_address.to_ne_bytes());
         run[16..20].copy_from_slice(&self.ctrl_fd.to_ne_bytes());
         run[20..].copy_from_slice(&self.ring_fd.to_ne_bytes());
-        let hits: Vec<usize> = memchr::memmem::find_iter(chunk, &run)
-            .take(MOST_HITS)
-            .collect();
-        hits.into_iter()
-            .filter_map(move |at| base.checked_add(at as u64)?.checked_sub(table::CTRL as u64))
-            .filter(|address| address.is_multiple_of(8))
+        run
     }
 
     fn agrees(&self, head: &[u8]) -> bool {
@@ -297,6 +302,47 @@ impl Expected {
             && u64_at(head, table::RING_BASE) == Some(self.ring_address)
             && i32_at(head, table::CTRL_FD) == Some(self.ctrl_fd)
             && i32_at(head, table::RING_FD) == Some(self.ring_fd)
+    }
+}
+
+/// What is looked for in a producer's memory: the known bytes of each candidate, which begin alike where they are of one
+/// mapping of the control region.
+struct Candidates {
+    beginnings: Vec<[u8; 8]>,
+    runs: HashMap<[u8; 24], usize>,
+}
+
+impl Candidates {
+    fn of(candidates: &[(Expected, MemFd)]) -> Self {
+        let runs: HashMap<[u8; 24], usize> = (candidates.iter().enumerate())
+            .map(|(index, (expected, _))| (expected.run(), index))
+            .collect();
+        let mut beginnings: Vec<[u8; 8]> = candidates
+            .iter()
+            .map(|(expected, _)| expected.ctrl_address.to_ne_bytes())
+            .collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        Self { beginnings, runs }
+    }
+
+    /// Where in `chunk`, which lies at `base` in the producer, tables may lie, and of which candidates.
+    fn hits(&self, chunk: &[u8], base: u64) -> impl Iterator<Item = (u64, usize)> {
+        let found = self
+            .beginnings
+            .iter()
+            .flat_map(move |beginning| memchr::memmem::find_iter(chunk, beginning).take(MOST_HITS));
+        let hits: Vec<(u64, usize)> = found
+            .filter_map(|at| {
+                let run: [u8; 24] = chunk.get(at..at + 24)?.try_into().ok()?;
+                let index = *self.runs.get(&run)?;
+                let address = base
+                    .checked_add(at as u64)?
+                    .checked_sub(table::CTRL as u64)?;
+                address.is_multiple_of(8).then_some((address, index))
+            })
+            .collect();
+        hits.into_iter()
     }
 }
 

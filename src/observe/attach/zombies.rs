@@ -106,9 +106,9 @@ impl Membership {
         };
         // A watcher that parked reckons with being overwritten. Pairs with the consumer's store-release in publish.
         let parked = page.mapping.load_u64_acquire(META_TAIL_OFFSET) == PARKED_TAIL;
-        if !parked && let Ok(process) = process.try_clone() {
+        if !parked {
             self.members
-                .push(Member::without_slot(page, at.file, process));
+                .push(Member::without_slot(page, at.file, process.another()));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 pub use permission::{hidepid, reason, unseen};
 pub use process::{Process, field, has_vanished, numbers_are_ours, started_at};
 pub use refusal::Refusal;
-pub use scan::{holds_ring, pids};
+pub use scan::{HeldRings, holds_ring, pids};
 pub use shortage::shortage;
 pub use sockets::{listeners, listening};
 pub use survey::{MappingProcess, MappingSurvey, SlotlessPages};

@@ -6,15 +6,15 @@
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, readlinkat_raw, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, StatxFlags, readlinkat_raw, statat, statx};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
 use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
-use super::shortage::{duplicate, openat, pidfd_open};
+use super::shortage::{memfd, openat, pidfd_open};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
 pub(super) const MAX_TEXT: u64 = 16 << 20;
@@ -34,7 +34,8 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Process {
     pid: i32,
-    dir: OwnedFd,
+    /// Shared by all handles on the same process: a descriptor each would soon be many.
+    dir: Arc<OwnedFd>,
     /// `/proc/TID` of a thread that lives on, once the main thread was seen to have ended: a process lives as long as one of
     /// its threads, but what it holds and maps is shown no more where the main thread was.
     thread: Mutex<Option<Arc<OwnedFd>>>,
@@ -54,7 +55,7 @@ impl Process {
         )?;
         Ok(Self {
             pid,
-            dir,
+            dir: Arc::new(dir),
             thread: Mutex::default(),
         })
     }
@@ -69,16 +70,14 @@ impl Process {
         Self::open(pid.ok_or(Errno::SRCH)?)
     }
 
-    /// Another handle on the same process: opening its pid again might give another one.
-    ///
-    /// # Errors
-    /// When no descriptor is left.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self {
+    /// Another handle on the same process: opening its pid again might give another one. Takes no descriptor.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
             pid: self.pid,
-            dir: duplicate(&self.dir)?,
+            dir: Arc::clone(&self.dir),
             thread: Mutex::new(self.thread()),
-        })
+        }
     }
 
     /// The pid it was opened by.
@@ -101,24 +100,26 @@ impl Process {
         Ok(pidfd)
     }
 
-    /// Calls `each` with every descriptor number and the text of its link.
+    /// Calls `each` with every descriptor number and the text of its link; tells whether there are no more than are looked
+    /// at.
     ///
     /// # Errors
     /// `PermissionDenied` when the descriptors of this process are not ours to see.
-    pub fn each_link(&self, each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+    pub fn each_link(&self, each: impl FnMut(i32, &[u8])) -> io::Result<bool> {
         let mut each = each;
-        self.of_the_living(
+        let (_, all) = self.of_the_living(
             |dir| {
                 let mut any = false;
-                each_link(openat(dir, "fd", DIRECTORY, Mode::empty())?, |fd, link| {
+                let links = openat(dir, "fd", DIRECTORY, Mode::empty())?;
+                let all = each_link(links, |fd, link| {
                     any = true;
                     each(fd, link);
                 })?;
-                Ok(any)
+                Ok((any, all))
             },
-            |any| !any,
+            |(any, _)| !any,
         )?;
-        Ok(())
+        Ok(all)
     }
 
     /// Its zbq memfds, by descriptor number.
@@ -126,23 +127,29 @@ impl Process {
     /// # Errors
     /// As [`Self::each_link`].
     pub fn memfds(&self) -> io::Result<Vec<MemFd>> {
-        let mut found = Vec::new();
+        let (mut found, mut failed) = (Vec::new(), None);
         self.each_link(|fd, link| {
-            if let Some(kind) = MemFdKind::of(link)
-                && let Ok(stat) = self.fd_stat(fd)
-            {
-                let file = FileId {
-                    dev: stat.st_dev,
-                    ino: stat.st_ino,
-                };
-                found.push(MemFd {
+            let Some(kind) = MemFdKind::of(link) else {
+                return;
+            };
+            match self.fd_stat(fd) {
+                Ok(stat) => found.push(MemFd {
                     fd,
                     kind,
-                    file,
+                    file: FileId {
+                        dev: stat.st_dev,
+                        ino: stat.st_ino,
+                    },
                     size: u64::try_from(stat.st_size).unwrap_or(0),
-                });
+                }),
+                // Closed since, or no memfd.
+                Err(error) if has_vanished(&error) => {}
+                Err(error) => failed = Some(error),
             }
         })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         found.sort_by_key(|memfd| memfd.fd);
         Ok(found)
     }
@@ -158,7 +165,13 @@ impl Process {
     }
 
     fn fd_stat(&self, fd: i32) -> io::Result<Stat> {
-        let stat = |dir: BorrowedFd<'_>| Ok(statat(dir, format!("fd/{fd}"), AtFlags::empty())?);
+        let stat = |dir: BorrowedFd<'_>| {
+            let link = format!("fd/{fd}");
+            if !is_memfd(dir, &link)? {
+                return Err(Errno::NOENT.into());
+            }
+            Ok(statat(dir, link, AtFlags::empty())?)
+        };
         self.of_the_living(stat, |_| false)
     }
 
@@ -189,7 +202,14 @@ impl Process {
     }
 
     fn open_link(&self, link: &str, kind: MemFdKind, file: FileId) -> io::Result<OwnedFd> {
+        let gone = || {
+            let what = format!("{link} is no longer {}", kind.name());
+            io::Error::new(io::ErrorKind::NotFound, what)
+        };
         let path = self.open_at(link, OFlags::PATH)?;
+        if !is_memfd(path.as_fd(), "")? {
+            return Err(gone());
+        }
         let stat = rustix::fs::fstat(&path)?;
         let found = FileId {
             dev: stat.st_dev,
@@ -201,17 +221,17 @@ impl Process {
         let named = rustix::fs::readlink(&own, Vec::new())
             .is_ok_and(|link| MemFdKind::of(link.as_bytes()) == Some(kind));
         if found != file || !regular || !named {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("{link} is no longer {}", kind.name()),
-            ));
+            return Err(gone());
         }
-        Ok(openat(
+        let file = openat(
             rustix::fs::CWD,
             own,
             OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
             Mode::empty(),
-        )?)
+        )?;
+        // Only what memfd_create makes, and files of tmpfs, can be sealed.
+        rustix::fs::fcntl_get_seals(&file).map_err(|_| gone())?;
+        Ok(file)
     }
 
     /// Opens `/proc/PID/mem` for reading (`PTRACE_MODE_ATTACH`; the process is not stopped).
@@ -475,6 +495,26 @@ fn monotonic_offset_ns(text: &[u8]) -> Option<i64> {
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
 }
 
+/// Whether what `link` leads to lies where memfds lie: anybody can name a file like one, and give it to a server that never
+/// answers. Asks nothing of the file itself (`AT_STATX_DONT_SYNC`, and no attribute).
+fn is_memfd(dir: BorrowedFd<'_>, link: &str) -> io::Result<bool> {
+    static DEVICE: OnceLock<(u32, u32)> = OnceLock::new();
+    let device = |dir: BorrowedFd<'_>, link: &str| {
+        let flags = AtFlags::STATX_DONT_SYNC | AtFlags::EMPTY_PATH;
+        let stat = statx(dir, link, flags, StatxFlags::empty())?;
+        io::Result::Ok((stat.stx_dev_major, stat.stx_dev_minor))
+    };
+    let memfds = match DEVICE.get() {
+        Some(known) => *known,
+        None => {
+            let own = memfd("zbqtop_device")?;
+            let found = device(own.as_fd(), "")?;
+            *DEVICE.get_or_init(|| found)
+        }
+    };
+    Ok(device(dir, link)? == memfds)
+}
+
 /// What is kept of a process's arguments, bytes.
 const MOST_ARGUMENTS: usize = 4096;
 
@@ -503,7 +543,11 @@ pub(super) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<()> {
+/// Descriptors of one process that are looked at, the lowest: those of a ring were opened early.
+pub(super) const MOST_LINKS: usize = 1 << 15;
+
+pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::Result<bool> {
+    let mut seen = 0;
     let mut entries = [std::mem::MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(&dir, &mut entries);
     while let Some(entry) = entries.next() {
@@ -512,6 +556,10 @@ pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::R
         let Some(fd) = name.to_str().ok().and_then(|text| text.parse().ok()) else {
             continue;
         };
+        seen += 1;
+        if seen > MOST_LINKS {
+            return Ok(false);
+        }
         let mut link = [std::mem::MaybeUninit::uninit(); 128];
         match readlinkat_raw(&dir, name, &mut link) {
             Ok((link, _)) => each(fd, link),
@@ -521,7 +569,7 @@ pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::R
             Err(_) => {}
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.

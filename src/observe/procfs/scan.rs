@@ -10,31 +10,44 @@ use super::memfd::MemFdKind;
 use super::process::{DIRECTORY, MAX_TEXT, Process, each_link};
 use super::shortage::openat;
 
+/// What was seen of a process's descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldRings {
+    /// One is named like a ring.
+    pub any: bool,
+    /// It has so many that not all were looked at.
+    pub is_crowded: bool,
+}
+
 /// Whether process `pid` holds a memfd that is named like a ring: asked of every process there is, so with as few
 /// system calls as will do.
 ///
 /// # Errors
 /// As [`Process::each_link`].
-pub fn holds_ring(pid: i32) -> io::Result<bool> {
+pub fn holds_ring(pid: i32) -> io::Result<HeldRings> {
     let holds = |path: String| {
         let dir = openat(rustix::fs::CWD, path, DIRECTORY, Mode::empty())?;
         let (mut found, mut any) = (false, false);
-        each_link(dir, |_, link| {
+        let all = each_link(dir, |_, link| {
             any = true;
             found |= MemFdKind::of(link) == Some(MemFdKind::Ring);
         })?;
-        io::Result::Ok((found, any))
+        io::Result::Ok((found, any, all))
     };
-    let (found, any) = holds(format!("/proc/{pid}/fd"))?;
+    let (found, any, all) = holds(format!("/proc/{pid}/fd"))?;
+    let held = |any, all: bool| HeldRings {
+        any,
+        is_crowded: !all,
+    };
     if any || !has_threads(pid) {
-        return Ok(found);
+        return Ok(held(found, all));
     }
     // Its main thread may have ended: what the process holds is shown by those that live on.
     let mut found = false;
-    Process::open(pid)?.each_link(|_, link| {
+    let all = Process::open(pid)?.each_link(|_, link| {
         found |= MemFdKind::of(link) == Some(MemFdKind::Ring);
     })?;
-    Ok(found)
+    Ok(held(found, all))
 }
 
 /// Whether a process has more than one thread: one question instead of a look at each, as kernel threads hold and map nothing

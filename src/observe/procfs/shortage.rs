@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 use rustix::process::{Pid, PidfdFlags, Resource, getrlimit};
@@ -37,9 +37,9 @@ pub(super) fn pidfd_open(pid: Pid, flags: PidfdFlags) -> Result<OwnedFd, Errno> 
     noted(rustix::process::pidfd_open(pid, flags))
 }
 
-/// Another descriptor of the same file.
-pub(super) fn duplicate(fd: impl AsFd) -> Result<OwnedFd, Errno> {
-    noted(rustix::io::fcntl_dupfd_cloexec(fd, 0))
+/// A memfd of our own.
+pub(super) fn memfd(name: &str) -> Result<OwnedFd, Errno> {
+    noted(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC))
 }
 
 /// That this process has run out of descriptors, and what would help; `None` as long as it has not.
