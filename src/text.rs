@@ -174,6 +174,17 @@ pub fn duration_in(nanoseconds: u64, microseconds: &str) -> String {
     }
 }
 
+/// The first few of a list, and how many more there are: `a, b, c and 4 more`.
+#[must_use]
+pub fn few(list: &[String], separator: &str) -> String {
+    const FEW: usize = 3;
+    let mut text = list[..list.len().min(FEW)].join(separator);
+    if let Some(more) = list.len().checked_sub(FEW).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
 /// A non-negative float as an integer; what does not fit is clamped.
 #[must_use]
 #[expect(

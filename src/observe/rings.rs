@@ -1,6 +1,7 @@
 //! All the rings of this machine, and the one that is being watched: where dashboard and commands get theirs.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::orphan_search::{OrphanSearch, watch_orphans};
 use super::watch::{Budget, Watcher};
@@ -15,6 +16,9 @@ use crate::observe::model::{
 };
 use crate::observe::procfs::MappingSurvey;
 use crate::text::counted;
+
+/// Rings that are new to a list are attached for no longer than this at once.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
@@ -171,8 +175,14 @@ impl RingSource for Rings {
         let mut limits = found.limits;
         limits.extend(found.broken.iter().map(broken_ring));
         let mut listed = BTreeMap::new();
+        let until = Instant::now() + PATIENCE;
+        let mut left = 0;
         for ring in found.rings {
             let id = ring.id();
+            if Instant::now() >= until && !self.listed.contains_key(&id) {
+                left += 1;
+                continue;
+            }
             // A descriptor number can come to stand for another ring.
             let known = self
                 .listed
@@ -187,6 +197,10 @@ impl RingSource for Rings {
                 }
                 Err(error) => limits.push(broken_ring(&error)),
             }
+        }
+        if left > 0 {
+            let why = "there are too many to attach each in time; the next look goes on";
+            limits.push(Limitation::new(counted(left, "ring"), why));
         }
         self.listed = listed;
         let mut rings: Vec<RingListing> = self

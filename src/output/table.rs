@@ -7,7 +7,7 @@ use crate::observe::model::{
     ConsumerSnapshot, Estimate, Event, Limitation, Listing, Report, RingSnapshot, Severity,
     SlotCounts, WakeupBasis,
 };
-use crate::text::{bytes, bytes_per_second, count, duration, escape, percent, percent_of};
+use crate::text::{bytes, bytes_per_second, count, duration, escape, few, percent, percent_of};
 
 const UNKNOWN: &str = "-";
 
@@ -97,8 +97,12 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
             ),
         ));
     }
-    for socket in &producer.sockets {
+    let mut sockets = producer.sockets.iter();
+    for socket in sockets.by_ref().take(MOST_SOCKETS) {
         fields.push(("socket", escape(socket).into_owned()));
+    }
+    if sockets.len() > 0 {
+        fields.push(("", format!("and {} more", sockets.len())));
     }
     for (name, value) in fields {
         writeln!(out, "  {name:<9} {value}")?;
@@ -235,10 +239,13 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
             .rings
             .iter()
             .map(|ring| {
-                let mut sockets: Vec<_> =
-                    ring.sockets.iter().map(|socket| escape(socket)).collect();
+                let escaped = ring
+                    .sockets
+                    .iter()
+                    .map(|socket| escape(socket).into_owned());
+                let mut sockets: Vec<String> = escaped.collect();
                 if let Some(through) = ring.through {
-                    sockets.push(format!("(through pid {through})").into());
+                    sockets.push(format!("(through pid {through})"));
                 }
                 vec![
                     ring.id.clone(),
@@ -253,7 +260,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                     if sockets.is_empty() {
                         UNKNOWN.into()
                     } else {
-                        sockets.join(", ")
+                        few(&sockets, ", ")
                     },
                 ]
             })
@@ -269,6 +276,9 @@ fn limits(out: &mut impl Write, limits: &[Limitation]) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Sockets of one process that are shown.
+const MOST_SOCKETS: usize = 12;
 
 /// On which side of its column a cell stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

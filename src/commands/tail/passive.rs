@@ -23,6 +23,10 @@ use crate::text::bytes;
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// The ring that takes the place of one that is over is waited for in steps of this length.
 const SUCCESSOR_EVERY: Duration = Duration::from_millis(100);
+/// From so far before head on, a nearer boundary is looked for when only the last messages are wanted.
+const FAR: u64 = 256 << 20;
+/// How long the last messages are walked to.
+const GIVES_UP_AFTER: Duration = Duration::from_secs(5);
 /// How long the last messages are tried for on a ring that overruns every try.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
 /// Said once, where it begins.
@@ -119,7 +123,12 @@ fn begin(
     if offset > 0 {
         gap(offset, retained, GapReason::NoLongerHeld, 0)?;
     }
-    gap(retained, older.oldest, GapReason::NoBoundary, 0)?;
+    let why = if older.hurried {
+        GapReason::NotSearched
+    } else {
+        GapReason::NoBoundary
+    };
+    gap(retained, older.oldest, why, 0)?;
     if torn {
         return Ok(MessageReader::at_found(older.oldest, known));
     }
@@ -144,9 +153,25 @@ fn retained(
     options: &cli::TailArgs,
     sink: &mut Sink<impl Output>,
 ) -> io::Result<()> {
+    if head.saturating_sub(reader.position()) > FAR {
+        // What lies between is too much to be read for the sake of its end: a boundary nearer to head is looked for.
+        let near = older(ring, head, last)?;
+        if near.clear < head {
+            *reader = MessageReader::at_found(near.clear, head).with_torn(options.torn);
+        }
+    }
     let known = reader.position();
     let mut oldest = known;
-    let (mut messages, mut kept) = collect(ring, reader, head, Beyond::Goes, last, sink)?;
+    let Some((mut messages, mut kept)) = collect(ring, reader, head, Beyond::Goes, last, sink)?
+    else {
+        warn(&format!(
+            "the last messages before offset {head} were not reached in time: the nearest boundary that is known is {} \
+             before it (--from head -f shows what comes)",
+            bytes(head - known)
+        ));
+        reader.jump(head);
+        return Ok(());
+    };
     // Older ones have to be looked for, and it is not known how many of them will be wanted.
     let mut enough = last;
     while messages < last && options.from.is_none() && !sink.is_asked_to_end() {
@@ -161,14 +186,12 @@ fn retained(
         }
         let mut reader = MessageReader::at_found(from, known).with_torn(options.torn);
         sink.rewind();
-        let (more, mut before) = collect(
-            ring,
-            &mut reader,
-            oldest,
-            Beyond::Stops,
-            last - messages,
-            sink,
-        )?;
+        let wanted = last - messages;
+        let Some((more, mut before)) =
+            collect(ring, &mut reader, oldest, Beyond::Stops, wanted, sink)?
+        else {
+            break;
+        };
         before.append(&mut kept);
         (messages, kept, oldest) = (messages + more, before, from);
         enough = enough.saturating_mul(4);
@@ -206,7 +229,7 @@ enum Beyond {
     Stops,
 }
 
-/// Reads up to `until`, and keeps the last of the messages that are wanted.
+/// Reads up to `until`, and keeps the last of the messages that are wanted; `None` when that takes too long.
 fn collect(
     ring: &AttachedRing,
     reader: &mut MessageReader,
@@ -214,10 +237,14 @@ fn collect(
     beyond: Beyond,
     last: usize,
     sink: &mut Sink<impl Output>,
-) -> io::Result<(usize, Recent)> {
+) -> io::Result<Option<(usize, Recent)>> {
     let (mut messages, mut kept) = (0, Recent::new());
     let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
+    let gives_up = Instant::now() + GIVES_UP_AFTER;
     while !sink.is_done() {
+        if Instant::now() >= gives_up {
+            return Ok(None);
+        }
         let moved = reader.advance(ring, end, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {
@@ -250,7 +277,7 @@ fn collect(
             break;
         }
     }
-    Ok((messages, kept))
+    Ok(Some((messages, kept)))
 }
 
 /// Why following a ring came to its end.

@@ -281,6 +281,7 @@ impl AttachedRing {
         };
         let held = || self.members().iter().filter(|member| member.held);
         if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
+            self.producer.forget_links();
             self.refresh();
         }
         for member in &mut self.membership.members {

@@ -15,7 +15,7 @@ use crate::observe::procfs::{self, FileId, HeldRings, MemFdKind, Process, holds_
 use crate::text::counted;
 
 /// All processes together are asked for no longer than this what they hold.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// What was seen of some processes.
 #[derive(Default)]
@@ -108,7 +108,19 @@ pub fn discover() -> io::Result<Found> {
         }
     }
     let mut found = Found::default();
+    // Those that hold the least come first: whoever holds very much does not cost others their place.
+    let mut owners: Vec<(usize, Process)> = (owners.into_values())
+        .map(|owner| (owner.memfds().map_or(0, |memfds| memfds.len()), owner))
+        .collect();
+    owners.sort_by_key(|(memfds, owner)| (*memfds, owner.pid()));
+    let until = Instant::now() + PATIENCE;
     for (_, owner) in owners {
+        if Instant::now() >= until {
+            let what = format!("rings of pid {}", owner.pid());
+            let why = "there was no time left to look at them";
+            found.limits.push(Limitation::new(what, why));
+            continue;
+        }
         if let Ok(mut here) = rings_of(owner) {
             found.rings.append(&mut here.rings);
             // What was inherited is listed under its owner; what is only kept has none.

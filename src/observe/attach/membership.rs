@@ -25,6 +25,8 @@ const TURN_LASTS: Duration = Duration::from_micros(300);
 /// A process that has closed its descriptors in order to end has ended by then.
 const ENDS_IN: Duration = Duration::from_millis(50);
 
+/// Consumers of one ring that are looked at: each takes a mapping that is guarded, of which there are only so many for all.
+const MOST_MEMBERS: usize = 1024;
 /// Of so many that are members no more it is kept what they left behind, until it is asked for.
 const MOST_DEPARTED: usize = 1024;
 
@@ -143,8 +145,20 @@ impl Membership {
         let over = self.departed.len().saturating_sub(MOST_DEPARTED);
         self.departed.drain(..over);
         let known: HashSet<FileId> = self.members.iter().map(|member| member.file).collect();
-        for page in pages.iter().filter(|page| !known.contains(&page.file)) {
+        let mut new = pages.iter().filter(|page| !known.contains(&page.file));
+        let room = MOST_MEMBERS.saturating_sub(self.members.len());
+        for page in new.by_ref().take(room) {
             self.admit(process, page);
+        }
+        let left = new.count();
+        if left > 0 {
+            let more = u32::try_from(left).unwrap_or(u32::MAX);
+            self.hidden = self.hidden.map(|hidden| hidden.saturating_add(more));
+            self.limits.push(Limitation {
+                what: Unseen::SomeConsumers(left),
+                why: format!("no more than {MOST_MEMBERS} of a ring are looked at"),
+                remedy: None,
+            });
         }
         let slots: HashMap<Option<i32>, SlotView> = slots
             .into_iter()

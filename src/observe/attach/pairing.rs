@@ -269,18 +269,11 @@ fn by_order(ctrl: &MemFd, rings: &[MemFd]) -> (MemFd, Limitation) {
 /// Processes that a producer's pidfds refer to: its consumers, and whatever else it watches.
 #[must_use]
 pub(super) fn consumers_of(process: &Process) -> Vec<Process> {
-    let mut pidfds = Vec::new();
-    let seen = process.each_link(|fd, link| {
-        if link == b"anon_inode:[pidfd]" || link.starts_with(b"pidfd:") {
-            pidfds.push(fd);
-        }
-    });
-    if seen.is_err() {
+    let Ok(links) = process.links() else {
         return Vec::new();
-    }
-    let mut pids: Vec<i32> = pidfds
-        .into_iter()
-        .filter_map(|fd| process.pidfd_target(fd))
+    };
+    let mut pids: Vec<i32> = (links.pidfds.iter())
+        .filter_map(|fd| process.pidfd_target(*fd))
         .filter(|pid| *pid > 0)
         .collect();
     pids.sort_unstable();

@@ -115,12 +115,20 @@ impl ProducerProcess {
         }
     }
 
+    /// Its descriptors have changed: they are listed anew when next asked for.
+    pub(super) fn forget_links(&self) {
+        if let Some(process) = self.process() {
+            process.forget_links();
+        }
+    }
+
     /// Whether its descriptor of the control region, which is the file `ctrl`, has gone; told once.
     pub(super) fn has_let_go(&self, ctrl: FileId) -> bool {
         let held = |fd| self.process().and_then(|process| process.fd_file(fd)) == Some(ctrl);
         let gone = self.ctrl_fd.get().is_some_and(|fd| !held(fd));
         if gone {
             self.ctrl_fd.set(None);
+            self.forget_links();
         }
         gone
     }

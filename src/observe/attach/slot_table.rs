@@ -157,6 +157,10 @@ impl SlotTable {
                 }
             }
         }
+        if candidates.is_empty() {
+            // Nothing is known of what would lie there.
+            return Err(no_table());
+        }
         candidates.truncate(MOST_CANDIDATES);
         let wanted = Candidates::of(&candidates);
         let clock_ahead_ns = process.clock_ahead_ns();
@@ -176,12 +180,7 @@ impl SlotTable {
             });
             found.is_some() || Instant::now() >= until
         })?;
-        found.ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                "no slot table in the producer's memory",
-            )
-        })
+        found.ok_or_else(no_table)
     }
 
     /// Reads the table now. `None` when what lies there does not agree with what is known of the ring: the
@@ -244,6 +243,11 @@ impl SlotTable {
             active,
         })
     }
+}
+
+fn no_table() -> io::Error {
+    let why = "no slot table in the producer's memory";
+    io::Error::new(io::ErrorKind::NotFound, why)
 }
 
 /// The reservation that a table tells of.

@@ -3,7 +3,7 @@
 //! Finds a boundary and reads no message.
 
 use super::boundaries::{older, oldest_boundary};
-use super::reader::copy;
+use super::copy::copy;
 use super::walk::lands;
 use crate::observe::attach::AttachedRing;
 

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::time::Instant;
 
-use super::reader::copy;
+use super::copy::{PATIENCE, copy, if_in_time, in_time};
 use super::recover::{self, RetainedRegion};
 use super::validity::Validity;
 use super::walk::{count, first_clear, lands};
@@ -24,7 +25,7 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
     } else {
         lap
     };
-    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+    let read = in_time(ring, Instant::now() + PATIENCE);
     validity
         .min_tail
         .filter(|tail| *tail < lap)
@@ -41,6 +42,8 @@ pub struct Older {
     pub clear: u64,
     /// Messages between the two.
     pub torn: u64,
+    /// There may be more: not everything could be looked at in time.
+    pub hurried: bool,
 }
 
 /// Looks for messages before `known`, a boundary, until `enough` are found or there is none that is beyond doubt. A ring that is written over meanwhile yields fewer, never false ones.
@@ -52,8 +55,10 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
         oldest: known,
         clear: known,
         torn: 0,
+        hurried: false,
     };
-    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+    let until = Instant::now() + PATIENCE;
+    let read = in_time(ring, until);
     let validity = Validity::read(ring, u64::MAX);
     let capacity = validity.capacity;
     let floor = validity.head.saturating_sub(capacity);
@@ -69,7 +74,7 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
     let region = RetainedRegion {
         floor,
         end: known,
-        known: if lands(known, sure, capacity, read, |_| {})? {
+        known: if if_in_time(lands(known, sure, capacity, read, |_| {}))? == Some(true) {
             sure
         } else {
             known
@@ -79,12 +84,16 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
     let found = recover::oldest(region, enough, read)?;
     let validity = Validity::read(ring, found.boundary);
     let settled = |offset| validity.is_settled(offset);
-    let clear = first_clear(found.boundary, known, &validity, settled, read)?;
-    let (clear, torn) = clear.unwrap_or((known, found.messages as u64));
+    let hurried = Instant::now() >= until;
+    // What was found is walked once more, which takes no longer than finding it.
+    let read = in_time(ring, Instant::now() + PATIENCE);
+    let clear = if_in_time(first_clear(found.boundary, known, &validity, settled, read))?;
+    let (clear, torn) = clear.flatten().unwrap_or((known, found.messages as u64));
     Ok(Older {
         oldest: found.boundary,
         clear,
         torn,
+        hurried,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod boundaries;
+mod copy;
 mod copy_buffer;
 mod filter;
 mod preview;

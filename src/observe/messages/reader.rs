@@ -6,7 +6,9 @@
 //! consumer's tail.
 
 use std::io;
+use std::time::Instant;
 
+use super::copy::{PATIENCE, if_in_time, in_time};
 use super::copy_buffer::CopyBuffer;
 use super::validity::Validity;
 use super::walk::{CHUNK, first_clear, header_of, lands};
@@ -155,9 +157,9 @@ impl MessageReader {
                 let first = if self.searched || self.racing {
                     None
                 } else {
-                    let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
+                    let read = in_time(ring, Instant::now() + PATIENCE);
                     let clear = |offset| integrity(offset) != Integrity::Torn;
-                    first_clear(start, landing, &validity, clear, read)?
+                    if_in_time(first_clear(start, landing, &validity, clear, read))?.flatten()
                 };
                 self.searched = first.is_some();
                 match first {
@@ -245,9 +247,9 @@ impl MessageReader {
         }
         let state = (landing, validity.head);
         if self.proven != Some(state) {
-            let read = |from, to, bytes: &mut Vec<u8>| copy(ring, from, to, bytes);
-            let sound = lands(self.position, landing, validity.capacity, read, |_| {})?;
-            self.proven = sound.then_some(state);
+            let read = in_time(ring, Instant::now() + PATIENCE);
+            let sound = lands(self.position, landing, validity.capacity, read, |_| {});
+            self.proven = if_in_time(sound)?.unwrap_or(false).then_some(state);
         }
         Ok(self.proven.is_some())
     }
@@ -269,19 +271,6 @@ impl MessageReader {
         self.position = boundary;
         Ok(())
     }
-}
-
-/// Appends a copy of the logical bytes `[from, to)`, which lie within one lap, to `buffer`.
-pub(super) fn copy(
-    ring: &AttachedRing,
-    from: u64,
-    to: u64,
-    buffer: &mut Vec<u8>,
-) -> io::Result<()> {
-    let before = buffer.len();
-    let length = usize::try_from(to - from).map_err(io::Error::other)?;
-    buffer.resize(before + length, 0);
-    ring.copy_out(from % ring.capacity(), &mut buffer[before..])
 }
 
 impl From<(RawMessage<'_>, Integrity)> for Message {

@@ -68,7 +68,7 @@ pub struct RetainedRegion {
 /// not looked past.
 ///
 /// # Errors
-/// Those of `read`.
+/// Those of `read`, but for [`io::ErrorKind::TimedOut`]: that ends the search.
 pub fn oldest(
     region: RetainedRegion,
     enough: usize,
@@ -97,7 +97,11 @@ pub fn oldest(
         let top = found.boundary;
         let from = floor.max(top.saturating_sub(size));
         bytes.clear();
-        read(from, top, &mut bytes)?;
+        match read(from, top, &mut bytes) {
+            // What was found until now stands.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => break,
+            outcome => outcome?,
+        }
         let lap_ends = top.is_multiple_of(capacity);
         let chains = search.chains(&bytes, lap_ends);
         let bottom = from + chains.bottom() as u64;

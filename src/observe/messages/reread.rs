@@ -2,7 +2,7 @@
 //!
 //! For one that somebody asks for by hand; what is shown unasked is read by [`super::reader`].
 
-use super::reader::copy;
+use super::copy::copy;
 use super::validity::Validity;
 use super::walk::header_of;
 use crate::observe::attach::AttachedRing;

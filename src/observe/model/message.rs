@@ -83,6 +83,8 @@ pub enum GapReason {
     NoLongerHeld,
     /// Nothing tells where a message begins.
     NoBoundary,
+    /// There was no time to look for messages there.
+    NotSearched,
     /// A look of the dashboard reads only so much.
     BeyondBudget,
     /// Only headers were read.
@@ -123,6 +125,7 @@ impl fmt::Display for GapReason {
             Self::OnlyCounted => f.write_str("counted by their headers, not read"),
             Self::Spared => f.write_str("left out to spare the producer"),
             Self::Evicted => f.write_str("evicted by the producer"),
+            Self::NotSearched => f.write_str("there was no time to look for messages there"),
             Self::BeforeJoin => f.write_str("written before this consumer joined"),
         }
     }

@@ -7,6 +7,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, StatxFlags, readlinkat_raw, statat, statx};
 use rustix::io::Errno;
@@ -30,12 +31,31 @@ pub struct Identity {
     pub ns_pid: Option<i32>,
 }
 
+/// For how long a list of descriptors is good for all who ask.
+const LINKS_KEEP: Duration = Duration::from_millis(10);
+
+/// What matters of a process's descriptors.
+#[derive(Debug, Default)]
+pub struct Links {
+    /// Its zbq memfds, by descriptor number.
+    pub memfds: Vec<MemFd>,
+    /// Its pidfds.
+    pub pidfds: Vec<i32>,
+    /// The inodes of its sockets, in digits.
+    pub sockets: Vec<Vec<u8>>,
+}
+
+/// A list of descriptors, and when it was made.
+type KeptLinks = (Instant, Arc<Links>);
+
 /// A handle on `/proc/PID`.
 #[derive(Debug)]
 pub struct Process {
     pid: i32,
     /// Shared by all handles on the same process: a descriptor each would soon be many.
     dir: Arc<OwnedFd>,
+    /// So is what its descriptors were when last listed: many rings of one process are not to list them once each.
+    links: Arc<Mutex<Option<KeptLinks>>>,
     /// `/proc/TID` of a thread that lives on, once the main thread was seen to have ended: a process lives as long as one of
     /// its threads, but what it holds and maps is shown no more where the main thread was.
     thread: Mutex<Option<Arc<OwnedFd>>>,
@@ -56,6 +76,7 @@ impl Process {
         Ok(Self {
             pid,
             dir: Arc::new(dir),
+            links: Arc::default(),
             thread: Mutex::default(),
         })
     }
@@ -76,6 +97,7 @@ impl Process {
         Self {
             pid: self.pid,
             dir: Arc::clone(&self.dir),
+            links: Arc::clone(&self.links),
             thread: Mutex::new(self.thread()),
         }
     }
@@ -127,13 +149,50 @@ impl Process {
     /// # Errors
     /// As [`Self::each_link`].
     pub fn memfds(&self) -> io::Result<Vec<MemFd>> {
-        let (mut found, mut failed) = (Vec::new(), None);
+        Ok(self.links()?.memfds.clone())
+    }
+
+    /// What matters of its descriptors, as they were [`LINKS_KEEP`] ago at most.
+    ///
+    /// # Errors
+    /// As [`Self::each_link`].
+    pub fn links(&self) -> io::Result<Arc<Links>> {
+        let kept = self.links.lock().ok().and_then(|links| links.clone());
+        if let Some((at, links)) = kept
+            && at.elapsed() < LINKS_KEEP
+        {
+            return Ok(links);
+        }
+        let links = Arc::new(self.list_links()?);
+        if let Ok(mut kept) = self.links.lock() {
+            *kept = Some((Instant::now(), Arc::clone(&links)));
+        }
+        Ok(links)
+    }
+
+    /// What its descriptors were is of no use any more: they have changed.
+    pub fn forget_links(&self) {
+        if let Ok(mut kept) = self.links.lock() {
+            *kept = None;
+        }
+    }
+
+    fn list_links(&self) -> io::Result<Links> {
+        let (mut found, mut failed) = (Links::default(), None);
         self.each_link(|fd, link| {
+            if link == b"anon_inode:[pidfd]" || link.starts_with(b"pidfd:") {
+                found.pidfds.push(fd);
+            }
+            if let Some(rest) = link.strip_prefix(b"socket:[")
+                && let Some(inode) = rest.strip_suffix(b"]")
+            {
+                found.sockets.push(inode.to_owned());
+            }
             let Some(kind) = MemFdKind::of(link) else {
                 return;
             };
             match self.fd_stat(fd) {
-                Ok(stat) => found.push(MemFd {
+                Ok(stat) => found.memfds.push(MemFd {
                     fd,
                     kind,
                     file: FileId {
@@ -150,7 +209,7 @@ impl Process {
         if let Some(error) = failed {
             return Err(error);
         }
-        found.sort_by_key(|memfd| memfd.fd);
+        found.memfds.sort_by_key(|memfd| memfd.fd);
         Ok(found)
     }
 

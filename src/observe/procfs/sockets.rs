@@ -14,23 +14,17 @@ const ACCEPTS: u32 = 0x10000;
 /// descriptors cannot be read.
 #[must_use]
 pub fn listening(process: &Process) -> Vec<String> {
-    let mut sockets = Vec::new();
-    let seen = process.each_link(|_, link| {
-        if let Some(inode) = link
-            .strip_prefix(b"socket:[")
-            .and_then(|rest| rest.strip_suffix(b"]"))
-        {
-            sockets.push(inode.to_owned());
-        }
-    });
-    if seen.is_err() || sockets.is_empty() {
+    let Ok(links) = process.links() else {
+        return Vec::new();
+    };
+    if links.sockets.is_empty() {
         return Vec::new();
     }
     let Ok(table) = process.text("net/unix") else {
         return Vec::new();
     };
     let listeners = listeners(&table);
-    let mut names: Vec<String> = sockets
+    let mut names: Vec<String> = (links.sockets)
         .iter()
         .filter_map(|inode| listeners.get(inode.as_slice()))
         .map(|name| String::from_utf8_lossy(name).into_owned())

@@ -6,6 +6,7 @@ use super::canvas::Canvas;
 use super::table::{Cell, Column, DataTable, Part};
 use super::{findings, waiting};
 use crate::observe::model::{ConsumerState, RingListing, WorstConsumer};
+use crate::text::few;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, rate};
 use crate::ui::hit_map::{List, Spot};
@@ -177,7 +178,7 @@ fn text_of(ring: &RingListing, field: RingField) -> Option<String> {
         RingField::State => Some(ring.state.word().to_owned()),
         RingField::Health => Some(health(ring).to_owned()),
         RingField::Worst => ring.worst_consumer.as_ref().map(worst),
-        RingField::Socket => (!ring.sockets.is_empty()).then(|| ring.sockets.join(" ")),
+        RingField::Socket => (!ring.sockets.is_empty()).then(|| few(&ring.sockets, " ")),
     }
 }
 
