@@ -286,6 +286,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(
             AttachError::NoSuchProcess(_)
             | AttachError::Ended { .. }
+            | AttachError::NotARing { .. }
             | AttachError::NoRing(_)
             | AttachError::NoSuchRing { .. }
             | AttachError::NoListener { .. },
@@ -296,8 +297,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::OnlyByJoining(_),
         ) => 4,
         Some(
-            AttachError::NotARing { .. }
-            | AttachError::Inherited { .. }
+            AttachError::Inherited { .. }
             | AttachError::NotTheProducer { .. }
             | AttachError::WrongSize { .. }
             | AttachError::WrongControl { .. }

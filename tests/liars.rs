@@ -242,7 +242,7 @@ fn nobody_and_the_wrong_type_are_told_apart() {
     let place = Place::new();
     let path = place.socket();
     fails(&path, "600s", 3, "no such path", || {});
-    let nobody = "the path is there, but no process of this network namespace listens on it";
+    let nobody = "the path is there, but nobody listens on it";
     std::fs::write(&path, "").expect("room");
     fails(&path, "600s", 3, nobody, || {});
     fails(place.path(), "600s", 3, nobody, || {});

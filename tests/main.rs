@@ -36,5 +36,6 @@ mod support;
 mod tail;
 mod tail_filter;
 mod unresponsive;
+mod which_socket;
 mod wire;
 mod zombies;

@@ -198,7 +198,7 @@ fn each_way_to_fail_has_its_words_and_its_status() {
         .spawn()
         .expect("sleep starts");
     let said = run(&["--json", "--pid", &plain.id().to_string()]);
-    assert_eq!(said.status.code(), Some(5));
+    assert_eq!(said.status.code(), Some(3));
     assert!(
         stderr(&said).contains("owns no zbq ring"),
         "{}",

@@ -76,7 +76,7 @@ fn an_address_without_a_listener_is_told_from_one_that_is_hidden() {
     std::fs::write(&file, "").expect("room");
     fails(
         file.to_str().expect("text"),
-        "no process of this network namespace listens on it",
+        "the path is there, but it is no socket",
     );
     fails(
         "@nobody-listens-here",

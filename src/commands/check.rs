@@ -105,7 +105,7 @@ fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict 
     let found = match discover() {
         Ok(found) => found,
         Err(error) => {
-            return Verdict::unknown("no-ring", &format!("/proc cannot be read: {error}"));
+            return Verdict::unknown("no-ring", &error.to_string());
         }
     };
     let mut broken: Vec<String> = found.broken.iter().map(ToString::to_string).collect();

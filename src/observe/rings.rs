@@ -300,8 +300,7 @@ pub fn attach(owner: &RingTarget, choice: RingSelector) -> Result<AttachedRing, 
             timeout,
         } => return by_socket(address, choice, *join, *timeout),
     }
-    let mut found = discover()
-        .map_err(|error| AttachError::NoRing(Some(format!("/proc cannot be read: {error}"))))?;
+    let mut found = discover().map_err(|error| AttachError::NoRing(Some(error.to_string())))?;
     match found.rings.len() {
         1 => map(found.rings.remove(0)),
         0 => Err(found.broken.into_iter().next().unwrap_or_else(|| {

@@ -289,6 +289,9 @@ pub(super) fn missing(pid: i32) -> AttachError {
 
 /// That process `pid` could not be opened.
 pub(super) fn unopened(pid: i32, error: io::Error) -> AttachError {
+    if let Err(unmounted) = procfs::pids() {
+        return AttachError::NoRing(Some(unmounted.to_string()));
+    }
     if has_vanished(&error) {
         return missing(pid);
     }

@@ -2,6 +2,7 @@
 //! a ring's memfds and, in `survey`, what it means to map them; nothing of what is in a ring.
 
 mod descriptor;
+mod listening;
 mod maps;
 mod memfd;
 mod permission;
@@ -14,6 +15,7 @@ mod survey;
 mod unix_diag;
 
 pub use descriptor::Descriptor;
+pub use listening::{BoundFile, Listening};
 pub use maps::{Maps, PrivateMemory};
 pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 pub use permission::{hidepid, reason, unseen};

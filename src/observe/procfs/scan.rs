@@ -94,6 +94,11 @@ pub fn pids() -> io::Result<Vec<i32>> {
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )?;
+    // A directory of that name is always there; what shows processes may not be.
+    if rustix::fs::readlink("/proc/self", Vec::new()).is_err() {
+        let why = "/proc shows no processes: it is not mounted (mount -t proc proc /proc)";
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
     let mut pids = Vec::new();
     let mut entries = [std::mem::MaybeUninit::uninit(); 16384];
     let mut entries = RawDir::new(&dir, &mut entries);

@@ -12,18 +12,18 @@ use rustix::net::{
 use crate::ring::layout::{u16_at, u32_at};
 
 /// `include/uapi/linux/sock_diag.h`: `SOCK_DIAG_BY_FAMILY`.
-const BY_FAMILY: u16 = 20;
+pub(super) const BY_FAMILY: u16 = 20;
 
 /// `AF_UNIX`.
-const FAMILY: u8 = 1;
+pub(super) const FAMILY: u8 = 1;
 
 /// `include/uapi/linux/netlink.h`: `NLMSG_ERROR`, `NLM_F_REQUEST`, `struct nlmsghdr`.
-const ERROR: u16 = 2;
-const REQUEST: u16 = 1;
-const NETLINK_HEADER: usize = 16;
+pub(super) const ERROR: u16 = 2;
+pub(super) const REQUEST: u16 = 1;
+pub(super) const NETLINK_HEADER: usize = 16;
 
 /// `include/uapi/linux/unix_diag.h`: `struct unix_diag_msg`; attributes and the bits that ask for them.
-const DIAG_HEADER: usize = 16;
+pub(super) const DIAG_HEADER: usize = 16;
 const PEER: u16 = 2;
 const MEMINFO: u16 = 5;
 const SHOW_PEER: u32 = 4;
@@ -47,8 +47,8 @@ pub struct Answer {
 /// A socket to ask the kernel about sockets.
 #[derive(Debug)]
 pub struct Diag {
-    socket: OwnedFd,
-    sequence: u32,
+    pub(super) socket: OwnedFd,
+    pub(super) sequence: u32,
 }
 
 impl Diag {
@@ -84,18 +84,29 @@ impl Diag {
     }
 }
 
-/// A request for one socket: `struct nlmsghdr`, `struct unix_diag_req`.
+/// A request for one socket.
 fn request(inode: u32, sequence: u32) -> [u8; 40] {
+    put_request(REQUEST, sequence, u32::MAX, inode, SHOW_PEER | SHOW_MEMINFO)
+}
+
+/// A request: `struct nlmsghdr`, `struct unix_diag_req`.
+pub(super) fn put_request(
+    flags: u16,
+    sequence: u32,
+    states: u32,
+    inode: u32,
+    show: u32,
+) -> [u8; 40] {
     let mut request = [0; 40];
     let mut put = |at: usize, bytes: &[u8]| request[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &40_u32.to_ne_bytes());
     put(4, &BY_FAMILY.to_ne_bytes());
-    put(6, &REQUEST.to_ne_bytes());
+    put(6, &flags.to_ne_bytes());
     put(8, &sequence.to_ne_bytes());
     put(16, &[FAMILY]);
-    put(20, &u32::MAX.to_ne_bytes());
+    put(20, &states.to_ne_bytes());
     put(24, &inode.to_ne_bytes());
-    put(28, &(SHOW_PEER | SHOW_MEMINFO).to_ne_bytes());
+    put(28, &show.to_ne_bytes());
     // Any cookie.
     put(32, &[0xff; 8]);
     request
