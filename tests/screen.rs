@@ -455,3 +455,55 @@ fn a_suspended_dashboard_can_be_ended() {
     terminal.wait("its end", |text| text.contains("ended in the background"));
     assert_given_back(&terminal);
 }
+
+/// Every signal that can be caught gives the screen back, and then takes its course.
+#[test]
+fn fatal_signals_give_the_screen_back() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let place = Place::new();
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48",
+    )
+    .settled();
+    for fatal in [
+        Signal::QUIT,
+        Signal::ABORT,
+        Signal::ALARM,
+        Signal::XCPU,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::VTALARM,
+    ] {
+        let mut terminal = dashboard(&producer, 24, 80);
+        signal(&terminal, fatal);
+        let status = terminal.ended();
+        assert_eq!(status.signal(), Some(fatal.as_raw()), "{fatal:?}: {status}");
+        assert_given_back(&terminal);
+    }
+}
+
+/// A terminal that has taken nothing for a while is given back, too: what was queued for it is given up.
+#[test]
+fn a_terminal_that_took_nothing_is_given_back() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48 --rate 500",
+    );
+    producer.tell("send 1000000");
+    for _ in 0..5 {
+        let mut terminal = dashboard(&producer, 60, 200);
+        terminal.hold(true);
+        // Each of these draws the whole screen anew, until there is no room for more.
+        for _ in 0..40 {
+            terminal.keys("\x0c");
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        signal(&terminal, Signal::TERM);
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        terminal.hold(false);
+        terminal.ended();
+        assert_given_back(&terminal);
+    }
+}

@@ -71,11 +71,15 @@ pub(super) fn options(
     })
 }
 
-/// Whether the locale says that anything but ASCII is out of place: C or POSIX, asked for by name.
+/// Whether the locale says that anything but ASCII is out of place: one that is not UTF-8, asked for by name.
 fn is_ascii_locale(variable: Variable<'_>) -> bool {
     let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
     let locale = names.find_map(|name| variable(name).filter(|value| !value.is_empty()));
-    locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    locale.is_some_and(|locale| !is_utf8(locale))
 }
 
 #[cfg(test)]
@@ -196,10 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn ascii_is_for_who_asks_and_for_the_locale_c() {
+    fn ascii_is_for_who_asks_and_for_locales_without_utf_8() {
         for (words, variables, setting, expected) in [
             ("", &[][..], Ascii::Auto, false),
             ("", &[("LANG", "C")][..], Ascii::Auto, true),
+            ("", &[("LANG", "de_DE.ISO-8859-1")][..], Ascii::Auto, true),
+            ("", &[("LANG", "de_DE.utf8")][..], Ascii::Auto, false),
             (
                 "",
                 &[("LC_ALL", ""), ("LANG", "POSIX")][..],

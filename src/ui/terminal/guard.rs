@@ -69,7 +69,16 @@ pub(super) fn give_back(deadline: Instant) -> bool {
     let mut bytes = diff::END.to_vec();
     let _ = queue!(bytes, style::Print(MOUSE_OFF), style::ResetColor);
     let _ = queue!(bytes, LeaveAlternateScreen, cursor::Show);
-    let taken = TerminalWriter::get().write_by(&bytes, deadline);
+    let writer = TerminalWriter::get();
+    // A terminal that has taken nothing for a while has a queue in front of what would give it back: that is given up.
+    let soon = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+    let taken = writer.write_by(&bytes, soon).and_then(|taken| {
+        if taken {
+            return Ok(true);
+        }
+        writer.discard();
+        writer.write_by(&bytes, deadline)
+    });
     let _ = disable_raw_mode();
     HELD.store(false, Ordering::Relaxed);
     let takes = taken.unwrap_or(false);

@@ -20,7 +20,10 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP,
+    SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
+};
 use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
@@ -29,6 +32,13 @@ use super::diff::FrameDiff;
 use super::guard;
 use super::input::Decoder;
 use super::writer::{Outbox, TerminalWriter};
+
+/// Signals that end a process, and that nobody sends to end this one in good order: the screen is given back first. Those
+/// that stand for a fault of the program itself are not among them.
+const FATAL: &[i32] = &[
+    SIGQUIT, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2, SIGIO,
+    SIGSYS, SIGTRAP,
+];
 
 /// Columns and rows drawn at most: a terminal can claim to be larger than memory.
 const LARGEST: (u16, u16) = (1000, 500);
@@ -83,6 +93,7 @@ impl Terminal {
         guard::give_back_on_panic();
         let (read, write) = UnixStream::pair()?;
         let signals = [SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH];
+        let signals = signals.iter().chain(FATAL);
         let signals = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
         // Otherwise crossterm would look at NO_COLOR by itself, over `--color always`.
         style::force_color_output(color);
@@ -206,8 +217,17 @@ impl Terminal {
             kill_current_process_group(Signal::STOP)?;
             // Continued: the signal that tells so has nothing to add.
             self.continued_by_us = true;
-            let ending = |signal| matches!(signal, SIGTERM | SIGINT | SIGHUP);
-            if self.signals.pending().any(ending) {
+            let mut ends = false;
+            for signal in self.signals.pending() {
+                match signal {
+                    SIGTERM | SIGINT | SIGHUP => ends = true,
+                    // That was it: the next comes from outside.
+                    SIGCONT => self.continued_by_us = false,
+                    signal if FATAL.contains(&signal) => die_of(signal),
+                    _ => {}
+                }
+            }
+            if ends {
                 return Ok(false);
             }
             // In the background (`bg`) the terminal is not ours to take: wait for the foreground.
@@ -226,9 +246,10 @@ impl Terminal {
     }
 
     fn give_back(&mut self) {
-        let deadline = Instant::now() + guard::PATIENCE;
-        let _ = self.outbox.flush(deadline);
-        guard::give_back(deadline);
+        let begun = Instant::now();
+        // Half of the time for what is on its way, and half for giving back in any case.
+        let _ = self.outbox.flush(begun + guard::PATIENCE / 2);
+        guard::give_back(begun + guard::PATIENCE);
     }
 
     fn signalled(&mut self) -> io::Result<Option<WakeReason>> {
@@ -240,6 +261,10 @@ impl Terminal {
                 SIGTSTP => wake = Some(WakeReason::Suspend),
                 SIGCONT => continued = true,
                 SIGWINCH => wake = wake.or(Some(WakeReason::Redraw)),
+                signal if FATAL.contains(&signal) => {
+                    self.give_back();
+                    die_of(signal);
+                }
                 _ => {}
             }
         }
@@ -279,6 +304,13 @@ impl Drop for Terminal {
             let _ = flag::register(signal, again);
         }
     }
+}
+
+/// Ends as the signal would have ended the process without us.
+fn die_of(signal: i32) {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    // It has no other course than to end.
+    std::process::exit(128 + signal);
 }
 
 /// Whether `error` says that the terminal is no longer there.

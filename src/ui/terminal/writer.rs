@@ -75,6 +75,12 @@ impl TerminalWriter {
         }
     }
 
+    /// Gives up what was written and has not gone out yet.
+    pub(super) fn discard(&self) {
+        let _ = rustix::termios::tcflush(self, rustix::termios::QueueSelector::OFlush);
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the terminal takes anything, within `time`.
     fn takes(&self, time: Option<&Timespec>) -> io::Result<bool> {
         let mut fds = [PollFd::new(self, PollFlags::OUT)];
