@@ -492,13 +492,13 @@ fn a_terminal_that_took_nothing_is_given_back() {
         "--impl reference --hold --consumers 0 --payload 48 --rate 500",
     );
     producer.tell("send 1000000");
-    for _ in 0..5 {
-        let mut terminal = dashboard(&producer, 60, 200);
+    for round in 0..6 {
+        let mut terminal = dashboard(&producer, 400, 900);
         terminal.hold(true);
-        // Each of these draws the whole screen anew, until there is no room for more.
-        for _ in 0..40 {
+        // Each of these draws the whole screen anew, until there is no room for more: how much that is differs.
+        for _ in 0..60 + round * 5 {
             terminal.keys("\x0c");
-            std::thread::sleep(std::time::Duration::from_millis(25));
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
         signal(&terminal, Signal::TERM);
         std::thread::sleep(std::time::Duration::from_millis(1500));
