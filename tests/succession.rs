@@ -209,3 +209,35 @@ fn the_dashboard_goes_on_and_says_so() {
     producer.kill();
     terminal.wait("its end", |text| text.contains("producer gone"));
 }
+
+/// A ring is given up, and its socket is answered by another process, while the first lives on.
+#[test]
+fn a_socket_that_is_left_to_another_process() {
+    let place = Place::new();
+    let mut old = producer(&place);
+    old.ask("send 5", "done");
+    let target = named(&place, &old, true);
+    let mut watch = Watch::start(&[&target[0], &target[1]], "100ms");
+    old.ask("destroy", "destroyed");
+    watch.until_told("ring_ended");
+    std::fs::remove_file(place.socket()).expect("its socket");
+    let mut new = producer(&place);
+    let told = watch.until_told("ring_new");
+    assert_eq!(told["pid"], new.pid());
+    new.ask("send 1", "done");
+    watch.until("the new one", |ring| {
+        ring["producer"]["pid"] == new.pid() && ring["control"]["producer_head"] == 64
+    });
+}
+
+/// Which ring takes the place of one that was chosen by its number is not guessed.
+#[test]
+fn a_ring_that_was_chosen_by_number_has_no_successor() {
+    let place = Place::new();
+    let producer = producer(&place);
+    let pid = producer.pid().to_string();
+    let output = crate::support::program::run(&["tail", "-F", "--ring", "0", "--pid", &pid]);
+    let said = crate::support::program::stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("chosen by --ring or --fd"), "{said}");
+}

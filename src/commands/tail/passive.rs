@@ -47,8 +47,8 @@ pub fn tail(
     let mut succession = succession.filter(|_| options.follow_name);
     if options.follow_name && succession.is_none() {
         bail!(
-            "-F: ring {} was chosen among several of its process, and none of the others takes its place: name it by its \
-             --socket",
+            "-F: ring {} was chosen by --ring or --fd, and which ring takes its place cannot be told by that: name it by its \
+             --socket, or by --pid alone",
             ring.id()
         );
     }

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use crate::observe::procfs::{Maps, MemFd, MemFdKind, PrivateMemory, Process};
+use crate::observe::procfs::{Maps, MemFd, MemFdKind, PrivateMemory, Process, clock_ahead_ns};
 use crate::ring::layout::{table, u32_at, u64_at};
 use crate::ring::{Control, WakeupMode};
 
@@ -163,7 +163,7 @@ impl SlotTable {
         }
         candidates.truncate(MOST_CANDIDATES);
         let wanted = Candidates::of(&candidates);
-        let clock_ahead_ns = process.clock_ahead_ns();
+        let clock_ahead_ns = clock_ahead_ns(process);
         let until = Instant::now() + PATIENCE;
         let mut found = None;
         search(&memory, &presence, &maps.private, |chunk, base| {

@@ -46,18 +46,22 @@ pub fn by_socket(
     if join {
         return passive_join::join(address, timeout);
     }
-    let mapped = listener(address).and_then(|process| match by_pid(process.pid(), choice) {
-        // A fork that listens for its parent.
-        Err(AttachError::Inherited { writer, .. }) => by_pid(writer, choice),
-        outcome => outcome,
-    });
-    mapped.map_err(|error| {
+    mapped(address, choice).map_err(|error| {
         if error.is_hidden() && choice == RingSelector::Only {
             AttachError::OnlyByJoining(Box::new(error))
         } else {
             error
         }
     })
+}
+
+/// Maps the ring of the process that listens at `address`, or of the one that it listens for.
+fn mapped(address: &str, choice: RingSelector) -> Result<AttachedRing, AttachError> {
+    match by_pid(listener(address)?.pid(), choice) {
+        // A fork that listens for its parent.
+        Err(AttachError::Inherited { writer, .. }) => by_pid(writer, choice),
+        outcome => outcome,
+    }
 }
 
 /// Where the ring is looked for that takes the place of one that has ended.
@@ -114,7 +118,7 @@ impl Succession {
                 timeout,
             } => (address, *join, *timeout),
         };
-        match listener(address).and_then(|process| by_pid(process.pid(), self.choice)) {
+        match mapped(address, self.choice) {
             Ok(ring) if !joins => return Some(ring).filter(another),
             Ok(ring) if another(&ring) => {}
             Err(error) if joins && error.is_hidden() => {}
@@ -129,7 +133,7 @@ impl Succession {
 /// `None` when that cannot be seen.
 #[must_use]
 pub fn leads_to_another(address: &str, ctrl: FileId) -> Option<bool> {
-    match listener(address).and_then(|process| by_pid(process.pid(), RingSelector::Only)) {
+    match mapped(address, RingSelector::Only) {
         Ok(ring) => Some(!ring.watches(ctrl) && ring.producer_alive()),
         Err(error) if error.is_hidden() => None,
         Err(_) => Some(false),

@@ -1,6 +1,7 @@
 //! Linux as it shows itself in `/proc`: processes, what they hold and map, and why some may not be asked. Knows the names of
 //! a ring's memfds and, in `survey`, what it means to map them; nothing of what is in a ring.
 
+mod clock;
 mod descriptor;
 mod listening;
 mod maps;
@@ -14,12 +15,13 @@ mod sockets;
 mod survey;
 mod unix_diag;
 
+pub use clock::{clock_ahead_ns, started_at};
 pub use descriptor::Descriptor;
 pub use listening::{BoundFile, Listening};
 pub use maps::{Maps, PrivateMemory};
 pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
 pub use permission::{hidepid, reason, unseen};
-pub use process::{Process, field, has_vanished, numbers_are_ours, started_at};
+pub use process::{Process, field, has_vanished, numbers_are_ours};
 pub use refusal::Refusal;
 pub use scan::{HeldRings, holds_ring, pids};
 pub use shortage::shortage;

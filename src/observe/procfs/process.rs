@@ -392,29 +392,6 @@ impl Process {
         self.stat_fields()?.get(19)?.parse().ok()
     }
 
-    /// By how much its `CLOCK_MONOTONIC` is ahead of ours, ns, as it may live in another time namespace; `None` when that
-    /// cannot be told (`time_namespaces(7)`).
-    #[must_use]
-    pub fn clock_ahead_ns(&self) -> Option<i64> {
-        let ours = Self::ourselves().ok()?;
-        let namespace = |process: &Self, name| process.read_link(name).ok();
-        let its = namespace(self, "ns/time");
-        // A kernel without time namespaces shows none.
-        if its.is_none() && namespace(&ours, "ns/time").is_none() {
-            return Some(0);
-        }
-        if its? == namespace(&ours, "ns/time")? {
-            return Some(0);
-        }
-        // The offsets that are shown are those of its children's namespace.
-        let own = |process: &Self| {
-            let own = namespace(process, "ns/time")?;
-            (own == namespace(process, "ns/time_for_children")?).then_some(())?;
-            monotonic_offset_ns(&process.text("timens_offsets").ok()?)
-        };
-        own(self)?.checked_sub(own(&ours)?)
-    }
-
     /// Whether it has been seen to have ended, and is there only until its parent reaps it.
     #[must_use]
     pub fn is_unreaped(&self) -> bool {
@@ -546,14 +523,6 @@ fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The offset of `CLOCK_MONOTONIC` in a `timens_offsets` file, ns: a line `monotonic SECONDS NANOSECONDS`.
-fn monotonic_offset_ns(text: &[u8]) -> Option<i64> {
-    let mut numbers = field(text, "monotonic ")?.split_whitespace();
-    let mut next = || numbers.next()?.parse::<i64>().ok();
-    let (seconds, nanoseconds) = (next()?, next()?);
-    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
-}
-
 /// Whether what `link` leads to lies where memfds lie: anybody can name a file like one, and give it to a server that never
 /// answers. Asks nothing of the file itself (`AT_STATX_DONT_SYNC`, and no attribute).
 fn is_memfd(dir: BorrowedFd<'_>, link: &str) -> io::Result<bool> {
@@ -631,17 +600,6 @@ pub(super) fn each_link(dir: OwnedFd, mut each: impl FnMut(i32, &[u8])) -> io::R
     Ok(true)
 }
 
-/// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.
-#[must_use]
-pub fn started_at(ticks: u64) -> Option<String> {
-    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?
-        .parse()
-        .ok()?;
-    // USER_HZ is 100 on every Linux architecture this builds for.
-    let seconds = boot.checked_add(i64::try_from(ticks / 100).ok()?)?;
-    Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
-}
-
 /// Whether the numbers in `/proc` are pids of our own namespace: it may have been mounted in another.
 pub fn numbers_are_ours() -> bool {
     let ours = rustix::process::getpid().as_raw_nonzero().get();
@@ -706,7 +664,6 @@ mod tests {
             process.identity().uid,
             Some(rustix::process::getuid().as_raw())
         );
-        assert!(process.start_ticks().and_then(started_at).is_some());
         assert!(
             process
                 .maps()
