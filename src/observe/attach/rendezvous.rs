@@ -7,7 +7,9 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use super::error::AttachError;
-use crate::observe::procfs::{BoundFile, Diag, Process, Refusal, hidepid, listeners, pids};
+use crate::observe::procfs::{
+    BoundFile, Diag, Listening, Process, Refusal, hidepid, listeners, pids,
+};
 
 /// The process that listens at `address`: a path, or `@name` for an abstract socket.
 ///
@@ -22,7 +24,7 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
     let inodes = if address.starts_with('@') {
         by_name(address).map_err(|error| address_of(&error.to_string()))?
     } else {
-        by_file(address).map_err(|error| address_of(&error.to_string()))?
+        by_file(address)?
     };
     if inodes.is_empty() {
         return Err(address_of(if address.starts_with('@') {
@@ -92,33 +94,77 @@ fn by_name(address: &str) -> io::Result<Vec<Vec<u8>>> {
 
 /// The inodes of the sockets that listen at a path. Names do not tell: a path may have been bound relative to another
 /// directory, or through a link; its file may have been renamed, or replaced by that of another socket. The kernel tells
-/// which file each is bound to; across network namespaces, in which paths are the same, it does not.
-fn by_file(path: &str) -> io::Result<Vec<Vec<u8>>> {
-    let file = std::fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::new(error.kind(), "no such path"),
-        _ => error,
+/// which file each is bound to, in each network namespace.
+fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
+    let not_there = |why: String| AttachError::NoListener {
+        address: path.into(),
+        why,
+    };
+    let file = std::fs::metadata(path).map_err(|error| {
+        not_there(match error.kind() {
+            io::ErrorKind::NotFound => "no such path".into(),
+            _ => error.to_string(),
+        })
     })?;
     if !file.file_type().is_socket() {
-        return Err(io::Error::other("the path is there, but it is no socket"));
+        return Err(not_there("the path is there, but it is no socket".into()));
     }
-    let all = Diag::open().and_then(|mut diag| diag.listening()).ok();
-    let bound = |inode: u64, same: fn(BoundFile, &Metadata) -> bool| {
-        let mut all = all.iter().flatten();
-        let socket = all.find(|socket| u64::from(socket.inode) == inode);
-        socket
-            .and_then(|socket| socket.file)
-            .is_some_and(|bound| same(bound, &file))
+    let ours = Process::ourselves().map_err(|error| not_there(error.to_string()))?;
+    let mut by_name = match in_namespace(&ours, Diag::open(), &file) {
+        Listeners::Certain(found) => return Ok(found.into_iter().map(digits).collect()),
+        Listeners::Likely(found) => found,
     };
-    let here = all.iter().flatten().map(|socket| u64::from(socket.inode));
-    let here: Vec<u64> = here.filter(|inode| bound(*inode, is_same)).collect();
-    if !here.is_empty() {
-        return Ok(here.into_iter().map(digits).collect());
+    if by_name.is_empty() {
+        for process in of_other_namespaces(&ours) {
+            match in_namespace(&process, Diag::open_in(&process), &file) {
+                Listeners::Certain(found) => return Ok(found.into_iter().map(digits).collect()),
+                Listeners::Likely(found) => by_name.extend(found),
+            }
+        }
     }
-    // Some file systems show another device than the kernel has; and not every kernel tells of files at all.
-    let may_be = |inode: u64| all.is_none() || bound(inode, has_same_inode);
-    let ours = Process::ourselves()?;
-    let found = last_bound(&ours, &file, may_be).or_else(|| in_other_namespaces(&ours, &file));
-    Ok(found.map(digits).into_iter().collect())
+    by_name.dedup();
+    if by_name.len() > 1 {
+        return Err(AttachError::ListenerHidden {
+            address: path.into(),
+            why: format!(
+                "{} sockets were bound to this path one after the other, and the kernel does not tell us which of them has it \
+                 now",
+                by_name.len()
+            ),
+            remedy: Some("run as root, outside of the producer's network namespace".into()),
+            elsewhere: false,
+        });
+    }
+    Ok(by_name.into_iter().map(digits).collect())
+}
+
+/// The sockets of a network namespace, by inode, that listen at a file.
+enum Listeners {
+    /// Which they are, the kernel has told.
+    Certain(Vec<u64>),
+    /// What they are called leads there, each time, if one does.
+    Likely(Vec<u64>),
+}
+
+/// The sockets that listen at `file` in the network namespace of `process`, about which `diag` asks.
+fn in_namespace(process: &Process, diag: io::Result<Diag>, file: &Metadata) -> Listeners {
+    let all = diag.and_then(|mut diag| diag.listening());
+    let Ok(all) = all else {
+        return Listeners::Likely(called(process, file, |_| true));
+    };
+    let bound = |same: fn(BoundFile, &Metadata) -> bool| {
+        let its = |socket: &&Listening| socket.file.is_some_and(|bound| same(bound, file));
+        let its = all.iter().filter(its);
+        its.map(|socket| u64::from(socket.inode))
+            .collect::<Vec<_>>()
+    };
+    let found = bound(is_same);
+    if !found.is_empty() {
+        return Listeners::Certain(found);
+    }
+    // Some file systems show another device than the kernel has.
+    let may_be = bound(has_same_inode);
+    Listeners::Likely(called(process, file, |inode| may_be.contains(&inode)))
 }
 
 fn digits(inode: u64) -> Vec<u8> {
@@ -136,12 +182,12 @@ fn is_same(bound: BoundFile, file: &Metadata) -> bool {
     has_same_inode(bound, file) && bound.dev == (major, minor)
 }
 
-/// The inode of the socket that listens at `file` in another network namespace.
-fn in_other_namespaces(ours: &Process, file: &Metadata) -> Option<u64> {
+/// A process of each network namespace that is not ours.
+fn of_other_namespaces(ours: &Process) -> Vec<Process> {
     let namespace = |process: &Process| process.read_link("ns/net").ok();
     let mut seen = vec![namespace(ours)];
     let processes = pids().unwrap_or_default().into_iter();
-    let others = processes
+    processes
         .filter_map(|pid| Process::open(pid).ok())
         .filter(|process| {
             let its = namespace(process);
@@ -150,16 +196,21 @@ fn in_other_namespaces(ours: &Process, file: &Metadata) -> Option<u64> {
                 seen.push(its);
             }
             new
-        });
-    let found = others.filter_map(|process| last_bound(&process, file, |_| true));
-    found.max()
+        })
+        .collect()
 }
 
-/// The inode of the socket that listens at `file` by what the network namespace of `process` calls it: of several that were
-/// bound there one after the other, the last, as that has the file. `may_be` tells which it can be.
-fn last_bound(process: &Process, file: &Metadata, may_be: impl Fn(u64) -> bool) -> Option<u64> {
-    let table = process.text("net/unix").ok()?;
+/// The inodes of the sockets that listen at `file` by what the network namespace of `process` calls them. Of several that
+/// were bound there one after the other all are called so. `may_be` tells which it can be.
+fn called(process: &Process, file: &Metadata, may_be: impl Fn(u64) -> bool) -> Vec<u64> {
+    let Ok(table) = process.text("net/unix") else {
+        return Vec::new();
+    };
     let found = listeners(&table).into_iter().filter_map(|(inode, name)| {
+        let inode: u64 = std::str::from_utf8(inode).ok()?.parse().ok()?;
+        if !may_be(inode) {
+            return None;
+        }
         let from = if name.starts_with(b"/") {
             "root"
         } else {
@@ -173,8 +224,7 @@ fn last_bound(process: &Process, file: &Metadata, may_be: impl Fn(u64) -> bool) 
         );
         let other = std::fs::metadata(path).ok()?;
         let same = (other.dev(), other.ino()) == (file.dev(), file.ino());
-        let inode: u64 = std::str::from_utf8(inode).ok()?.parse().ok()?;
-        (same && may_be(inode)).then_some(inode)
+        same.then_some(inode)
     });
-    found.max()
+    found.collect()
 }

@@ -1,14 +1,17 @@
 //! What the kernel tells of unix sockets (`NETLINK_SOCK_DIAG`): asked for one by its inode. Nothing is received or changed.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::process::Process;
 use crate::ring::layout::{u16_at, u32_at};
 
 /// `include/uapi/linux/sock_diag.h`: `SOCK_DIAG_BY_FAMILY`.
@@ -66,6 +69,20 @@ impl Diag {
             socket,
             sequence: 0,
         })
+    }
+
+    /// One that asks about the network namespace of `process`: made by a thread that goes there for it.
+    ///
+    /// # Errors
+    /// `PermissionDenied` without `CAP_SYS_ADMIN` here and there.
+    pub fn open_in(process: &Process) -> io::Result<Self> {
+        let namespace = process.open_at("ns/net", OFlags::RDONLY)?;
+        let enter = || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            Self::open()
+        };
+        std::thread::scope(|scope| scope.spawn(enter).join())
+            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
     }
 
     /// Asks for one unix socket of our network namespace; `None` when it has no such socket.
