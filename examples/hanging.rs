@@ -35,7 +35,7 @@ impl RingSource for Hanging {
             state: RingState::Unknown,
             health: Health::Unknown,
             reason: String::new(),
-            sockets: Vec::new(),
+            sockets: Some(Vec::new()),
             through: None,
             worst_finding: None,
             worst_consumer: None,

@@ -1,7 +1,8 @@
 //! A process that holds rings for zbqtop's tests, several at once or false ones, without a consumer's help.
 //!
-//! `holder rings DIRECTORY COUNT [--fork]` makes COUNT rings of one capacity with the reference, listens for their
-//! consumers on DIRECTORY/0, DIRECTORY/1, …, and with `--fork` has a child that inherits every descriptor.
+//! `holder rings DIRECTORY COUNT [--fork|--apart]` makes COUNT rings of one capacity with the reference, listens for their
+//! consumers on DIRECTORY/0, DIRECTORY/1, … (each socket is made with its ring, with `--apart` all of them first), and with
+//! `--fork` has a child that inherits every descriptor.
 //! `holder false CTRL_SIZE RING_SIZE [FIELD=VALUE…]` holds memfds with a ring's names, of these sizes, and writes the
 //! named fields into the control region; `rings=2` among them makes two such rings, with one metadata page in all.
 //! `holder maps CTRL_SIZE RING_SIZE [FIELD=VALUE…]` maps such memfds for reading, as a consumer does, and closes them.
@@ -49,6 +50,7 @@ fn main() {
             Path::new(directory),
             count.parse().expect("a number of rings"),
             rest == ["--fork"],
+            rest == ["--apart"],
         ),
         ["false", ctrl, ring, ref fields @ ..] => lie(
             ctrl.parse().expect("bytes"),
@@ -115,20 +117,25 @@ fn set(ctrl: &File, field: &str) {
 }
 
 /// Real rings, all alike.
-fn rings(directory: &Path, count: usize, fork: bool) {
+fn rings(directory: &Path, count: usize, fork: bool, apart: bool) {
     let params = zbq::ProducerParams {
         ring_capacity: 1 << 16,
         clog_threshold: 100,
         stall_timeout_ns: 60_000_000_000,
         max_consumers: 4,
     };
-    let mut rings: Vec<_> = (0..count)
-        .map(|number| {
-            let listener = UnixListener::bind(directory.join(number.to_string())).expect("a path");
-            listener.set_nonblocking(true).expect("a socket");
-            (zbq::Producer::new(&params).expect("a ring"), listener)
-        })
-        .collect();
+    let listen = |number: usize| {
+        let listener = UnixListener::bind(directory.join(number.to_string())).expect("a path");
+        listener.set_nonblocking(true).expect("a socket");
+        listener
+    };
+    let ring = |listener| (zbq::Producer::new(&params).expect("a ring"), listener);
+    let mut rings: Vec<_> = if apart {
+        let sockets: Vec<_> = (0..count).map(listen).collect();
+        sockets.into_iter().map(ring).collect()
+    } else {
+        (0..count).map(|number| ring(listen(number))).collect()
+    };
     if fork {
         // SAFETY: there is one thread, so the child is a whole process.
         if unsafe { libc::fork() } == 0 {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::program::{public_copy, ring_by, run, stderr, stdout};
 use crate::support::{Peer, Place, eventually, example};
@@ -83,6 +83,13 @@ fn rings_of_one_process_are_not_mixed_up() {
             arguments.extend(target);
             let letter = ["A", "B", "C"][number];
             assert_eq!(stdout(&arguments), letter.repeat(32));
+            // Its socket is its own, and leads to it; how that is known is said.
+            let socket = directory.join(&choice).display().to_string();
+            assert_eq!(ring["producer"]["sockets"], json!([socket]));
+            let by_socket = ring_by(&["--socket", &socket]);
+            assert_eq!(by_socket["id"], ring["id"]);
+            let said = by_socket["attach"]["limits"].to_string();
+            assert!(said.contains("by the order of their descriptors"), "{said}");
             let fd = ring["id"]
                 .as_str()
                 .and_then(|id| id.split_once('/'))
@@ -109,6 +116,22 @@ fn rings_of_one_process_are_not_mixed_up() {
             "each once, and not again under the fork: {listed:#?}"
         );
     }
+}
+
+#[test]
+fn sockets_that_cannot_be_told_apart_are_nobodys() {
+    let place = Place::new();
+    let directory = place.path();
+    let holder = Peer::holder(&format!("rings {} 3 --apart", directory.display()));
+    let pid = holder.pid().to_string();
+    let ring = ring_by(&["--pid", &pid, "--ring", "1"]);
+    assert_eq!(ring["producer"]["sockets"], Value::Null);
+    let said = ring["attach"]["limits"].to_string();
+    assert!(said.contains("3 rings and listens on 3 sockets"), "{said}");
+    let socket = directory.join("1").display().to_string();
+    let output = run(&["--json", "--socket", &socket]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--ring 2"), "{}", stderr(&output));
 }
 
 #[test]

@@ -97,12 +97,13 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
             ),
         ));
     }
-    let mut sockets = producer.sockets.iter();
+    let mut sockets = producer.sockets.iter().flatten();
     for socket in sockets.by_ref().take(MOST_SOCKETS) {
         fields.push(("socket", escape(socket).into_owned()));
     }
-    if sockets.len() > 0 {
-        fields.push(("", format!("and {} more", sockets.len())));
+    let left = sockets.count();
+    if left > 0 {
+        fields.push(("", format!("and {left} more")));
     }
     for (name, value) in fields {
         writeln!(out, "  {name:<9} {value}")?;
@@ -242,6 +243,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                 let escaped = ring
                     .sockets
                     .iter()
+                    .flatten()
                     .map(|socket| escape(socket).into_owned());
                 let mut sockets: Vec<String> = escaped.collect();
                 if let Some(through) = ring.through {

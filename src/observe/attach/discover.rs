@@ -122,6 +122,7 @@ pub fn discover() -> io::Result<Found> {
             continue;
         }
         if let Ok(mut here) = rings_of(owner) {
+            found.limits.append(&mut here.limits);
             found.rings.append(&mut here.rings);
             // What was inherited is listed under its owner; what is only kept has none.
             here.broken.retain(|error| {

@@ -10,6 +10,7 @@ mod membership;
 mod memory;
 mod open;
 mod orphans;
+mod own_sockets;
 mod pairing;
 mod passive_join;
 mod producer;

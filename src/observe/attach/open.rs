@@ -32,6 +32,7 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
             found.ctrl.fd,
             found.writes,
             found.may_be_elsewhere,
+            found.sockets,
         ),
         memory,
         found.table.map_err(|limit| limits.push(limit)).ok(),

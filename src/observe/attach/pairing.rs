@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::error::{AttachError, refused};
+use super::own_sockets::OwnSockets;
 use super::slot_table::SlotTable;
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unseen};
@@ -34,6 +35,8 @@ pub struct FoundRing {
     pub writes: bool,
     /// Whether the process that it names may live where we cannot look.
     pub may_be_elsewhere: bool,
+    /// The sockets that lead to it: a path, or `@name` when abstract; `None` when that cannot be told.
+    pub sockets: Option<Vec<String>>,
     /// What is not certain about the finding.
     pub limits: Vec<Limitation>,
 }
@@ -80,10 +83,20 @@ pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
     let maps = process
         .maps()
         .map_err(|error| refused(&process, error, "read its mappings"))?;
+    let own = OwnSockets::of(&process);
     let mut found = Found::default();
+    found.limits.extend(own.how_told().map(|why| {
+        let what = format!("which sockets lead to which rings of pid {}", process.pid());
+        Limitation::new(what, why)
+    }));
     for ctrl in &ctrls {
         match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
-            Ok(ring) => found.rings.push(ring),
+            Ok(mut ring) => {
+                let (sockets, limit) = own.leading_to(ctrl.file);
+                ring.sockets = sockets;
+                ring.limits.extend(limit);
+                found.rings.push(ring);
+            }
             Err(error) => found.broken.push(error),
         }
     }
@@ -190,6 +203,7 @@ fn pair(
         shares_process,
         writes,
         may_be_elsewhere: !writes && may_be_elsewhere(control.producer_pid),
+        sockets: None,
         limits,
     })
 }

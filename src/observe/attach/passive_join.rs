@@ -31,12 +31,12 @@ pub fn connect(address: &str, timeout: Duration) -> Result<Consumer, AttachError
     let listener = listener(address);
     if let Ok(listener) = &listener
         && let ours @ Some(_) = depth(Process::ourselves())
-        && let theirs @ Some(_) = listener.depth()
+        && let theirs @ Some(_) = listener.process.depth()
         && ours != theirs
     {
         return Err(AttachError::OtherPidNamespace {
             address: address.into(),
-            pid: listener.pid(),
+            pid: listener.process.pid(),
         });
     }
     Consumer::connect(address, WakeupMode::Pull, timeout).map_err(|source| match listener {

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::member::Member;
 use crate::observe::model::{ProcessState, ProducerInfo};
-use crate::observe::procfs::{FileId, Process, listening, started_at};
+use crate::observe::procfs::{FileId, Process, started_at};
 use crate::ring::has_exited;
 
 /// The process behind a ring's producer.
@@ -46,8 +46,8 @@ impl ProducerProcess {
         ctrl_fd: i32,
         writes: bool,
         may_be_elsewhere: bool,
+        sockets: Option<Vec<String>>,
     ) -> Self {
-        let sockets = listening(&process);
         Self {
             pidfd: process.pidfd().ok(),
             facts: facts(process.pid(), Some(&process), sockets),
@@ -67,7 +67,7 @@ impl ProducerProcess {
     pub(super) fn unseen(pid: i32, process: Option<&Process>, address: &str) -> Self {
         Self {
             pidfd: process.and_then(|process| process.pidfd().ok()),
-            facts: facts(pid, process, vec![address.into()]),
+            facts: facts(pid, process, Some(vec![address.into()])),
             process: None,
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
@@ -88,7 +88,7 @@ impl ProducerProcess {
             facts: ProducerInfo {
                 ns_pid: Some(pid),
                 alive: false,
-                ..facts(pid, None, Vec::new())
+                ..facts(pid, None, Some(Vec::new()))
             },
         }
     }
@@ -193,7 +193,7 @@ pub fn has_given_up(process: &Process, ctrl: FileId) -> io::Result<bool> {
     Ok(!process.memfds()?.iter().any(|at| at.file == ctrl) && !process.maps()?.maps(ctrl))
 }
 
-fn facts(pid: i32, process: Option<&Process>, sockets: Vec<String>) -> ProducerInfo {
+fn facts(pid: i32, process: Option<&Process>, sockets: Option<Vec<String>>) -> ProducerInfo {
     let identity = process.map(Process::identity).unwrap_or_default();
     ProducerInfo {
         pid,

@@ -11,11 +11,19 @@ use crate::observe::procfs::{
     BoundFile, Diag, Listening, Process, Refusal, hidepid, listeners, pids,
 };
 
-/// The process that listens at `address`: a path, or `@name` for an abstract socket.
+/// Who listens on a rendezvous socket.
+#[derive(Debug)]
+pub struct Listener {
+    pub process: Process,
+    /// The socket's, in digits.
+    pub inodes: Vec<Vec<u8>>,
+}
+
+/// Who listens at `address`: a path, or `@name` for an abstract socket.
 ///
 /// # Errors
 /// Nobody listens there, or whoever does cannot be seen.
-pub fn listener(address: &str) -> Result<Process, AttachError> {
+pub fn listener(address: &str) -> Result<Listener, AttachError> {
     let address_of = |why: &str| AttachError::NoListener {
         address: address.into(),
         why: why.into(),
@@ -54,7 +62,10 @@ pub fn listener(address: &str) -> Result<Process, AttachError> {
     let oldest = processes
         .filter(|process| holds(process))
         .min_by_key(|process| (process.start_ticks(), process.pid()));
-    oldest.ok_or_else(|| hidden(address, refused))
+    match oldest {
+        Some(process) => Ok(Listener { process, inodes }),
+        None => Err(hidden(address, refused)),
+    }
 }
 
 /// Who listens is none of those that may be looked into; `refused` may not.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use super::attached_ring::AttachedRing;
 use super::error::AttachError;
 use super::open::by_pid;
+use super::own_sockets::OwnSockets;
 use super::passive_join;
-use super::rendezvous::listener;
+use super::rendezvous::{Listener, listener};
 use super::select::RingSelector;
-use crate::observe::procfs::FileId;
+use crate::observe::procfs::{FileId, Process};
 
 /// The ring that takes the place of another is looked for this often.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
@@ -57,10 +58,24 @@ pub fn by_socket(
 
 /// Maps the ring of the process that listens at `address`, or of the one that it listens for.
 fn mapped(address: &str, choice: RingSelector) -> Result<AttachedRing, AttachError> {
-    match by_pid(listener(address)?.pid(), choice) {
+    let Listener { process, inodes } = listener(address)?;
+    match by_pid(process.pid(), among(&process, &inodes, choice)) {
         // A fork that listens for its parent.
-        Err(AttachError::Inherited { writer, .. }) => by_pid(writer, choice),
+        Err(AttachError::Inherited { writer, .. }) => {
+            let choice =
+                Process::open(writer).map_or(choice, |writer| among(&writer, &inodes, choice));
+            by_pid(writer, choice)
+        }
         outcome => outcome,
+    }
+}
+
+/// The ring that is behind the socket of `inodes`, where `process` has several, it can be told, and no `choice` was made.
+fn among(process: &Process, inodes: &[Vec<u8>], choice: RingSelector) -> RingSelector {
+    let behind = || OwnSockets::of(process).behind(inodes);
+    match choice {
+        RingSelector::Only => behind().map_or(choice, RingSelector::Fd),
+        named => named,
     }
 }
 

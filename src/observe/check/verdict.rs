@@ -216,8 +216,8 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
         id: ring.id.clone(),
         pid: ring.producer.pid,
         command: ring.producer.command.clone(),
-        label: match (&ring.producer.sockets[..], &ring.producer.command) {
-            ([socket], _) => socket.clone(),
+        label: match (ring.producer.sockets.as_deref(), &ring.producer.command) {
+            (Some([socket]), _) => socket.clone(),
             (_, Some(command)) => command.clone(),
             (_, None) => ring.id.clone(),
         },

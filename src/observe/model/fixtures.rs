@@ -44,7 +44,7 @@ pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
             process_state: None,
             alive: true,
             started_at: None,
-            sockets: Vec::new(),
+            sockets: Some(Vec::new()),
         },
         control: control(1 << 20),
         slots: Some(SlotCounts {

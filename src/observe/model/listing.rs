@@ -39,8 +39,9 @@ pub struct RingListing {
     /// The consumer in the worst state, of those that can be seen, and of several the one furthest behind; null where
     /// none can be.
     pub worst_consumer: Option<WorstConsumer>,
-    /// Unix sockets the producer listens on: a path, or `@name` when abstract, unescaped.
-    pub sockets: Vec<String>,
+    /// Unix sockets through which the ring is joined: a path, or `@name` when abstract, unescaped; null when it cannot be
+    /// told which of its process's sockets they are.
+    pub sockets: Option<Vec<String>>,
     /// Process that maps the ring, through which it was found: `--pid` with it opens the ring. Null where the producer
     /// has it.
     pub through: Option<i32>,

@@ -181,8 +181,9 @@ pub struct ProducerInfo {
     pub alive: bool,
     /// Start of the process, RFC 3339, UTC.
     pub started_at: Option<String>,
-    /// Unix sockets the process listens on: a path, or `@name` when abstract, unescaped.
-    pub sockets: Vec<String>,
+    /// Unix sockets through which the ring is joined: a path, or `@name` when abstract, unescaped; null when it cannot be
+    /// told which of the process's sockets they are.
+    pub sockets: Option<Vec<String>>,
 }
 
 /// The control region (`zbq.h: struct zbq_control_region`).

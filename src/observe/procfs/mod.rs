@@ -25,6 +25,6 @@ pub use process::{Process, field, has_vanished, numbers_are_ours};
 pub use refusal::Refusal;
 pub use scan::{HeldRings, holds_ring, pids};
 pub use shortage::shortage;
-pub use sockets::{listeners, listening};
+pub use sockets::{OwnSocket, listeners, listening};
 pub use survey::{MappingProcess, MappingSurvey, SlotlessPages};
 pub use unix_diag::{Answer, Diag};

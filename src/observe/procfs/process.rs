@@ -41,8 +41,8 @@ pub struct Links {
     pub memfds: Vec<MemFd>,
     /// Its pidfds.
     pub pidfds: Vec<i32>,
-    /// The inodes of its sockets, in digits.
-    pub sockets: Vec<Vec<u8>>,
+    /// Its sockets: descriptor, and inode in digits.
+    pub sockets: Vec<(i32, Vec<u8>)>,
 }
 
 /// A list of descriptors, and when it was made.
@@ -186,7 +186,7 @@ impl Process {
             if let Some(rest) = link.strip_prefix(b"socket:[")
                 && let Some(inode) = rest.strip_suffix(b"]")
             {
-                found.sockets.push(inode.to_owned());
+                found.sockets.push((fd, inode.to_owned()));
             }
             let Some(kind) = MemFdKind::of(link) else {
                 return;

@@ -3,17 +3,27 @@
 //! Read from the process's own `/proc/PID/net/unix`, so a path is the one its network namespace shows. No
 //! connection is made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::process::Process;
 
 /// `__SO_ACCEPTCON` (`include/uapi/linux/net.h`): the socket listens.
 const ACCEPTS: u32 = 0x10000;
 
-/// Names of the sockets that `process` listens on: a path, or `@name` when abstract. Empty when its
-/// descriptors cannot be read.
+/// A named socket that a process listens on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSocket {
+    /// Its lowest descriptor.
+    pub fd: i32,
+    /// Its inode, in digits.
+    pub inode: Vec<u8>,
+    /// A path, or `@name` when abstract.
+    pub name: String,
+}
+
+/// The sockets that `process` listens on, by descriptor. None when its descriptors cannot be read.
 #[must_use]
-pub fn listening(process: &Process) -> Vec<String> {
+pub fn listening(process: &Process) -> Vec<OwnSocket> {
     let Ok(links) = process.links() else {
         return Vec::new();
     };
@@ -24,14 +34,21 @@ pub fn listening(process: &Process) -> Vec<String> {
         return Vec::new();
     };
     let listeners = listeners(&table);
-    let mut names: Vec<String> = (links.sockets)
+    let mut found: Vec<OwnSocket> = (links.sockets)
         .iter()
-        .filter_map(|inode| listeners.get(inode.as_slice()))
-        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .filter_map(|(fd, inode)| {
+            let name = listeners.get(inode.as_slice())?;
+            Some(OwnSocket {
+                fd: *fd,
+                inode: inode.clone(),
+                name: String::from_utf8_lossy(name).into_owned(),
+            })
+        })
         .collect();
-    names.sort();
-    names.dedup();
-    names
+    found.sort_by_key(|socket| socket.fd);
+    let mut seen = HashSet::new();
+    found.retain(|socket| seen.insert(socket.inode.clone()));
+    found
 }
 
 /// Inode to name, for every named listening socket.

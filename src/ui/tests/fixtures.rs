@@ -66,7 +66,7 @@ pub(super) fn flowing() -> Frame {
             process_state: None,
             alive: true,
             started_at: Some("2026-01-01T00:00:00Z".to_owned()),
-            sockets: vec!["/run/quotes.sock".to_owned()],
+            sockets: Some(vec!["/run/quotes.sock".to_owned()]),
         },
         control: ControlRegion {
             truncated: false,
@@ -418,7 +418,7 @@ pub(super) fn listing(rings: usize) -> Listing {
                 },
                 lag_bytes: Some(412 << 10),
             }),
-            sockets: vec![format!("/run/{command}.sock")],
+            sockets: Some(vec![format!("/run/{command}.sock")]),
             through: None,
         });
     let limits = vec![Limitation {

@@ -78,7 +78,7 @@ fn list_of(name: &str) -> App {
         ring.command = Some(name.to_owned());
         ring.id = name.to_owned();
         ring.reason = name.to_owned();
-        ring.sockets = vec![name.to_owned()];
+        ring.sockets = Some(vec![name.to_owned()]);
     }
     listing.limits[0].why = name.to_owned();
     let mut app = App::new(std::time::Duration::from_millis(100), None);

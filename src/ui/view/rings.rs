@@ -178,7 +178,9 @@ fn text_of(ring: &RingListing, field: RingField) -> Option<String> {
         RingField::State => Some(ring.state.word().to_owned()),
         RingField::Health => Some(health(ring).to_owned()),
         RingField::Worst => ring.worst_consumer.as_ref().map(worst),
-        RingField::Socket => (!ring.sockets.is_empty()).then(|| few(&ring.sockets, " ")),
+        RingField::Socket => (ring.sockets.as_deref())
+            .filter(|sockets| !sockets.is_empty())
+            .map(|sockets| few(sockets, " ")),
     }
 }
 
