@@ -22,6 +22,7 @@ use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
 use crate::stdout::Stdout;
+use crate::text::only_ascii;
 use crate::{ring, ui};
 
 /// Does what was asked for, and says with which status to end.
@@ -29,6 +30,7 @@ use crate::{ring, ui};
 /// # Errors
 /// To be printed by the caller, with [`exit_code`].
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    only_ascii(dashboard_options::is_ascii_locale(&variable));
     let out = &mut Stdout::printer();
     let done: anyhow::Result<()> = match cli.command {
         None if cli.print_config => Ok(out
@@ -205,6 +207,7 @@ fn show(
         None => Rings::default(),
     };
     let rings = rings.judging_by(thresholds).seeking_orphans();
+    only_ascii(options.ascii);
     ui::run(rings, options).context("the dashboard")
 }
 

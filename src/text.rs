@@ -2,8 +2,21 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use humansize::BINARY;
+
+/// Whether the reader's locale knows no characters but those of ASCII, as that of the C library is for a whole process.
+static ASCII_ONLY: AtomicBool = AtomicBool::new(false);
+
+/// Everything else is written out from now on, or not.
+pub fn only_ascii(only: bool) {
+    ASCII_ONLY.store(only, Ordering::Relaxed);
+}
+
+fn is_ascii_only() -> bool {
+    ASCII_ONLY.load(Ordering::Relaxed)
+}
 
 /// `text` with whatever could act on a terminal, reorder the line or hide in it written out.
 #[must_use]
@@ -53,6 +66,12 @@ pub fn push_escaped_byte(out: &mut String, byte: u8) {
 /// Controls of either kind, unassigned characters, line and paragraph separators, and what is invisible or changes the
 /// direction or the width of its neighbours.
 fn is_unsafe(character: char) -> bool {
+    if matches!(character, ' '..='~') {
+        return false;
+    }
+    if is_ascii_only() {
+        return true;
+    }
     // Nearly all there is: the tables of std take longer than the rest of a draw's text.
     if is_plain(character) {
         return false;
@@ -68,11 +87,11 @@ fn is_unsafe(character: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// ASCII that is printed, and blocks of Unicode without a gap or a trap in them: Latin-1, dashes and dots, arrows,
+/// Blocks of Unicode without a gap or a trap in them: Latin-1, dashes and dots, arrows,
 /// lines and shapes, braille.
 fn is_plain(character: char) -> bool {
-    matches!(character, ' '..='~'
-        | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{21ff}'
+    matches!(character,
+        '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' | '\u{2010}'..='\u{2027}' | '\u{2190}'..='\u{21ff}'
         | '\u{2500}'..='\u{25ff}' | '\u{2800}'..='\u{28ff}')
 }
 
@@ -155,7 +174,7 @@ pub fn duration(ns: u64) -> String {
     if ns < 1_000 {
         format!("{ns} ns")
     } else {
-        duration_in(ns, "µs")
+        duration_in(ns, if is_ascii_only() { "us" } else { "µs" })
     }
 }
 

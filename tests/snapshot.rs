@@ -1,9 +1,12 @@
 //! `--json` and `snapshot` on live rings of the reference: every figure against what is known to be so.
 
+use std::process::Command;
+
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::support::program::{ring, ring_when, run, stdout, zbqtop};
-use crate::support::{Peer, Place, number};
+use crate::support::{Peer, Place, example, number};
 
 /// Producer, two consumers, 100 messages of 20 bytes (36 with their headers: unaligned), 10 of them taken by the
 /// second consumer.
@@ -667,4 +670,46 @@ fn a_ring_that_loses_its_bytes_is_told_from_one_that_loses_its_head() {
     assert_eq!(cut["rings"][0]["control"]["producer_head"], 640);
     child.kill().expect("our child");
     child.wait().expect("our child");
+}
+
+/// A process with the name of a consumer, which is that of its file.
+fn consumer_called(place: &Place, name: &str) -> Peer {
+    let copy = place.path().join(name);
+    std::fs::copy(example("peer"), &copy).expect("room for a copy");
+    let mut command = Command::new(copy);
+    command.args(["consume", "--socket"]).arg(place.socket());
+    let mut peer = Peer::spawn(command.args("--impl reference --hold".split(' ')));
+    peer.expect("joined");
+    peer
+}
+
+#[test]
+fn names_of_wide_characters_shift_nothing_and_a_locale_without_them_sees_none() {
+    let place = Place::new();
+    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 2");
+    let named = ["日本語", "été"].map(|name| consumer_called(&place, name));
+    let pid = producer.pid().to_string();
+    let snapshot = |locale: &str| {
+        let mut command = zbqtop();
+        command.args(["snapshot", "--pid", &pid]);
+        for name in ["LC_ALL", "LC_CTYPE"] {
+            command.env_remove(name);
+        }
+        let output = command.env("LANG", locale).output().expect("it starts");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    // Where the name of the wakeup mode begins, in columns.
+    let mode_at = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.contains(name));
+        let line = line.unwrap_or_else(|| panic!("no line of {name}:\n{text}"));
+        line[..line.find("pull").expect("a mode")].width()
+    };
+    let text = snapshot("C.UTF-8");
+    assert_eq!(mode_at(&text, "日本語"), mode_at(&text, "été"), "\n{text}");
+    for locale in ["C", "de_DE.ISO-8859-1"] {
+        let text = snapshot(locale);
+        assert!(text.is_ascii(), "{locale}:\n{text}");
+        assert!(text.contains("\\u{e9}t\\u{e9}"), "{text}");
+    }
+    drop(named);
 }

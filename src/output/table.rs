@@ -1,12 +1,14 @@
 //! Tables for people: `zbqtop snapshot` and `zbqtop ls`. Every name from outside is escaped.
 
-use crate::ring::layout::PARKED_TAIL;
 use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::observe::model::{
     ConsumerSnapshot, Estimate, Event, Limitation, Listing, Report, RingSnapshot, Severity,
     SlotCounts, WakeupBasis,
 };
+use crate::ring::layout::PARKED_TAIL;
 use crate::text::{bytes, bytes_per_second, count, duration, escape, few, percent, percent_of};
 
 const UNKNOWN: &str = "-";
@@ -293,16 +295,15 @@ enum Side {
 
 /// Columns as wide as their widest cell, each under its heading.
 fn columns(out: &mut impl Write, heads: &[(Side, &str)], rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |text: &str| text.chars().count();
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
         .map(|(column, (_, head))| {
             rows.iter()
-                .map(|row| width(&row[column]))
+                .map(|row| row[column].width())
                 .max()
                 .unwrap_or(0)
-                .max(width(head))
+                .max(head.width())
         })
         .collect();
     let heading: Vec<String> = heads.iter().map(|(_, head)| (*head).to_owned()).collect();
@@ -310,9 +311,10 @@ fn columns(out: &mut impl Write, heads: &[(Side, &str)], rows: &[Vec<String>]) -
         let mut line = String::from(" ");
         for ((cell, (side, _)), width) in row.iter().zip(heads).zip(&widths) {
             line.push(' ');
+            let gap = " ".repeat(width - cell.width());
             line.push_str(&match side {
-                Side::Left => format!("{cell:<width$}"),
-                Side::Right => format!("{cell:>width$}"),
+                Side::Left => format!("{cell}{gap}"),
+                Side::Right => format!("{gap}{cell}"),
             });
         }
         writeln!(out, "{}", line.trim_end())?;

@@ -72,7 +72,7 @@ pub(super) fn options(
 }
 
 /// Whether the locale says that anything but ASCII is out of place: one that is not UTF-8, asked for by name.
-fn is_ascii_locale(variable: Variable<'_>) -> bool {
+pub(super) fn is_ascii_locale(variable: Variable<'_>) -> bool {
     let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
     let locale = names.find_map(|name| variable(name).filter(|value| !value.is_empty()));
     let is_utf8 = |locale: String| {
