@@ -142,10 +142,7 @@ fn it_suspends_to_the_shell_and_comes_back() {
         if by_key {
             terminal.keys("\x1a");
         } else {
-            let children = format!("/proc/{0}/task/{0}/children", terminal.pid());
-            let children = std::fs::read_to_string(children).expect("the shell lives");
-            let zbqtop: i32 = children.trim().parse().expect("one child");
-            kill_process(Pid::from_raw(zbqtop).expect("a pid"), Signal::TSTP).expect("it lives");
+            signal_child(&terminal, Signal::TSTP);
         }
         // `fg` brings it back at once; what the shell said in between was said on the main screen.
         terminal.wait_raw("its second appearance", |raw| {
@@ -159,6 +156,43 @@ fn it_suspends_to_the_shell_and_comes_back() {
             text.contains("suspended") && text.contains("ended with 0")
         });
     }
+}
+
+/// Sends a signal to the one child of the shell in `terminal`.
+fn signal_child(terminal: &Terminal, signal: Signal) {
+    let children = format!("/proc/{0}/task/{0}/children", terminal.pid());
+    let children = std::fs::read_to_string(children).expect("the shell lives");
+    let zbqtop: i32 = children.trim().parse().expect("one child");
+    kill_process(Pid::from_raw(zbqtop).expect("a pid"), signal).expect("it lives");
+}
+
+/// After it has suspended itself, a stop from outside, of which it learns only when it goes on: whoever had the terminal
+/// meanwhile left it in another mode.
+#[test]
+fn after_a_suspension_a_stop_from_outside_is_survived_too() {
+    let place = Place::new();
+    let producer =
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0").settled();
+    let script = format!(
+        "'{}' --pid {}; fg >/dev/null; stty sane; fg >/dev/null; echo ended with $?; read line",
+        env!("CARGO_BIN_EXE_zbqtop"),
+        producer.pid()
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-m", "-c", &script]);
+    let mut terminal = Terminal::start(&mut shell, 24, 80);
+    terminal.wait("the dashboard", |text| text.contains("peer"));
+    terminal.keys("\x1a");
+    let appearances = |count: usize| move |raw: &str| raw.matches("\x1b[?1049h").count() == count;
+    terminal.wait_raw("its second appearance", appearances(2));
+    terminal.wait("the dashboard again", |text| text.contains("peer"));
+    signal_child(&terminal, Signal::STOP);
+    terminal.wait_raw("its third appearance", appearances(3));
+    assert!(!terminal.is_cooked());
+    terminal.keys("?");
+    terminal.wait("help", |text| text.contains("Keys and marks"));
+    terminal.keys("\x1bq");
+    terminal.wait("its end", |text| text.contains("ended with 0"));
 }
 
 /// Between its two appearances the shell had the screen.
