@@ -191,7 +191,9 @@ fn after_a_suspension_a_stop_from_outside_is_survived_too() {
     assert!(!terminal.is_cooked());
     terminal.keys("?");
     terminal.wait("help", |text| text.contains("Keys and marks"));
-    terminal.keys("\x1bq");
+    terminal.keys("\x1b");
+    terminal.wait("no help", |text| !text.contains("Keys and marks"));
+    terminal.keys("q");
     terminal.wait("its end", |text| text.contains("ended with 0"));
 }
 
