@@ -8,17 +8,42 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::program::zbqtop;
 use crate::support::{Peer, Place, eventually, example};
 
+/// What takes a mount namespace of one's own, and what takes a file system of one's own besides.
+const IN_A_NAMESPACE: [&str; 2] = ["named", "unanswered"];
+
+fn needs_a_namespace(what: &str) -> bool {
+    IN_A_NAMESPACE.iter().any(|name| what.starts_with(name))
+}
+
+/// Whether it may be made here.
+fn may(what: &str) -> bool {
+    let words = ["--mount", "--propagation", "private", "true"];
+    let unshared = || Command::new("unshare").args(words).status();
+    let served = || std::path::Path::new("/dev/fuse").exists();
+    !needs_a_namespace(what)
+        || unshared().is_ok_and(|status| status.success())
+            && (what.starts_with("named") || served())
+}
+
 fn nuisance(what: &str) -> Peer {
-    let mut command = Command::new(example("nuisance"));
+    let mut command = if needs_a_namespace(what) {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private"]);
+        command.arg(example("nuisance"));
+        command
+    } else {
+        Command::new(example("nuisance"))
+    };
     let mut peer = Peer::spawn(command.args(what.split_whitespace()));
     peer.expect("ready");
     peer
 }
 
-/// Runs the program as most users may, with a thousand descriptors.
+/// Runs the program as most users may, with a thousand descriptors; one that never ends is killed.
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 1024 && exec \"$@\"", "sh"]);
+    let script = "ulimit -n 1024 && exec timeout -s KILL 30 \"$@\"";
+    command.args(["-c", script, "sh"]);
     command.arg(env!("CARGO_BIN_EXE_zbqtop")).args(arguments);
     let output = command.env("XDG_CONFIG_HOME", "/dev/null").output();
     output.expect("a shell starts")
@@ -31,6 +56,8 @@ fn assert_sound(output: &Output, what: &str) {
         "{what}: {said}"
     );
     assert!(!said.contains("panicked"), "{what}: {said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(!printed.contains("secret"), "{what}: {printed}");
 }
 
 #[test]
@@ -44,6 +71,9 @@ fn a_nuisance_costs_its_neighbours_nothing() {
         "descriptors 900"
     };
     let long = format!("listeners 612 {}", place.path().display());
+    let root = Place::new();
+    let [named, unanswered] =
+        ["named", "unanswered"].map(|name| format!("{name} 20 {}", root.path().display()));
     for what in [
         "ctrls 400",
         "mapped 8000",
@@ -51,7 +81,13 @@ fn a_nuisance_costs_its_neighbours_nothing() {
         "pages 2500",
         "sparse 1099511627776",
         &long,
+        "toggles 60000",
+        &named,
+        &unanswered,
     ] {
+        if !may(what) {
+            continue;
+        }
         let nuisance = nuisance(what);
         // One that was there before, and one that comes after.
         let other = Place::new();
@@ -72,7 +108,11 @@ fn a_nuisance_costs_its_neighbours_nothing() {
             &["tail", "-n", "5", "--pid", &pid],
             &["check", "--pid", &pid],
         ] {
-            assert_sound(&run(arguments), &format!("{what}: {arguments:?}"));
+            let output = run(arguments);
+            assert_sound(&output, &format!("{what}: {arguments:?}"));
+            if needs_a_namespace(what) && arguments.contains(&&*pid) {
+                assert_eq!(output.status.code(), Some(3), "{what} has no ring");
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, StatxFlags, readlinkat_raw, statat, statx};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RawDir, Stat, StatxFlags, makedev, readlinkat_raw, statat, statx,
+};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
@@ -338,7 +340,12 @@ impl Process {
     /// `PermissionDenied`.
     pub fn maps(&self) -> io::Result<Maps> {
         let text = |dir: BorrowedFd<'_>| text_at(dir, "maps");
-        Ok(Maps::parse(&self.of_the_living(text, Vec::is_empty)?))
+        let mut maps = Maps::parse(&self.of_the_living(text, Vec::is_empty)?);
+        let (major, minor) = memfd_device()?;
+        // Any file can have such a name.
+        let device = makedev(major, minor);
+        maps.memfds.retain(|at| at.file.dev == device);
+        Ok(maps)
     }
 
     /// Who it is. Fields that cannot be read are `None`.
@@ -526,21 +533,24 @@ fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
 /// Whether what `link` leads to lies where memfds lie: anybody can name a file like one, and give it to a server that never
 /// answers. Asks nothing of the file itself (`AT_STATX_DONT_SYNC`, and no attribute).
 fn is_memfd(dir: BorrowedFd<'_>, link: &str) -> io::Result<bool> {
+    Ok(device(dir, link)? == memfd_device()?)
+}
+
+/// The device that memfds are on, major and minor: that of one of our own.
+fn memfd_device() -> io::Result<(u32, u32)> {
     static DEVICE: OnceLock<(u32, u32)> = OnceLock::new();
-    let device = |dir: BorrowedFd<'_>, link: &str| {
-        let flags = AtFlags::STATX_DONT_SYNC | AtFlags::EMPTY_PATH;
-        let stat = statx(dir, link, flags, StatxFlags::empty())?;
-        io::Result::Ok((stat.stx_dev_major, stat.stx_dev_minor))
-    };
-    let memfds = match DEVICE.get() {
-        Some(known) => *known,
-        None => {
-            let own = memfd("zbqtop_device")?;
-            let found = device(own.as_fd(), "")?;
-            *DEVICE.get_or_init(|| found)
-        }
-    };
-    Ok(device(dir, link)? == memfds)
+    if let Some(known) = DEVICE.get() {
+        return Ok(*known);
+    }
+    let own = memfd("zbqtop_device")?;
+    let found = device(own.as_fd(), "")?;
+    Ok(*DEVICE.get_or_init(|| found))
+}
+
+fn device(dir: BorrowedFd<'_>, link: &str) -> io::Result<(u32, u32)> {
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::EMPTY_PATH;
+    let stat = statx(dir, link, flags, StatxFlags::empty())?;
+    Ok((stat.stx_dev_major, stat.stx_dev_minor))
 }
 
 /// What is kept of a process's arguments, bytes.

@@ -3,11 +3,17 @@
 //! `nuisance ctrls N`: N control regions and one ring. `nuisance mapped N`: a false ring, control region and data mapped N
 //! times each. `nuisance descriptors N`: N descriptors, and a false ring above them. `nuisance pages N`: a false ring with N
 //! metadata pages. `nuisance sparse BYTES`: a ring of that size that costs nothing, head in its second lap, and a tail in the
-//! first. `nuisance listeners N DIRECTORY`: a false ring, and N listening sockets with long names.
+//! first. `nuisance listeners N DIRECTORY`: a false ring, and N listening sockets with long names. `nuisance toggles N`: a
+//! false ring whose slots come and go all the time, and a consumer with N lines of mappings. `nuisance named N DIRECTORY`,
+//! `nuisance unanswered N DIRECTORY` (in a mount namespace of their own): N files that are called as the memfds of rings are,
+//! with a secret in them; on a file system whose server never answers.
 //!
 //! It says `ready`, and ends when stdin does.
 #![expect(clippy::print_stdout, reason = "its parent listens")]
 #![expect(unsafe_code, reason = "maps files")]
+
+mod names;
+mod slots;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -49,11 +55,12 @@ fn page(tail: u64) -> File {
     page
 }
 
-/// Maps its first page, for good.
-fn map(file: &File) {
-    let (protection, flags) = (ProtFlags::READ, MapFlags::SHARED);
+/// Maps its first page, for good; tells where.
+fn map(file: &File, protection: ProtFlags) -> u64 {
+    let flags = MapFlags::SHARED;
     // SAFETY: a new mapping where the kernel likes; nothing refers into it.
-    unsafe { mmap(std::ptr::null_mut(), 4096, protection, flags, file, 0) }.expect("a mapping");
+    let at = unsafe { mmap(std::ptr::null_mut(), 4096, protection, flags, file, 0) };
+    at.expect("a mapping") as u64
 }
 
 fn main() {
@@ -69,6 +76,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let what = words.first().map_or("", String::as_str);
     let number: u64 = words.get(1).expect("a number").parse().expect("a number");
+    let directory = || words.get(2).expect("a directory");
     let mut held: Vec<OwnedFd> = Vec::new();
     let mut listeners = Vec::new();
     match what {
@@ -79,13 +87,18 @@ fn main() {
         "mapped" => {
             let (ctrl, ring) = (ctrl(CAPACITY, 640), memfd("zbq_ring", CAPACITY));
             for _ in 0..number {
-                map(&ctrl);
-                map(&ring);
+                map(&ctrl, ProtFlags::READ);
+                map(&ring, ProtFlags::READ);
             }
             held.extend([ctrl.into(), ring.into()]);
         }
         "descriptors" => {
             let null = File::open("/dev/null").expect("it is there");
+            let number = number.min(
+                getrlimit(Resource::Nofile)
+                    .current
+                    .map_or(number, |most| most - 100),
+            );
             held.extend((0..number).map(|_| null.try_clone().expect("room").into()));
             held.extend([
                 ctrl(CAPACITY, 640).into(),
@@ -109,11 +122,15 @@ fn main() {
                 ctrl(CAPACITY, 640).into(),
                 memfd("zbq_ring", CAPACITY).into(),
             ]);
-            let directory = words.get(2).expect("a directory");
+            let directory = directory();
             let long = "x".repeat(40);
             let path = |at| format!("{directory}/{long}{at}");
             listeners.extend((0..number).map(|at| UnixListener::bind(path(at)).expect("a socket")));
         }
+        "toggles" => slots::toggle(number),
+        "lines" => slots::consume(number, &words[2..]),
+        "named" => held.extend(names::files(number, directory())),
+        "unanswered" => held.extend(names::unanswered(number, directory())),
         other => panic!("{other}: see the top of this file"),
     }
     println!("ready");
