@@ -16,6 +16,7 @@ mod latency;
 mod liars;
 mod lossless;
 mod messages;
+mod mutation;
 mod neighbours;
 mod orphans;
 mod permission;

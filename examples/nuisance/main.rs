@@ -4,7 +4,8 @@
 //! times each. `nuisance descriptors N`: N descriptors, and a false ring above them. `nuisance pages N`: a false ring with N
 //! metadata pages. `nuisance sparse BYTES`: a ring of that size that costs nothing, head in its second lap, and a tail in the
 //! first. `nuisance listeners N DIRECTORY`: a false ring, and N listening sockets with long names. `nuisance toggles N`: a
-//! false ring whose slots come and go all the time, and a consumer with N lines of mappings. `nuisance named N DIRECTORY`,
+//! false ring whose slots come and go all the time, and a consumer with N lines of mappings. `nuisance mutate SEED`:
+//! a ring of which everything changes all the time. `nuisance named N DIRECTORY`,
 //! `nuisance unanswered N DIRECTORY` (in a mount namespace of their own): N files that are called as the memfds of rings are,
 //! with a secret in them; on a file system whose server never answers.
 //!
@@ -12,6 +13,7 @@
 #![expect(clippy::print_stdout, reason = "its parent listens")]
 #![expect(unsafe_code, reason = "maps files")]
 
+mod mutate;
 mod names;
 mod slots;
 
@@ -127,6 +129,7 @@ fn main() {
             let path = |at| format!("{directory}/{long}{at}");
             listeners.extend((0..number).map(|at| UnixListener::bind(path(at)).expect("a socket")));
         }
+        "mutate" => mutate::mutate(number),
         "toggles" => slots::toggle(number),
         "lines" => slots::consume(number, &words[2..]),
         "named" => held.extend(names::files(number, directory())),

@@ -1,7 +1,8 @@
 //! A false producer: a slot table in its memory, laid out as the reference lays it out, that is true at no two looks.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::os::fd::{AsRawFd as _, IntoRawFd as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -42,74 +43,129 @@ impl Words {
     }
 }
 
-/// Makes the ring, its table and its consumer, whose mappings have that many lines, and a thread that takes slots and gives
-/// them back as fast as it can.
-pub(crate) fn toggle(lines: u64) {
-    let (ctrl, ring, page) = (ctrl(CAPACITY, 640), memfd("zbq_ring", CAPACITY), page(0));
-    let writable = ProtFlags::READ | ProtFlags::WRITE;
-    let [ctrl_at, ring_at, page_at] = [&ctrl, &ring, &page].map(|file| map(file, writable));
-    let path = |fd: i32| format!("/proc/{}/fd/{fd}", std::process::id());
-    let mut consumer = Command::new(std::env::current_exe().expect("our name"));
-    consumer.args(["lines", &lines.to_string()]);
-    consumer.args([&ctrl, &ring, &page].map(|file| path(file.as_raw_fd())));
-    consumer.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut consumer = consumer.spawn().expect("it starts");
-    let mut said = String::new();
-    let mut out = BufReader::new(consumer.stdout.take().expect("piped"));
-    out.read_line(&mut said).expect("text");
-    assert_eq!(said, "ready\n");
-    let pidfd = pidfd_open(Pid::from_child(&consumer), PidfdFlags::empty()).expect("our child");
-    // It ends when we do.
-    std::mem::forget(consumer);
-    let [ctrl, ring, page, pidfd] = [
-        ctrl.into_raw_fd(),
-        ring.into_raw_fd(),
-        page.into_raw_fd(),
-        pidfd.into_raw_fd(),
-    ]
-    .map(i32::cast_unsigned);
+/// A control region, a ring and a metadata page, and a slot table that says that they are ours.
+pub(crate) struct FalseRing {
+    pub(crate) ctrl: File,
+    pub(crate) ring: File,
+    pub(crate) page: File,
+    head: Words,
+    slots: Words,
+    page_at: u64,
+    places: [u64; 2],
+    /// Of a process that could be the consumer.
+    pidfd: OwnedFd,
+}
 
-    let (head, slots) = (
-        Words::new(table::SIZE),
-        Words::new(SLOTS * table::SLOT_SIZE),
-    );
-    head.put_long(table::RING_CAPACITY, CAPACITY);
-    head.put_long(table::CLOG_THRESHOLD, 100);
-    head.put_long(table::STALL_TIMEOUT_NS, 5_000_000_000);
-    head.put(table::MAX_CONSUMERS, SLOTS as u32);
-    head.put_long(table::CTRL, ctrl_at);
-    head.put_long(table::RING_BASE, ring_at);
-    head.put(table::CTRL_FD, ctrl);
-    head.put(table::RING_FD, ring);
-    head.put_long(table::LOCAL_HEAD, 640);
-    head.put_long(table::SLOTS, slots.address());
-    let wild = |index: usize| index >= SLOTS / 2;
-    for index in 0..SLOTS {
-        let at = index * table::SLOT_SIZE;
-        slots.put(at + table::SLOT_PIDFD, pidfd);
-        let place = if wild(index) { u64::MAX << 12 } else { page_at };
-        slots.put_long(at + table::SLOT_META, place);
-        let fd = if wild(index) {
-            i32::MAX.cast_unsigned()
-        } else {
-            page
+impl FalseRing {
+    /// With a consumer whose mappings have that many lines.
+    pub(crate) fn new(lines: u64) -> Self {
+        let (ctrl, ring, page) = (ctrl(CAPACITY, 640), memfd("zbq_ring", CAPACITY), page(0));
+        let writable = ProtFlags::READ | ProtFlags::WRITE;
+        let [ctrl_at, ring_at, page_at] = [&ctrl, &ring, &page].map(|file| map(file, writable));
+        let path = |file: &File| format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let mut consumer = Command::new(std::env::current_exe().expect("our name"));
+        consumer.args(["lines", &lines.to_string()]);
+        consumer.args([&ctrl, &ring, &page].map(path));
+        consumer.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut consumer = consumer.spawn().expect("it starts");
+        let mut said = String::new();
+        let mut out = BufReader::new(consumer.stdout.take().expect("piped"));
+        out.read_line(&mut said).expect("text");
+        assert_eq!(said, "ready\n");
+        let pid = Pid::from_child(&consumer);
+        // It ends when we do.
+        std::mem::forget(consumer);
+        let made = Self {
+            ctrl,
+            ring,
+            page,
+            head: Words::new(table::SIZE),
+            slots: Words::new(SLOTS * table::SLOT_SIZE),
+            page_at,
+            places: [ctrl_at, ring_at],
+            pidfd: pidfd_open(pid, PidfdFlags::empty()).expect("our child"),
         };
-        slots.put(at + table::SLOT_META_FD, fd);
+        made.say_what_is_so(640);
+        made
     }
+
+    /// Writes the table as a producer would; of the slots the second half points nowhere.
+    pub(crate) fn say_what_is_so(&self, written: u64) {
+        let fd = |file: &File| file.as_raw_fd().cast_unsigned();
+        let [ctrl_at, ring_at] = self.places;
+        let head = &self.head;
+        head.put_long(table::RING_CAPACITY, CAPACITY);
+        head.put_long(table::CLOG_THRESHOLD, 100);
+        head.put_long(table::STALL_TIMEOUT_NS, 5_000_000_000);
+        head.put(table::MAX_CONSUMERS, SLOTS as u32);
+        head.put_long(table::CTRL, ctrl_at);
+        head.put_long(table::RING_BASE, ring_at);
+        head.put(table::CTRL_FD, fd(&self.ctrl));
+        head.put(table::RING_FD, fd(&self.ring));
+        head.put_long(table::SLOTS, self.slots.address());
+        self.say_written(written);
+        for index in 0..SLOTS {
+            let at = index * table::SLOT_SIZE;
+            let is_wild = index >= SLOTS / 2;
+            let (place, meta) = if is_wild {
+                (u64::MAX << 12, i32::MAX.cast_unsigned())
+            } else {
+                (self.page_at, fd(&self.page))
+            };
+            self.slots.put(
+                at + table::SLOT_PIDFD,
+                self.pidfd.as_raw_fd().cast_unsigned(),
+            );
+            self.slots.put_long(at + table::SLOT_META, place);
+            self.slots.put(at + table::SLOT_META_FD, meta);
+        }
+    }
+
+    /// Bytes that were written.
+    pub(crate) fn say_written(&self, written: u64) {
+        self.head.put_long(table::LOCAL_HEAD, written);
+    }
+
+    /// Takes a slot, or gives it back.
+    pub(crate) fn take(&self, index: usize, taken: bool) {
+        let at = index % SLOTS * table::SLOT_SIZE;
+        self.slots.put(at + table::SLOT_ACTIVE, taken.into());
+    }
+
+    /// Writes any value into any field of the table.
+    pub(crate) fn spoil(&self, place: usize, value: u64) {
+        let (long, table) = (
+            value > u64::from(u32::MAX),
+            if place.is_multiple_of(4) {
+                &self.head
+            } else {
+                &self.slots
+            },
+        );
+        let at = place / 4 % (table.0.len() - 1) * 4;
+        if long {
+            table.put_long(at, value);
+        } else {
+            table.put(at, value as u32);
+        }
+    }
+}
+
+/// Makes a ring, and a thread that takes slots and gives them back as fast as it can.
+pub(crate) fn toggle(lines: u64) {
+    let ring = FalseRing::new(lines);
     std::thread::spawn(move || {
         for round in 0_u32.. {
-            let index = round as usize * 7 % SLOTS;
-            slots.put(index * table::SLOT_SIZE + table::SLOT_ACTIVE, round / 3 % 2);
+            ring.take(round as usize * 7, round / 3 % 2 == 0);
             std::thread::sleep(std::time::Duration::from_micros(20));
         }
     });
-    std::mem::forget(head);
 }
 
 /// Maps what a consumer maps, and very much else.
 pub(crate) fn consume(lines: u64, files: &[String]) {
     for file in files {
-        let file = std::fs::File::open(file).expect("it is shown");
+        let file = File::open(file).expect("it is shown");
         map(&file, ProtFlags::READ);
     }
     let bytes = usize::try_from(lines).expect("a number") * PAGE;

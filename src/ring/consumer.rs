@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::process::getpid;
 use rustix::time::Timespec;
 
 use super::ancillary::{Received, receive};
@@ -24,7 +24,7 @@ use super::layout::{self, HEADER_SIZE};
 use super::mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
 use super::peercred::peer_pid;
-use super::pidfd::has_exited;
+use super::pidfd::{has_exited, open_pidfd};
 use super::slot::{SlotIndex, WakeupMode};
 
 /// Bytes in a header, as ring arithmetic has it.
@@ -510,7 +510,7 @@ fn park_page(meta: &Mapping<ReadWrite>) {
 
 /// A descriptor that tells when the producer ends.
 fn open_producer(pid: i32) -> Result<OwnedFd> {
-    match Pid::from_raw(pid).map_or(Err(Errno::SRCH), |pid| pidfd_open(pid, PidfdFlags::empty())) {
+    match open_pidfd(pid) {
         Err(Errno::SRCH) => Err(Error::NoProducer { pid }),
         opened => opened.map_err(Error::io("pidfd_open of the producer")),
     }

@@ -93,7 +93,7 @@ pub use mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
-pub use pidfd::has_exited;
+pub use pidfd::{has_exited, open_pidfd};
 pub use producer::reservation::{CommitFlags, Reservation};
 pub use producer::{Producer, ProducerParams, Sent};
 pub use slot::{SlotIndex, WakeupMode};

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::process::getpid;
 
 use super::clock::{monotonic_ns, ticks};
 use super::deadline::Deadline;
@@ -23,6 +23,7 @@ use super::join::{self, JoinPayload};
 use super::layout::{self, HEADER_SIZE, MAX_FDS};
 use super::mapping::{Mapping, ReadWrite};
 use super::message::{FLAG_FILLER, MessageHeader};
+use super::pidfd::open_pidfd;
 use super::slot::{SlotIndex, WakeupMode};
 use super::slots::{Occupant, SlotInfo, Slots, side_sockets};
 use super::table::Table;
@@ -190,15 +191,17 @@ impl Producer {
             });
         };
         let pid = request.consumer_pid;
-        let consumer = if pid > 0 { Pid::from_raw(pid) } else { None };
-        let consumer = consumer
-            .ok_or_else(|| Error::protocol("join request: consumer_pid", pid, "a process"))?;
-
+        if pid <= 0 {
+            return Err(Error::protocol(
+                "join request: consumer_pid",
+                pid,
+                "a process",
+            ));
+        }
         let meta_fd = memfd(layout::META_NAME, layout::META_SIZE as u64)?;
         let meta = Mapping::read_write(layout::META_NAME, &meta_fd, layout::META_SIZE)?;
         let (side, theirs) = side_sockets()?;
-        let pidfd = pidfd_open(consumer, PidfdFlags::empty())
-            .map_err(Error::io("pidfd_open of the consumer"))?;
+        let pidfd = open_pidfd(pid).map_err(Error::io("pidfd_open of the consumer"))?;
         let (baseline, now) = (ticks(), monotonic_ns());
         let head = self.head();
         // The consumer gets the page through a socket, which orders these; release is what later stores of the tail

@@ -24,7 +24,8 @@ impl GapReporter {
     /// Takes a gap, and tells of it if its time has come.
     pub(super) fn take(&mut self, gap: &Gap) {
         self.gaps += 1;
-        self.bytes += gap.to.saturating_sub(gap.from);
+        let length = gap.to.saturating_sub(gap.from);
+        self.bytes = self.bytes.saturating_add(length);
         self.last = Some(gap.clone());
         self.say_if_due();
     }

@@ -207,7 +207,8 @@ impl<O: Output> Sink<O> {
         if self.done {
             return Ok(());
         }
-        self.summary.skipped += skipped.to.saturating_sub(skipped.from);
+        let length = skipped.to.saturating_sub(skipped.from);
+        self.summary.skipped = self.summary.skipped.saturating_add(length);
         self.summary.gaps += 1;
         self.summary.torn += skipped.torn;
         if !gap(&mut self.batch, self.format, skipped)? {

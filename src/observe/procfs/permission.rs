@@ -7,10 +7,9 @@
 
 use std::io;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
 use super::process::{Process, field, numbers_are_ours};
 use super::refusal::Refusal;
+use crate::ring::open_pidfd;
 
 /// Bit of CAP_SYS_PTRACE (`include/uapi/linux/capability.h`).
 const SYS_PTRACE: u64 = 1 << 19;
@@ -89,8 +88,7 @@ pub fn reason(process: &Process) -> Refusal {
 /// Why `/proc` does not show process `pid`, although the kernel knows it; `None` if there is no such process.
 pub fn unseen(pid: i32) -> Option<Refusal> {
     let shown = Process::open(pid).is_ok_and(|process| process.text("stat").is_ok());
-    let exists = || pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
-    if shown || exists().is_none() {
+    if shown || open_pidfd(pid).is_err() {
         return None;
     }
     foreign_proc().or_else(hidepid)

@@ -13,11 +13,10 @@ use rustix::fs::{
     AtFlags, Mode, OFlags, RawDir, Stat, StatxFlags, makedev, readlinkat_raw, statat, statx,
 };
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags};
 
 use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
-use super::shortage::{memfd, openat, pidfd_open};
+use super::shortage::{memfd, open_pidfd, openat};
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
 pub(super) const MAX_TEXT: u64 = 16 << 20;
@@ -115,10 +114,10 @@ impl Process {
     /// # Errors
     /// `ESRCH` when it is gone already, or `/proc` counts pids otherwise than the kernel does for us.
     pub fn pidfd(&self) -> io::Result<OwnedFd> {
-        let pid = Pid::from_raw(self.pid)
-            .filter(|_| numbers_are_ours())
-            .ok_or(Errno::SRCH)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        if !numbers_are_ours() {
+            return Err(Errno::SRCH.into());
+        }
+        let pidfd = open_pidfd(self.pid)?;
         // The pid may have been reused between the two opens: the old handle then answers ESRCH.
         self.text("stat")?;
         Ok(pidfd)

@@ -8,9 +8,10 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
-use rustix::process::{Pid, PidfdFlags, Resource, getrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use super::refusal::Refusal;
+use crate::ring;
 
 /// Nothing hangs on the order in which it is seen to be set: a limit that is said a look later is said.
 static RAN_OUT: AtomicBool = AtomicBool::new(false);
@@ -32,9 +33,9 @@ pub(super) fn openat(
     noted(rustix::fs::openat(dir, path, flags, mode))
 }
 
-/// As `rustix::process::pidfd_open`.
-pub(super) fn pidfd_open(pid: Pid, flags: PidfdFlags) -> Result<OwnedFd, Errno> {
-    noted(rustix::process::pidfd_open(pid, flags))
+/// As [`ring::open_pidfd`].
+pub(super) fn open_pidfd(pid: i32) -> Result<OwnedFd, Errno> {
+    noted(ring::open_pidfd(pid))
 }
 
 /// A memfd of our own.
