@@ -361,8 +361,8 @@ impl Tx {
             ..Default::default()
         };
         match self {
-            Self::Own(producer) if fds.is_empty() => Ok(producer.send(payload)?.is_some()),
-            Self::Own(producer) => Ok(producer.send_with_fds(payload, &borrowed)?.is_some()),
+            Self::Own(producer) if fds.is_empty() => is_sent(producer.send(payload)),
+            Self::Own(producer) => is_sent(producer.send_with_fds(payload, &borrowed)),
             Self::OwnRaw(producer) => loop {
                 let Some(mut run) = producer.reserve() else {
                     return Ok(false);
@@ -513,7 +513,7 @@ fn produce(options: &Produce) -> Result<(), Failure> {
     let params = ProducerParams {
         ring_capacity: options.capacity,
         clog_threshold: options.clog_threshold,
-        stall_timeout_ns: options.stall_timeout * 1_000_000,
+        stall_timeout: Duration::from_millis(options.stall_timeout),
         max_consumers: options.max_consumers,
     };
     let place = match options.hidden_table {
@@ -531,7 +531,7 @@ fn produce(options: &Produce) -> Result<(), Failure> {
             Impl::Reference => Tx::Reference(zbq::Producer::new(&zbq::ProducerParams {
                 ring_capacity: params.ring_capacity,
                 clog_threshold: params.clog_threshold,
-                stall_timeout_ns: params.stall_timeout_ns,
+                stall_timeout_ns: options.stall_timeout * 1_000_000,
                 max_consumers: params.max_consumers,
             })?),
         })
@@ -627,6 +627,15 @@ fn twin_of_ctrl(place: OwnedFd) -> Result<OwnedFd, Failure> {
     drop(place);
     let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
     Ok(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)
+}
+
+/// Whether there was room.
+fn is_sent<T>(outcome: zbqtop::ring::Result<T>) -> Result<bool, Failure> {
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(zbqtop::ring::Error::Full { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Sender<'_> {

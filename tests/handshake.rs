@@ -207,7 +207,7 @@ fn a_producer_is_not_held_up_or_hurt_by_consumers_that_lie() {
     let params = ProducerParams {
         ring_capacity: CAPACITY,
         clog_threshold: 10,
-        stall_timeout_ns: u64::MAX,
+        stall_timeout: Duration::MAX,
         max_consumers: 1,
     };
     let mut producer = Producer::create(params).unwrap();

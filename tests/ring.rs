@@ -22,7 +22,7 @@ const CAPACITY: u64 = 4096;
 const PARAMS: ProducerParams = ProducerParams {
     ring_capacity: CAPACITY,
     clog_threshold: 3,
-    stall_timeout_ns: u64::MAX,
+    stall_timeout: Duration::MAX,
     max_consumers: 4,
 };
 
@@ -53,6 +53,14 @@ fn ring(mode: WakeupMode) -> (Producer, Consumer) {
 }
 
 /// Takes the next message: its header and payload.
+fn is_full(outcome: Result<u64, Error>) -> bool {
+    match outcome {
+        Ok(_) => false,
+        Err(Error::Full { .. }) => true,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 fn take(consumer: &mut Consumer) -> Option<(MessageHeader, Vec<u8>)> {
     let message = consumer.peek().unwrap()?;
     let taken = (message.header, message.payload.to_vec().unwrap());
@@ -69,8 +77,9 @@ fn deliver(
 ) -> (u64, Vec<MessageHeader>) {
     let mut before = Vec::new();
     let offset = loop {
-        if let Some(offset) = producer.send(payload).unwrap() {
-            break offset;
+        match producer.send(payload) {
+            Err(Error::Full { .. }) => {}
+            sent => break sent.unwrap(),
         }
         before.push(
             take(consumer)
@@ -151,8 +160,8 @@ fn what_is_sent_arrives_and_is_released() {
     let (mut producer, mut consumer) = ring(WakeupMode::Pull);
     assert!(consumer.peek().unwrap().is_none());
     assert_eq!(consumer.metadata().progress_timestamp, 0);
-    assert_eq!(producer.send(b"odd").unwrap(), Some(0));
-    assert_eq!(producer.send(b"").unwrap(), Some(19));
+    assert_eq!(producer.send(b"odd").unwrap(), 0);
+    assert_eq!(producer.send(b"").unwrap(), 19);
     let (header, payload) = take(&mut consumer).unwrap();
     assert_eq!((header.seq_id, payload), (1, b"odd".to_vec()));
     let (header, payload) = take(&mut consumer).unwrap();
@@ -233,15 +242,15 @@ fn the_longest_messages() {
 fn a_full_ring_takes_no_more_until_released() {
     let (mut producer, mut consumer) = ring(WakeupMode::Pull);
     let mut sent = 0;
-    while producer.send(&[7; 100]).unwrap().is_some() {
+    while !is_full(producer.send(&[7; 100])) {
         sent += 1;
     }
     // 35 of 116 bytes leave 36, a filler fills those.
     assert_eq!((sent, producer.head()), (35, CAPACITY));
-    assert!(producer.send(&[7; 100]).unwrap().is_none());
+    assert!(is_full(producer.send(&[7; 100])));
     take(&mut consumer).unwrap();
-    assert_eq!(producer.send(&[7; 100]).unwrap(), Some(CAPACITY));
-    assert!(producer.send(b"").unwrap().is_none());
+    assert_eq!(producer.send(&[7; 100]).unwrap(), CAPACITY);
+    assert!(is_full(producer.send(b"")));
     assert!(producer.reserve().is_none());
 }
 
@@ -249,14 +258,14 @@ fn a_full_ring_takes_no_more_until_released() {
 fn too_little_room_clogs_as_much_as_none() {
     let (mut producer, mut consumer) = ring(WakeupMode::Pull);
     let mut liar = join(&mut producer, WakeupMode::Pull);
-    producer.send(&[7; 1984]).unwrap().unwrap();
-    producer.send(&[7; 2080]).unwrap().unwrap();
+    producer.send(&[7; 1984]).unwrap();
+    producer.send(&[7; 2080]).unwrap();
     take(&mut consumer).unwrap();
     liar.publish(1 << 40);
     // 2000 bytes are free. The reference would offer them for ever, and never scan.
     for attempt in 1..=PARAMS.clog_threshold {
         assert!(!liar.is_evicted(), "attempt {attempt}");
-        assert!(producer.send(&[7; 2500]).unwrap().is_none());
+        assert!(is_full(producer.send(&[7; 2500])));
     }
     assert!(liar.is_evicted() && !consumer.is_evicted());
     assert_eq!(
@@ -397,7 +406,7 @@ fn descriptors_are_matched_dropped_kept_or_lost() {
     let (mut producer, consumer) = ring(WakeupMode::Pull);
     let mut send = |mark: &[u8]| -> Sent {
         let fd = marked(mark);
-        producer.send_with_fds(b"", &[fd.as_fd()]).unwrap().unwrap()
+        producer.send_with_fds(b"", &[fd.as_fd()]).unwrap()
     };
     let sent = [b"1", b"2", b"3"].map(|mark| send(mark));
     assert_eq!(
@@ -431,7 +440,7 @@ fn descriptors_are_matched_dropped_kept_or_lost() {
         Err(Error::TooManyFds { found: 254 })
     ));
     assert_eq!(producer.broadcast_fds(9, &[]).unwrap(), 0);
-    producer.send_with_fds(b"", &many[..253]).unwrap().unwrap();
+    producer.send_with_fds(b"", &many[..253]).unwrap();
     assert_eq!(consumer.recv_fds(4, LONG).unwrap().unwrap().len(), 253);
     drop(producer);
     assert!(matches!(
@@ -447,7 +456,7 @@ fn a_full_side_socket_loses_records_and_blocks_nobody() {
     let fd = marked(b"x");
     let mut lost = None;
     while lost.is_none() {
-        let sent = producer.send_with_fds(b"", &[fd.as_fd()]).unwrap().unwrap();
+        let sent = producer.send_with_fds(b"", &[fd.as_fd()]).unwrap();
         take(&mut consumer).unwrap();
         lost = (sent.consumers == 0).then_some(sent.seq_id);
     }
@@ -456,7 +465,7 @@ fn a_full_side_socket_loses_records_and_blocks_nobody() {
         consumer.recv_fds(lost, SHORT).unwrap_err().is_timeout(),
         "all there were are older, and dropped"
     );
-    let sent = producer.send_with_fds(b"", &[fd.as_fd()]).unwrap().unwrap();
+    let sent = producer.send_with_fds(b"", &[fd.as_fd()]).unwrap();
     assert_eq!(sent.consumers, 1);
     assert!(consumer.recv_fds(lost, LONG).unwrap().is_none());
     assert_eq!(

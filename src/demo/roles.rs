@@ -9,13 +9,13 @@ use clap::ValueEnum;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::payload::Payloads;
-use crate::ring::{Consumer, Producer, ProducerParams, WakeupMode};
+use crate::ring::{Consumer, Error, Producer, ProducerParams, WakeupMode};
 use crate::shutdown::StopSignal;
 
 const PARAMS: ProducerParams = ProducerParams {
     ring_capacity: 2 << 20,
     clog_threshold: 16,
-    stall_timeout_ns: 2_000_000_000,
+    stall_timeout: Duration::from_secs(2),
     max_consumers: 16,
 };
 /// The producer's rate, messages a second, swells from the first to the second and back.
@@ -118,13 +118,16 @@ fn produce(socket: &Path) -> anyhow::Result<()> {
         last = now;
         while owed >= 1.0 {
             let payload = waiting.take().unwrap_or_else(|| payloads.next().to_vec());
-            if producer.send(&payload)?.is_none() {
-                waiting = Some(payload);
-                // A real source does not save up what it could not say.
-                owed = 1.0;
-                break;
+            match producer.send(&payload) {
+                Ok(_) => owed -= 1.0,
+                Err(Error::Full { .. }) => {
+                    waiting = Some(payload);
+                    // A real source does not save up what it could not say.
+                    owed = 1.0;
+                    break;
+                }
+                Err(error) => return Err(error.into()),
             }
-            owed -= 1.0;
         }
         std::thread::sleep(TICK);
     }

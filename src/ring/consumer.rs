@@ -2,6 +2,8 @@
 //! side socket and the records waiting there. It does not trust the producer: what the ring says is checked before
 //! it is followed, and a payload is shared memory until it is copied.
 
+pub(super) mod drain;
+
 use std::cell::{Cell, RefCell};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -281,66 +283,65 @@ impl Consumer {
     /// was truncated.
     #[inline]
     pub fn peek(&self) -> Result<Option<MessageView<'_>>> {
-        let offset = self.tail;
-        let committed = self.committed(HEADER);
+        let known = self.head.get().saturating_sub(self.tail);
+        let most = known.min(self.capacity - self.position);
+        if most >= HEADER {
+            // Read once: what is checked below is what is returned, whatever the producer does to the original.
+            let header = MessageHeader::from_bytes(self.ring.copy_array(self.position)?);
+            if header.total_len() <= most {
+                return self.view(header).map(Some);
+            }
+        }
+        self.peek_anew()
+    }
+
+    /// The same by the head of now.
+    fn peek_anew(&self) -> Result<Option<MessageView<'_>>> {
+        let head = self.acquire_head();
+        self.head.set(head);
+        let (offset, committed) = (self.tail, head.saturating_sub(self.tail));
         if committed == 0 {
             self.ctrl.check_truncated()?;
             return Ok(None);
         }
         let lap_left = self.capacity - self.position;
+        let corrupt = |kind, header| Corruption {
+            offset,
+            kind,
+            header,
+            lap_left,
+        };
         if lap_left < HEADER {
-            let kind = CorruptionKind::HeaderCrossesLap;
-            return Err(Corruption {
-                offset,
-                kind,
-                header: [0; HEADER_SIZE],
-                lap_left,
-            }
-            .into());
+            return Err(corrupt(CorruptionKind::HeaderCrossesLap, [0; HEADER_SIZE]).into());
         }
         if committed < HEADER {
             return Ok(None);
         }
-        // Read once: what is checked below is what is returned, whatever the producer does to the original.
         let bytes = self.ring.copy_array(self.position)?;
         let header = MessageHeader::from_bytes(bytes);
-        let total_len = header.total_len();
-        if total_len > lap_left {
+        if header.total_len() > lap_left {
             self.ring.check_truncated()?;
-            let kind = CorruptionKind::PayloadCrossesLap;
-            return Err(Corruption {
-                offset,
-                kind,
-                header: bytes,
-                lap_left,
-            }
-            .into());
+            return Err(corrupt(CorruptionKind::PayloadCrossesLap, bytes).into());
         }
-        if total_len > committed && total_len > self.committed(total_len) {
+        if header.total_len() > committed {
             return Ok(None);
         }
+        self.view(header).map(Some)
+    }
+
+    /// The message at the tail, which ends below head and in this lap.
+    #[inline]
+    fn view(&self, header: MessageHeader) -> Result<MessageView<'_>> {
         self.ring.check_truncated()?;
         let payload = self
             .ring
             .bytes(self.position + HEADER, header.payload_len as usize)?;
-        Ok(Some(MessageView {
+        Ok(MessageView {
             header,
             payload,
-            offset,
-            total_len,
-        }))
-    }
-
-    /// Bytes committed behind the tail. Reads head only if it was last seen less than `wanted` ahead.
-    #[inline]
-    fn committed(&self, wanted: u64) -> u64 {
-        let known = self.head.get().saturating_sub(self.tail);
-        if known >= wanted {
-            return known;
-        }
-        let head = self.acquire_head();
-        self.head.set(head);
-        head.saturating_sub(self.tail)
+            offset: self.tail,
+            total_len: header.total_len(),
+        })
     }
 
     /// Releases everything below `new_tail` to the producer, and notes when (`zbq.h: zbq_consumer_publish`).

@@ -52,6 +52,14 @@ pub enum Error {
     /// The bytes at the consumer's tail are no message, and never will be.
     #[error(transparent)]
     Corrupt(#[from] Corruption),
+    /// There is no room for the message now: the slowest consumer has yet to release some.
+    #[error("the ring is full: {needed} bytes are needed, {free} are free")]
+    Full {
+        /// Bytes that are needed at head.
+        needed: u64,
+        /// Bytes that are free there.
+        free: u64,
+    },
     /// The producer's slot table is full.
     #[error("no free slot: all {slots} are taken")]
     NoFreeSlot {

@@ -19,7 +19,7 @@
 
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 use std::time::Duration;
 
 use rustix::fd::{AsFd, AsRawFd as _};
@@ -49,11 +49,22 @@ pub struct Mapping<Access = ReadOnly> {
     file: (u64, u64),
     /// Dropped by hand, before the memory is unmapped.
     guard: Option<Guard>,
+    /// Set by the guard once the memfd was found to have shrunk.
+    hit: &'static AtomicBool,
     access: PhantomData<Access>,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread; the pointer is to memory that this value alone unmaps.
 unsafe impl<Access> Send for Mapping<Access> {}
+
+/// Of a mapping that is not guarded yet.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+#[inline]
+fn was_hit(hit: &AtomicBool) -> bool {
+    // Acquire: pairs with the Release in the handler. On the thread that faulted, program order does.
+    hit.load(Ordering::Acquire)
+}
 
 /// Ranges that one call of [`Mapping::write_out`] takes (`IOV_MAX`).
 pub const MOST_RANGES: usize = 1024;
@@ -112,10 +123,13 @@ impl<Access> Mapping<Access> {
             name,
             file: (stat.st_dev, stat.st_ino),
             guard: None,
+            hit: &NEVER,
             access: PhantomData,
         };
         let writable = protection.contains(ProtFlags::WRITE);
-        mapping.guard = Some(Guard::watch(base.as_ptr() as usize, len, writable)?);
+        let guard = Guard::watch(base.as_ptr() as usize, len, writable)?;
+        mapping.hit = guard.hit();
+        mapping.guard = Some(guard);
         Ok(mapping)
     }
 
@@ -142,7 +156,7 @@ impl<Access> Mapping<Access> {
     /// that missed, so a copy is sound if this is false *after* it.
     #[inline]
     pub fn is_truncated(&self) -> bool {
-        self.guard.as_ref().is_some_and(Guard::was_hit)
+        was_hit(self.hit)
     }
 
     /// [`Error::Truncated`] if it was found to have shrunk.
@@ -271,7 +285,10 @@ impl<Access> Mapping<Access> {
     pub fn copy_array<const N: usize>(&self, offset: u64) -> Result<[u8; N]> {
         let from = self.range(offset, N)?;
         // SAFETY: `range` checked the source; byte arrays have no alignment and no invalid values.
-        Ok(unsafe { from.cast::<[u8; N]>().read_volatile() })
+        let bytes = unsafe { from.cast::<[u8; N]>().read_unaligned() };
+        // What is looked at later is this copy: behind this, the compiler may not read the original again in its place.
+        compiler_fence(Ordering::Acquire);
+        Ok(bytes)
     }
 
     /// The bytes at `offset`, not yet read.
@@ -285,7 +302,8 @@ impl<Access> Mapping<Access> {
             start,
             len,
             name: self.name,
-            guard: self.guard.as_ref(),
+            hit: self.hit,
+            mapping: PhantomData,
         })
     }
 
@@ -402,6 +420,26 @@ impl Mapping<ReadWrite> {
         Ok(())
     }
 
+    /// Copies bytes in, and others behind them.
+    ///
+    /// # Errors
+    /// If the range is not inside the mapping.
+    #[inline]
+    pub fn copy_in_two<const N: usize>(
+        &self,
+        offset: u64,
+        first: [u8; N],
+        then: &[u8],
+    ) -> Result<()> {
+        let to = self.range(offset, N.saturating_add(then.len()))?;
+        // SAFETY: as in `copy_in`, for both together.
+        unsafe {
+            to.cast::<[u8; N]>().write_unaligned(first);
+            ptr::copy_nonoverlapping(then.as_ptr(), to.add(N), then.len());
+        }
+        Ok(())
+    }
+
     /// Wakes everyone who sleeps on the u32 at `offset`.
     ///
     /// # Panics
@@ -429,7 +467,8 @@ pub struct SharedBytes<'a> {
     start: *const u8,
     len: usize,
     name: &'static str,
-    guard: Option<&'a Guard>,
+    hit: &'static AtomicBool,
+    mapping: PhantomData<&'a u8>,
 }
 
 impl<'a> SharedBytes<'a> {
@@ -505,7 +544,7 @@ impl<'a> SharedBytes<'a> {
 
     #[inline]
     fn check_truncated(&self) -> Result<()> {
-        if self.guard.is_some_and(Guard::was_hit) {
+        if was_hit(self.hit) {
             Err(Error::Truncated { object: self.name })
         } else {
             Ok(())

@@ -86,6 +86,7 @@ mod slot;
 mod slots;
 mod table;
 
+pub use consumer::drain::{Drain, HeldMessage};
 pub use consumer::{Consumer, MessageView, Parked};
 pub use control::{Control, Metadata};
 pub use error::{Error, Result};
@@ -94,6 +95,7 @@ pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
 pub use pidfd::{has_exited, open_pidfd};
+pub use producer::batch::Batch;
 pub use producer::reservation::{CommitFlags, Reservation};
 pub use producer::{Producer, ProducerParams, Sent};
 pub use slot::{SlotIndex, WakeupMode};

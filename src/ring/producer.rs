@@ -2,13 +2,15 @@
 //! where its head is; who sits in which slot is kept by its neighbour, `slots`. It decides nothing about what is in a
 //! message, and does not listen: the application accepts connections and hands them to [`Producer::handshake`].
 //!
-//! Two ways to write. [`Producer::reserve`] is the reference's query and commit, step by step, for those who lay
-//! out a lap themselves. [`Producer::send`] writes one message and minds the lap's end; it is also the faster one,
-//! because it reads the consumers' tails only when the room it last saw has run out.
+//! Three ways to write. [`Producer::send`] writes one message, commits it, and minds the lap's end. [`Producer::batch`] does so
+//! for many, which are committed together. [`Producer::reserve`] is the reference's query and commit, step by step, for those
+//! who lay out a lap themselves. The first two read the consumers' tails only when the room they last saw has run out.
 
+pub(super) mod batch;
+mod params;
 pub(super) mod reservation;
 
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::fence;
 use std::time::Duration;
 
@@ -28,46 +30,10 @@ use super::slot::{SlotIndex, WakeupMode};
 use super::slots::{Occupant, SlotInfo, Slots, side_sockets};
 use super::table::Table;
 
+pub use params::ProducerParams;
+
 /// Bytes in a header, as ring arithmetic has it.
 const HEADER: u64 = HEADER_SIZE as u64;
-
-/// What a ring is made of (`zbq.h: struct zbq_producer_params`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProducerParams {
-    /// Bytes in the ring: a non-zero multiple of 4096.
-    pub ring_capacity: u64,
-    /// Failed reservations before each further one runs a scan.
-    pub clog_threshold: u64,
-    /// Nanoseconds without progress, as scans see it, before a consumer is evicted.
-    pub stall_timeout_ns: u64,
-    /// Slots: how many consumers there can be at a time, 1 to [`ProducerParams::MAX_CONSUMERS`].
-    pub max_consumers: u32,
-}
-
-impl ProducerParams {
-    /// More slots than this are taken for a mistake.
-    pub const MAX_CONSUMERS: u32 = 65_536;
-
-    /// # Errors
-    /// If no ring can be like this.
-    pub fn validate(&self) -> Result<()> {
-        let bad = |what, found, expected| {
-            Err(Error::InvalidParams {
-                what,
-                found,
-                expected,
-            })
-        };
-        let capacity = self.ring_capacity;
-        if !layout::is_capacity(capacity) {
-            return bad("ring_capacity", capacity, layout::CAPACITY_EXPECTED);
-        }
-        if !(1..=Self::MAX_CONSUMERS).contains(&self.max_consumers) {
-            return bad("max_consumers", self.max_consumers.into(), "1 to 65536");
-        }
-        Ok(())
-    }
-}
 
 /// A message that was sent with descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,11 +57,16 @@ pub struct Producer {
     ctrl_fd: OwnedFd,
     ring_fd: OwnedFd,
     params: ProducerParams,
-    /// `local_head % ring_capacity`, kept to save the division.
+    /// Bytes ever written: those ever committed, and those of a batch that is under way.
+    head: u64,
+    /// `head % ring_capacity`, kept to save the division.
     position: u64,
-    /// No active slot's tail is below this, unless its consumer takes bytes back that it had released. Tails only
-    /// grow, and new slots start at head, so what was read once is a bound for good.
-    min_tail: u64,
+    /// Up to where bytes may be written by the tails last read: the lowest, and a lap. Tails only grow, and new slots start at
+    /// head, so what was read once is a bound for good; unless a consumer takes bytes back that it had released.
+    limit: u64,
+    next_seq_id: u64,
+    /// The table tells of a reservation, or counts failed ones: the next commit ends that.
+    is_noted: bool,
 }
 
 impl Producer {
@@ -112,13 +83,13 @@ impl Producer {
         // A new memfd is zeros. Nobody else has this one yet, and they get it through a socket: no order is needed.
         ctrl.store_u64_relaxed(layout::CTRL_RING_CAPACITY, params.ring_capacity);
         ctrl.store_u64_relaxed(layout::CTRL_CLOG_THRESHOLD, params.clog_threshold);
-        ctrl.store_u64_relaxed(layout::CTRL_STALL_TIMEOUT_NS, params.stall_timeout_ns);
+        ctrl.store_u64_relaxed(layout::CTRL_STALL_TIMEOUT_NS, params.stall_timeout_ns());
         ctrl.store_u32_relaxed(layout::CTRL_PRODUCER_PID, own_pid().cast_unsigned());
         let slots = Slots::new(params.max_consumers);
         let table = Box::new(Table {
             ring_capacity: params.ring_capacity.into(),
             clog_threshold: params.clog_threshold.into(),
-            stall_timeout_ns: params.stall_timeout_ns.into(),
+            stall_timeout_ns: params.stall_timeout_ns().into(),
             max_consumers: params.max_consumers.into(),
             ctrl: ctrl.address().into(),
             ring_base: ring.address().into(),
@@ -136,8 +107,11 @@ impl Producer {
             ctrl_fd,
             ring_fd,
             params,
+            head: 0,
             position: 0,
-            min_tail: 0,
+            limit: params.ring_capacity,
+            next_seq_id: 1,
+            is_noted: false,
         })
     }
 
@@ -148,7 +122,7 @@ impl Producer {
 
     /// Bytes ever committed.
     pub fn head(&self) -> u64 {
-        self.table.local_head.load(Relaxed)
+        self.head
     }
 
     /// The taken slots.
@@ -203,7 +177,7 @@ impl Producer {
         let (side, theirs) = side_sockets()?;
         let pidfd = open_pidfd(pid).map_err(Error::io("pidfd_open of the consumer"))?;
         let (baseline, now) = (ticks(), monotonic_ns());
-        let head = self.head();
+        let head = self.head;
         // The consumer gets the page through a socket, which orders these; release is what later stores of the tail
         // use, and costs nothing.
         meta.store_u64_release(layout::META_TAIL_OFFSET, head);
@@ -236,64 +210,58 @@ impl Producer {
         Ok(slot)
     }
 
-    /// Writes one message with the next `seq_id` and commits it. Returns the logical offset of its header, or
-    /// `None` if there is no room now. `None` counts towards the clog threshold like a failed reservation, even if
-    /// some room was left: a consumer that stops just short of making enough must not hold the ring for good.
+    /// Writes one message with the next `seq_id` and commits it. Returns the logical offset of its header.
     ///
     /// When the message does not fit before the lap's end, one filler message ([`FLAG_FILLER`], `seq_id` 0, its
-    /// payload whatever was there) takes the rest of the lap; it may be committed although the answer is `None`.
+    /// payload whatever was there) takes the rest of the lap; it may be committed although there was no room for the message.
     /// What a message leaves of a lap is nothing, or at least a header's room.
     ///
     /// # Errors
-    /// If no lap can hold the message, or raw commits have left less than a header's room in this lap.
+    /// [`Error::Full`] if there is no room now, which counts towards the clog threshold like a failed reservation, even if
+    /// some room was left: a consumer that stops just short of making enough must not hold the ring for good. If no lap can
+    /// hold the message, or raw commits have left less than a header's room in this lap.
     #[inline]
-    pub fn send(&mut self, payload: &[u8]) -> Result<Option<u64>> {
-        if !self.place(payload.len())? {
-            return Ok(None);
+    pub fn send(&mut self, payload: &[u8]) -> Result<u64> {
+        let before = self.head;
+        let written = self.write(payload, 0);
+        // A filler may have been written although the message was not.
+        if self.head != before {
+            self.publish(before);
         }
-        let seq_id = self.next_seq_id();
-        self.write(payload, 0, seq_id)?;
-        let offset = self.head();
-        self.advance(HEADER + payload.len() as u64);
-        Ok(Some(offset))
+        written
     }
 
     /// Writes one message and sends descriptors with it, to every consumer; otherwise as [`Producer::send`].
     ///
     /// # Errors
     /// Also if there are more descriptors than one message can carry.
-    pub fn send_with_fds(
-        &mut self,
-        payload: &[u8],
-        fds: &[BorrowedFd<'_>],
-    ) -> Result<Option<Sent>> {
+    pub fn send_with_fds(&mut self, payload: &[u8], fds: &[BorrowedFd<'_>]) -> Result<Sent> {
         let fd_count = u8::try_from(fds.len())
             .ok()
             .filter(|&count| usize::from(count) <= MAX_FDS);
         let fd_count = fd_count.ok_or(Error::TooManyFds { found: fds.len() })?;
-        if !self.place(payload.len())? {
-            return Ok(None);
-        }
-        let seq_id = self.next_seq_id();
-        self.write(payload, fd_count, seq_id)?;
+        let before = self.head;
+        let seq_id = self.next_seq_id;
         // Before the commit: a consumer that sees the message finds its descriptors there.
-        let consumers = self.broadcast_fds(seq_id, fds)?;
-        let offset = self.head();
-        self.advance(HEADER + payload.len() as u64);
-        Ok(Some(Sent {
-            offset,
-            seq_id,
-            consumers,
-        }))
+        let sent = self.write(payload, fd_count).and_then(|offset| {
+            Ok(Sent {
+                offset,
+                seq_id,
+                consumers: self.broadcast_fds(seq_id, fds)?,
+            })
+        });
+        if self.head != before {
+            self.publish(before);
+        }
+        sent
     }
 
     /// Hands out the next `seq_id`; the first is 1.
     #[inline]
     pub fn next_seq_id(&mut self) -> u64 {
-        let seq_id = self.table.next_seq_id.load(Relaxed);
-        self.table
-            .next_seq_id
-            .store(seq_id.wrapping_add(1), Relaxed);
+        let seq_id = self.next_seq_id;
+        self.next_seq_id = seq_id.wrapping_add(1);
+        self.table.next_seq_id.store(self.next_seq_id, Relaxed);
         seq_id
     }
 
@@ -318,32 +286,27 @@ impl Producer {
     /// reference's rule: a healthy consumer that is caught up on a quiet ring meets it, too.
     /// (`zbq.h: zbq_producer_scan`)
     pub fn scan(&mut self) {
-        self.slots.scan(&self.table, self.head());
+        self.slots.scan(&self.table, self.head);
     }
 
-    /// Free bytes at head, by the tails last read. A tail a lap or more behind head, which cannot be, frees none.
-    #[inline]
-    fn free(&self, head: u64) -> u64 {
-        self.min_tail
-            .saturating_add(self.params.ring_capacity)
-            .saturating_sub(head)
+    /// Free bytes at head, by the tails read now. A tail a lap or more behind head, which cannot be, frees none.
+    fn read_tails(&mut self) -> u64 {
+        let min_tail = self.slots.read_tails(self.head);
+        self.limit = min_tail.saturating_add(self.params.ring_capacity);
+        self.limit.saturating_sub(self.head)
     }
 
-    /// Whether `len` bytes at head are free. Reads the tails only if it takes newer ones to say yes.
-    #[inline]
-    fn has_room(&mut self, len: u64) -> bool {
-        self.free(self.head()) >= len || self.has_room_now(len)
-    }
-
-    #[cold]
-    fn has_room_now(&mut self, len: u64) -> bool {
-        let head = self.head();
-        self.min_tail = self.slots.read_tails(head);
-        let enough = self.free(head) >= len;
-        if !enough {
-            self.clogged();
+    /// That `needed` bytes at head are free. Reads the tails only if it takes newer ones to say so.
+    fn need_room(&mut self, needed: u64) -> Result<()> {
+        if self.limit.saturating_sub(self.head) >= needed {
+            return Ok(());
         }
-        enough
+        let free = self.read_tails();
+        if free >= needed {
+            return Ok(());
+        }
+        self.clogged();
+        Err(Error::Full { needed, free })
     }
 
     fn clogged(&mut self) {
@@ -353,26 +316,18 @@ impl Producer {
             .load(Relaxed)
             .saturating_add(1);
         self.table.clog_attempt_counter.store(attempts, Relaxed);
+        self.is_noted = true;
         if attempts >= self.params.clog_threshold {
             self.scan();
         }
     }
 
-    /// Brings head to where a message of `payload_len` can be written, and says whether there is room for it.
-    #[inline]
-    fn place(&mut self, payload_len: usize) -> Result<bool> {
-        let total = HEADER + payload_len as u64;
-        let to_end = self.params.ring_capacity - self.position;
-        if total + HEADER <= to_end && payload_len <= u32::MAX as usize {
-            return Ok(self.has_room(total));
-        }
-        self.place_at_lap_end(payload_len, to_end)
-    }
-
+    /// Brings head to where a message of `payload_len` can be written, if need be behind a filler.
     #[cold]
-    fn place_at_lap_end(&mut self, payload_len: usize, to_end: u64) -> Result<bool> {
+    fn make_room(&mut self, payload_len: usize) -> Result<()> {
         let capacity = self.params.ring_capacity;
         let total = HEADER + payload_len as u64;
+        let to_end = capacity - self.position;
         // A filler is at most 15 bytes longer than the message, and its length has to fit, too.
         let max = (capacity - 2 * HEADER).min(u64::from(u32::MAX) - HEADER);
         if payload_len as u64 > max && (total != capacity || payload_len > u32::MAX as usize) {
@@ -382,76 +337,109 @@ impl Producer {
                 max,
             });
         }
-        if total != to_end {
+        if total != to_end && total + HEADER > to_end {
             if to_end < HEADER {
                 return Err(Error::LapSpoiled {
-                    offset: self.head(),
+                    offset: self.head,
                     left: to_end,
                 });
             }
-            if !self.has_room(to_end) {
-                return Ok(false);
-            }
-            let payload_len = (to_end - HEADER) as u32;
+            self.need_room(to_end)?;
             let filler = MessageHeader {
-                payload_len,
+                payload_len: (to_end - HEADER) as u32,
                 flags: FLAG_FILLER,
                 ..MessageHeader::default()
             };
-            self.note_writing(HEADER);
+            self.note_written(to_end);
             self.ring.copy_in(self.position, &filler.to_bytes())?;
             self.advance(to_end);
         }
-        Ok(self.has_room(total))
+        self.need_room(total)
     }
 
-    /// Notes in the table that `len` bytes at head are about to be written: so much may be in doubt for whoever reads the
-    /// ring's older bytes.
+    /// Notes in the table up to where bytes are about to be written: so much may be in doubt for whoever reads the ring's
+    /// older bytes.
     #[inline]
-    fn note_writing(&self, len: u64) {
-        self.table.last_query_offset.store(self.head(), Relaxed);
-        self.table.last_query_max_bytes.store(len, Relaxed);
+    fn note_written(&self, len: u64) {
+        self.table.local_head.store(self.head + len, Relaxed);
         // Before the bytes themselves: pairs with nothing in this program, but with whoever looks into it.
         fence(Release);
     }
 
-    /// Writes a message at head, where `place` said there is room.
+    /// Writes a message at head, if there is room, and moves head behind it; it is not committed yet. Returns its offset.
     #[inline]
-    fn write(&mut self, payload: &[u8], fd_count: u8, seq_id: u64) -> Result<()> {
-        let payload_len = payload.len() as u32;
+    fn write(&mut self, payload: &[u8], fd_count: u8) -> Result<u64> {
+        let total = HEADER + payload.len() as u64;
+        // What is left of the lap behind it is at least a header's room; where nothing is, the other way finds out.
+        let is_tight = self.position + total + HEADER > self.params.ring_capacity
+            || self.head + total > self.limit
+            || payload.len() > u32::MAX as usize;
+        if is_tight {
+            self.make_room(payload.len())?;
+        }
+        self.note_written(total);
+        let seq_id = self.next_seq_id();
         let header = MessageHeader {
-            payload_len,
+            payload_len: payload.len() as u32,
             fd_count,
             flags: 0,
             reserved: 0,
             seq_id,
         };
-        self.note_writing(HEADER + u64::from(payload_len));
-        self.ring.copy_in(self.position, &header.to_bytes())?;
-        self.ring.copy_in(self.position + HEADER, payload)
+        self.ring
+            .copy_in_two(self.position, header.to_bytes(), payload)?;
+        let offset = self.head;
+        self.advance(total);
+        Ok(offset)
     }
 
-    /// Moves head on by `len`, which does not cross the lap's end, and wakes who sleeps.
+    /// Moves head on by `len`, which does not cross the lap's end.
     #[inline]
     fn advance(&mut self, len: u64) {
-        let head = self.head() + len;
-        self.table.local_head.store(head, Relaxed);
-        // Release: pairs with the consumers' acquire load of head, so they see the bytes below it.
-        self.ctrl
-            .store_u64_release(layout::CTRL_PRODUCER_HEAD, head);
+        self.head += len;
         self.position += len;
         if self.position == self.params.ring_capacity {
             self.position = 0;
         }
-        self.table.clog_attempt_counter.store(0, Relaxed);
-        self.table.last_query_max_bytes.store(0, Relaxed);
+    }
+
+    /// Commits whole messages: everything between `before` and head.
+    #[inline]
+    fn publish(&mut self, before: u64) {
+        self.store_head();
         if self.table.active_push_count.load(Relaxed) > 0 {
-            // Release, where the reference is relaxed: pairs with our consumers' acquire load of the token, so that
-            // whoever holds the new token has seen the new head, and does not sleep on it.
-            self.ctrl
-                .fetch_add_u32_release(layout::CTRL_BROADCAST_FUTEX, 1);
-            self.ctrl.futex_wake_all(layout::CTRL_BROADCAST_FUTEX);
+            self.bump();
+            if self.slots.may_sleep(before) {
+                self.ctrl.futex_wake_all(layout::CTRL_BROADCAST_FUTEX);
+            }
         }
+    }
+
+    #[inline]
+    fn store_head(&mut self) {
+        // Release: pairs with the consumers' acquire load of head, so they see the bytes below it.
+        self.ctrl
+            .store_u64_release(layout::CTRL_PRODUCER_HEAD, self.head);
+        if self.is_noted {
+            self.table.clog_attempt_counter.store(0, Relaxed);
+            self.table.last_query_max_bytes.store(0, Relaxed);
+            self.is_noted = false;
+        }
+    }
+
+    /// Changes the word that sleepers compare, and lets nothing after that be done before.
+    ///
+    /// A consumer sleeps only once its published tail is at the head that it has seen, and the kernel compares the word after
+    /// that. So of two things one: it finds the word changed, and does not sleep; or this thread, behind the fence, finds its
+    /// tail, and wakes it.
+    #[inline]
+    fn bump(&self) {
+        // Release, where the reference is relaxed: pairs with our consumers' acquire load of the token, so that
+        // whoever holds the new token has seen the new head, and does not sleep on it.
+        self.ctrl
+            .fetch_add_u32_release(layout::CTRL_BROADCAST_FUTEX, 1);
+        // Pairs with the barrier of the kernel's futex_wait (kernel/futex/waitwake.c), behind the consumer's tail.
+        fence(SeqCst);
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! zbq's memfds cannot be sealed, so their owner can shrink one at any time, and the next load behind the new end
 //! is a SIGBUS. The handler maps zero pages over the whole range, notes that it did, and returns: the load reads
-//! zeros, and the mapping's owner sees the note ([`Guard::was_hit`]) when it next asks.
+//! zeros, and the mapping's owner sees the note ([`Guard::hit`]) when it next asks.
 //!
 //! A SIGBUS that is nobody's here goes to the handler that was installed before. Ours is asked first, by a direct
 //! `sigaction`: std's own handler (it reports stack overflows) gives SIGBUS back its deadly default at the first
@@ -117,11 +117,10 @@ impl Guard {
         Ok(Self { index })
     }
 
-    /// Whether the range was shrunk by its owner and is zeros now.
-    #[inline]
-    pub(super) fn was_hit(&self) -> bool {
-        // Acquire: pairs with the Release in the handler. On the thread that faulted, program order does.
-        REGIONS[self.index].hit.load(Ordering::Acquire)
+    /// Where the handler notes, with Release, that the range was shrunk by its owner and is zeros now. It is for whoever holds
+    /// the guard: behind it, it is another's.
+    pub(super) fn hit(&self) -> &'static AtomicBool {
+        &REGIONS[self.index].hit
     }
 }
 
@@ -206,7 +205,7 @@ fn heal(address: usize) -> bool {
         if mapped == libc::MAP_FAILED {
             return false;
         }
-        // Release: pairs with the Acquire in `was_hit`.
+        // Release: pairs with the Acquire of whoever reads what `Guard::hit` gives.
         region.hit.store(true, Ordering::Release);
         return true;
     }

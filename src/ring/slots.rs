@@ -50,6 +50,9 @@ pub(super) struct Slots {
     entries: Box<[Slot]>,
     /// One for each of `entries`: there is an occupant exactly while the slot is active.
     occupants: Box<[Option<Occupant>]>,
+    /// Which are taken, and which of these by push consumers: free ones are not to cost anything.
+    taken: Vec<usize>,
+    push: Vec<usize>,
 }
 
 impl Slots {
@@ -57,6 +60,8 @@ impl Slots {
         Self {
             entries: (0..count).map(|_| Slot::default()).collect(),
             occupants: (0..count).map(|_| None).collect(),
+            taken: Vec::new(),
+            push: Vec::new(),
         }
     }
 
@@ -111,17 +116,39 @@ impl Slots {
             add(&table.active_push_count, 1);
         }
         self.occupants[index] = Some(occupant);
+        self.list_taken();
+    }
+
+    fn list_taken(&mut self) {
+        let taken = (0..self.occupants.len()).filter(|&index| self.occupants[index].is_some());
+        self.taken = taken.collect();
+        let is_push =
+            |index: &usize| self.entries[*index].mode.load(Relaxed) == WakeupMode::Push.to_wire();
+        self.push = self.taken.iter().copied().filter(is_push).collect();
+    }
+
+    fn tail(&self, index: usize) -> Option<u64> {
+        let occupant = self.occupants[index].as_ref()?;
+        // Acquire: pairs with the consumer's store-release of its tail, so it is done with the bytes below.
+        Some(occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET))
+    }
+
+    /// Whether a push consumer may sleep that has read everything below `before`.
+    #[inline]
+    pub(super) fn may_sleep(&self, before: u64) -> bool {
+        let mut push = self.push.iter();
+        push.any(|index| self.tail(*index).is_some_and(|tail| tail >= before))
     }
 
     /// The smallest tail, or head if that is smaller: a tail above head never lowers it.
-    pub(super) fn read_tails(&mut self, head: u64) -> u64 {
+    pub(super) fn read_tails(&self, head: u64) -> u64 {
         let mut min_tail = head;
-        for (slot, occupant) in self.entries.iter().zip(&self.occupants) {
-            let Some(occupant) = occupant else { continue };
-            // Acquire: pairs with the consumer's store-release of its tail, so it is done with the bytes below.
-            let tail = occupant.meta.load_u64_acquire(layout::META_TAIL_OFFSET);
+        for index in &self.taken {
+            let Some(tail) = self.tail(*index) else {
+                continue;
+            };
             min_tail = min_tail.min(tail);
-            slot.last_seen_tail.store(tail, Relaxed);
+            self.entries[*index].last_seen_tail.store(tail, Relaxed);
         }
         min_tail
     }
@@ -176,6 +203,7 @@ impl Slots {
         slot.meta.store(0, Relaxed);
         slot.meta_fd.store(-1, Relaxed);
         drop(occupant);
+        self.list_taken();
     }
 
     pub(super) fn evict_all(&mut self, table: &Table) {

@@ -8,6 +8,7 @@ use rustix::fd::BorrowedFd;
 
 use super::Producer;
 use crate::ring::error::{Error, Result};
+use crate::ring::layout::CTRL_BROADCAST_FUTEX;
 
 /// What else a commit does (`zbq.h: enum zbq_commit_flags`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,9 +24,8 @@ impl Producer {
     /// Offers the run of free bytes at head, up to the lap's end; `None` if there are none, which counts towards
     /// the clog threshold and at it runs a scan (`zbq.h: zbq_producer_query`).
     pub fn reserve(&mut self) -> Option<Reservation<'_>> {
-        let head = self.head();
-        self.min_tail = self.slots.read_tails(head);
-        let free = self.free(head);
+        let head = self.head;
+        let free = self.read_tails();
         let max_bytes = free.min(self.params.ring_capacity - self.position);
         self.table.last_query_base.store(
             if free == 0 {
@@ -37,6 +37,7 @@ impl Producer {
         );
         self.table.last_query_max_bytes.store(max_bytes, Relaxed);
         self.table.last_query_offset.store(head, Relaxed);
+        self.is_noted = true;
         if free == 0 {
             self.clogged();
             return None;
@@ -115,9 +116,17 @@ impl Reservation<'_> {
                 reserved: self.max_bytes,
             });
         }
-        self.producer.advance(written_bytes);
+        // That may be a part of a message, which consumers below head sleep over: they are woken whatever their tails are.
+        let producer = self.producer;
+        producer.advance(written_bytes);
+        producer.table.local_head.store(producer.head, Relaxed);
+        producer.store_head();
+        if producer.table.active_push_count.load(Relaxed) > 0 {
+            producer.bump();
+            producer.ctrl.futex_wake_all(CTRL_BROADCAST_FUTEX);
+        }
         if flags == CommitFlags::ForceScan {
-            self.producer.scan();
+            producer.scan();
         }
         Ok(())
     }
