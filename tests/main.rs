@@ -10,6 +10,7 @@ mod events;
 mod floors;
 mod futex_waiters;
 mod handshake;
+mod interleavings;
 mod join;
 mod lag_time;
 mod latency;
