@@ -1,6 +1,8 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod check;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod screen;
 mod tail;
 mod target;

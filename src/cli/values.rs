@@ -85,7 +85,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// The longest time that can be asked for: ten years, which any clock can be added to.
-const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
 
 /// A duration with a unit: `250ms`, `5s`, `1m 30s`; a bare 0 needs none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
