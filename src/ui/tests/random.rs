@@ -56,8 +56,9 @@ impl Random {
             "\u{1b}[31m",
             "日本語のとても長い名前です",
             "a b c d e f g h i j k l",
+            "abc\u{202e}fdp\u{200d}e\u{301}\u{2066}",
         ];
-        words[self.below(5) as usize].repeat(1 + self.below(3) as usize)
+        words[self.below(6) as usize].repeat(1 + self.below(3) as usize)
     }
 
     fn small(&mut self) -> u32 {

@@ -17,7 +17,7 @@ fn recipe(input: &mut Input<'_>, harmful: bool) -> Recipe {
         aligned: input.flag(),
         numbers: input.of(&NUMBERS),
         kinds: (0..=input.below(4)).map(|_| input.of(all)).collect(),
-        laps: 1030 + input.below(2048),
+        laps: 1030 + input.below(1100),
     }
 }
 
