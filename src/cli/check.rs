@@ -163,7 +163,7 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let (number, unit) = text.split_at(at.ok_or_else(expected)?);
     // A time before bytes: 5m is five minutes.
     if let Ok(time) = duration(text) {
-        return Ok((LagUnit::Nanoseconds, time.as_secs_f64() * 1e9));
+        return Ok((LagUnit::Nanoseconds, time.as_nanos() as f64));
     }
     let (unit, factor) = match unit {
         "%" => (LagUnit::Percent, 1),
@@ -176,7 +176,9 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
             "`{text}` is more than the ring, expected at most 100%"
         ));
     }
-    Ok((unit, number * f64::from(factor)))
+    let number = number * f64::from(factor);
+    // Four hundred digits are a number to some, and no limit.
+    (number.is_finite().then_some((unit, number))).ok_or_else(expected)
 }
 
 /// Two times, ns.
@@ -278,6 +280,8 @@ mod tests {
             ("0msg:0msg", LagUnit::Messages, levels(0.0, 0.0)),
             ("250ms:2s", LagUnit::Nanoseconds, levels(250e6, 2e9)),
             ("5m", LagUnit::Nanoseconds, levels(None, 300e9)),
+            // In seconds it is no such number.
+            ("67ms", LagUnit::Nanoseconds, levels(None, 67e6)),
             ("off", LagUnit::Off, levels(None, None)),
         ] {
             let expected = LagLimit {
@@ -299,11 +303,13 @@ mod tests {
         let lag: Parse = |text| text.parse::<LagLimit>().err();
         let time: Parse = |text| times(text).err();
         let few: Parse = |text| fewest(text).err();
+        let endless = format!("{}msg", "9".repeat(400));
         for (parse, text, found, expected) in [
             (lag, "50", "`50`", "50%, 1MiB, 10000msg or 2s"),
             (lag, "5 parsecs", "`5 parsecs`", "2s"),
             (lag, "-5%", "`-5%`", "50%"),
             (lag, "1.2.3MiB", "`1.2.3MiB`", "1MiB"),
+            (lag, &endless, "9msg`", "1MiB"),
             (lag, "101%", "`101%`", "at most 100%"),
             (lag, "50%:2s", "percent and in time", "one unit"),
             (lag, "90%:50%", "above", "W <= C"),
