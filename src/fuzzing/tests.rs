@@ -88,10 +88,9 @@ fn holds(target: &str, body: fn(&[u8])) {
     for input in seeds.iter().cloned().chain(changes) {
         if let Err(panic) = std::panic::catch_unwind(|| body(&input)) {
             let bytes: String = input.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-            panic!(
-                "{target} of $'{bytes}': {:?}",
-                panic.downcast_ref::<String>()
-            );
+            let why = panic.downcast_ref::<String>().map(String::as_str);
+            let why = why.or(panic.downcast_ref::<&str>().copied());
+            panic!("{target} of $'{bytes}': {}", why.unwrap_or_default());
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
-use super::acts;
+use super::harmless::acts;
 use crate::fuzzing::input::Input;
 use crate::ui::action::Effect;
 use crate::ui::app::App;

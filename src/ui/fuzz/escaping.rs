@@ -1,6 +1,6 @@
 //! Any bytes as words on the screen: nothing in them acts, and they are as wide as is told.
 
-use super::acts;
+use super::harmless::acts;
 use crate::fuzzing::input::Input;
 use crate::text::{self, escape_bytes};
 use crate::ui::text::{escape, preview, width, wrap};

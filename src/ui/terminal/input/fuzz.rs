@@ -5,8 +5,8 @@ use crossterm::event::{Event, KeyCode};
 use super::{Decoder, LONGEST};
 use crate::fuzzing::input::Input;
 
-/// The events of `bytes`, cut where `cut` says how long the next piece is; `None` when something was dropped for being too
-/// long, which is decided by what has come so far.
+/// The events of `bytes`, where `cut` says how long the next piece is; and whether something may have been dropped for being
+/// too long, which is decided by what has come so far.
 fn events(bytes: &[u8], mut cut: impl FnMut() -> usize) -> (Vec<Event>, bool) {
     let mut decoder = Decoder::default();
     let (mut events, mut dropped) = (Vec::new(), false);
@@ -15,7 +15,6 @@ fn events(bytes: &[u8], mut cut: impl FnMut() -> usize) -> (Vec<Event>, bool) {
         let (piece, behind) = rest.split_at(cut().clamp(1, rest.len()));
         decoder.feed(piece);
         rest = behind;
-        // Byte by byte, what is too long is dropped as soon as it is.
         dropped |= decoder.pending.len() > LONGEST;
         events.extend(decoder.by_ref());
         assert!(
