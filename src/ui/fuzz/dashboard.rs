@@ -22,7 +22,7 @@ use crate::ui::view::screen;
 const STEPS: usize = 24;
 
 /// Draws inside of `area` and nowhere else, and nothing there that acts.
-pub(in crate::ui) fn draw_inside(app: &App, theme: &Theme, area: Rect) -> HitMap {
+pub(crate) fn draw_inside(app: &App, theme: &Theme, area: Rect) -> HitMap {
     let mut buffer = Buffer::empty(Rect::new(0, 0, area.right() + 2, area.bottom() + 2));
     let hit_map = screen::render(app, theme, area, &mut buffer);
     for position in buffer.area.positions() {

@@ -4,7 +4,7 @@ use super::fixtures::*;
 use crate::observe::model::{Bounded, Frame, Listing, MessageLog, PastPoint, *};
 
 /// Numbers from a seed.
-pub(in crate::ui) struct Random(pub(in crate::ui) u64);
+pub(crate) struct Random(pub(in crate::ui) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -16,7 +16,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(in crate::ui) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
@@ -108,7 +108,7 @@ impl Random {
         consumer
     }
 
-    pub(in crate::ui) fn frame(&mut self) -> Frame {
+    pub(crate) fn frame(&mut self) -> Frame {
         use RingState::*;
         let states = [Flowing, Idle, Full, Unknown, ProducerGone, Truncated];
         let mut frame = if self.below(2) == 0 {
@@ -166,7 +166,7 @@ impl Random {
         frame
     }
 
-    pub(in crate::ui) fn listing(&mut self) -> Listing {
+    pub(crate) fn listing(&mut self) -> Listing {
         let mut listing = listing(self.below(4) as usize);
         for ring in &mut listing.rings {
             ring.command = Some(self.word());

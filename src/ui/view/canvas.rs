@@ -3,7 +3,7 @@
 //! The one way from strings to the screen. Knows nothing of rings.
 
 #[cfg(any(test, fuzzing))]
-pub(in crate::ui) mod fuzz;
+pub(crate) mod fuzz;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

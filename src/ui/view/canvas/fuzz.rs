@@ -12,7 +12,7 @@ const BEFORE: &str = "#";
 
 /// Puts `words` at (3, 1) of a screen of 40 columns, in `width` of them at most, or against the right end of that room;
 /// hands back what stands there.
-pub(in crate::ui) fn put(words: &str, width: u16, right: bool) -> String {
+pub(crate) fn put(words: &str, width: u16, right: bool) -> String {
     let theme = Theme::new(false, false);
     let screen = Rect::new(0, 0, 40, 3);
     let mut buffer = Buffer::filled(screen, Cell::new(BEFORE));
