@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::attached_ring::limit_of_descriptors;
 use super::error::AttachError;
-use super::pairing::{Found, FoundRing, read_control, rings_of, unique};
+use super::pairing::{Found, FoundRing, read_control, rings_of};
 use crate::observe::model::Limitation;
-use crate::observe::procfs::{self, FileId, HeldRings, MemFdKind, Process, holds_ring, pids};
+use crate::observe::procfs::{
+    self, FileId, HeldRings, MemFdKind, Process, holds_ring, pids, unique,
+};
 use crate::text::counted;
 
 /// All processes together are asked for no longer than this what they hold.

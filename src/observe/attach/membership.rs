@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use super::evicted::Evicted;
 use super::member::{LastWords, MapsOnce, Member, MemberProcess, Presence, note_ends};
 use super::memory::map_page;
-use super::pairing::{consumers_of, unique};
+use super::pairing::consumers_of;
 use super::producer::{ProducerProcess, has_given_up};
 use super::slot_table::{SlotTable, SlotView};
 use crate::observe::model::{Limitation, Unseen};
-use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, has_vanished, pids};
+use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, has_vanished, pids, unique};
 use crate::ring::layout::META_SIZE;
 
 /// Whoever has its page mapped is asked anew after this long, ...

@@ -1,9 +1,8 @@
 //! Which of a process's sockets leads to which of its rings, where it has several: nothing in a ring names its socket, so it
 //! is told by the order in which the process made them, where that is regular, and said to be.
 
-use super::pairing::unique;
 use crate::observe::model::Limitation;
-use crate::observe::procfs::{FileId, MemFd, MemFdKind, OwnSocket, Process, listening};
+use crate::observe::procfs::{FileId, MemFd, MemFdKind, OwnSocket, Process, listening, unique};
 use crate::text::counted;
 
 /// The rings of a process, by control region, and the sockets that lead to them.

@@ -4,7 +4,6 @@
 //! that the control region states; else what a consumer maps. What is left undecided is said, not guessed. Opens control
 //! regions just long enough to read them, and nothing for writing.
 
-use std::collections::HashSet;
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -12,7 +11,9 @@ use super::error::{AttachError, refused};
 use super::own_sockets::OwnSockets;
 use super::slot_table::SlotTable;
 use crate::observe::model::{Limitation, Unseen};
-use crate::observe::procfs::{FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unseen};
+use crate::observe::procfs::{
+    FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unique, unseen,
+};
 use crate::ring::Control;
 use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, CTRL_STRUCT_SIZE, is_capacity};
 
@@ -294,17 +295,6 @@ pub(super) fn consumers_of(process: &Process) -> Vec<Process> {
     pids.dedup();
     pids.into_iter()
         .filter_map(|pid| Process::open(pid).ok())
-        .collect()
-}
-
-/// One descriptor for each file of `kind`: the lowest.
-#[must_use]
-pub(super) fn unique(memfds: &[MemFd], kind: MemFdKind) -> Vec<MemFd> {
-    let mut seen = HashSet::new();
-    memfds
-        .iter()
-        .filter(|memfd| memfd.kind == kind && seen.insert(memfd.file))
-        .copied()
         .collect()
 }
 

@@ -1,5 +1,7 @@
 //! The memfds of a ring as `/proc` shows them: by descriptor, and by mapping.
 
+use std::collections::HashSet;
+
 use crate::ring::Mapping;
 use crate::ring::layout::{CTRL_NAME, META_NAME, RING_NAME};
 
@@ -67,6 +69,17 @@ pub struct MemFd {
     pub file: FileId,
     /// Its size when looked at, bytes.
     pub size: u64,
+}
+
+/// One descriptor for each file of `kind`: the lowest.
+#[must_use]
+pub fn unique(memfds: &[MemFd], kind: MemFdKind) -> Vec<MemFd> {
+    let mut seen = HashSet::new();
+    memfds
+        .iter()
+        .filter(|memfd| memfd.kind == kind && seen.insert(memfd.file))
+        .copied()
+        .collect()
 }
 
 /// A mapping of a zbq memfd in a process's address space.

@@ -21,7 +21,7 @@ pub use clock::{clock_ahead_ns, started_at};
 pub use descriptor::Descriptor;
 pub use listening::{BoundFile, Listening};
 pub use maps::{Maps, PrivateMemory};
-pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind};
+pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind, unique};
 pub use permission::{hidepid, reason, unseen};
 pub use process::{Process, field, has_vanished, numbers_are_ours};
 pub use refusal::Refusal;
