@@ -18,7 +18,7 @@ pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};
 use values::duration;
-pub(crate) use values::{RingPosition, period};
+pub(crate) use values::{RingPosition, period, shown};
 
 use crate::demo::roles::DemoRole;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::target::{Configuration, Target};
-use super::values::{duration, size_unit};
+use super::values::{duration, shown, size_unit};
 use crate::observe::check::Limits;
 use crate::observe::model::{LagLimit, LagUnit, Threshold};
 use crate::text::whole;
@@ -157,7 +157,10 @@ impl FromStr for LagLimit {
 /// One level of a lag.
 fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let expected = || {
-        format!("`{text}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s")
+        format!(
+            "`{}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s",
+            shown(text)
+        )
     };
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(at.ok_or_else(expected)?);
@@ -173,7 +176,8 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let number: f64 = number.parse().map_err(|_| expected())?;
     if unit == LagUnit::Percent && number > 100.0 {
         return Err(format!(
-            "`{text}` is more than the ring, expected at most 100%"
+            "`{}` is more than the ring, expected at most 100%",
+            shown(text)
         ));
     }
     let number = number * f64::from(factor);
@@ -184,8 +188,8 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
 /// Two times, ns.
 fn times(text: &str) -> Result<Threshold<u64>, String> {
     let time = |text: &str| {
-        let time = duration(text).map_err(|why| format!("`{text}` is no time: {why}"))?;
-        u64::try_from(time.as_nanos()).map_err(|_| format!("`{text}` is too long"))
+        let time = duration(text).map_err(|why| format!("`{}` is no time: {why}", shown(text)))?;
+        u64::try_from(time.as_nanos()).map_err(|_| format!("`{}` is too long", shown(text)))
     };
     ascending(split(text, time)?)
 }
@@ -208,7 +212,7 @@ fn fewest(text: &str) -> Result<Threshold<u64>, String> {
 
 fn count(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not a whole number"))
+        .map_err(|_| format!("`{}` is not a whole number", shown(text)))
 }
 
 fn ascending<T: PartialOrd>(levels: Threshold<T>) -> Result<Threshold<T>, String> {
@@ -309,7 +313,8 @@ mod tests {
             (lag, "5 parsecs", "`5 parsecs`", "2s"),
             (lag, "-5%", "`-5%`", "50%"),
             (lag, "1.2.3MiB", "`1.2.3MiB`", "1MiB"),
-            (lag, &endless, "9msg`", "1MiB"),
+            (lag, &endless, "999...`", "1MiB"),
+            (lag, "7\u{1b}[2J", "`7\\x1b[2J`", "1MiB"),
             (lag, "101%", "`101%`", "at most 100%"),
             (lag, "50%:2s", "percent and in time", "one unit"),
             (lag, "90%:50%", "above", "W <= C"),

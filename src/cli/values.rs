@@ -6,6 +6,18 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::observe::messages::number;
+use crate::text::escape;
+
+/// Characters of what was found that an error shows.
+const SHOWN: usize = 40;
+
+/// What was typed, or stands in a file of settings, as far as an error shows it.
+pub(crate) fn shown(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(SHOWN).collect();
+    let cut = short.len() < text.len();
+    format!("{}{}", escape(&short), if cut { "..." } else { "" })
+}
 
 /// A place in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
