@@ -1,6 +1,8 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod check;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod screen;
 mod tail;
 mod target;
@@ -16,7 +18,7 @@ pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};
 use values::duration;
-pub(crate) use values::{RingPosition, period};
+pub(crate) use values::{RingPosition, period, shown};
 
 use crate::demo::roles::DemoRole;
 

@@ -14,6 +14,10 @@
 
 pub mod ring;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 #[cfg(feature = "observe")]
 #[doc(hidden)]
 pub mod observe;

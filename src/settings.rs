@@ -6,6 +6,8 @@
 
 mod choices;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod source;
 mod template;
 mod value;

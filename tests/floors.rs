@@ -9,7 +9,10 @@ use syn::{Attribute, ItemMod, ItemUse, UseTree, Visibility};
 
 /// From the ground up. A row imports from rows above it in this list, and from itself; places in one row know nothing
 /// of each other. A place is a file or a folder with all that is in it, named as a module; the most exact name counts.
+///
+/// What fuzzers run (`fuzz.rs`) stands in the room that it tries, and may use what that may use.
 const FLOORS: &[&[&str]] = &[
+    &["fuzzing::input"],
     &["ring", "text"],
     &["observe::model", "observe::procfs"],
     &["observe::attach"],
@@ -25,7 +28,7 @@ const FLOORS: &[&[&str]] = &[
     &["settings"],
     &["commands"],
     &["run"],
-    &["main"],
+    &["main", "fuzzing"],
 ];
 
 /// What a place must not name: crates, or items of the ring.

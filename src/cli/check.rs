@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::target::{Configuration, Target};
-use super::values::{duration, size_unit};
+use super::values::{duration, shown, size_unit};
 use crate::observe::check::Limits;
 use crate::observe::model::{LagLimit, LagUnit, Threshold};
 use crate::text::whole;
@@ -157,13 +157,16 @@ impl FromStr for LagLimit {
 /// One level of a lag.
 fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let expected = || {
-        format!("`{text}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s")
+        format!(
+            "`{}` is no lag, expected a number and a unit, as in 50%, 1MiB, 10000msg or 2s",
+            shown(text)
+        )
     };
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(at.ok_or_else(expected)?);
     // A time before bytes: 5m is five minutes.
     if let Ok(time) = duration(text) {
-        return Ok((LagUnit::Nanoseconds, time.as_secs_f64() * 1e9));
+        return Ok((LagUnit::Nanoseconds, time.as_nanos() as f64));
     }
     let (unit, factor) = match unit {
         "%" => (LagUnit::Percent, 1),
@@ -173,17 +176,20 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
     let number: f64 = number.parse().map_err(|_| expected())?;
     if unit == LagUnit::Percent && number > 100.0 {
         return Err(format!(
-            "`{text}` is more than the ring, expected at most 100%"
+            "`{}` is more than the ring, expected at most 100%",
+            shown(text)
         ));
     }
-    Ok((unit, number * f64::from(factor)))
+    let number = number * f64::from(factor);
+    // Four hundred digits are a number to some, and no limit.
+    (number.is_finite().then_some((unit, number))).ok_or_else(expected)
 }
 
 /// Two times, ns.
 fn times(text: &str) -> Result<Threshold<u64>, String> {
     let time = |text: &str| {
-        let time = duration(text).map_err(|why| format!("`{text}` is no time: {why}"))?;
-        u64::try_from(time.as_nanos()).map_err(|_| format!("`{text}` is too long"))
+        let time = duration(text).map_err(|why| format!("`{}` is no time: {why}", shown(text)))?;
+        u64::try_from(time.as_nanos()).map_err(|_| format!("`{}` is too long", shown(text)))
     };
     ascending(split(text, time)?)
 }
@@ -206,7 +212,7 @@ fn fewest(text: &str) -> Result<Threshold<u64>, String> {
 
 fn count(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not a whole number"))
+        .map_err(|_| format!("`{}` is not a whole number", shown(text)))
 }
 
 fn ascending<T: PartialOrd>(levels: Threshold<T>) -> Result<Threshold<T>, String> {
@@ -278,6 +284,8 @@ mod tests {
             ("0msg:0msg", LagUnit::Messages, levels(0.0, 0.0)),
             ("250ms:2s", LagUnit::Nanoseconds, levels(250e6, 2e9)),
             ("5m", LagUnit::Nanoseconds, levels(None, 300e9)),
+            // In seconds it is no such number.
+            ("67ms", LagUnit::Nanoseconds, levels(None, 67e6)),
             ("off", LagUnit::Off, levels(None, None)),
         ] {
             let expected = LagLimit {
@@ -299,11 +307,14 @@ mod tests {
         let lag: Parse = |text| text.parse::<LagLimit>().err();
         let time: Parse = |text| times(text).err();
         let few: Parse = |text| fewest(text).err();
+        let endless = format!("{}msg", "9".repeat(400));
         for (parse, text, found, expected) in [
             (lag, "50", "`50`", "50%, 1MiB, 10000msg or 2s"),
             (lag, "5 parsecs", "`5 parsecs`", "2s"),
             (lag, "-5%", "`-5%`", "50%"),
             (lag, "1.2.3MiB", "`1.2.3MiB`", "1MiB"),
+            (lag, &endless, "999...`", "1MiB"),
+            (lag, "7\u{1b}[2J", "`7\\x1b[2J`", "1MiB"),
             (lag, "101%", "`101%`", "at most 100%"),
             (lag, "50%:2s", "percent and in time", "one unit"),
             (lag, "90%:50%", "above", "W <= C"),

@@ -6,6 +6,18 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::observe::messages::number;
+use crate::text::escape;
+
+/// Characters of what was found that an error shows.
+const SHOWN: usize = 40;
+
+/// What was typed, or stands in a file of settings, as far as an error shows it.
+pub(crate) fn shown(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(SHOWN).collect();
+    let cut = short.len() < text.len();
+    format!("{}{}", escape(&short), if cut { "..." } else { "" })
+}
 
 /// A place in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +97,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// The longest time that can be asked for: ten years, which any clock can be added to.
-const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(87_600 * 3600);
 
 /// A duration with a unit: `250ms`, `5s`, `1m 30s`; a bare 0 needs none.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -82,6 +82,7 @@ fn fill(line: &mut [u8; LINE], offset: u32, row: &[u8; WIDTH]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::fuzz::dump_by_the_book;
 
     fn dumped(bytes: &[u8]) -> String {
         let mut out = Vec::new();
@@ -99,35 +100,13 @@ mod tests {
         assert_eq!(dumped(b""), "");
     }
 
-    /// By the book, byte by byte.
-    fn expected(bytes: &[u8]) -> String {
-        let mut text = String::new();
-        for (row, chunk) in bytes.chunks(WIDTH).enumerate() {
-            let (left, right) = chunk.split_at(chunk.len().min(8));
-            let hex = |half: &[u8]| {
-                let all: Vec<String> = half.iter().map(|byte| format!("{byte:02x}")).collect();
-                all.join(" ")
-            };
-            let shown: String = chunk
-                .iter()
-                .map(|byte| match byte {
-                    0x20..=0x7e => char::from(*byte),
-                    _ => '.',
-                })
-                .collect();
-            let hex = format!("{:<23}  {:<23}", hex(left), hex(right));
-            text += &format!("{:08x}  {hex}  |{shown}|\n", row * WIDTH);
-        }
-        text
-    }
-
     #[test]
     fn every_length_and_every_byte_is_laid_out_alike() {
         let bytes: Vec<u8> = (0..3000_u32).map(|i| (i * 7 + i / 256) as u8).collect();
         for length in (0..100).chain([511, 512, 513, 527, 1024, 2999]) {
             assert_eq!(
                 dumped(&bytes[..length]),
-                expected(&bytes[..length]),
+                dump_by_the_book(&bytes[..length]),
                 "{length}"
             );
         }

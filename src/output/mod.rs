@@ -2,6 +2,8 @@
 //! knows a mapping.
 
 pub mod check;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod hex;
 pub mod json;
 mod line;

@@ -84,7 +84,7 @@ impl JoinPayload {
         Ok(payload)
     }
 
-    fn to_bytes(self) -> [u8; JOIN_PAYLOAD_SIZE] {
+    pub(super) fn to_bytes(self) -> [u8; JOIN_PAYLOAD_SIZE] {
         let mut bytes = [0; JOIN_PAYLOAD_SIZE];
         let mut put = |at: usize, field: &[u8]| bytes[at..][..field.len()].copy_from_slice(field);
         put(

@@ -74,6 +74,8 @@ mod consumer;
 mod control;
 mod deadline;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod join;
 pub mod layout;
 mod mapping;

@@ -7,7 +7,8 @@ use toml::de::DeTable;
 
 use super::choices::Settings;
 use super::source::Fault;
-use super::value::{Value, in_order, shown, unknown};
+use super::value::{Value, in_order, unknown};
+use crate::cli::shown;
 use crate::text::escape;
 
 pub(super) type Set = fn(&mut Settings, &Value<'_>) -> Result<(), Fault>;

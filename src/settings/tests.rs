@@ -150,7 +150,15 @@ fn no_text_is_too_much() {
     let deep = format!("columns = {}", "[".repeat(100_000));
     let dotted = format!("{}interval = 1", "a.".repeat(50_000));
     let long = format!("{} = 1", "x".repeat(200_000));
-    for text in [deep, dotted, long, "\r\r\r\0".into(), "=".repeat(10_000)] {
+    let limit = format!("thresholds.max-lag = \"7{}\"", "\\u001b".repeat(1000));
+    for text in [
+        deep,
+        dotted,
+        long,
+        limit,
+        "\r\r\r\0".into(),
+        "=".repeat(10_000),
+    ] {
         let said = parsed(&text).unwrap_err();
         assert!(said.len() < 1000, "{} bytes are said", said.len());
         assert!(!said.chars().any(char::is_control), "{said:?}");

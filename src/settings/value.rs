@@ -10,12 +10,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::source::Fault;
-use crate::cli::period;
+use crate::cli::{period, shown};
 use crate::text::escape;
 use crate::ui::{ConsumerField, Key, Keymap};
-
-/// Characters of what was found that an error shows.
-const SHOWN: usize = 40;
 
 /// A value, and the text that it stands in.
 pub(super) struct Value<'a> {
@@ -75,14 +72,6 @@ pub(super) fn word<T: ValueEnum>(choice: &T) -> String {
 pub(super) fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
     T::from_str(word, false)
         .map_err(|_| unknown("value", word, words::<T>().iter().map(String::as_str)))
-}
-
-/// Text from the file, as far as an error shows it.
-pub(super) fn shown(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let short: String = line.chars().take(SHOWN).collect();
-    let cut = short.len() < text.len();
-    format!("{}{}", escape(&short), if cut { "..." } else { "" })
 }
 
 impl<'a> Value<'a> {

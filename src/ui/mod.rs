@@ -14,6 +14,8 @@ mod cursor;
 mod details;
 mod findings_rows;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hex_cursor;
 mod hit_map;
 mod interval;
@@ -26,7 +28,7 @@ mod sampler;
 mod save;
 mod search;
 mod terminal;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod tests;
 mod text;
 mod theme;

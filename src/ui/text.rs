@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::text::{push_escaped, push_escaped_byte};
@@ -19,9 +20,13 @@ pub(crate) fn is_narrow(character: char) -> bool {
     )
 }
 
-/// Columns that `text` takes.
+/// Columns that `text` takes when it is put into cells, one character with its marks after the other: as a whole, two
+/// letters that some fonts join count as one.
 pub(crate) fn width(text: &str) -> u16 {
-    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
+    let text = Span::raw(text);
+    let cells = text.styled_graphemes(Style::new());
+    let columns: usize = cells.map(|cell| Span::raw(cell.symbol).width()).sum();
+    u16::try_from(columns).unwrap_or(u16::MAX)
 }
 
 /// `text` with whatever could act on the terminal, reorder the line or hide in it written out; at most about `longest`
@@ -169,6 +174,14 @@ mod tests {
         );
         assert_eq!(escape("\n\r\t\0\x7f", 99), "\\n\\r\\t\\0\\x7f");
         assert_eq!(escape("日本語", 2), "日本");
+    }
+
+    #[test]
+    fn text_is_as_wide_as_its_cells() {
+        // Lam and alef are joined by some, and stand in two cells.
+        for (text, columns) in [("", 0), ("a", 1), ("日本", 4), ("e\u{301}", 1), ("لا", 2)] {
+            assert_eq!(width(text), columns, "{text}");
+        }
     }
 
     #[test]

@@ -30,5 +30,7 @@ pub use passive_join::{connect, join};
 pub use producer::has_given_up;
 pub use rendezvous::listener;
 pub use select::RingSelector;
+#[cfg(any(test, fuzzing))]
+pub(crate) use slot_table::fuzz;
 pub use slot_table::{Offer, SlotView, TableView, Writing};
 pub use target::{RingTarget, Succession, by_socket, leads_to_another};

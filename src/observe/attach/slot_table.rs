@@ -6,6 +6,9 @@
 //! attaches to the process nor stops it. Pages that are not in memory are passed over, so that looking neither
 //! swaps them in nor grows the process's page tables.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;

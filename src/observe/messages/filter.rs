@@ -109,11 +109,16 @@ pub fn hex_pattern(text: &str) -> Result<Regex, String> {
 /// # Errors
 /// That it is none, in words.
 pub fn number(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.parse(),
+    let (digits, radix) = match text.strip_prefix("0x") {
+        Some(hex) => (hex, 16),
+        None => (text, 10),
     };
-    parsed.map_err(|_| format!("`{text}` is not a number"))
+    // The standard library takes a sign, too, even in `0x+10`.
+    let signed = digits.starts_with('+');
+    let parsed = u64::from_str_radix(digits, radix).ok();
+    parsed
+        .filter(|_| !signed)
+        .ok_or_else(|| format!("`{text}` is not a number"))
 }
 
 /// Numbers in the one way that ranges are written: `5..9` has both ends in it, `5..` and `..9` are open, `7` is one number.
@@ -217,7 +222,9 @@ mod tests {
         ] {
             assert_eq!(number_range(text), Ok(expected), "{text}");
         }
-        for bad in ["", "a..b", "9..3", "1...3", "5..=9", "-1", "1.5"] {
+        for bad in [
+            "", "a..b", "9..3", "1...3", "5..=9", "-1", "1.5", "+5", "0x+10",
+        ] {
             let said = number_range(bad).expect_err(bad);
             assert!(said.contains('`'), "{said}");
         }

@@ -5,6 +5,8 @@ mod boundaries;
 mod copy;
 mod copy_buffer;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod preview;
 mod reader;
 mod recover;

@@ -30,7 +30,11 @@
 //! It works on private copies, and judges neither whether they are torn nor what the messages say.
 
 mod chains;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod habits;
+#[cfg(any(test, fuzzing))]
+mod rings;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -144,7 +144,7 @@ impl MessageLog {
     }
 
     /// Like [`Self::new`], and the same as any other that is filled with the same.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn imaginary(most: usize) -> Self {
         Self {
             most,

@@ -37,7 +37,7 @@ pub fn clock_ahead_ns(process: &Process) -> Option<i64> {
 }
 
 /// The offset of `CLOCK_MONOTONIC` in a `timens_offsets` file, ns: a line `monotonic SECONDS NANOSECONDS`.
-fn monotonic_offset_ns(text: &[u8]) -> Option<i64> {
+pub(super) fn monotonic_offset_ns(text: &[u8]) -> Option<i64> {
     let mut numbers = field(text, "monotonic ")?.split_whitespace();
     let mut next = || numbers.next()?.parse::<i64>().ok();
     let (seconds, nanoseconds) = (next()?, next()?);

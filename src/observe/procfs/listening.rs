@@ -14,13 +14,13 @@ use crate::ring::layout::{u16_at, u32_at};
 
 /// `include/uapi/linux/netlink.h`: `NLM_F_DUMP`, `NLMSG_DONE`.
 const DUMP: u16 = 0x300;
-const DONE: u16 = 3;
+pub(super) const DONE: u16 = 3;
 
 /// `include/net/tcp_states.h`: `TCP_LISTEN`, as a bit.
 const LISTENING: u32 = 1 << 10;
 
 /// `include/uapi/linux/unix_diag.h`: the attribute of the file, and the bit that asks for it.
-const VFS: u16 = 1;
+pub(super) const VFS: u16 = 1;
 const SHOW_VFS: u32 = 2;
 
 /// For how long they are listed.
@@ -67,7 +67,11 @@ impl Diag {
 }
 
 /// Takes the sockets out of a reply; tells whether it was the last.
-fn parse(mut reply: &[u8], sequence: u32, found: &mut Vec<Listening>) -> io::Result<bool> {
+pub(super) fn parse(
+    mut reply: &[u8],
+    sequence: u32,
+    found: &mut Vec<Listening>,
+) -> io::Result<bool> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a reply that makes no sense");
     while !reply.is_empty() {
         let length = u32_at(reply, 0).and_then(|length| usize::try_from(length).ok());

@@ -3,6 +3,8 @@
 
 mod clock;
 mod descriptor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod listening;
 mod maps;
 mod memfd;

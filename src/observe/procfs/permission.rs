@@ -105,7 +105,7 @@ pub fn hidepid() -> Option<Refusal> {
 }
 
 /// The same by the text of `mountinfo`.
-fn hides(mountinfo: &str) -> Option<Refusal> {
+pub(super) fn hides(mountinfo: &str) -> Option<Refusal> {
     // Of several mounts on one place, the last is the one that is seen.
     let options = mountinfo.lines().rev().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;
@@ -140,18 +140,18 @@ fn foreign_proc() -> Option<Refusal> {
 
 /// What the kernel compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Credentials {
+pub(super) struct Credentials {
     /// Real, effective, saved and file system uid.
-    uids: [u32; 4],
+    pub(super) uids: [u32; 4],
     /// Gids in the same order.
-    gids: [u32; 4],
-    permitted: u64,
-    effective: u64,
+    pub(super) gids: [u32; 4],
+    pub(super) permitted: u64,
+    pub(super) effective: u64,
 }
 
 impl Credentials {
     /// From the text of `/proc/PID/status`.
-    fn parse(status: &[u8]) -> Option<Self> {
+    pub(super) fn parse(status: &[u8]) -> Option<Self> {
         let ids = |name| -> Option<[u32; 4]> {
             let ids = field(status, name)?.split_whitespace();
             let ids: Vec<u32> = ids.map(str::parse).collect::<Result<_, _>>().ok()?;

@@ -563,7 +563,7 @@ pub fn has_vanished(error: &io::Error) -> bool {
 }
 
 /// The fields of a `stat` file behind the name, which may itself hold blanks and parentheses.
-fn stat_fields(text: &[u8]) -> Vec<String> {
+pub(super) fn stat_fields(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let fields = text.rsplit_once(") ").map_or("", |(_, fields)| fields);
     fields.split_whitespace().map(str::to_owned).collect()

@@ -27,8 +27,8 @@ pub(super) const NETLINK_HEADER: usize = 16;
 
 /// `include/uapi/linux/unix_diag.h`: `struct unix_diag_msg`; attributes and the bits that ask for them.
 pub(super) const DIAG_HEADER: usize = 16;
-const PEER: u16 = 2;
-const MEMINFO: u16 = 5;
+pub(super) const PEER: u16 = 2;
+pub(super) const MEMINFO: u16 = 5;
 const SHOW_PEER: u32 = 4;
 const SHOW_MEMINFO: u32 = 0x20;
 
@@ -130,7 +130,7 @@ pub(super) fn put_request(
 }
 
 /// The answer in a reply to the request numbered `sequence`: nothing in it is taken for granted.
-fn parse(reply: &[u8], inode: u32, sequence: u32) -> io::Result<Option<Answer>> {
+pub(super) fn parse(reply: &[u8], inode: u32, sequence: u32) -> io::Result<Option<Answer>> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a reply that makes no sense");
     let length = u32_at(reply, 0)
         .and_then(|length| usize::try_from(length).ok())

@@ -3,6 +3,8 @@
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod futex_waiters;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod numbers;
 mod side_socket;
 mod threads;

@@ -171,7 +171,7 @@ impl SideSockets {
 }
 
 /// The number of descriptors in a socket's queue, by its `fdinfo`, if that is of the socket `inode`.
-fn scm_fds(info: &[u8], inode: u32) -> Option<u64> {
+pub(super) fn scm_fds(info: &[u8], inode: u32) -> Option<u64> {
     (field(info, "ino:")?.parse() == Ok(inode)).then_some(())?;
     field(info, "scm_fds:")?.parse().ok()
 }

@@ -60,7 +60,7 @@ fn is_id(name: &str) -> bool {
 
 /// The address a thread waits on, by its `syscall` file: `202 0x7f… 0x0 0x5 0x0 0x0 0x0 <sp> <pc>`, number and arguments;
 /// or `running`, or `-1 <sp> <pc>` when it is not in a system call.
-fn futex_wait(line: &[u8]) -> Option<(u64, FutexWait)> {
+pub(super) fn futex_wait(line: &[u8]) -> Option<(u64, FutexWait)> {
     // include/uapi/linux/futex.h: FUTEX_WAIT, FUTEX_WAIT_BITSET; FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
     const WAIT: u32 = 0;
     const WAIT_BITSET: u32 = 9;

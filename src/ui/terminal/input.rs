@@ -4,6 +4,9 @@
 //! wait. crossterm's own reader is not used because it never returns once the terminal is gone (it retries end of file
 //! and `EIO` for ever), blocks in the middle of a sequence, and forgets input beyond its buffer.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };

@@ -6,4 +6,6 @@ mod input;
 mod session;
 mod writer;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use input::{Decoder, fuzz};
 pub(crate) use session::{Terminal, WakeReason, is_gone};

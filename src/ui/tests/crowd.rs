@@ -1,9 +1,7 @@
 //! Consumers for the tests of their pane: many of them, one of which little is known, and what they lagged before.
 
-use std::collections::HashMap;
-
-use super::fixtures::{MS, consumer, flowing, gone};
-use crate::observe::model::{Frame, PastPoint, *};
+use super::fixtures::{MS, consumer, flowing, gone, past};
+use crate::observe::model::{Frame, *};
 use crate::ring::WakeupMode;
 
 /// A ring with seventeen consumers in all kinds of trouble.
@@ -131,24 +129,4 @@ pub(super) fn truncated() -> Frame {
         consumer.lag_messages = Estimate::default();
     }
     frame
-}
-
-/// Two minutes of every consumer's lag: waves that come to rest at what it is now.
-pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
-    let of = |consumer: &ConsumerSnapshot| {
-        let lag = consumer.lag_bytes.unwrap_or(0);
-        (0..480u64)
-            .map(|step| {
-                let wave = 120 - (step + consumer.meta_inode * 17) % 120;
-                PastPoint {
-                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
-                    value: Some(lag * (480 - wave * (479 - step) / 120) / 480),
-                }
-            })
-            .collect()
-    };
-    let consumers = ring.consumers.iter();
-    consumers
-        .map(|consumer| (consumer.meta_inode, of(consumer)))
-        .collect()
 }

@@ -1,12 +1,12 @@
 //! Samples of imaginary rings, the same at every run, and the screen they make.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::crowd::past;
 use crate::observe::model::{
     Bounded, Event, EventKind, EventLog, Frame, Gap, Health, Integrity, Listing, Message,
     MessageLog, PastPoint, RingListing, WorstConsumer, *,
@@ -485,5 +485,25 @@ pub(super) fn lines(terminal: &Terminal<TestBackend>) -> Vec<String> {
         .content()
         .chunks(width)
         .map(|row| row.iter().map(|cell| cell.symbol()).collect())
+        .collect()
+}
+
+/// Two minutes of every consumer's lag: waves that come to rest at what it is now.
+pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
+    let of = |consumer: &ConsumerSnapshot| {
+        let lag = consumer.lag_bytes.unwrap_or(0);
+        (0..480u64)
+            .map(|step| {
+                let wave = 120 - (step + consumer.meta_inode * 17) % 120;
+                PastPoint {
+                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
+                    value: Some(lag * (480 - wave * (479 - step) / 120) / 480),
+                }
+            })
+            .collect()
+    };
+    let consumers = ring.consumers.iter();
+    consumers
+        .map(|consumer| (consumer.meta_inode, of(consumer)))
         .collect()
 }

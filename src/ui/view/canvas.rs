@@ -2,6 +2,9 @@
 //!
 //! The one way from strings to the screen. Knows nothing of rings.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;

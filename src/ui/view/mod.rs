@@ -3,7 +3,7 @@
 //! A panel is given a canvas and the room inside its frame. None of them changes anything, and none writes to the
 //! terminal but through [`canvas::Canvas::put`], which escapes.
 
-mod canvas;
+pub(super) mod canvas;
 mod chart;
 mod consumers;
 mod details;

@@ -4,14 +4,12 @@
     reason = "shares and times are figures to be read"
 )]
 
-mod rings;
-
 use proptest::prelude::*;
 
+use super::rings::{HARMFUL, HARMLESS, NUMBERS, Numbering, Recipe, Ring, RingKind, frame};
 use super::*;
 use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
-use rings::{HARMFUL, HARMLESS, NUMBERS, Numbering, Recipe, Ring, RingKind, frame};
 
 #[test]
 fn nearly_all_messages_of_ordinary_rings_are_found() {

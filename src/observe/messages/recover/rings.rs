@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::{Recovered, RetainedRegion, oldest};
+use super::{Recovered, RetainedRegion, oldest};
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::{FLAG_FILLER, MessageHeader};
 
@@ -244,6 +244,7 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
+    #[cfg(test)]
     pub(super) fn random(seed: u64, capacities: &[u64], kinds: &[RingKind]) -> Self {
         let mut dice = Lcg(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let capacity = dice.of(capacities);
