@@ -110,6 +110,7 @@ fn measure(make: Make, setting: Setting) -> f64 {
                 &capacity,
                 &core,
                 &push,
+                &count,
             ])
         })
         .collect();
@@ -174,49 +175,71 @@ fn flat_out<S: Sender>(
 }
 
 pub(crate) fn consume(how: &[&str]) {
-    let [make, socket, message, capacity, core, push] = how else {
+    let [make, socket, message, capacity, core, push, of] = how else {
         panic!("{how:?}")
     };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     pin(core.parse().expect("a number"));
-    let push = *push == "true";
     let make = Make::of(make);
+    let consumers: usize = of.parse().expect("a number");
+    let how = Reading {
+        is_batched: make.is_batched(),
+        push: *push == "true",
+        shares_core: consumers >= cores,
+    };
     let mut into = vec![0; message.parse().expect("a length")];
     let conn = connect(socket);
     match make {
-        Make::Reference => keep_up(
-            &mut ReferenceConsumer::join(&conn, push),
-            make,
-            &mut into,
-            push,
-        ),
-        Make::Ours | Make::OursBatched => {
-            keep_up(&mut join_ours(&conn, push), make, &mut into, push)
+        Make::Reference => {
+            keep_up(
+                &mut ReferenceConsumer::join(&conn, how.push),
+                how,
+                &mut into,
+            );
         }
+        Make::Ours | Make::OursBatched => keep_up(&mut join_ours(&conn, how.push), how, &mut into),
         Make::Bare | Make::BareBatched => {
             let capacity = capacity.parse().expect("a size");
-            keep_up(&mut Bare::join(&conn, capacity), make, &mut into, push);
+            keep_up(&mut Bare::join(&conn, capacity), how, &mut into);
         }
     }
 }
 
-/// Reads until it is ended.
-fn keep_up(receiver: &mut impl Receiver, make: Make, into: &mut [u8], push: bool) {
-    loop {
-        let token = if push { receiver.token() } else { 0 };
-        let taken = if make.is_batched() {
+/// Reads until it is ended. The token, without which nobody may sleep, is taken only where there is nothing to read; who
+/// shares a core with others lets them go on.
+fn keep_up<R: Receiver>(receiver: &mut R, how: Reading, into: &mut [u8]) {
+    let mut take = |receiver: &mut R| {
+        let taken = if how.is_batched {
             receiver.take_all(into)
         } else {
             usize::from(receiver.take(into).is_some())
         };
         std::hint::black_box(&into);
-        if taken == 0 {
-            if push {
+        taken > 0
+    };
+    loop {
+        if take(receiver) {
+            continue;
+        }
+        if how.push {
+            let token = receiver.token();
+            if !take(receiver) {
                 receiver.sleep(token);
-            } else {
-                std::hint::spin_loop();
             }
+        } else if how.shares_core {
+            std::thread::yield_now();
+        } else {
+            std::hint::spin_loop();
         }
     }
+}
+
+/// How a consumer reads.
+#[derive(Clone, Copy)]
+struct Reading {
+    is_batched: bool,
+    push: bool,
+    shares_core: bool,
 }
 
 /// Every setting, reference and ours in turn.

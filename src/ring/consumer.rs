@@ -25,12 +25,16 @@ use super::join::{self, JoinPayload, Joined};
 use super::layout::{self, HEADER_SIZE};
 use super::mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
 use super::message::{Corruption, CorruptionKind, MessageHeader};
+use super::patience::{Patience, Worth};
 use super::peercred::peer_pid;
 use super::pidfd::{has_exited, open_pidfd};
 use super::slot::{SlotIndex, WakeupMode};
 
 /// Bytes in a header, as ring arithmetic has it.
 const HEADER: u64 = HEADER_SIZE as u64;
+
+/// Less than this at once, bytes, is little: some dozens of small messages.
+const LITTLE: u64 = 4096;
 
 /// The next message, before it is released.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +82,8 @@ pub struct Consumer {
     position: u64,
     /// Head when it was last read. Head only grows, so what was below it is still there to be read.
     head: Cell<u64>,
+    /// Before it is read again.
+    patience: RefCell<Patience>,
     early: RefCell<Option<Early>>,
 }
 
@@ -207,6 +213,7 @@ impl Consumer {
             tail: payload.initial_head,
             position: payload.initial_head % capacity,
             head: Cell::new(payload.initial_head),
+            patience: RefCell::default(),
             early: RefCell::new(None),
         })
     }
@@ -297,7 +304,15 @@ impl Consumer {
 
     /// The same by the head of now.
     fn peek_anew(&self) -> Result<Option<MessageView<'_>>> {
+        let mut patience = self.patience.borrow_mut();
+        patience.wait();
         let head = self.acquire_head();
+        patience.learn(match head.saturating_sub(self.head.get()) {
+            0 => Worth::Nothing,
+            1..LITTLE => Worth::Little,
+            _ => Worth::Much,
+        });
+        drop(patience);
         self.head.set(head);
         let (offset, committed) = (self.tail, head.saturating_sub(self.tail));
         if committed == 0 {

@@ -80,6 +80,7 @@ mod join;
 pub mod layout;
 mod mapping;
 mod message;
+mod patience;
 mod peercred;
 mod pidfd;
 mod producer;
