@@ -288,21 +288,29 @@ impl Consumer {
     /// # Errors
     /// If the bytes there are no message and cannot become one: this consumer will not get past them. If a memfd
     /// was truncated.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self) -> Result<Option<MessageView<'_>>> {
         let known = self.head.get().saturating_sub(self.tail);
         let most = known.min(self.capacity - self.position);
         if most >= HEADER {
             // Read once: what is checked below is what is returned, whatever the producer does to the original.
             let header = MessageHeader::from_bytes(self.ring.copy_array(self.position)?);
-            if header.total_len() <= most {
-                return self.view(header).map(Some);
+            if header.total_len() <= most && !self.ring.is_truncated() {
+                return Ok(Some(MessageView {
+                    header,
+                    payload: self
+                        .ring
+                        .bytes(self.position + HEADER, header.payload_len as usize)?,
+                    offset: self.tail,
+                    total_len: header.total_len(),
+                }));
             }
         }
         self.peek_anew()
     }
 
     /// The same by the head of now.
+    #[cold]
     fn peek_anew(&self) -> Result<Option<MessageView<'_>>> {
         let mut patience = self.patience.borrow_mut();
         patience.wait();
@@ -345,7 +353,6 @@ impl Consumer {
     }
 
     /// The message at the tail, which ends below head and in this lap.
-    #[inline]
     fn view(&self, header: MessageHeader) -> Result<MessageView<'_>> {
         self.ring.check_truncated()?;
         let payload = self
@@ -364,14 +371,19 @@ impl Consumer {
     /// published before, gets a consumer evicted at the next scan.
     #[inline]
     pub fn publish(&mut self, new_tail: u64) {
+        self.release(new_tail);
+        self.advance(new_tail);
+    }
+
+    /// Stores the tail, and the time.
+    #[inline]
+    fn release(&self, tail: u64) {
         // Release: pairs with the producer's acquire load of the tail, so our reads of the bytes below are over.
-        self.meta
-            .store_u64_release(layout::META_TAIL_OFFSET, new_tail);
+        self.meta.store_u64_release(layout::META_TAIL_OFFSET, tail);
         let progress = ticks().wrapping_sub(self.join_baseline);
         // Release: pairs with a watcher's acquire load, so it never sees a newer time with an older tail.
         self.meta
             .store_u64_release(layout::META_PROGRESS_TIMESTAMP, progress);
-        self.advance(new_tail);
     }
 
     /// Writes bytes of the ring, logical offsets and lengths that do not cross a lap's end, one behind the other to
@@ -397,12 +409,17 @@ impl Consumer {
     pub fn advance(&mut self, offset: u64) {
         let step = offset.wrapping_sub(self.tail);
         let to_end = self.capacity - self.position;
-        self.position = match step.cmp(&to_end) {
-            std::cmp::Ordering::Less => self.position + step,
-            std::cmp::Ordering::Equal => 0,
-            std::cmp::Ordering::Greater => offset % self.capacity,
-        };
+        if step < to_end {
+            self.position += step;
+        } else {
+            self.position = self.lap_position(offset);
+        }
         self.tail = offset;
+    }
+
+    #[cold]
+    fn lap_position(&self, offset: u64) -> u64 {
+        offset % self.capacity
     }
 
     /// Stops being a consumer without a trace that could hold the producer up: from now on its tail is above any

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::layout::{self, HEADER_SIZE, MAX_FDS};
+use super::layout::{HEADER_SIZE, MAX_FDS};
 
 /// A message header (`zbq.h: struct zbq_msg_header`), as a private copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub const FLAG_FILLER: u8 = 0x80;
 
 impl MessageHeader {
     /// Reads a header as it lies in the ring.
+    #[inline]
     pub fn from_bytes(bytes: [u8; HEADER_SIZE]) -> Self {
         let [l0, l1, l2, l3, fd_count, flags, r0, r1, seq @ ..] = bytes;
         Self {
@@ -37,22 +38,40 @@ impl MessageHeader {
     }
 
     /// The header as it lies in the ring.
+    #[inline]
     pub fn to_bytes(self) -> [u8; HEADER_SIZE] {
-        let mut bytes = [0; HEADER_SIZE];
-        bytes[layout::HEADER_PAYLOAD_LEN..][..4].copy_from_slice(&self.payload_len.to_ne_bytes());
-        bytes[layout::HEADER_FD_COUNT] = self.fd_count;
-        bytes[layout::HEADER_FLAGS] = self.flags;
-        bytes[layout::HEADER_RESERVED..][..2].copy_from_slice(&self.reserved.to_ne_bytes());
-        bytes[layout::HEADER_SEQ_ID..][..8].copy_from_slice(&self.seq_id.to_ne_bytes());
-        bytes
+        let [l0, l1, l2, l3] = self.payload_len.to_ne_bytes();
+        let [r0, r1] = self.reserved.to_ne_bytes();
+        let [s0, s1, s2, s3, s4, s5, s6, s7] = self.seq_id.to_ne_bytes();
+        // As one value: bytes that are stored one by one, and loaded together at once, cost more than the message.
+        [
+            l0,
+            l1,
+            l2,
+            l3,
+            self.fd_count,
+            self.flags,
+            r0,
+            r1,
+            s0,
+            s1,
+            s2,
+            s3,
+            s4,
+            s5,
+            s6,
+            s7,
+        ]
     }
 
     /// Bytes of header and payload: exactly how far a consumer moves on.
+    #[inline]
     pub fn total_len(&self) -> u64 {
         HEADER_SIZE as u64 + u64::from(self.payload_len)
     }
 
     /// Whether the message only fills the rest of a lap.
+    #[inline]
     pub fn is_filler(&self) -> bool {
         self.flags & FLAG_FILLER != 0
     }

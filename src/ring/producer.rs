@@ -230,12 +230,22 @@ impl Producer {
     #[inline]
     pub fn send(&mut self, payload: &[u8]) -> Result<u64> {
         let before = self.head;
-        let written = self.write(payload, 0);
-        // A filler may have been written although the message was not.
+        match self.write(payload, 0) {
+            Ok(offset) => {
+                self.publish(before);
+                Ok(offset)
+            }
+            Err(error) => Err(self.unwritten(before, error)),
+        }
+    }
+
+    /// A filler may have been written although the message was not.
+    #[cold]
+    fn unwritten(&mut self, before: u64, error: Error) -> Error {
         if self.head != before {
             self.publish(before);
         }
-        written
+        error
     }
 
     /// Writes one message and sends descriptors with it, to every consumer; otherwise as [`Producer::send`].

@@ -84,25 +84,25 @@ impl Drain<'_> {
     ///
     /// # Errors
     /// Those of [`Consumer::peek`].
-    #[inline]
+    #[inline(always)]
     pub fn message(&mut self) -> Result<Option<MessageView<'_>>> {
-        self.pass();
-        let message = self.consumer.peek()?;
-        if let Some(message) = &message {
-            self.end = message.end();
+        self.consumer.advance(self.end);
+        if self.end - self.published >= self.consumer.capacity / SHARE {
+            self.release();
         }
-        Ok(message)
+        match self.consumer.peek() {
+            Ok(Some(message)) => {
+                self.end = message.end();
+                Ok(Some(message))
+            }
+            nothing => nothing,
+        }
     }
 
-    /// Goes on behind the message that was handed out last.
-    #[inline]
-    fn pass(&mut self) {
-        if self.end - self.published >= self.consumer.capacity / SHARE {
-            self.consumer.publish(self.end);
-            self.published = self.end;
-        } else {
-            self.consumer.advance(self.end);
-        }
+    #[cold]
+    fn release(&mut self) {
+        self.consumer.release(self.end);
+        self.published = self.end;
     }
 }
 
