@@ -30,6 +30,7 @@ mod select_ring;
 mod settings;
 mod several;
 mod side_socket;
+mod sleepers;
 mod snapshot;
 mod soak;
 mod socket;

@@ -64,6 +64,15 @@ struct Early {
 }
 
 /// The consuming end of a ring.
+///
+/// It may go from thread to thread (`Send`), and is used by one at a time: it is not `Sync`.
+///
+/// ```compile_fail
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<zbqtop::ring::Consumer>();
+/// ```
+///
+/// A process that forks has it twice, and the producer knows of one: only one of the two may go on with it.
 #[derive(Debug)]
 pub struct Consumer {
     /// Who listens on the rendezvous socket.
@@ -455,6 +464,32 @@ impl Consumer {
     pub fn wait_broadcast(&self, token: u32, timeout: Duration) -> Result<Wake> {
         self.ctrl
             .futex_wait(layout::CTRL_BROADCAST_FUTEX, token, Some(timeout))
+    }
+
+    /// Waits until there is something to read, `timeout` at most; tells whether there is. A push consumer sleeps, and is
+    /// woken; a pull consumer, whom nobody wakes, looks again every millisecond. What was read has to be released before: a
+    /// producer wakes only who has read, and released, all that there was.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn wait(&self, timeout: Duration) -> Result<bool> {
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+        let deadline = Deadline::after(timeout);
+        loop {
+            let token = self.futex_token();
+            if self.acquire_head() > self.tail {
+                return Ok(true);
+            }
+            let left = deadline.left();
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let sleep = match self.mode {
+                WakeupMode::Push => left,
+                WakeupMode::Pull => left.min(BETWEEN_LOOKS),
+            };
+            self.wait_broadcast(token, sleep)?;
+        }
     }
 
     /// Takes the descriptors of the message with `seq_id`, and closes those of messages before it. `None`: they

@@ -32,6 +32,13 @@ impl Deadline {
         self.at.is_some_and(|at| at <= Instant::now())
     }
 
+    /// Time that is left.
+    pub(super) fn left(&self) -> Duration {
+        self.at.map_or(Duration::MAX, |at| {
+            at.saturating_duration_since(Instant::now())
+        })
+    }
+
     /// Waits until `fd` is ready for `events`, or has hung up.
     pub(super) fn wait(
         &self,
@@ -47,10 +54,8 @@ impl Deadline {
                     limit: self.limit,
                 });
             }
-            let left = self
-                .at
-                .map(|at| at.saturating_duration_since(Instant::now()));
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            // One that does not fit is as good as none.
+            let left = Timespec::try_from(self.left()).ok();
             match poll(&mut [PollFd::from_borrowed_fd(fd, events)], left.as_ref()) {
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => return Ok(()),

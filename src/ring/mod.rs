@@ -84,22 +84,30 @@ mod patience;
 mod peercred;
 mod pidfd;
 mod producer;
+mod rendezvous;
 mod sigbus;
 mod slot;
 mod slots;
 mod table;
 
+#[doc(hidden)]
+pub use consumer::Parked;
 pub use consumer::drain::{Drain, HeldMessage};
-pub use consumer::{Consumer, MessageView, Parked};
+pub use consumer::{Consumer, MessageView};
 pub use control::{Control, Metadata};
 pub use error::{Error, Result};
-pub use mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite, SharedBytes, Wake};
+pub use mapping::{SharedBytes, Wake};
+// For the watcher above: not promised to anybody else.
+#[doc(hidden)]
+pub use mapping::{MOST_RANGES, Mapping, ReadOnly, ReadWrite};
 pub use message::{
     Corruption, CorruptionKind, FLAG_FILLER, MessageHeader, RawMessage, Walk, WalkState,
 };
+#[doc(hidden)]
 pub use pidfd::{has_exited, open_pidfd};
 pub use producer::batch::Batch;
 pub use producer::reservation::{CommitFlags, Reservation};
 pub use producer::{Producer, ProducerParams, Sent};
+pub use rendezvous::Rendezvous;
 pub use slot::{SlotIndex, WakeupMode};
 pub use slots::SlotInfo;

@@ -51,6 +51,29 @@ pub struct Sent {
 }
 
 /// The producing end of a ring.
+///
+/// It may go from thread to thread (`Send`), and is used by one at a time: it is not `Sync`.
+///
+/// ```compile_fail
+/// fn is_sync<T: Sync>() {}
+/// is_sync::<zbqtop::ring::Producer>();
+/// ```
+///
+/// A process that forks has it twice. One of the two may write; in the other it is best forgotten (`std::mem::forget`), as
+/// dropping it evicts every consumer of the ring that both see.
+///
+/// ```
+/// use zbqtop::ring::{Error, Producer, ProducerParams};
+///
+/// let mut producer = Producer::create(ProducerParams::default())?;
+/// match producer.send(b"hello") {
+///     Ok(offset) => assert_eq!(offset, 0),
+///     // The slowest consumer has yet to release some: later, or not at all.
+///     Err(Error::Full { .. }) => {}
+///     Err(error) => return Err(error),
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Producer {
     /// Where the numbers live, in the reference's layout; see the module it comes from.
