@@ -179,10 +179,7 @@ fn each_ordering_is_needed() {
     // In a process each: a model that fails takes its process with it.
     for (name, _) in WEAKENED {
         let mut child = std::process::Command::new(std::env::current_exe().expect("a file"));
-        child.args([
-            "--exact",
-            "interleavings::two_messages_come_through_whatever_happens_when",
-        ]);
+        child.args(["--exact", "two_messages_come_through_whatever_happens_when"]);
         let output = child.env(WEAK, name).output().expect("it starts");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains("running 1 test"), "{said}");

@@ -10,7 +10,6 @@ mod events;
 mod floors;
 mod futex_waiters;
 mod handshake;
-mod interleavings;
 mod join;
 mod lag_time;
 mod latency;
