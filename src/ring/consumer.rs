@@ -264,6 +264,18 @@ impl Consumer {
         Metadata::load(&self.meta)
     }
 
+    /// Where the control region is mapped, for a C interface.
+    #[doc(hidden)]
+    pub fn ctrl_ptr(&self) -> *const u8 {
+        self.ctrl.as_ptr()
+    }
+
+    /// Where this consumer's page is mapped, for a C interface.
+    #[doc(hidden)]
+    pub fn meta_ptr(&self) -> *const u8 {
+        self.meta.as_ptr()
+    }
+
     /// Whether the producer's process is there.
     pub fn is_producer_alive(&self) -> bool {
         !has_exited(&self.producer)

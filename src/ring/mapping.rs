@@ -152,6 +152,11 @@ impl<Access> Mapping<Access> {
         self.base.as_ptr() as usize
     }
 
+    /// The same as a pointer, for whoever takes what the memory says on trust.
+    pub(crate) fn as_ptr(&self) -> *const u8 {
+        self.base.as_ptr()
+    }
+
     /// Whether the memfd was found to have shrunk: what is read from here is zeros since. Found at the first load
     /// that missed, so a copy is sound if this is false *after* it.
     #[inline]
@@ -528,6 +533,12 @@ impl<'a> SharedBytes<'a> {
             bytes.set_len(bytes.len() + self.len);
         }
         self.check_truncated()
+    }
+
+    /// Where they lie, for whoever takes what the producer says on trust; see [`SharedBytes::as_slice`].
+    #[inline]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.start
     }
 
     /// The bytes themselves, without a copy.

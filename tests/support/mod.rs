@@ -20,15 +20,15 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Longer than any test should ever wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where examples are taken from, if not from where they were built with this test.
+pub(crate) const EXAMPLES: &str = "ZBQTOP_EXAMPLES";
+
 /// An example's binary: cargo builds them for `cargo test`, next to the directory this test runs from.
 pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples")
+    let examples = || test.parent().unwrap().parent().unwrap().join("examples");
+    let path = std::env::var_os(EXAMPLES)
+        .map_or_else(examples, PathBuf::from)
         .join(name);
     assert!(
         path.exists(),

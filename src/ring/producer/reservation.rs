@@ -51,6 +51,37 @@ impl Producer {
     }
 }
 
+impl Producer {
+    /// Commits the first bytes of what was offered last, if it has not been committed since: for a C interface, in which a
+    /// reservation is no value.
+    ///
+    /// # Errors
+    /// Those of [`Reservation::commit`].
+    #[doc(hidden)]
+    #[inline]
+    pub fn commit_offered(&mut self, written_bytes: u64, flags: CommitFlags) -> Result<()> {
+        let reserved = self.table.last_query_max_bytes.load(Relaxed);
+        if written_bytes > reserved {
+            return Err(Error::CommitTooLarge {
+                committed: written_bytes,
+                reserved,
+            });
+        }
+        self.advance(written_bytes);
+        self.table.local_head.store(self.head, Relaxed);
+        self.store_head();
+        // That may be a part of a message, which consumers below head sleep over: they are woken whatever their tails are.
+        if self.table.active_push_count.load(Relaxed) > 0 {
+            self.bump();
+            self.ctrl.futex_wake_all(CTRL_BROADCAST_FUTEX);
+        }
+        if flags == CommitFlags::ForceScan {
+            self.scan();
+        }
+        Ok(())
+    }
+}
+
 /// A run of free bytes at head, all in one lap. Dropped without a commit, it changes nothing.
 #[derive(Debug)]
 #[must_use = "nothing is written until it is committed"]
@@ -69,6 +100,12 @@ impl Reservation<'_> {
     /// Logical offset of the first.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the first is mapped: nobody reads there, or writes, but whoever has the reservation.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        let base = self.producer.ring.as_ptr().cast_mut();
+        base.wrapping_add(self.producer.position as usize)
     }
 
     /// Writes `bytes`, `at` bytes behind the first.
@@ -110,24 +147,6 @@ impl Reservation<'_> {
     /// If that is more than there are; then nothing is committed.
     #[inline]
     pub fn commit(self, written_bytes: u64, flags: CommitFlags) -> Result<()> {
-        if written_bytes > self.max_bytes {
-            return Err(Error::CommitTooLarge {
-                committed: written_bytes,
-                reserved: self.max_bytes,
-            });
-        }
-        // That may be a part of a message, which consumers below head sleep over: they are woken whatever their tails are.
-        let producer = self.producer;
-        producer.advance(written_bytes);
-        producer.table.local_head.store(producer.head, Relaxed);
-        producer.store_head();
-        if producer.table.active_push_count.load(Relaxed) > 0 {
-            producer.bump();
-            producer.ctrl.futex_wake_all(CTRL_BROADCAST_FUTEX);
-        }
-        if flags == CommitFlags::ForceScan {
-            producer.scan();
-        }
-        Ok(())
+        self.producer.commit_offered(written_bytes, flags)
     }
 }
