@@ -255,6 +255,28 @@ fn a_full_ring_takes_no_more_until_released() {
 }
 
 #[test]
+fn a_message_in_place_is_there_once_it_is_committed() {
+    let (mut producer, mut consumer) = ring(WakeupMode::Pull);
+    let mut message = producer.message(4).unwrap();
+    message.write_at(0, b"lost").unwrap();
+    drop(message);
+    assert_eq!((producer.head(), take(&mut consumer)), (0, None));
+    let mut message = producer.message(2500).unwrap();
+    assert!(message.write_at(2499, b"12").is_err() && message.write_at(usize::MAX, b"1").is_err());
+    message.write_at(0, &[7; 2500]).unwrap();
+    assert_eq!((message.offset(), message.seq_id()), (0, 1));
+    assert_eq!(message.commit().unwrap(), 0);
+    // The next does not fit into the lap: its filler is there, whatever becomes of it.
+    assert_eq!(take(&mut consumer).unwrap().1, [7; 2500]);
+    drop(producer.message(2000).unwrap());
+    assert_eq!(producer.head(), CAPACITY);
+    assert!(take(&mut consumer).unwrap().0.is_filler());
+    assert_eq!(producer.send(b"next").unwrap(), CAPACITY);
+    let (header, payload) = take(&mut consumer).unwrap();
+    assert_eq!((header.seq_id, &payload[..]), (2, &b"next"[..]));
+}
+
+#[test]
 fn too_little_room_clogs_as_much_as_none() {
     let (mut producer, mut consumer) = ring(WakeupMode::Pull);
     let mut liar = join(&mut producer, WakeupMode::Pull);

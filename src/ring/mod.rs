@@ -106,6 +106,7 @@ pub use message::{
 #[doc(hidden)]
 pub use pidfd::{has_exited, open_pidfd};
 pub use producer::batch::Batch;
+pub use producer::in_place::OpenMessage;
 pub use producer::reservation::{CommitFlags, Reservation};
 pub use producer::{Producer, ProducerParams, Sent};
 pub use rendezvous::Rendezvous;

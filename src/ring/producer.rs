@@ -7,6 +7,7 @@
 //! who lay out a lap themselves. The first two read the consumers' tails only when the room they last saw has run out.
 
 pub(super) mod batch;
+pub(super) mod in_place;
 mod params;
 pub(super) mod reservation;
 
@@ -414,18 +415,25 @@ impl Producer {
         fence(Release);
     }
 
-    /// Writes a message at head, if there is room, and moves head behind it; it is not committed yet. Returns its offset.
+    /// Brings head to where a message of `payload_len` can be written now.
     #[inline]
-    fn write(&mut self, payload: &[u8], fd_count: u8) -> Result<u64> {
-        let total = HEADER + payload.len() as u64;
+    fn claim(&mut self, payload_len: usize) -> Result<()> {
+        let total = HEADER + payload_len as u64;
         // What is left of the lap behind it is at least a header's room; where nothing is, the other way finds out.
         let is_tight = self.position + total + HEADER > self.params.ring_capacity
             || self.head + total > self.limit
-            || payload.len() > u32::MAX as usize;
+            || payload_len > u32::MAX as usize;
         if is_tight {
-            self.make_room(payload.len())?;
+            self.make_room(payload_len)?;
         }
         self.note_written(total);
+        Ok(())
+    }
+
+    /// Writes a message at head, if there is room, and moves head behind it; it is not committed yet. Returns its offset.
+    #[inline]
+    fn write(&mut self, payload: &[u8], fd_count: u8) -> Result<u64> {
+        self.claim(payload.len())?;
         let seq_id = self.next_seq_id();
         let header = MessageHeader {
             payload_len: payload.len() as u32,
@@ -437,7 +445,7 @@ impl Producer {
         self.ring
             .copy_in_two(self.position, header.to_bytes(), payload)?;
         let offset = self.head;
-        self.advance(total);
+        self.advance(HEADER + payload.len() as u64);
         Ok(offset)
     }
 

@@ -1,4 +1,4 @@
-//! Other processes for tests: `peer` (see `examples/peer.rs`) as producer or consumer, killed when dropped, with a
+//! Other processes for tests: `peer` (see `tests/peers/peer.rs`) as producer or consumer, killed when dropped, with a
 //! limit on every wait. It owns no assertion about rings.
 //!
 //! The limits are far longer than anything takes: they turn a hang into a failure, and slowness into nothing.
@@ -74,7 +74,7 @@ impl Peer {
         Self::spawn(&mut command)
     }
 
-    /// Starts `holder` (see `examples/holder.rs`), and waits until it holds what it was told to.
+    /// Starts `holder` (see `tests/peers/holder.rs`), and waits until it holds what it was told to.
     pub(crate) fn holder(arguments: &str) -> Self {
         let mut command = Command::new(example("holder"));
         let mut peer = Self::spawn(command.args(arguments.split_whitespace()));
