@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::interface::REFERENCE;
 use crate::rig::{Role, now, role};
-use crate::sides::{Receiver, Reference, ReferenceConsumer, Sender, connect, join_ours, ours};
+use crate::sides::{CReceiver, CSender, Receiver, Sender, connect, join_ours, ours};
 use crate::{pin, spread};
 
 const CAPACITY: u64 = 1 << 20;
@@ -24,14 +25,14 @@ const RATES: [u64; 2] = [100_000, 1_000_000];
 
 fn sender(make: &str) -> Box<dyn Sender> {
     match make {
-        "reference" => Box::new(Reference::new(CAPACITY)),
+        "reference" => Box::new(CSender::new(REFERENCE, CAPACITY)),
         _ => Box::new(ours(CAPACITY)),
     }
 }
 
 fn receiver(make: &str, conn: &std::os::unix::net::UnixStream, push: bool) -> Box<dyn Receiver> {
     match make {
-        "reference" => Box::new(ReferenceConsumer::join(conn, push)),
+        "reference" => Box::new(CReceiver::join(REFERENCE, conn, push)),
         _ => Box::new(join_ours(conn, push)),
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 mod bare;
+mod interface;
 mod latency;
 #[path = "../rig/mod.rs"]
 mod rig;
@@ -36,6 +37,7 @@ fn main() {
             let pairs = words
                 .get(1)
                 .map_or(7, |pairs| pairs.parse().expect("a number"));
+            interface::build();
             println!("{}", machine());
             if asked("throughput") {
                 throughput::pairs(pairs);

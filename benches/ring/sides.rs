@@ -4,6 +4,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
+use crate::interface::Interface;
 use zbqtop::ring::{Consumer, Error, Producer, ProducerParams, WakeupMode};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,10 +41,11 @@ pub(crate) trait Receiver {
     fn sleep(&self, token: u32);
 }
 
-pub(crate) struct Reference(*mut zbq_sys::zbq_producer);
+/// Through a C interface.
+pub(crate) struct CSender(Interface, *mut zbq_sys::zbq_producer);
 
-impl Reference {
-    pub(crate) fn new(capacity: u64) -> Self {
+impl CSender {
+    pub(crate) fn new(interface: Interface, capacity: u64) -> Self {
         let params = zbq_sys::zbq_producer_params {
             ring_capacity: capacity,
             clog_threshold: 1 << 40,
@@ -52,13 +54,13 @@ impl Reference {
         };
         let mut producer = std::ptr::null_mut();
         // SAFETY: both pointers are to live values; the producer is used by this thread alone and never destroyed.
-        let outcome = unsafe { zbq_sys::zbq_producer_create(&mut producer, &params) };
+        let outcome = unsafe { (interface.create)(&mut producer, &params) };
         assert_eq!(outcome, 0);
-        Self(producer)
+        Self(interface, producer)
     }
 }
 
-impl Sender for Reference {
+impl Sender for CSender {
     fn admit(&mut self, conn: &UnixStream, push: bool) {
         let mode = if push {
             zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PUSH
@@ -67,8 +69,7 @@ impl Sender for Reference {
         };
         let mut slot = 0;
         // SAFETY: the producer is live, the socket is open for the call, and `slot` outlives it.
-        let outcome =
-            unsafe { zbq_sys::zbq_producer_handshake(self.0, conn.as_raw_fd(), mode, &mut slot) };
+        let outcome = unsafe { (self.0.handshake)(self.1, conn.as_raw_fd(), mode, &mut slot) };
         assert_eq!(outcome, 0);
     }
 
@@ -77,7 +78,7 @@ impl Sender for Reference {
         let total = 16 + payload.len() as u64;
         // SAFETY: the producer is live; a run of at least `total` bytes at `base` is ours to write until the commit.
         unsafe {
-            let run = zbq_sys::zbq_producer_query(self.0);
+            let run = (self.0.query)(self.1);
             if run.max_bytes < total {
                 return false;
             }
@@ -86,19 +87,19 @@ impl Sender for Reference {
             (*header).fd_count = 0;
             (*header).flags = 0;
             (*header).reserved = 0;
-            (*header).seq_id = zbq_sys::zbq_producer_next_seq_id(self.0);
+            (*header).seq_id = (self.0.next_seq_id)(self.1);
             let to = run.base.cast::<u8>().add(16);
             to.copy_from_nonoverlapping(payload.as_ptr(), payload.len());
             let flags = zbq_sys::zbq_commit_flags::ZBQ_COMMIT_NONE;
-            zbq_sys::zbq_producer_commit(self.0, total, flags)
+            (self.0.commit)(self.1, total, flags)
         }
     }
 }
 
-pub(crate) struct ReferenceConsumer(*mut zbq_sys::zbq_consumer);
+pub(crate) struct CReceiver(Interface, *mut zbq_sys::zbq_consumer);
 
-impl ReferenceConsumer {
-    pub(crate) fn join(conn: &UnixStream, push: bool) -> Self {
+impl CReceiver {
+    pub(crate) fn join(interface: Interface, conn: &UnixStream, push: bool) -> Self {
         let mode = if push {
             zbq_sys::zbq_wakeup_mode::ZBQ_WAKEUP_PUSH
         } else {
@@ -106,38 +107,38 @@ impl ReferenceConsumer {
         };
         let mut consumer = std::ptr::null_mut();
         // SAFETY: the socket is open for the call; the consumer is used by this thread alone and never destroyed.
-        let outcome = unsafe { zbq_sys::zbq_consumer_join(conn.as_raw_fd(), mode, &mut consumer) };
+        let outcome = unsafe { (interface.join)(conn.as_raw_fd(), mode, &mut consumer) };
         assert_eq!(outcome, 0);
-        Self(consumer)
+        Self(interface, consumer)
     }
 }
 
-impl Receiver for ReferenceConsumer {
+impl Receiver for CReceiver {
     #[inline]
     fn take(&mut self, into: &mut [u8]) -> Option<usize> {
         // SAFETY: all its fields may be zero.
         let mut view: zbq_sys::zbq_msg_view = unsafe { std::mem::zeroed() };
         // SAFETY: the consumer is live; what a peek gave is there to be read until it is published.
         unsafe {
-            if zbq_sys::zbq_consumer_peek(self.0, &mut view) != 0 {
+            if (self.0.peek)(self.1, &mut view) != 0 {
                 return None;
             }
             let len = view.payload_len as usize;
             into.as_mut_ptr()
                 .copy_from_nonoverlapping(view.payload.cast(), len.min(into.len()));
-            zbq_sys::zbq_consumer_publish(self.0, view.logical_offset + view.total_len);
+            (self.0.publish)(self.1, view.logical_offset + view.total_len);
             Some(len)
         }
     }
 
     fn token(&self) -> u32 {
         // SAFETY: the consumer is live.
-        unsafe { zbq_sys::zbq_consumer_get_futex_token(self.0) }
+        unsafe { (self.0.token)(self.1) }
     }
 
     fn sleep(&self, token: u32) {
         // SAFETY: the consumer is live.
-        unsafe { zbq_sys::zbq_consumer_wait_broadcast(self.0, token) };
+        unsafe { (self.0.wait)(self.1, token) };
     }
 }
 

@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::bare::Bare;
+use crate::interface::{self, Interface, REFERENCE};
 use crate::rig::{Role, now, role};
-use crate::sides::{
-    Receiver, Reference, ReferenceConsumer, Sender, admit, connect, join_ours, ours,
-};
+use crate::sides::{CReceiver, CSender, Receiver, Sender, admit, connect, join_ours, ours};
 use crate::{pin, spread};
 
 /// How long it is measured, after a while to settle.
@@ -48,6 +47,8 @@ impl Setting {
 #[derive(Clone, Copy, PartialEq)]
 enum Make {
     Reference,
+    /// libzbq, through the same C calls.
+    OursInC,
     Ours,
     OursBatched,
     Bare,
@@ -58,6 +59,7 @@ impl Make {
     fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",
+            Self::OursInC => "ours-in-c",
             Self::Ours => "ours",
             Self::OursBatched => "ours-batched",
             Self::Bare => "bare",
@@ -68,6 +70,7 @@ impl Make {
     fn of(name: &str) -> Self {
         let all = [
             Self::Reference,
+            Self::OursInC,
             Self::Ours,
             Self::OursBatched,
             Self::Bare,
@@ -76,6 +79,13 @@ impl Make {
         all.into_iter()
             .find(|make| make.name() == name)
             .expect("one of them")
+    }
+
+    fn interface(self) -> Interface {
+        match self {
+            Self::OursInC => interface::ours(),
+            _ => REFERENCE,
+        }
     }
 
     fn is_batched(self) -> bool {
@@ -132,9 +142,12 @@ pub(crate) fn produce(how: &[&str]) {
     let consumers = consumers.parse().expect("a number");
     let push = *push == "true";
     let rate = match make {
-        Make::Reference => flat_out(&mut Reference::new(capacity), make, &payload, |sender| {
-            admit(sender, socket, consumers, push);
-        }),
+        Make::Reference | Make::OursInC => {
+            let mut sender = CSender::new(make.interface(), capacity);
+            flat_out(&mut sender, make, &payload, |sender| {
+                admit(sender, socket, consumers, push);
+            })
+        }
         Make::Ours | Make::OursBatched => flat_out(&mut ours(capacity), make, &payload, |sender| {
             admit(sender, socket, consumers, push);
         }),
@@ -190,12 +203,9 @@ pub(crate) fn consume(how: &[&str]) {
     let mut into = vec![0; message.parse().expect("a length")];
     let conn = connect(socket);
     match make {
-        Make::Reference => {
-            keep_up(
-                &mut ReferenceConsumer::join(&conn, how.push),
-                how,
-                &mut into,
-            );
+        Make::Reference | Make::OursInC => {
+            let mut receiver = CReceiver::join(make.interface(), &conn, how.push);
+            keep_up(&mut receiver, how, &mut into);
         }
         Make::Ours | Make::OursBatched => keep_up(&mut join_ours(&conn, how.push), how, &mut into),
         Make::Bare | Make::BareBatched => {
@@ -278,7 +288,12 @@ pub(crate) fn alone(pairs: usize) {
 
 fn compare(setting: Setting, targets: [f64; 2], pairs: usize) {
     let is_bare = setting.consumers == 1 && !setting.push && setting.message < 65536;
-    let mut makes = vec![Make::Reference, Make::Ours, Make::OursBatched];
+    let mut makes = vec![
+        Make::Reference,
+        Make::OursInC,
+        Make::Ours,
+        Make::OursBatched,
+    ];
     if is_bare {
         makes.extend([Make::Bare, Make::BareBatched]);
     }
