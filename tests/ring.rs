@@ -277,6 +277,32 @@ fn a_message_in_place_is_there_once_it_is_committed() {
 }
 
 #[test]
+fn a_batch_is_seen_as_a_whole_and_one_that_is_forgotten_with_the_next_message() {
+    let (mut producer, mut consumer) = ring(WakeupMode::Push);
+    let mut batch = producer.batch();
+    batch.push(b"one").unwrap();
+    batch.push(b"two").unwrap();
+    assert!(take(&mut consumer).is_none());
+    batch.commit();
+    assert_eq!(producer.head(), 38);
+    assert_eq!(
+        [1, 2].map(|_| take(&mut consumer).unwrap().0.seq_id),
+        [1, 2]
+    );
+    let mut batch = producer.batch();
+    batch.push(b"three").unwrap();
+    std::mem::forget(batch);
+    assert_eq!((producer.head(), take(&mut consumer)), (38, None));
+    let token = consumer.futex_token();
+    assert_eq!(producer.send(b"four").unwrap(), 59);
+    assert_ne!(consumer.futex_token(), token);
+    assert_eq!(
+        [3, 4].map(|_| take(&mut consumer).unwrap().0.seq_id),
+        [3, 4]
+    );
+}
+
+#[test]
 fn too_little_room_clogs_as_much_as_none() {
     let (mut producer, mut consumer) = ring(WakeupMode::Pull);
     let mut liar = join(&mut producer, WakeupMode::Pull);

@@ -489,7 +489,10 @@ impl Consumer {
         let deadline = Deadline::after(timeout);
         loop {
             let token = self.futex_token();
-            if self.acquire_head() > self.tail {
+            let head = self.acquire_head();
+            if head > self.tail {
+                // It need not be looked at again.
+                self.head.set(head);
                 return Ok(true);
             }
             let left = deadline.left();

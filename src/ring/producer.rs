@@ -87,6 +87,8 @@ pub struct Producer {
     params: ProducerParams,
     /// Bytes ever written: those ever committed, and those of a batch that is under way.
     head: u64,
+    /// Bytes ever committed.
+    committed: u64,
     /// `head % ring_capacity`, kept to save the division.
     position: u64,
     /// Up to where bytes may be written by the tails last read: the lowest, and a lap. Tails only grow, and new slots start at
@@ -138,6 +140,7 @@ impl Producer {
             ring_fd,
             params,
             head: 0,
+            committed: 0,
             position: 0,
             limit: params.ring_capacity,
             patience: Patience::default(),
@@ -153,7 +156,7 @@ impl Producer {
 
     /// Bytes ever committed.
     pub fn head(&self) -> u64 {
-        self.head
+        self.committed
     }
 
     /// The taken slots.
@@ -208,7 +211,7 @@ impl Producer {
         let (side, theirs) = side_sockets()?;
         let pidfd = open_pidfd(pid).map_err(Error::io("pidfd_open of the consumer"))?;
         let (baseline, now) = (ticks(), monotonic_ns());
-        let head = self.head;
+        let head = self.committed;
         // The consumer gets the page through a socket, which orders these; release is what later stores of the tail
         // use, and costs nothing.
         meta.store_u64_release(layout::META_TAIL_OFFSET, head);
@@ -253,22 +256,19 @@ impl Producer {
     /// hold the message, or raw commits have left less than a header's room in this lap.
     #[inline]
     pub fn send(&mut self, payload: &[u8]) -> Result<u64> {
-        let before = self.head;
         match self.write(payload, 0) {
             Ok(offset) => {
-                self.publish(before);
+                self.publish();
                 Ok(offset)
             }
-            Err(error) => Err(self.unwritten(before, error)),
+            Err(error) => Err(self.unwritten(error)),
         }
     }
 
     /// A filler may have been written although the message was not.
     #[cold]
-    fn unwritten(&mut self, before: u64, error: Error) -> Error {
-        if self.head != before {
-            self.publish(before);
-        }
+    fn unwritten(&mut self, error: Error) -> Error {
+        self.publish_any();
         error
     }
 
@@ -281,7 +281,6 @@ impl Producer {
             .ok()
             .filter(|&count| usize::from(count) <= MAX_FDS);
         let fd_count = fd_count.ok_or(Error::TooManyFds { found: fds.len() })?;
-        let before = self.head;
         let seq_id = self.next_seq_id;
         // Before the commit: a consumer that sees the message finds its descriptors there.
         let sent = self.write(payload, fd_count).and_then(|offset| {
@@ -291,9 +290,7 @@ impl Producer {
                 consumers: self.broadcast_fds(seq_id, fds)?,
             })
         });
-        if self.head != before {
-            self.publish(before);
-        }
+        self.publish_any();
         sent
     }
 
@@ -459,9 +456,17 @@ impl Producer {
         }
     }
 
-    /// Commits whole messages: everything between `before` and head.
+    /// Commits what is written and is not committed yet, if anything is.
+    fn publish_any(&mut self) {
+        if self.head != self.committed {
+            self.publish();
+        }
+    }
+
+    /// Commits whole messages: all that is written.
     #[inline]
-    fn publish(&mut self, before: u64) {
+    fn publish(&mut self) {
+        let before = self.committed;
         self.store_head();
         if self.table.active_push_count.load(Relaxed) > 0 {
             self.bump();
@@ -476,6 +481,7 @@ impl Producer {
         // Release: pairs with the consumers' acquire load of head, so they see the bytes below it.
         self.ctrl
             .store_u64_release(layout::CTRL_PRODUCER_HEAD, self.head);
+        self.committed = self.head;
         if self.is_noted {
             self.table.clog_attempt_counter.store(0, Relaxed);
             self.table.last_query_max_bytes.store(0, Relaxed);

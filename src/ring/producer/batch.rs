@@ -8,7 +8,6 @@ use crate::ring::error::Result;
 #[must_use = "what is in a batch is committed when it is dropped"]
 pub struct Batch<'a> {
     producer: &'a mut Producer,
-    before: u64,
 }
 
 impl Producer {
@@ -26,11 +25,7 @@ impl Producer {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn batch(&mut self) -> Batch<'_> {
-        let before = self.head;
-        Batch {
-            producer: self,
-            before,
-        }
+        Batch { producer: self }
     }
 }
 
@@ -47,7 +42,7 @@ impl Batch<'_> {
 
     /// Bytes in the batch, headers and fillers among them.
     pub fn len(&self) -> u64 {
-        self.producer.head - self.before
+        self.producer.head - self.producer.committed
     }
 
     /// Whether there are none.
@@ -61,8 +56,6 @@ impl Batch<'_> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if !self.is_empty() {
-            self.producer.publish(self.before);
-        }
+        self.producer.publish_any();
     }
 }

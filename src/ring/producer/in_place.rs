@@ -14,8 +14,6 @@ use crate::ring::message::MessageHeader;
 pub struct OpenMessage<'a> {
     producer: &'a mut Producer,
     payload_len: u32,
-    /// Head before it, and before the filler that it may have taken.
-    before: u64,
 }
 
 impl Producer {
@@ -35,15 +33,13 @@ impl Producer {
     /// Those of [`Producer::send`].
     #[inline]
     pub fn message(&mut self, payload_len: usize) -> Result<OpenMessage<'_>> {
-        let before = self.head;
         match self.claim(payload_len) {
             Ok(()) => Ok(OpenMessage {
                 producer: self,
                 // More has no room.
                 payload_len: payload_len as u32,
-                before,
             }),
-            Err(error) => Err(self.unwritten(before, error)),
+            Err(error) => Err(self.unwritten(error)),
         }
     }
 }
@@ -105,8 +101,7 @@ impl Drop for OpenMessage<'_> {
         let producer = &mut *self.producer;
         // No more is being written than has been.
         producer.table.local_head.store(producer.head, Relaxed);
-        if producer.head != self.before {
-            producer.publish(self.before);
-        }
+        // That may be a filler alone.
+        producer.publish_any();
     }
 }
