@@ -86,10 +86,10 @@ pub struct Producer {
     ring_fd: OwnedFd,
     params: ProducerParams,
     /// Bytes ever written: those ever committed, and those of a batch that is under way.
-    head: u64,
+    written: u64,
     /// Bytes ever committed.
-    committed: u64,
-    /// `head % ring_capacity`, kept to save the division.
+    head: u64,
+    /// `written % ring_capacity`, kept to save the division.
     position: u64,
     /// Up to where bytes may be written by the tails last read: the lowest, and a lap. Tails only grow, and new slots start at
     /// head, so what was read once is a bound for good; unless a consumer takes bytes back that it had released.
@@ -139,8 +139,8 @@ impl Producer {
             ctrl_fd,
             ring_fd,
             params,
+            written: 0,
             head: 0,
-            committed: 0,
             position: 0,
             limit: params.ring_capacity,
             patience: Patience::default(),
@@ -156,7 +156,7 @@ impl Producer {
 
     /// Bytes ever committed.
     pub fn head(&self) -> u64 {
-        self.committed
+        self.head
     }
 
     /// The taken slots.
@@ -211,7 +211,7 @@ impl Producer {
         let (side, theirs) = side_sockets()?;
         let pidfd = open_pidfd(pid).map_err(Error::io("pidfd_open of the consumer"))?;
         let (baseline, now) = (ticks(), monotonic_ns());
-        let head = self.committed;
+        let head = self.head;
         // The consumer gets the page through a socket, which orders these; release is what later stores of the tail
         // use, and costs nothing.
         meta.store_u64_release(layout::META_TAIL_OFFSET, head);
@@ -329,14 +329,14 @@ impl Producer {
 
     /// Free bytes at head, by the tails read now. A tail a lap or more behind head, which cannot be, frees none.
     fn read_tails(&mut self) -> u64 {
-        let min_tail = self.slots.read_tails(self.head);
+        let min_tail = self.slots.read_tails(self.written);
         self.limit = min_tail.saturating_add(self.params.ring_capacity);
-        self.limit.saturating_sub(self.head)
+        self.limit.saturating_sub(self.written)
     }
 
     /// That `needed` bytes at head are free. Reads the tails only if it takes newer ones to say so.
     fn need_room(&mut self, needed: u64) -> Result<()> {
-        if self.limit.saturating_sub(self.head) >= needed {
+        if self.limit.saturating_sub(self.written) >= needed {
             return Ok(());
         }
         self.patience.wait();
@@ -386,7 +386,7 @@ impl Producer {
         if total != to_end && total + HEADER > to_end {
             if to_end < HEADER {
                 return Err(Error::LapSpoiled {
-                    offset: self.head,
+                    offset: self.written,
                     left: to_end,
                 });
             }
@@ -407,7 +407,7 @@ impl Producer {
     /// older bytes.
     #[inline]
     fn note_written(&self, len: u64) {
-        self.table.local_head.store(self.head + len, Relaxed);
+        self.table.local_head.store(self.written + len, Relaxed);
         // Before the bytes themselves: pairs with nothing in this program, but with whoever looks into it.
         fence(Release);
     }
@@ -418,7 +418,7 @@ impl Producer {
         let total = HEADER + payload_len as u64;
         // What is left of the lap behind it is at least a header's room; where nothing is, the other way finds out.
         let is_tight = self.position + total + HEADER > self.params.ring_capacity
-            || self.head + total > self.limit
+            || self.written + total > self.limit
             || payload_len > u32::MAX as usize;
         if is_tight {
             self.make_room(payload_len)?;
@@ -441,7 +441,7 @@ impl Producer {
         };
         self.ring
             .copy_in_two(self.position, header.to_bytes(), payload)?;
-        let offset = self.head;
+        let offset = self.written;
         self.advance(HEADER + payload.len() as u64);
         Ok(offset)
     }
@@ -449,7 +449,7 @@ impl Producer {
     /// Moves head on by `len`, which does not cross the lap's end.
     #[inline]
     fn advance(&mut self, len: u64) {
-        self.head += len;
+        self.written += len;
         self.position += len;
         if self.position == self.params.ring_capacity {
             self.position = 0;
@@ -458,7 +458,7 @@ impl Producer {
 
     /// Commits what is written and is not committed yet, if anything is.
     fn publish_any(&mut self) {
-        if self.head != self.committed {
+        if self.written != self.head {
             self.publish();
         }
     }
@@ -466,7 +466,7 @@ impl Producer {
     /// Commits whole messages: all that is written.
     #[inline]
     fn publish(&mut self) {
-        let before = self.committed;
+        let before = self.head;
         self.store_head();
         if self.table.active_push_count.load(Relaxed) > 0 {
             self.bump();
@@ -480,8 +480,8 @@ impl Producer {
     fn store_head(&mut self) {
         // Release: pairs with the consumers' acquire load of head, so they see the bytes below it.
         self.ctrl
-            .store_u64_release(layout::CTRL_PRODUCER_HEAD, self.head);
-        self.committed = self.head;
+            .store_u64_release(layout::CTRL_PRODUCER_HEAD, self.written);
+        self.head = self.written;
         if self.is_noted {
             self.table.clog_attempt_counter.store(0, Relaxed);
             self.table.last_query_max_bytes.store(0, Relaxed);

@@ -42,7 +42,7 @@ impl Batch<'_> {
 
     /// Bytes in the batch, headers and fillers among them.
     pub fn len(&self) -> u64 {
-        self.producer.head - self.producer.committed
+        self.producer.written - self.producer.head
     }
 
     /// Whether there are none.

@@ -90,7 +90,7 @@ impl OpenMessage<'_> {
         producer
             .ring
             .copy_in(producer.position, &header.to_bytes())?;
-        let offset = producer.head;
+        let offset = producer.written;
         producer.advance(HEADER + u64::from(self.payload_len));
         Ok(offset)
     }
@@ -100,7 +100,7 @@ impl Drop for OpenMessage<'_> {
     fn drop(&mut self) {
         let producer = &mut *self.producer;
         // No more is being written than has been.
-        producer.table.local_head.store(producer.head, Relaxed);
+        producer.table.local_head.store(producer.written, Relaxed);
         // That may be a filler alone.
         producer.publish_any();
     }

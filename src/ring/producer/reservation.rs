@@ -24,7 +24,7 @@ impl Producer {
     /// Offers the run of free bytes at head, up to the lap's end; `None` if there are none, which counts towards
     /// the clog threshold and at it runs a scan (`zbq.h: zbq_producer_query`).
     pub fn reserve(&mut self) -> Option<Reservation<'_>> {
-        let head = self.head;
+        let head = self.written;
         let free = self.read_tails();
         let max_bytes = free.min(self.params.ring_capacity - self.position);
         self.table.last_query_base.store(
@@ -68,7 +68,7 @@ impl Producer {
             });
         }
         self.advance(written_bytes);
-        self.table.local_head.store(self.head, Relaxed);
+        self.table.local_head.store(self.written, Relaxed);
         self.store_head();
         // That may be a part of a message, which consumers below head sleep over: they are woken whatever their tails are.
         if self.table.active_push_count.load(Relaxed) > 0 {
