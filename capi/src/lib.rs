@@ -1,8 +1,8 @@
 //! `libzbq`: the C interface of the reference (`zbq.h` of zbq 0.1.1), every function of it, over this project's ring.
 //!
-//! What is different: nothing here waits longer than the reference does, and one thing less. A memfd that is truncated by its
-//! owner is an error and no SIGBUS (so a handler of that signal is installed, which hands on what is not its own), descriptors
-//! of messages that were passed over are closed, and a producer calls the kernel only where somebody may sleep.
+//! What is different: a memfd that is truncated by its owner is an error and no SIGBUS (so a handler of that signal is
+//! installed, which hands on what is not its own); descriptors of messages that were passed over are closed; more than 65,536
+//! slots are refused; a consumer does not join across pid namespaces, where its pid would be a stranger's.
 //!
 //! # Safety
 //!

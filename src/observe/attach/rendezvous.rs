@@ -133,7 +133,6 @@ fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
             }
         }
     }
-    by_name.dedup();
     if by_name.len() > 1 {
         return Err(AttachError::ListenerHidden {
             address: path.into(),
