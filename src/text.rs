@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use humansize::BINARY;
@@ -33,14 +34,126 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 /// `bytes` as one line of text: valid UTF-8 kept as [`escape`] keeps it, every other byte as `\xNN`.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {
-    let mut safe = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        safe.push_str(&escape(chunk.valid()));
-        for byte in chunk.invalid() {
-            push_escaped_byte(&mut safe, *byte);
+    let mut safe = Vec::with_capacity(bytes.len() + 16);
+    push_escaped_bytes(&mut safe, bytes);
+    String::from_utf8(safe).unwrap_or_default()
+}
+
+/// Appends `bytes` as [`escape_bytes`] has them, fast enough for a ring's payloads.
+pub fn push_escaped_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    /// So many plain characters in a row are copied as they are, ...
+    const RUN: usize = 16;
+    /// ... and so many others are written out one by one between two looks for them.
+    const BLOCK: usize = 64;
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        if rest.get(..RUN).is_some_and(|run| run.iter().all(is_plain)) {
+            let run = rest.iter().position(|byte| !is_plain(byte));
+            let (run, after) = rest.split_at(run.unwrap_or(rest.len()));
+            out.extend_from_slice(run);
+            rest = after;
+        }
+        // With the byte behind it, or a blank.
+        let mut block = [b' '; BLOCK + 1];
+        let length = rest.len().min(BLOCK);
+        let seen = rest.len().min(BLOCK + 1);
+        block[..seen].copy_from_slice(&rest[..seen]);
+        let start = out.len();
+        // Filled in place, four bytes at a time, however many of them count.
+        out.resize(start + 4 * BLOCK, 0);
+        let place = &mut out[start..];
+        let (mut passed, mut filled) = (0, 0);
+        for pair in block[..=length].windows(2) {
+            // Both are asked without a branch: random bytes are no pattern that a processor could learn.
+            let begins = matches!(pair[0], 0xc2..=0xf4) & matches!(pair[1], 0x80..=0xbf);
+            if begins {
+                break;
+            }
+            let (written, count) = BYTES[usize::from(pair[0])];
+            place[filled..filled + 4].copy_from_slice(&written);
+            filled += usize::from(count);
+            passed += 1;
+        }
+        out.truncate(start + filled);
+        rest = &rest[passed..];
+        if passed < length {
+            rest = push_longer(out, rest);
         }
     }
-    safe
+}
+
+/// Appends what `bytes` begin with, a character of several bytes or a piece of one; gives what is left.
+fn push_longer<'a>(out: &mut Vec<u8>, bytes: &'a [u8]) -> &'a [u8] {
+    // A character of two or three bytes that nothing has to be done about: nearly all text.
+    let number = match *bytes {
+        [first @ 0xc2..=0xdf, second @ 0x80..=0xbf, ..] => Some((2, wide(&[first & 0x1f, second]))),
+        [
+            first @ 0xe0..=0xef,
+            second @ 0x80..=0xbf,
+            third @ 0x80..=0xbf,
+            ..,
+        ] => Some((3, wide(&[first & 0x0f, second, third]))).filter(|(_, number)| *number >= 0x800),
+        _ => None,
+    };
+    if let Some((length, number)) = number
+        && !is_ascii_only()
+        && SAFE.get(number) == Some(&true)
+    {
+        let (character, rest) = bytes.split_at(length);
+        out.extend_from_slice(character);
+        return rest;
+    }
+    let longest = &bytes[..bytes.len().min(4)];
+    let Some(chunk) = longest.utf8_chunks().next() else {
+        return &[];
+    };
+    let character = chunk.valid().chars().next();
+    let length = character.map_or(chunk.invalid().len(), char::len_utf8);
+    let (piece, rest) = bytes.split_at(length);
+    match character {
+        Some(character) => push_valid(out, character.encode_utf8(&mut [0; 4])),
+        None => piece.iter().for_each(|byte| {
+            let (written, length) = BYTES[usize::from(*byte)];
+            out.extend_from_slice(&written[..usize::from(length)]);
+        }),
+    }
+    rest
+}
+
+/// The number of a character, from the bits in each of its bytes.
+fn wide(bytes: &[u8]) -> usize {
+    (bytes.iter()).fold(0, |number, byte| number << 6 | usize::from(byte & 0x3f))
+}
+
+/// Each byte as it is written where it is no part of a longer character, and how many bytes that takes.
+static BYTES: [([u8; 4], u8); 256] = {
+    let digits = b"0123456789abcdef";
+    let mut all = [([0; 4], 0); 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        all[at] = match byte {
+            b'\n' => (*b"\\n  ", 2),
+            b'\r' => (*b"\\r  ", 2),
+            b'\t' => (*b"\\t  ", 2),
+            0 => (*b"\\0  ", 2),
+            b' '..=b'~' => ([byte, 0, 0, 0], 1),
+            _ => ([b'\\', b'x', digits[at >> 4], digits[at & 15]], 4),
+        };
+        at += 1;
+    }
+    all
+};
+
+/// Which characters of two and three bytes are safe.
+static SAFE: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let is_safe = |number| char::from_u32(number).is_some_and(|one| !is_unsafe_anywhere(one));
+    (0..0x1_0000).map(is_safe).collect()
+});
+
+fn push_valid(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(escape(text).as_bytes());
 }
 
 /// Appends `character`, written out if it is unsafe.
@@ -69,9 +182,11 @@ fn is_unsafe(character: char) -> bool {
     if matches!(character, ' '..='~') {
         return false;
     }
-    if is_ascii_only() {
-        return true;
-    }
+    is_ascii_only() || is_unsafe_anywhere(character)
+}
+
+/// The same, whatever the locale knows.
+fn is_unsafe_anywhere(character: char) -> bool {
     // Nearly all there is: the tables of std take longer than the rest of a draw's text.
     if is_plain(character) {
         return false;

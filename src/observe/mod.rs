@@ -17,6 +17,7 @@ pub mod messages;
 pub mod model;
 mod orphan_search;
 pub mod procfs;
+mod ring_list;
 pub mod rings;
 pub mod sample;
 pub mod watch;

@@ -1,9 +1,9 @@
 //! All the rings of this machine, and the one that is being watched: where dashboard and commands get theirs.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::orphan_search::{OrphanSearch, watch_orphans};
+use super::ring_list::{RingList, broken_ring};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, adopt, by_pid, by_socket,
@@ -11,19 +11,20 @@ use crate::observe::attach::{
 };
 use crate::observe::messages;
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Frame, Limitation, Listing, Message, RingListing,
-    RingSnapshot, RingSource, Thresholds, WorstConsumer,
+    Frame, Limitation, Listing, Message, RingListing, RingSource, Thresholds,
 };
 use crate::observe::procfs::MappingSurvey;
 use crate::text::counted;
 
-/// Rings that are new to a list are attached for no longer than this at once.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// A list that is looked at again and again takes no more than a fiftieth of the time.
+const RESTS: u32 = 50;
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
 pub struct Rings {
-    listed: BTreeMap<String, Watcher>,
+    list: RingList,
+    /// The last listing, and until when it stands.
+    last: Option<(Listing, Instant)>,
     orphans: OrphanPolicy,
     watched: Option<Watcher>,
     thresholds: Thresholds,
@@ -118,7 +119,7 @@ impl Rings {
         for orphan in found {
             // Whoever kept a descriptor of it is listed with it already.
             let ctrl = orphan.watcher.ring().ctrl_file();
-            let mut known = self.listed.values();
+            let mut known = self.list.watchers();
             if known.any(|watcher| watcher.ring().watches(ctrl)) {
                 continue;
             }
@@ -157,74 +158,39 @@ fn watch_on(watcher: Watcher, succession: Option<Succession>) -> Watcher {
     }
 }
 
-fn broken_ring(error: &AttachError) -> Limitation {
-    Limitation::new("a ring", error.to_string())
-}
-
 impl RingSource for Rings {
     fn list(&mut self) -> Listing {
-        let found = match discover() {
-            Ok(found) => found,
-            Err(error) => {
-                return Listing {
-                    rings: Vec::new(),
-                    limits: vec![Limitation::new("every ring", error.to_string())],
-                };
-            }
-        };
-        let mut limits = found.limits;
-        limits.extend(found.broken.iter().map(broken_ring));
-        let mut listed = BTreeMap::new();
-        let until = Instant::now() + PATIENCE;
-        let mut left = 0;
-        for ring in found.rings {
-            let id = ring.id();
-            if Instant::now() >= until && !self.listed.contains_key(&id) {
-                left += 1;
-                continue;
-            }
-            // A descriptor number can come to stand for another ring.
-            let known = self
-                .listed
-                .remove(&id)
-                .filter(|known| known.ring().watches(ring.ctrl.file));
-            match known.map_or_else(
-                || map(ring).map(|ring| self.watcher(ring, Budget::GLANCE)),
-                Ok,
-            ) {
-                Ok(watcher) => {
-                    listed.insert(id, watcher);
-                }
-                Err(error) => limits.push(broken_ring(&error)),
-            }
+        let begun = Instant::now();
+        let is_sparing = matches!(self.orphans, OrphanPolicy::Gradually(_));
+        if is_sparing
+            && let Some((last, until)) = &self.last
+            && begun < *until
+        {
+            return last.clone();
         }
-        if left > 0 {
-            let why = "there are too many to attach each in time; the next look goes on";
-            limits.push(Limitation::new(counted(left, "ring"), why));
-        }
-        self.listed = listed;
-        let mut rings: Vec<RingListing> = self
-            .listed
-            .values_mut()
-            .map(|watcher| RingListing::from(watcher.look()))
-            .collect();
-        rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
-        let mut listing = Listing { rings, limits };
+        let again = self.last.is_some();
+        let mut listing = self.list.look(again, self.thresholds);
         self.list_orphans(&mut listing);
+        let rests = if again {
+            begun.elapsed() * RESTS
+        } else {
+            Duration::ZERO
+        };
+        self.last = Some((listing.clone(), Instant::now() + rests));
         listing
     }
 
     fn attach(&mut self, id: &str) -> Result<(), String> {
-        let listed = self.listed.get(id).map(|listed| listed.ring().ctrl_file());
+        let listed = self.list.get(id).map(|listed| listed.ring().ctrl_file());
         let watched = self.watched.as_ref().map(Watcher::ring);
         if watched.is_some_and(|ring| ring.id() == id && listed == Some(ring.ctrl_file())) {
             // It goes on with all that is remembered of it.
             return Ok(());
         }
         let ring = self.open(id)?;
-        let pid = ring.producer().pid;
-        let its = |watcher: &&Watcher| watcher.ring().producer().pid == pid;
-        let only = self.listed.values().filter(its).count() < 2;
+        let pid = ring.producer_pid();
+        let its = |watcher: &&Watcher| watcher.ring().producer_pid() == pid;
+        let only = self.list.watchers().filter(its).count() < 2;
         let succession = (only
             .then(|| Succession::of(&RingTarget::Pid(pid), RingSelector::Only, &ring)))
         .flatten();
@@ -239,51 +205,6 @@ impl RingSource for Rings {
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
         messages::payload(self.watched.as_ref()?.ring(), message)
     }
-}
-
-impl From<RingSnapshot> for RingListing {
-    fn from(ring: RingSnapshot) -> Self {
-        let seen = ring
-            .consumers
-            .iter()
-            .filter(|consumer| consumer.state != ConsumerState::Evicted);
-        let held = match (ring.slots, ring.hidden_consumers) {
-            (Some(slots), _) => Some(slots.used),
-            (None, Some(hidden)) => u32::try_from(seen.count())
-                .ok()
-                .and_then(|seen| seen.checked_add(hidden)),
-            (None, None) => None,
-        };
-        Self {
-            id: ring.id,
-            pid: ring.producer.pid,
-            command: ring.producer.command,
-            ring_capacity: ring.control.ring_capacity,
-            producer_head: ring.control.head(),
-            consumers: held,
-            bytes_per_second: ring.rate.bytes_per_second,
-            state: ring.state,
-            health: ring.health,
-            reason: ring.reason,
-            worst_finding: ring.findings.into_iter().next(),
-            worst_consumer: worst_consumer(ring.consumers),
-            sockets: ring.producer.sockets,
-            through: None,
-        }
-    }
-}
-
-fn worst_consumer(consumers: Vec<ConsumerSnapshot>) -> Option<WorstConsumer> {
-    let badness = |consumer: &ConsumerSnapshot| (consumer.state.badness(), consumer.lag_bytes);
-    // Of equals the first: it does not change from look to look.
-    let worst = consumers.into_iter().rev().max_by_key(badness)?;
-    Some(WorstConsumer {
-        slot: worst.slot,
-        pid: worst.pid,
-        command: worst.command,
-        state: worst.state,
-        lag_bytes: worst.lag_bytes,
-    })
 }
 
 /// Attaches the ring that is meant.

@@ -49,6 +49,8 @@ pub struct Budget {
     /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
     /// none is asked.
     pub survey: Duration,
+    /// Time for the search for the slot table, where that has not been found yet.
+    pub search: Duration,
     /// Whether consumers' threads and side sockets may be asked.
     pub asks: bool,
 }
@@ -61,6 +63,7 @@ impl Budget {
         reads_back: true,
         lag: 64 << 10,
         survey: Duration::from_millis(5),
+        search: Duration::from_millis(5),
         asks: true,
     };
     /// For one ring of many.
@@ -70,6 +73,7 @@ impl Budget {
         reads_back: false,
         lag: 0,
         survey: Duration::ZERO,
+        search: Duration::ZERO,
         asks: false,
     };
     /// For a look that is not repeated soon.
@@ -79,6 +83,7 @@ impl Budget {
         reads_back: false,
         lag: 4 << 20,
         survey: Duration::from_millis(500),
+        search: Duration::from_millis(500),
         asks: true,
     };
 }
@@ -189,6 +194,7 @@ impl Watcher {
         if self.budget.asks {
             self.ring.ask_in_turn();
         }
+        self.ring.search_table(self.budget.search);
         self.look_for_evicted();
         let mut sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
@@ -212,6 +218,17 @@ impl Watcher {
         self.over = ring.state.is_over();
         self.find_successor();
         ring
+    }
+
+    /// Whether the slot table is still being searched for.
+    #[must_use]
+    pub fn seeks_table(&self) -> bool {
+        self.ring.seeks_table()
+    }
+
+    /// Goes on for `time` with the search for the slot table.
+    pub fn search_table(&mut self, time: Duration) {
+        self.ring.search_table(time);
     }
 
     /// Takes in where head is, and nothing else: seldom looks then know the better since when a consumer is behind.

@@ -101,7 +101,8 @@ pub fn message(
         }
         Format::Base64 => writeln!(out, "{}", Base64Display::new(payload, &STANDARD)),
         Format::Text => {
-            writeln!(out, "{}", text::escape_bytes(payload))?;
+            text::push_escaped_bytes(out, payload);
+            out.push(b'\n');
             descriptors(out, fds)
         }
         Format::Hex => {

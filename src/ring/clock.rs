@@ -12,6 +12,7 @@
     reason = "the CPU's tick counter is read by an instruction"
 )]
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -102,19 +103,22 @@ impl TickClock {
     /// person or a script notices.
     pub const WINDOW: Duration = Duration::from_millis(2);
 
-    /// Measures for [`TickClock::WINDOW`], asleep.
+    /// Measures for [`TickClock::WINDOW`], asleep, the first time in a process; and after that, over all the time since then.
     pub fn calibrate() -> Self {
+        static START: OnceLock<Instant> = OnceLock::new();
         let mut clock = Self {
-            start: Instant::now(),
+            start: *START.get_or_init(Instant::now),
             span_ticks: 1,
             span_ns: 1,
         };
-        std::thread::sleep(Self::WINDOW);
+        clock.refine();
+        let passed = Duration::from_nanos(clock.span_ns);
+        std::thread::sleep(Self::WINDOW.saturating_sub(passed));
         clock.refine();
         clock
     }
 
-    /// Measures again over all the time since construction: the longer ago that is, the better the estimate.
+    /// Measures again over all the time since the first measurement: the longer ago that is, the better the estimate.
     pub fn refine(&mut self) {
         let now = Instant::now();
         // Neither span can be 0 in a division below, even on a machine whose counter stands still.

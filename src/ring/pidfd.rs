@@ -3,7 +3,7 @@
 //! Knows nothing of what follows from its end.
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::Timespec;
@@ -18,8 +18,8 @@ pub fn open_pidfd(pid: i32) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Whether the process behind a pidfd is gone. A poll that fails says nothing, as in the reference.
-pub fn has_exited(pidfd: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
+pub fn has_exited(pidfd: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&pidfd, PollFlags::IN)];
     let at_once = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

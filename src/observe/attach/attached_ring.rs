@@ -4,16 +4,20 @@
 //! But for a join (`passive_join`) it takes no slot and writes nothing; it judges nothing.
 
 use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::member::{LastWords, Member, Presence};
 use super::membership::Membership;
 use super::memory::Memory;
+use super::pairing::no_slot_table;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, TableView, Writing};
-use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo};
+use super::table_search::{Progress, TableSearch, no_table};
+use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo, Unseen};
 use crate::observe::procfs::{FileId, MappingSurvey, Process, Refusal, shortage};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
+use crate::text::bytes;
 
 /// A ring that is being watched.
 #[derive(Debug)]
@@ -23,8 +27,12 @@ pub struct AttachedRing {
     producer: ProducerProcess,
     memory: Memory,
     table: Option<SlotTable>,
+    /// The search for the table, as long as it is under way.
+    pub(super) search: Option<Arc<Mutex<TableSearch>>>,
+    /// Why another memfd might hold its bytes, where the table has yet to tell.
+    pub(super) doubt: Option<Limitation>,
     membership: Membership,
-    /// What was not certain, or not to be seen, when it was attached.
+    /// What else was not certain, or not to be seen, when it was attached.
     limits: Vec<Limitation>,
 }
 
@@ -60,6 +68,8 @@ impl AttachedRing {
             producer,
             memory,
             table,
+            search: None,
+            doubt: None,
             membership,
             limits,
         }
@@ -146,6 +156,12 @@ impl AttachedRing {
     #[must_use]
     pub fn producer(&self) -> ProducerInfo {
         self.producer.facts()
+    }
+
+    /// The producer's pid.
+    #[must_use]
+    pub fn producer_pid(&self) -> i32 {
+        self.producer.pid()
     }
 
     /// The producer in `/proc`, where its descriptors may be looked at.
@@ -235,6 +251,8 @@ impl AttachedRing {
         self.limits
             .iter()
             .cloned()
+            .chain(self.doubt.clone())
+            .chain(self.search.as_ref().map(|search| still_sought(search)))
             .chain(self.membership.limits())
             .chain(limit_of_descriptors())
             .collect()
@@ -281,13 +299,45 @@ impl AttachedRing {
         };
         let held = || self.members().iter().filter(|member| member.held);
         if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
-            self.producer.forget_links();
             self.refresh();
         }
         for member in &mut self.membership.members {
             member.slot = now(member).or(member.slot);
         }
         Some(view)
+    }
+
+    /// Whether the slot table is still being searched for.
+    #[must_use]
+    pub fn seeks_table(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// Goes on for `time` with the search for the slot table, where that is under way.
+    pub fn search_table(&mut self, time: Duration) {
+        let Some(mut search) = self.search.as_ref().and_then(|search| search.lock().ok()) else {
+            return;
+        };
+        search.advance(time);
+        let (found, is_over) = (search.take(self.memory.ctrl_file()), search.is_over());
+        drop(search);
+        if let Some((table, ring)) = found {
+            self.memory.read_from(&ring);
+            self.table = Some(table);
+            (self.search, self.doubt) = (None, None);
+            self.refresh();
+        } else if is_over {
+            self.search = None;
+            self.limits.push(no_slot_table(&no_table()));
+        }
+    }
+
+    /// Holds as few descriptors as can be, until it is asked for more again.
+    pub fn release(&self) {
+        self.memory.release();
+        if let Some(table) = &self.table {
+            table.release();
+        }
     }
 
     /// What the producer may be writing now beyond what it has committed; `None` where its table cannot be read.
@@ -301,6 +351,26 @@ impl AttachedRing {
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
         self.producer.holds(member)
+    }
+}
+
+/// That the slot table has not been found yet, and how far the search has come.
+fn still_sought(search: &Mutex<TableSearch>) -> Limitation {
+    let so_far = search.lock().map(|search| search.progress());
+    let why = so_far.map_or_else(
+        |_| "the search for it failed".into(),
+        |Progress { searched, total }| {
+            format!(
+                "the producer's memory is being searched for it: {} of {} so far",
+                bytes(searched),
+                bytes(total)
+            )
+        },
+    );
+    Limitation {
+        what: Unseen::SlotTable,
+        why,
+        remedy: None,
     }
 }
 

@@ -1,179 +1,329 @@
 //! Finding rings through `/proc`: which processes of this machine own which.
 //!
 //! A producer keeps the descriptors of its rings open. Of several processes that hold one control region the one counts that
-//! is named in it; what could not be looked at is said. Opens nothing for writing.
+//! is named in it; what could not be looked at is said. Who looks again and again asks new processes first, and of those that
+//! are known as many as cost next to nothing. Opens nothing for writing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::attached_ring::limit_of_descriptors;
 use super::error::AttachError;
-use super::pairing::{Found, FoundRing, read_control, rings_of};
+use super::pairing::{Found, read_control, rings_of};
 use crate::observe::model::Limitation;
 use crate::observe::procfs::{
-    self, FileId, HeldRings, MemFdKind, Process, holds_ring, pids, unique,
+    self, FileId, HeldRings, MemFdKind, Process, Refusal, holds_ring, pids, unique,
 };
 use crate::text::counted;
 
-/// All processes together are asked for no longer than this what they hold.
+/// All processes together are asked for no longer than this what they hold, when that is asked once.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// What was seen of some processes.
-#[derive(Default)]
-struct DescriptorSurvey {
-    /// Control regions, each with a process that holds it and a ring.
-    holders: Vec<(FileId, Process)>,
-    /// Processes whose descriptors could be listed, and could not.
-    seen: usize,
-    denied: usize,
-    /// The first of those that could not.
-    first_denied: Option<i32>,
-    /// Processes that have more descriptors than are looked at.
-    crowded: Vec<i32>,
-    /// Processes that could not be asked in time.
-    left: usize,
+/// When it is asked again and again: for this long at once, ...
+const SLICE: Duration = Duration::from_millis(15);
+/// ... and not before so many times that has passed.
+const RESTS: u32 = 60;
+
+/// The memory of each process is searched for slot tables for no longer than this at once.
+const SEARCH: Duration = Duration::from_millis(50);
+
+/// What the processes of this machine hold, as far as they were asked.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    known: BTreeMap<i32, Asked>,
+    /// Those that have not been asked yet.
+    new: Vec<i32>,
+    /// Of control regions that several hold: the holders, and which of them is the owner.
+    owners: HashMap<FileId, (Vec<i32>, i32)>,
+    /// Why the first of those that may not be asked may not.
+    refused: Option<(i32, Refusal)>,
+    /// When known processes are asked again.
+    due: Option<Instant>,
 }
 
-fn survey(pids: &[i32], until: Instant) -> DescriptorSurvey {
-    let mut survey = DescriptorSurvey::default();
-    for (at, &pid) in pids.iter().enumerate() {
+/// What was seen of a process when it was asked last.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    held: Held,
+    /// It has more descriptors than are looked at.
+    is_crowded: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// Nothing of a ring.
+    Nothing,
+    /// It is not ours to know.
+    Denied,
+    /// These control regions.
+    Ctrls(Process, Vec<FileId>),
+}
+
+/// A process and the control regions that it owns.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The process.
+    pub process: Process,
+    /// Its control regions, by descriptor.
+    pub ctrls: Vec<FileId>,
+}
+
+impl Discovery {
+    /// Asks every process once, as far as there is time.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn once() -> io::Result<Self> {
+        let mut discovery = Self::default();
+        discovery.note_pids()?;
+        let new = std::mem::take(&mut discovery.new);
+        let until = Instant::now() + PATIENCE;
+        // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
+        let half = new.len().div_ceil(2).max(1);
+        let asked: Vec<Vec<(i32, Asked)>> = std::thread::scope(|scope| {
+            let ask_all = |pids: &[i32]| {
+                let in_time = |_: &&i32| Instant::now() < until;
+                let asked = pids.iter().take_while(in_time);
+                asked.filter_map(|pid| Some((*pid, ask(*pid)?))).collect()
+            };
+            let parts: Vec<_> = (new.chunks(half))
+                .map(|part| (part, scope.spawn(move || ask_all(part))))
+                .collect();
+            parts
+                .into_iter()
+                .filter_map(|(_, part)| part.join().ok())
+                .collect()
+        });
+        discovery.known.extend(asked.into_iter().flatten());
         if Instant::now() >= until {
-            survey.left = pids.len() - at;
-            break;
+            let known = &discovery.known;
+            discovery.new = new
+                .into_iter()
+                .filter(|pid| !known.contains_key(pid))
+                .collect();
         }
-        match holds_ring(pid) {
-            Ok(HeldRings { any, is_crowded }) => {
-                if is_crowded {
-                    survey.crowded.push(pid);
-                }
-                if !any {
-                    survey.seen += 1;
-                    continue;
-                }
-            }
-            Err(error) => {
-                if error.kind() == io::ErrorKind::PermissionDenied {
-                    survey.denied += 1;
-                    survey.first_denied = survey.first_denied.or(Some(pid));
-                }
-                continue;
-            }
-        }
-        survey.seen += 1;
-        let Ok(process) = Process::open(pid) else {
-            continue;
-        };
-        for ctrl in unique(&process.memfds().unwrap_or_default(), MemFdKind::Ctrl) {
-            survey.holders.push((ctrl.file, process.another()));
-        }
+        Ok(discovery)
     }
-    survey
+
+    /// Asks on: new processes, and then those that are known, from those on that were asked longest ago, as far as that
+    /// costs next to nothing.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be listed.
+    pub fn go_on(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        if self.due.is_some_and(|due| begun < due) {
+            return Ok(());
+        }
+        self.note_pids()?;
+        let mut again: Vec<(Instant, i32)> = self
+            .known
+            .iter()
+            .map(|(pid, asked)| (asked.at, *pid))
+            .collect();
+        again.sort_unstable();
+        let new = std::mem::take(&mut self.new);
+        let again = again.into_iter().map(|(_, pid)| pid);
+        let mut pids = new.iter().copied().chain(again);
+        while begun.elapsed() < SLICE
+            && let Some(pid) = pids.next()
+        {
+            match ask(pid) {
+                Some(asked) => self.known.insert(pid, asked),
+                None => self.known.remove(&pid),
+            };
+        }
+        let known = &self.known;
+        self.new = new
+            .iter()
+            .copied()
+            .filter(|pid| !known.contains_key(pid))
+            .collect();
+        self.due = Some(begun + begun.elapsed() * RESTS);
+        Ok(())
+    }
+
+    /// Looks which processes there are.
+    fn note_pids(&mut self) -> io::Result<()> {
+        let pids = pids()?;
+        let there: HashSet<i32> = pids.iter().copied().collect();
+        self.known.retain(|pid, _| there.contains(pid));
+        self.new = pids;
+        self.new.retain(|pid| !self.known.contains_key(pid));
+        Ok(())
+    }
+
+    /// Who owns which control regions. Those that hold the least come first: whoever holds very much does not cost others
+    /// their place.
+    pub fn owners(&mut self) -> Vec<Owner> {
+        let mut holders: BTreeMap<FileId, Vec<&Process>> = BTreeMap::new();
+        for asked in self.known.values() {
+            if let Held::Ctrls(process, ctrls) = &asked.held
+                && process.is_alive_now() != Some(false)
+            {
+                for ctrl in ctrls {
+                    holders.entry(*ctrl).or_default().push(process);
+                }
+            }
+        }
+        self.owners.retain(|ctrl, _| holders.contains_key(ctrl));
+        let mut owned: BTreeMap<i32, Owner> = BTreeMap::new();
+        for (ctrl, holders) in holders {
+            let process = match holders[..] {
+                [only] => only,
+                _ => {
+                    let pids: Vec<i32> = holders.iter().map(|process| process.pid()).collect();
+                    let known = self.owners.get(&ctrl).filter(|(among, _)| *among == pids);
+                    let known = known.map(|(_, owner)| *owner);
+                    let known = holders.iter().copied().find(|one| Some(one.pid()) == known);
+                    let Some(found) = known.or_else(|| owner(ctrl, &holders)) else {
+                        continue;
+                    };
+                    self.owners.insert(ctrl, (pids, found.pid()));
+                    found
+                }
+            };
+            let owner = owned.entry(process.pid()).or_insert_with(|| Owner {
+                process: process.clone(),
+                ctrls: Vec::new(),
+            });
+            owner.ctrls.push(ctrl);
+        }
+        let mut owned: Vec<Owner> = owned.into_values().collect();
+        owned.sort_by_key(|owner| owner.ctrls.len());
+        owned
+    }
+
+    /// What could not be looked at.
+    pub fn limits(&mut self) -> Vec<Limitation> {
+        let mut limits = Vec::new();
+        if let Some(Refusal { why, remedy }) = procfs::hidepid() {
+            limits.push(Limitation {
+                what: "rings of other users".into(),
+                why,
+                remedy,
+            });
+        }
+        limits.extend(limit_of_descriptors());
+        if !self.new.is_empty() {
+            let what = format!("rings of {}", counted(self.new.len() as u64, "process"));
+            let why = "there are too many processes and descriptors to ask each in time";
+            limits.push(Limitation::new(what, why));
+        }
+        let crowded = self.known.iter().filter(|(_, asked)| asked.is_crowded);
+        limits.extend(crowded.map(|(pid, _)| {
+            let what = format!("rings of pid {pid} at its higher descriptors");
+            Limitation::new(what, "it has more descriptors than are looked at")
+        }));
+        let denied = |asked: &Asked| matches!(asked.held, Held::Denied);
+        let mut refused = self.known.iter().filter(|(_, asked)| denied(asked));
+        let Some((&pid, _)) = refused.next() else {
+            return limits;
+        };
+        let refused = 1 + refused.count();
+        // Why is told of one: to ask for each would take as long as to look.
+        if self
+            .refused
+            .as_ref()
+            .is_none_or(|(before, _)| *before != pid)
+        {
+            let why = match Process::open(pid) {
+                Ok(process) => procfs::reason(&process),
+                Err(error) => Refusal {
+                    why: error.to_string(),
+                    remedy: None,
+                },
+            };
+            self.refused = Some((pid, why));
+        }
+        if let Some((pid, Refusal { why, remedy })) = &self.refused {
+            limits.push(Limitation {
+                what: format!("rings of {refused} of {} processes", self.known.len()).into(),
+                why: format!("the first of them is pid {pid}: {why}"),
+                remedy: remedy.clone(),
+            });
+        }
+        limits
+    }
 }
 
-/// Looks at every process.
+impl Owner {
+    /// Its rings, as far as they can be watched; `None` when it has none any more.
+    #[must_use]
+    pub fn rings(&self) -> Option<Found> {
+        let mut found = rings_of(self.process.clone(), SEARCH).ok()?;
+        // What was inherited is listed under its owner; what is only kept has none.
+        found
+            .rings
+            .retain(|ring| self.ctrls.contains(&ring.ctrl.file));
+        found.broken.retain(|error| {
+            !matches!(
+                error,
+                AttachError::Inherited { .. } | AttachError::NotTheProducer { .. }
+            )
+        });
+        Some(found)
+    }
+}
+
+/// What process `pid` holds; `None` when there is no such process.
+fn ask(pid: i32) -> Option<Asked> {
+    let asked = |held, is_crowded| Asked {
+        at: Instant::now(),
+        held,
+        is_crowded,
+    };
+    let is_crowded = match holds_ring(pid) {
+        Ok(HeldRings {
+            any: true,
+            is_crowded,
+        }) => is_crowded,
+        Ok(HeldRings { is_crowded, .. }) => return Some(asked(Held::Nothing, is_crowded)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Some(asked(Held::Denied, false));
+        }
+        Err(_) => return None,
+    };
+    let process = Process::open(pid).ok()?;
+    let links = process.links_since(Instant::now()).ok()?;
+    let ctrls = unique(&links.memfds, MemFdKind::Ctrl);
+    let ctrls = ctrls.into_iter().map(|ctrl| ctrl.file).collect();
+    Some(asked(Held::Ctrls(process, ctrls), is_crowded))
+}
+
+/// Every ring of this machine, as far as there is time to look.
 ///
 /// # Errors
 /// When `/proc` cannot be listed.
 pub fn discover() -> io::Result<Found> {
-    let pids = pids()?;
-    let until = Instant::now() + PATIENCE;
-    // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
-    let half = pids.len().div_ceil(2).max(1);
-    let surveys: Vec<DescriptorSurvey> = std::thread::scope(|scope| {
-        let parts: Vec<_> = pids
-            .chunks(half)
-            .map(|part| scope.spawn(move || survey(part, until)))
-            .collect();
-        parts
-            .into_iter()
-            .filter_map(|part| part.join().ok())
-            .collect()
-    });
-    let mut holders: BTreeMap<FileId, Vec<Process>> = BTreeMap::new();
-    let (mut denied, mut seen, mut first_denied) = (0, 0, None);
-    let (mut crowded, mut left) = (Vec::new(), 0);
-    for part in surveys {
-        crowded.extend(part.crowded);
-        left += part.left;
-        denied += part.denied;
-        first_denied = first_denied.or(part.first_denied);
-        seen += part.seen;
-        for (ctrl, process) in part.holders {
-            holders.entry(ctrl).or_default().push(process);
-        }
-    }
-    let mut owners: BTreeMap<i32, Process> = BTreeMap::new();
-    for (ctrl, holders) in holders {
-        if let Some(owner) = owner(ctrl, holders) {
-            owners.entry(owner.pid()).or_insert(owner);
-        }
-    }
+    let mut discovery = Discovery::once()?;
     let mut found = Found::default();
-    // Those that hold the least come first: whoever holds very much does not cost others their place.
-    let mut owners: Vec<(usize, Process)> = (owners.into_values())
-        .map(|owner| (owner.memfds().map_or(0, |memfds| memfds.len()), owner))
-        .collect();
-    owners.sort_by_key(|(memfds, owner)| (*memfds, owner.pid()));
     let until = Instant::now() + PATIENCE;
-    for (_, owner) in owners {
+    for owner in discovery.owners() {
         if Instant::now() >= until {
-            let what = format!("rings of pid {}", owner.pid());
-            let why = "there was no time left to look at them";
-            found.limits.push(Limitation::new(what, why));
-            continue;
-        }
-        if let Ok(mut here) = rings_of(owner) {
+            found.limits.push(no_time_for(owner.process.pid()));
+        } else if let Some(mut here) = owner.rings() {
             found.limits.append(&mut here.limits);
             found.rings.append(&mut here.rings);
-            // What was inherited is listed under its owner; what is only kept has none.
-            here.broken.retain(|error| {
-                !matches!(
-                    error,
-                    AttachError::Inherited { .. } | AttachError::NotTheProducer { .. }
-                )
-            });
             found.broken.append(&mut here.broken);
         }
     }
-    drop_inherited(&mut found.rings);
-    if let Some(procfs::Refusal { why, remedy }) = procfs::hidepid() {
-        found.limits.push(Limitation {
-            what: "rings of other users".into(),
-            why,
-            remedy,
-        });
-    }
-    found.limits.extend(limit_of_descriptors());
-    if left > 0 {
-        let what = format!("rings of {}", counted(left as u64, "process"));
-        let why = "there are too many processes and descriptors to ask each in time";
-        found.limits.push(Limitation::new(what, why));
-    }
-    for pid in crowded {
-        let what = format!("rings of pid {pid} at its higher descriptors");
-        let why = "it has more descriptors than are looked at";
-        found.limits.push(Limitation::new(what, why));
-    }
-    if let Some(pid) = first_denied {
-        // Why is told of one: to ask for each would take as long as to look.
-        let hidden = Process::open(pid).map(|process| procfs::reason(&process));
-        let (why, remedy) = hidden.map_or_else(
-            |error| (error.to_string(), None),
-            |hidden| (hidden.why, hidden.remedy),
-        );
-        found.limits.push(Limitation {
-            what: format!("rings of {denied} of {} processes", seen + denied).into(),
-            why: format!("the first of them is pid {pid}: {why}"),
-            remedy,
-        });
-    }
+    found.limits.append(&mut discovery.limits());
     Ok(found)
+}
+
+/// That the rings of a process have not been looked at.
+#[must_use]
+pub fn no_time_for(pid: i32) -> Limitation {
+    let what = format!("rings of pid {pid}");
+    Limitation::new(what, "there was no time left to look at them")
 }
 
 /// Of the processes that hold one control region, the one that writes: the one whose pid, in its own namespace,
 /// stands in it. A fork inherits descriptors, so there can be several; failing evidence the oldest is taken.
-fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
+fn owner<'a>(ctrl: FileId, holders: &[&'a Process]) -> Option<&'a Process> {
     let written = |process: &Process| {
         let memfd = process
             .memfds()
@@ -182,7 +332,7 @@ fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
             .find(|memfd| memfd.file == ctrl)?;
         Some(read_control(process, &memfd).ok()?.producer_pid)
     };
-    holders.into_iter().min_by_key(|process| {
+    holders.iter().copied().min_by_key(|process| {
         let itself = written(process).is_some_and(|pid| process.identity().ns_pid == Some(pid));
         let writes = || {
             process.maps().is_ok_and(|maps| {
@@ -197,24 +347,4 @@ fn owner(ctrl: FileId, holders: Vec<Process>) -> Option<Process> {
             process.pid(),
         )
     })
-}
-
-/// Where a fork owns a ring of its own and has inherited another, the inherited one is listed once, under its owner.
-fn drop_inherited(rings: &mut Vec<FoundRing>) {
-    let itself =
-        |ring: &FoundRing| ring.process.identity().ns_pid == Some(ring.control.producer_pid);
-    let owned: Vec<FileId> = rings
-        .iter()
-        .filter(|ring| itself(ring))
-        .map(|ring| ring.ctrl.file)
-        .collect();
-    let mut seen = Vec::new();
-    rings.retain(|ring| {
-        let file = ring.ctrl.file;
-        let keep = !seen.contains(&file) && (itself(ring) || !owned.contains(&file));
-        if keep {
-            seen.push(file);
-        }
-        keep
-    });
 }

@@ -3,8 +3,6 @@
 //! Knows how to ask them; which consumers there are is `membership`'s business.
 
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,7 +13,7 @@ use crate::observe::model::ProcessState;
 use crate::observe::procfs::{FileId, Maps, Process};
 use crate::ring::clock::monotonic_ns;
 use crate::ring::layout::{META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP, META_TAIL_OFFSET};
-use crate::ring::{Mapping, ReadOnly, has_exited};
+use crate::ring::{Mapping, ReadOnly};
 
 /// A consumer that has not mapped its page by then is not going to.
 const SETTLES_IN: Duration = Duration::from_millis(500);
@@ -114,12 +112,15 @@ impl Member {
         let Some(slot) = self.slot.filter(|_| self.held) else {
             return;
         };
+        if !matches!(self.joiner, Joiner::Unknown) {
+            return;
+        }
         match producer.pidfd_target(slot.pidfd) {
             Some(-1) => self.joiner = Joiner::Ended,
             Some(pid) if self.process.as_ref().map(MemberProcess::pid) == Some(pid) => {
                 self.joiner = Joiner::Reader;
             }
-            Some(pid) if pid > 0 && matches!(self.joiner, Joiner::Unknown) => {
+            Some(pid) if pid > 0 => {
                 let process = Process::open(pid).ok();
                 // The pid may be another's by now: then the pidfd has no process any more.
                 if let Some(process) = process
@@ -129,6 +130,13 @@ impl Member {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Another process is known to read: whether it is who joined is to be found out anew.
+    pub(super) fn forget_joiner(&mut self) {
+        if matches!(self.joiner, Joiner::Reader) {
+            self.joiner = Joiner::Unknown;
         }
     }
 
@@ -180,15 +188,16 @@ impl Member {
     /// Whether its process has the page mapped: asked now, unless it was less than `every` ago.
     pub(super) fn ask_presence(&mut self, every: Duration) -> Presence {
         if self.process.is_some() && self.asked.elapsed() >= every {
-            self.look_for_page(&mut MapsOnce::default());
+            self.look_for_page(Instant::now());
         }
         self.presence
     }
 
     /// Asks its process now whether it has the page mapped. One that may be about to map it is not said to have left.
-    pub(super) fn look_for_page(&mut self, maps: &mut MapsOnce) {
+    /// What was found out `then` or after is good enough.
+    pub(super) fn look_for_page(&mut self, then: Instant) {
         self.asked = Instant::now();
-        self.presence = match presence(self.process.as_ref(), self.file, maps) {
+        self.presence = match presence(self.process.as_ref(), self.file, then) {
             Presence::Unmapped if !self.has_settled() => Presence::Unknown,
             found => found,
         };
@@ -254,7 +263,6 @@ impl Member {
 #[derive(Debug)]
 pub struct MemberProcess {
     process: Process,
-    pidfd: Option<OwnedFd>,
     /// `comm`, unescaped.
     pub command: Option<String>,
     /// Its arguments, unescaped.
@@ -268,7 +276,6 @@ pub struct MemberProcess {
 impl MemberProcess {
     pub(super) fn new(process: Process) -> Self {
         Self {
-            pidfd: process.pidfd().ok(),
             command: process.identity().command,
             command_line: process.command_line(),
             mappings: 1,
@@ -319,38 +326,29 @@ impl MemberProcess {
     /// Whether it has not ended; `None` when it cannot be asked.
     #[must_use]
     pub fn is_alive(&self) -> Option<bool> {
-        match &self.pidfd {
-            Some(pidfd) => Some(!has_exited(pidfd)),
-            None => self.process.is_alive(),
-        }
+        self.process.is_alive_now()
     }
 }
 
-/// What processes map, read once for each, however many consumers are in it: good for one moment.
-#[derive(Debug, Default)]
-pub(super) struct MapsOnce(HashMap<i32, Option<Maps>>);
-
-impl MapsOnce {
-    /// What `process` maps; `None` when it may not be read.
-    fn of(&mut self, process: &Process) -> Option<&Maps> {
-        let read = || process.maps().ok();
-        self.0.entry(process.pid()).or_insert_with(read).as_ref()
-    }
-}
-
-/// Whether the process behind a consumer has `file` mapped, as far as it can be told.
-fn presence(process: Option<&MemberProcess>, file: FileId, maps: &mut MapsOnce) -> Presence {
+/// Whether the process behind a consumer has `file` mapped, as far as it can be told. That it has may have been so a moment
+/// ago; that it has not is so after `then`.
+fn presence(process: Option<&MemberProcess>, file: FileId, then: Instant) -> Presence {
     let Some(member) = process else {
         return Presence::Unknown;
     };
     if !member.runs() {
         return Presence::Gone;
     }
-    match maps.of(&member.process) {
-        Some(maps) if maps.count(file) >= member.mappings => Presence::Mapped,
-        Some(_) => Presence::Unmapped,
-        None if !member.runs() => Presence::Gone,
-        None => Presence::Unknown,
+    let maps_it = |maps: &Maps| maps.count(file) >= member.mappings;
+    match member.process.maps() {
+        Ok(maps) if maps_it(&maps) => return Presence::Mapped,
+        _ => {}
+    }
+    match member.process.maps_since(then) {
+        Ok(maps) if maps_it(&maps) => Presence::Mapped,
+        Ok(_) => Presence::Unmapped,
+        Err(_) if !member.runs() => Presence::Gone,
+        Err(_) => Presence::Unknown,
     }
 }
 
@@ -360,11 +358,11 @@ pub(super) fn note_ends(members: &mut [Member]) {
         member
             .process
             .as_ref()
-            .map(|process| process.pidfd.is_some())
+            .map(|process| process.process.pidfd().is_some())
     };
     let mut fds: Vec<PollFd<'_>> = (members.iter())
-        .filter_map(|member| member.process.as_ref()?.pidfd.as_ref())
-        .map(|pidfd| PollFd::new(pidfd, PollFlags::IN))
+        .filter_map(|member| member.process.as_ref()?.process.pidfd())
+        .map(|pidfd| PollFd::from_borrowed_fd(pidfd, PollFlags::IN))
         .collect();
     // What cannot be asked has not been seen to end.
     let _ = poll(&mut fds, Some(&Timespec::default()));

@@ -5,16 +5,20 @@
 //! `zombies` and, once the producer is gone, by `orphans`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::evicted::Evicted;
-use super::member::{LastWords, MapsOnce, Member, MemberProcess, Presence, note_ends};
+use super::member::{LastWords, Member, MemberProcess, Presence, note_ends};
 use super::memory::map_page;
 use super::pairing::consumers_of;
 use super::producer::{ProducerProcess, has_given_up};
 use super::slot_table::{SlotTable, SlotView};
 use crate::observe::model::{Limitation, Unseen};
-use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process, has_vanished, pids, unique};
+use crate::observe::procfs::{
+    FileId, Links, MemFd, MemFdKind, Process, has_vanished, pids, unique,
+};
 use crate::ring::layout::META_SIZE;
 
 /// Whoever has its page mapped is asked anew after this long, ...
@@ -93,11 +97,11 @@ impl Membership {
         ctrl: FileId,
         table: Option<&SlotTable>,
     ) {
+        let then = Instant::now();
         if !producer.runs() || producer.gave_up() {
             // Nothing can be asked of it any more: what it held last is what its consumers still map.
-            let mut maps = MapsOnce::default();
             for member in &mut self.members {
-                member.look_for_page(&mut maps);
+                member.look_for_page(then);
             }
             return;
         }
@@ -108,10 +112,10 @@ impl Membership {
         let slots = table.and_then(SlotTable::read).map(|view| view.active);
         // A fork of the producer knows of those only that had joined when it was made.
         self.hidden = producer.lives().then_some(0);
-        let pages = match process.memfds() {
+        let pages = match links(process, slots.as_deref(), then) {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
-            Ok(memfds)
-                if !memfds.iter().any(|at| at.file == ctrl)
+            Ok(links)
+                if !links.memfds.iter().any(|at| at.file == ctrl)
                     && has_given_up(process, ctrl).unwrap_or(false) =>
             {
                 if !self.ends(producer) {
@@ -119,7 +123,7 @@ impl Membership {
                 }
                 return;
             }
-            Ok(memfds) => self.held_pages(process, ctrl, &memfds, slots.as_deref()),
+            Ok(links) => self.held_pages(process, ctrl, &links.memfds, slots.as_deref()),
             Err(error) => {
                 self.hidden = None;
                 self.limits.push(Limitation {
@@ -131,10 +135,9 @@ impl Membership {
             }
         };
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
-        let mut maps = MapsOnce::default();
         for member in &mut self.members {
             member.held = held.contains(&member.file);
-            member.look_for_page(&mut maps);
+            member.look_for_page(then);
             member.process_state(true);
         }
         for gone in self.members.extract_if(.., |member| {
@@ -205,9 +208,10 @@ impl Membership {
         slots: Option<&[SlotView]>,
     ) -> Vec<MemFd> {
         if let Some(slots) = slots {
-            let taken: HashSet<i32> = slots.iter().map(|slot| slot.meta_fd).collect();
-            let named = |page: &&MemFd| page.kind == MemFdKind::Meta && taken.contains(&page.fd);
-            return memfds.iter().filter(named).copied().collect();
+            let named = slots
+                .iter()
+                .filter_map(|slot| page_at(memfds, slot.meta_fd));
+            return named.copied().collect();
         }
         let mut pages = unique(memfds, MemFdKind::Meta);
         if !self.shares_process {
@@ -318,12 +322,13 @@ impl Membership {
             match process.pidfd_target(slot.pidfd) {
                 Some(pid) if pid > 0 => {
                     let settled = member.has_settled();
+                    member.forget_joiner();
                     member.process = Process::open(pid)
                         .ok()
                         // The pid may be another's by now: then the pidfd has no process any more.
                         .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
                         .map(|joined| MemberProcess::who_joined(joined, process, !settled));
-                    member.look_for_page(&mut MapsOnce::default());
+                    member.look_for_page(Instant::now());
                 }
                 Some(-1) => member.presence = Presence::Gone,
                 _ => {}
@@ -343,11 +348,13 @@ impl Membership {
                     continue;
                 }
             };
-            let writable =
-                |file: FileId| maps.memfds.iter().any(|at| at.file == file && at.writable);
+            let writable: HashSet<FileId> = (maps.memfds.iter())
+                .filter(|at| at.writable)
+                .map(|at| at.file)
+                .collect();
             // A consumer writes its own page and nothing else. Whoever can write the control region is the
             // producer or a fork of it; whoever maps a page read-only is a watcher.
-            if writable(ctrl) && pid != producer {
+            if writable.contains(&ctrl) && pid != producer {
                 continue;
             }
             for member in self
@@ -355,14 +362,16 @@ impl Membership {
                 .iter_mut()
                 .filter(|member| member.lacks_process())
             {
-                let process = process.another();
+                let process = process.clone();
                 let found = if pid == producer {
                     (maps.count(member.file) > 1).then(|| MemberProcess::of_producer(process))
                 } else {
-                    writable(member.file).then(|| MemberProcess::new(process))
+                    let reads = writable.contains(&member.file);
+                    reads.then(|| MemberProcess::new(process))
                 };
                 if found.is_some() {
                     member.process = found;
+                    member.forget_joiner();
                     member.presence = Presence::Mapped;
                 }
             }
@@ -377,7 +386,6 @@ impl Membership {
         if begun < self.turn_due {
             return;
         }
-        let mut maps = MapsOnce::default();
         while begun.elapsed() < TURN_LASTS {
             let there = |member: &&mut Member| member.presence == Presence::Mapped;
             let members = self.members.iter_mut().filter(there);
@@ -387,7 +395,7 @@ impl Membership {
             else {
                 break;
             };
-            next.look_for_page(&mut maps);
+            next.look_for_page(begun);
         }
         self.turn_due = Instant::now() + begun.elapsed() * 100;
     }
@@ -408,4 +416,22 @@ impl Membership {
         }
         note_ends(&mut self.members);
     }
+}
+
+/// What a producer holds: now, where a moment ago it did not hold all that its slots name.
+fn links(process: &Process, slots: Option<&[SlotView]>, then: Instant) -> io::Result<Arc<Links>> {
+    let links = process.links()?;
+    let named = |slot: &SlotView| page_at(&links.memfds, slot.meta_fd).is_some();
+    let named = slots.is_none_or(|slots| slots.iter().all(named));
+    if named {
+        Ok(links)
+    } else {
+        process.links_since(then)
+    }
+}
+
+/// The metadata page at descriptor `fd`, of `memfds` in the order of descriptors.
+fn page_at(memfds: &[MemFd], fd: i32) -> Option<&MemFd> {
+    let at = memfds.binary_search_by_key(&fd, |memfd| memfd.fd).ok()?;
+    memfds.get(at).filter(|page| page.kind == MemFdKind::Meta)
 }

@@ -3,6 +3,7 @@
 //! What a process maps is opened through `/proc/PID/map_files`, which needs a capability; failing that its memory is
 //! read through `/proc/PID/mem`, and a page becomes a copy of our own. Knows nothing of producers and consumers.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -38,7 +39,11 @@ impl Memory {
         Ok(Self {
             ctrl: mapped,
             ctrl_file: ctrl.file,
-            bytes: RingBytes::File(File::from(data)),
+            bytes: RingBytes::Held {
+                process: process.clone(),
+                memfd: *ring,
+                file: RefCell::new(Some(File::from(data))),
+            },
             capacity,
         })
     }
@@ -92,6 +97,23 @@ impl Memory {
     pub(super) fn is_cut_short(&self) -> bool {
         self.bytes.is_cut_short(self.capacity)
     }
+
+    /// The ring's bytes are those of this memfd of the producer.
+    pub(super) fn read_from(&mut self, ring: &MemFd) {
+        if let RingBytes::Held { memfd, file, .. } = &mut self.bytes
+            && memfd.file != ring.file
+        {
+            *memfd = *ring;
+            file.take();
+        }
+    }
+
+    /// Holds no descriptor that can be had again.
+    pub(super) fn release(&self) {
+        if let RingBytes::Held { file, .. } = &self.bytes {
+            file.take();
+        }
+    }
 }
 
 /// Maps a control region or a metadata page of `process`, through its descriptor.
@@ -112,7 +134,13 @@ pub(super) fn map_page(
 /// The ring's bytes.
 #[derive(Debug)]
 pub(super) enum RingBytes {
-    /// By `pread`, which cannot fault.
+    /// By `pread`, which cannot fault, through a descriptor of the producer; ours is opened when it is needed.
+    Held {
+        process: Process,
+        memfd: MemFd,
+        file: RefCell<Option<File>>,
+    },
+    /// By `pread`.
     File(File),
     /// Through the mapping that a join gave us, behind the SIGBUS guard.
     Mapped(Mapping<ReadOnly>),
@@ -133,10 +161,24 @@ impl RingBytes {
             io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), why),
             _ => error,
         };
+        const TRUNCATED: &str = "zbq_ring was truncated: its bytes are gone";
         match self {
+            Self::Held {
+                process,
+                memfd,
+                file,
+            } => {
+                let mut held = file.borrow_mut();
+                let file = match &mut *held {
+                    Some(file) => file,
+                    none => none.insert(File::from(process.open_memfd(memfd)?)),
+                };
+                file.read_exact_at(buffer, position)
+                    .map_err(|error| gone(error, TRUNCATED))
+            }
             Self::File(file) => file
                 .read_exact_at(buffer, position)
-                .map_err(|error| gone(error, "zbq_ring was truncated: its bytes are gone")),
+                .map_err(|error| gone(error, TRUNCATED)),
             Self::Mapped(ring) => ring.copy_out(position, buffer).map_err(io::Error::other),
             Self::Memory(memory, address) => {
                 let end = position.checked_add(buffer.len() as u64);
@@ -155,6 +197,16 @@ impl RingBytes {
     /// Whether the ring's memfd has shrunk.
     pub(super) fn is_cut_short(&self, capacity: u64) -> bool {
         match self {
+            Self::Held {
+                process,
+                memfd,
+                file,
+            } => match &*file.borrow() {
+                Some(file) => file.metadata().is_ok_and(|found| found.len() < capacity),
+                None => process
+                    .memfd_size(memfd)
+                    .is_some_and(|size| size < capacity),
+            },
             Self::File(file) => file.metadata().is_ok_and(|found| found.len() < capacity),
             // Found out by reading: to look for it would make pages that were not there.
             Self::Mapped(ring) => ring.is_truncated(),

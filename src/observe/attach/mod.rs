@@ -17,11 +17,12 @@ mod producer;
 mod rendezvous;
 mod select;
 mod slot_table;
+mod table_search;
 mod target;
 mod zombies;
 
 pub use attached_ring::AttachedRing;
-pub use discover::discover;
+pub use discover::{Discovery, discover, no_time_for};
 pub use error::AttachError;
 pub use member::{LastWords, Member, MemberProcess, Presence};
 pub use open::{by_pid, map};

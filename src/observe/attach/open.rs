@@ -1,5 +1,7 @@
 //! From a pid to an attached ring: one that the process owns, or one that it maps and whose producer is gone.
 
+use std::time::Duration;
+
 use super::attached_ring::{Access, AttachedRing};
 use super::discover::discover;
 use super::error::{AttachError, CtrlPlace, unopened};
@@ -11,13 +13,15 @@ use super::producer::ProducerProcess;
 use super::select::RingSelector;
 use crate::observe::procfs::{FileId, MappingSurvey, MemFdKind, Process};
 
+/// For how long the memory of a process is searched for slot tables, at first.
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
+
 /// Maps a ring that was found.
 ///
 /// # Errors
 /// When it is not permitted, or the ring has changed or gone since it was found.
 pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
     let id = found.id();
-    let mut limits = found.limits;
     let memory = Memory::of_producer(
         &found.process,
         &found.ctrl,
@@ -35,10 +39,12 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
             found.sockets,
         ),
         memory,
-        found.table.map_err(|limit| limits.push(limit)).ok(),
+        found.table,
         Membership::of_producer(found.shares_process),
-        limits,
+        found.limits,
     );
+    ring.search = found.search;
+    ring.doubt = found.doubt;
     ring.refresh();
     Ok(ring)
 }
@@ -49,7 +55,7 @@ pub fn map(found: FoundRing) -> Result<AttachedRing, AttachError> {
 /// Each way in which it cannot be had.
 pub fn by_pid(pid: i32, choice: RingSelector) -> Result<AttachedRing, AttachError> {
     let process = Process::open(pid).map_err(|error| unopened(pid, error))?;
-    let mut found = match rings_of(process) {
+    let mut found = match rings_of(process, PATIENCE) {
         Err(error @ AttachError::NotARing { .. }) => {
             return by_consumer(pid, choice).unwrap_or_else(|| orphan_by_pid(pid, choice, error));
         }

@@ -135,7 +135,7 @@ fn open(
     let readers = survey.readers.iter();
     let readers = readers.filter(|reader| reader.joins(ctrl.file) > 0).count();
     Ok(Orphan {
-        process: process.another(),
+        process: process.clone(),
         ctrl,
         readers: u32::try_from(readers).unwrap_or(u32::MAX),
         page,
@@ -256,7 +256,7 @@ fn join(
             continue;
         }
         let page = page(&reader.process, &at, META_SIZE).map_err(|error| error.to_string())?;
-        let process = reader.process.another();
+        let process = reader.process.clone();
         members.push(Member {
             // What the producer held last is what its consumers still map.
             held: true,

@@ -6,10 +6,13 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::error::{AttachError, refused};
 use super::own_sockets::OwnSockets;
 use super::slot_table::SlotTable;
+use super::table_search::{TableSearch, no_table};
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{
     FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unique, unseen,
@@ -28,8 +31,10 @@ pub struct FoundRing {
     pub ring: MemFd,
     /// What the control region said.
     pub control: Control,
-    /// The producer's slot table, when it could be found.
-    pub table: Result<SlotTable, Limitation>,
+    /// The producer's slot table, when it was found.
+    pub table: Option<SlotTable>,
+    /// The search for it, when that is not over: one for all rings of the process.
+    pub(super) search: Option<Arc<Mutex<TableSearch>>>,
     /// Whether this process has other rings: metadata pages then need evidence of where they belong.
     pub shares_process: bool,
     /// Whether this is the process that the control region names as the producer.
@@ -38,7 +43,9 @@ pub struct FoundRing {
     pub may_be_elsewhere: bool,
     /// The sockets that lead to it: a path, or `@name` when abstract; `None` when that cannot be told.
     pub sockets: Option<Vec<String>>,
-    /// What is not certain about the finding.
+    /// Why another ring might be meant, where the slot table has yet to tell.
+    pub doubt: Option<Limitation>,
+    /// What else is not certain about the finding.
     pub limits: Vec<Limitation>,
 }
 
@@ -61,11 +68,11 @@ pub struct Found {
     pub limits: Vec<Limitation>,
 }
 
-/// The rings that `process` holds.
+/// The rings that `process` holds. Its memory is searched for their slot tables for `patience`; what is left is gone on with later.
 ///
 /// # Errors
 /// Not permitted, gone, or no ring there; a single broken ring among others is in [`Found::broken`].
-pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
+pub(super) fn rings_of(process: Process, patience: Duration) -> Result<Found, AttachError> {
     if process.is_unreaped() {
         let (pid, command) = (process.pid(), process.identity().command);
         return Err(AttachError::Ended {
@@ -90,9 +97,26 @@ pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
         let what = format!("which sockets lead to which rings of pid {}", process.pid());
         Limitation::new(what, why)
     }));
+    let mut controls = Vec::new();
     for ctrl in &ctrls {
-        match pair(&process, &maps, ctrl, &rings, ctrls.len() > 1) {
+        match control_of(&process, &maps, ctrl) {
+            Ok((control, limit)) => controls.push((*ctrl, control, limit)),
+            Err(error) => found.broken.push(error),
+        }
+    }
+    let known: Vec<(MemFd, Control)> = (controls.iter())
+        .map(|(ctrl, control, _)| (*ctrl, *control))
+        .collect();
+    let mut search = TableSearch::begin(&process, &maps, &known, &rings);
+    if let Ok(search) = &mut search {
+        search.advance(patience);
+    }
+    let search = search.map(|search| Arc::new(Mutex::new(search)));
+    for (ctrl, control, limit) in controls {
+        match pair(&process, &search, &ctrl, control, &rings) {
             Ok(mut ring) => {
+                ring.limits.extend(limit);
+                ring.shares_process = ctrls.len() > 1;
                 let (sockets, limit) = own.leading_to(ctrl.file);
                 ring.sockets = sockets;
                 ring.limits.extend(limit);
@@ -104,14 +128,12 @@ pub(super) fn rings_of(process: Process) -> Result<Found, AttachError> {
     Ok(found)
 }
 
-/// Finds what belongs to one control region.
-fn pair(
+/// What a control region says, if `process` may be its producer; with it, what is not certain about that.
+fn control_of(
     process: &Process,
     maps: &Maps,
     ctrl: &MemFd,
-    rings: &[MemFd],
-    shares_process: bool,
-) -> Result<FoundRing, AttachError> {
+) -> Result<(Control, Option<Limitation>), AttachError> {
     let pid = process.pid();
     if ctrl.size != CTRL_SIZE as u64 {
         return Err(AttachError::WrongSize {
@@ -132,40 +154,59 @@ fn pair(
             expected: CAPACITY_EXPECTED.into(),
         });
     }
-    let mut limits = Vec::new();
     let ns_pid = process.identity().ns_pid;
-    let writes = ns_pid == Some(control.producer_pid);
-    if !writes {
-        if let Some(writer) = writer_of(process, ctrl, control.producer_pid) {
-            let fd = ctrl.fd;
-            return Err(AttachError::Inherited { pid, fd, writer });
-        }
-        let maps_for_writing =
-            |at: &MappedMemFd| at.kind == MemFdKind::Ctrl && at.file == ctrl.file && at.writable;
-        if !maps.memfds.iter().any(maps_for_writing) {
-            // Who cannot write it is not its producer, whatever descriptors it keeps.
-            return Err(AttachError::NotTheProducer {
-                pid,
-                fd: ctrl.fd,
-                named: control.producer_pid,
-            });
-        }
-        limits.push(Limitation {
-            what: "who writes this ring, and whose slots are really held".into(),
-            why: format!(
-                "zbq_ctrl names pid {} in the producer's namespace, which is not seen to hold it; this process, pid {} \
-                 there, maps it for writing: it may be a helper that the producer forked, or have taken over. It counts as \
-                 the producer once head is seen to move",
-                control.producer_pid,
-                ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
-            ),
-            remedy: None,
+    if ns_pid == Some(control.producer_pid) {
+        return Ok((control, None));
+    }
+    if let Some(writer) = writer_of(process, ctrl, control.producer_pid) {
+        let fd = ctrl.fd;
+        return Err(AttachError::Inherited { pid, fd, writer });
+    }
+    let maps_for_writing =
+        |at: &MappedMemFd| at.kind == MemFdKind::Ctrl && at.file == ctrl.file && at.writable;
+    if !maps.memfds.iter().any(maps_for_writing) {
+        // Who cannot write it is not its producer, whatever descriptors it keeps.
+        return Err(AttachError::NotTheProducer {
+            pid,
+            fd: ctrl.fd,
+            named: control.producer_pid,
         });
     }
-    let located = SlotTable::locate(process, maps, ctrl, &control, rings);
-    let (table, ring) = match located {
-        Ok((table, ring)) => (Ok(table), ring),
+    let limit = Limitation {
+        what: "who writes this ring, and whose slots are really held".into(),
+        why: format!(
+            "zbq_ctrl names pid {} in the producer's namespace, which is not seen to hold it; this process, pid {} \
+                 there, maps it for writing: it may be a helper that the producer forked, or have taken over. It counts as \
+                 the producer once head is seen to move",
+            control.producer_pid,
+            ns_pid.map_or_else(|| "unknown".into(), |pid| pid.to_string())
+        ),
+        remedy: None,
+    };
+    Ok((control, Some(limit)))
+}
+
+/// Finds what belongs to one control region.
+fn pair(
+    process: &Process,
+    search: &io::Result<Arc<Mutex<TableSearch>>>,
+    ctrl: &MemFd,
+    control: Control,
+    rings: &[MemFd],
+) -> Result<FoundRing, AttachError> {
+    let pid = process.pid();
+    let capacity = control.ring_capacity;
+    let (mut limits, mut doubt) = (Vec::new(), None);
+    let located = match search {
+        Ok(search) => take_table(search, ctrl.file),
         Err(error) => {
+            limits.push(no_slot_table(error));
+            None
+        }
+    };
+    let (table, ring) = match located {
+        Some((table, ring)) => (Some(table), ring),
+        None => {
             let fitting: Vec<MemFd> = rings
                 .iter()
                 .filter(|ring| ring.size == capacity)
@@ -187,24 +228,33 @@ fn pair(
                     Some(ring) => ring,
                     None => {
                         let (ring, limit) = by_order(ctrl, &fitting);
-                        limits.push(limit);
+                        doubt = Some(limit);
                         ring
                     }
                 },
             };
-            (Err(no_table(&error)), ring)
+            (None, ring)
         }
     };
+    let writes = process.identity().ns_pid == Some(control.producer_pid);
+    let search = search.as_ref().ok().filter(|_| table.is_none());
+    let is_over =
+        |search: &Arc<Mutex<TableSearch>>| search.lock().is_ok_and(|search| search.is_over());
+    if search.is_some_and(is_over) {
+        limits.push(no_slot_table(&no_table()));
+    }
     Ok(FoundRing {
-        process: process.another(),
+        process: process.clone(),
         ctrl: *ctrl,
         ring,
         control,
+        search: search.filter(|search| !is_over(search)).cloned(),
         table,
-        shares_process,
+        shares_process: false,
         writes,
         may_be_elsewhere: !writes && may_be_elsewhere(control.producer_pid),
         sockets: None,
+        doubt,
         limits,
     })
 }
@@ -306,7 +356,13 @@ pub(super) fn read_control(process: &Process, ctrl: &MemFd) -> io::Result<Contro
     Control::parse(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-fn no_table(error: &io::Error) -> Limitation {
+/// The table of the ring with that control region, and the ring that it names, as far as the search has come.
+pub(super) fn take_table(search: &Mutex<TableSearch>, ctrl: FileId) -> Option<(SlotTable, MemFd)> {
+    search.lock().ok()?.take(ctrl)
+}
+
+/// That the slot table is not to be had, and why.
+pub(super) fn no_slot_table(error: &io::Error) -> Limitation {
     let denied = error.kind() == io::ErrorKind::PermissionDenied;
     Limitation {
         what: Unseen::SlotTable,

@@ -13,7 +13,7 @@ use super::error::{AttachError, missing, refused};
 use super::join_record;
 use super::membership::Membership;
 use super::memory::Memory;
-use super::open::map;
+use super::open::{PATIENCE, map};
 use super::pairing::rings_of;
 use super::producer::ProducerProcess;
 use super::rendezvous::listener;
@@ -134,7 +134,7 @@ fn unseen(
 /// The same ring through the producer's `/proc`; `None` when this process does not own it.
 fn enriched(process: Process, parked: &Parked) -> Result<Option<AttachedRing>, AttachError> {
     let here = Process::open(process.pid()).map_err(|error| refused(&process, error, "open it"))?;
-    let found = match rings_of(here) {
+    let found = match rings_of(here, PATIENCE) {
         Ok(found) => found,
         Err(AttachError::NotARing { .. } | AttachError::Inherited { .. }) => return Ok(None),
         Err(error) => return Err(error),

@@ -2,19 +2,18 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::OwnedFd;
 
 use super::member::Member;
 use crate::observe::model::{ProcessState, ProducerInfo};
 use crate::observe::procfs::{FileId, Process, started_at};
-use crate::ring::has_exited;
 
 /// The process behind a ring's producer.
 #[derive(Debug)]
 pub(super) struct ProducerProcess {
     /// Its handle, where its descriptors may be looked at.
     process: Option<Process>,
-    pidfd: Option<OwnedFd>,
+    /// The process with whose end it ends, where it can be asked.
+    lives_with: Option<Process>,
     /// Whether it is the process that the control region names.
     writes: bool,
     /// Of one that is not: what head was when last seen, and whether that has moved since.
@@ -49,8 +48,8 @@ impl ProducerProcess {
         sockets: Option<Vec<String>>,
     ) -> Self {
         Self {
-            pidfd: process.pidfd().ok(),
             facts: facts(process.pid(), Some(&process), sockets),
+            lives_with: Some(process.clone()),
             process: Some(process),
             writes,
             taken_over: Cell::new(if writes || may_be_elsewhere {
@@ -66,7 +65,7 @@ impl ProducerProcess {
     /// One that may not be looked into; `process` is who listens at `address`.
     pub(super) fn unseen(pid: i32, process: Option<&Process>, address: &str) -> Self {
         Self {
-            pidfd: process.and_then(|process| process.pidfd().ok()),
+            lives_with: process.cloned(),
             facts: facts(pid, process, Some(vec![address.into()])),
             process: None,
             writes: false,
@@ -80,7 +79,7 @@ impl ProducerProcess {
     pub(super) fn gone(pid: i32) -> Self {
         Self {
             process: None,
-            pidfd: None,
+            lives_with: None,
             writes: false,
             taken_over: Cell::new(TakenOver::Yes),
             gave_up: Cell::new(false),
@@ -91,6 +90,11 @@ impl ProducerProcess {
                 ..facts(pid, None, Some(Vec::new()))
             },
         }
+    }
+
+    /// Its pid.
+    pub(super) fn pid(&self) -> i32 {
+        self.facts.pid
     }
 
     /// Its handle, where its descriptors may be looked at.
@@ -115,20 +119,12 @@ impl ProducerProcess {
         }
     }
 
-    /// Its descriptors have changed: they are listed anew when next asked for.
-    pub(super) fn forget_links(&self) {
-        if let Some(process) = self.process() {
-            process.forget_links();
-        }
-    }
-
     /// Whether its descriptor of the control region, which is the file `ctrl`, has gone; told once.
     pub(super) fn has_let_go(&self, ctrl: FileId) -> bool {
         let held = |fd| self.process().and_then(|process| process.fd_file(fd)) == Some(ctrl);
         let gone = self.ctrl_fd.get().is_some_and(|fd| !held(fd));
         if gone {
             self.ctrl_fd.set(None);
-            self.forget_links();
         }
         gone
     }
@@ -150,11 +146,10 @@ impl ProducerProcess {
 
     /// Whether the process runs that is taken for the producer, or may be it.
     pub(super) fn runs(&self) -> bool {
-        match (&self.pidfd, &self.process) {
-            (Some(pidfd), _) => !has_exited(pidfd),
-            (None, Some(process)) => process.runs(),
+        match &self.lives_with {
+            Some(process) => process.is_alive_now() != Some(false),
             // It cannot be seen: nothing speaks for its end, unless it had ended before we came.
-            (None, None) => self.facts.alive,
+            None => self.facts.alive,
         }
     }
 

@@ -108,7 +108,7 @@ impl Membership {
         let parked = page.mapping.load_u64_acquire(META_TAIL_OFFSET) == PARKED_TAIL;
         if !parked {
             self.members
-                .push(Member::without_slot(page, at.file, process.another()));
+                .push(Member::without_slot(page, at.file, process.clone()));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::copy::{PATIENCE, copy, if_in_time, in_time};
 use super::recover::{self, RetainedRegion};
 use super::validity::Validity;
-use super::walk::{count, first_clear, lands};
+use super::walk::{count, first_clear, header_of, lands};
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::Integrity;
 use crate::ring::MessageHeader;
@@ -107,6 +107,7 @@ pub(super) fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -
     if from >= to || to - from > capacity {
         return None;
     }
+    let mut headers = Headers::default();
     let mut all = Vec::new();
     let mut at = from;
     while at < to {
@@ -114,20 +115,48 @@ pub(super) fn boundaries(ring: &AttachedRing, from: u64, to: u64, most: usize) -
         if all.len() == most || (all.len() == TRIAL && hopeless()) {
             return None;
         }
-        let position = at % capacity;
-        let mut header = [0; HEADER_SIZE];
-        if capacity - position < HEADER_SIZE as u64 {
-            return None;
-        }
-        ring.copy_out(position, &mut header).ok()?;
-        let length = MessageHeader::from_bytes(header).total_len();
-        if length > capacity - position {
+        let length = headers.at(ring, at, to)?.total_len();
+        if length > capacity - at % capacity {
             return None;
         }
         all.push(at);
         at = at.checked_add(length)?;
     }
     (at == to).then_some(all)
+}
+
+/// Headers one after the other: many together where messages are short, each by itself where they are long.
+#[derive(Debug, Default)]
+struct Headers {
+    piece: Vec<u8>,
+    from: u64,
+}
+
+impl Headers {
+    /// Bytes that are read together.
+    const PIECE: u64 = 16 << 10;
+
+    /// The header at `at`, before `end`; `None` when it cannot be read.
+    fn at(&mut self, ring: &AttachedRing, at: u64, end: u64) -> Option<MessageHeader> {
+        let here = |headers: &Self| {
+            let skipped = usize::try_from(at.checked_sub(headers.from)?).ok()?;
+            headers.piece.get(skipped..).and_then(header_of)
+        };
+        if let Some(header) = here(self) {
+            return Some(header);
+        }
+        let left = (ring.capacity() - at % ring.capacity()).min(end - at);
+        let passed = at - self.from.min(at);
+        let wanted = if self.piece.is_empty() || passed < 2 * self.piece.len() as u64 {
+            Self::PIECE
+        } else {
+            HEADER_SIZE as u64
+        };
+        self.piece.clear();
+        self.from = at;
+        copy(ring, at, at + wanted.min(left), &mut self.piece).ok()?;
+        here(self)
+    }
 }
 
 /// How many messages lie between each of `tails` and `head`, in one walk over at most `budget` bytes. Absent from the

@@ -1,13 +1,20 @@
 //! When a process was started, and how its clock compares with ours.
 
+use std::sync::LazyLock;
+
+use super::kept::Kept;
 use super::process::{Process, field};
 
 /// Wall clock of a process's start, RFC 3339: boot time plus `ticks`.
 #[must_use]
 pub fn started_at(ticks: u64) -> Option<String> {
-    let boot: i64 = field(&std::fs::read("/proc/stat").ok()?, "btime ")?
-        .parse()
-        .ok()?;
+    /// It changes when somebody sets the clock.
+    static BOOT: LazyLock<Kept<Option<i64>>> = LazyLock::new(Kept::default);
+    let ask = || {
+        let stat = std::fs::read("/proc/stat")?;
+        Ok(field(&stat, "btime ").and_then(|boot| boot.parse().ok()))
+    };
+    let boot: i64 = (*BOOT.get(ask).ok()?)?;
     // USER_HZ is 100 on every Linux architecture this builds for.
     let seconds = boot.checked_add(i64::try_from(ticks / 100).ok()?)?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())

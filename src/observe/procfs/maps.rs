@@ -2,6 +2,8 @@
 //!
 //! Pure parsing: it has never seen a process.
 
+use std::collections::HashMap;
+
 use super::memfd::{FileId, MappedMemFd, MemFdKind};
 
 /// Private writable memory, where a heap can be.
@@ -22,6 +24,8 @@ pub struct Maps {
     pub memfds: Vec<MappedMemFd>,
     /// Private writable anonymous memory, the heap first.
     pub private: Vec<PrivateMemory>,
+    /// Mappings of each file among `memfds`.
+    counts: HashMap<FileId, usize>,
 }
 
 impl Maps {
@@ -34,7 +38,23 @@ impl Maps {
         }
         maps.private
             .sort_by_key(|memory| (!memory.heap, memory.start));
+        maps.count_files();
         maps
+    }
+
+    /// Without what only looks like a memfd: those are all on one device.
+    #[must_use]
+    pub(super) fn on_device(mut self, device: u64) -> Self {
+        self.memfds.retain(|at| at.file.dev == device);
+        self.count_files();
+        self
+    }
+
+    fn count_files(&mut self) {
+        self.counts.clear();
+        for at in &self.memfds {
+            *self.counts.entry(at.file).or_default() += 1;
+        }
     }
 
     /// Whether `file` is mapped at all.
@@ -46,8 +66,7 @@ impl Maps {
     /// How many mappings of `file` there are.
     #[must_use]
     pub fn count(&self, file: FileId) -> usize {
-        let mapped = self.memfds.iter();
-        mapped.filter(|mapped| mapped.file == file).count()
+        self.counts.get(&file).copied().unwrap_or_default()
     }
 }
 

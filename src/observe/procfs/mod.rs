@@ -5,6 +5,9 @@ mod clock;
 mod descriptor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod held;
+mod kept;
+mod links;
 mod listening;
 mod maps;
 mod memfd;
@@ -19,6 +22,7 @@ mod unix_diag;
 
 pub use clock::{clock_ahead_ns, started_at};
 pub use descriptor::Descriptor;
+pub use links::Links;
 pub use listening::{BoundFile, Listening};
 pub use maps::{Maps, PrivateMemory};
 pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind, unique};

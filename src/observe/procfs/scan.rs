@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, statat};
 
+use super::links::{DIRECTORY, each_link};
 use super::memfd::MemFdKind;
-use super::process::{DIRECTORY, MAX_TEXT, Process, each_link};
+use super::process::{MAX_TEXT, Process};
 use super::shortage::openat;
 
 /// What was seen of a process's descriptors.

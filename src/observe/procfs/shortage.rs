@@ -2,9 +2,9 @@
 //!
 //! Opens what `/proc` shows, and remembers whether that ever failed. Knows nothing of what is asked.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
@@ -36,6 +36,41 @@ pub(super) fn openat(
 /// As [`ring::open_pidfd`].
 pub(super) fn open_pidfd(pid: i32) -> Result<OwnedFd, Errno> {
     noted(ring::open_pidfd(pid))
+}
+
+/// A descriptor that spares work, and that one can do without: there are no more of them than a quarter of what is allowed.
+#[derive(Debug)]
+pub(super) struct SpareFd(OwnedFd);
+
+/// How many there are. Nothing hangs on the order in which it changes.
+static SPARE: AtomicUsize = AtomicUsize::new(0);
+
+impl SpareFd {
+    /// What `open` opens, if there is room for it.
+    pub(super) fn keep(open: impl FnOnce() -> Result<OwnedFd, Errno>) -> Option<Self> {
+        let allowed = getrlimit(Resource::Nofile).current;
+        let room = allowed.map_or(usize::MAX, |allowed| {
+            usize::try_from(allowed / 4).unwrap_or(usize::MAX)
+        });
+        if SPARE.load(Ordering::Relaxed) >= room {
+            return None;
+        }
+        let opened = open().ok()?;
+        SPARE.fetch_add(1, Ordering::Relaxed);
+        Some(Self(opened))
+    }
+}
+
+impl AsFd for SpareFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for SpareFd {
+    fn drop(&mut self) {
+        SPARE.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A memfd of our own.

@@ -3,8 +3,11 @@
 //! Read from the process's own `/proc/PID/net/unix`, so a path is the one its network namespace shows. No
 //! connection is made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::kept::Kept;
 use super::process::Process;
 
 /// `__SO_ACCEPTCON` (`include/uapi/linux/net.h`): the socket listens.
@@ -30,14 +33,13 @@ pub fn listening(process: &Process) -> Vec<OwnSocket> {
     if links.sockets.is_empty() {
         return Vec::new();
     }
-    let Ok(table) = process.text("net/unix") else {
+    let Ok(listeners) = named(process) else {
         return Vec::new();
     };
-    let listeners = listeners(&table);
     let mut found: Vec<OwnSocket> = (links.sockets)
         .iter()
         .filter_map(|(fd, inode)| {
-            let name = listeners.get(inode.as_slice())?;
+            let name = listeners.get(inode)?;
             Some(OwnSocket {
                 fd: *fd,
                 inode: inode.clone(),
@@ -49,6 +51,33 @@ pub fn listening(process: &Process) -> Vec<OwnSocket> {
     let mut seen = HashSet::new();
     found.retain(|socket| seen.insert(socket.inode.clone()));
     found
+}
+
+/// Inode to name, for every named listening socket of a network namespace.
+type Named = HashMap<Vec<u8>, Vec<u8>>;
+
+/// Those of the process's network namespace: the kernel makes the same table for every process in it, however long it is.
+fn named(process: &Process) -> io::Result<Arc<Named>> {
+    /// Network namespaces that are remembered.
+    const MOST: usize = 16;
+    static TABLES: Mutex<BTreeMap<Vec<u8>, Arc<Kept<Named>>>> = Mutex::new(BTreeMap::new());
+    let ask = || {
+        let table = process.text("net/unix")?;
+        let named = listeners(&table).into_iter();
+        Ok(named
+            .map(|(inode, name)| (inode.to_owned(), name.to_owned()))
+            .collect())
+    };
+    let Ok(namespace) = process.read_link("ns/net") else {
+        return ask().map(Arc::new);
+    };
+    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    if tables.len() >= MOST && !tables.contains_key(&namespace) {
+        tables.clear();
+    }
+    let table = Arc::clone(tables.entry(namespace).or_default());
+    drop(tables);
+    table.get(ask)
 }
 
 /// Inode to name, for every named listening socket.

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::maps::Maps;
 use super::memfd::{FileId, MappedMemFd, MemFdKind};
 use super::permission;
 use super::process::{Process, has_vanished};
@@ -111,9 +110,10 @@ impl MappingSurvey {
     fn note(&mut self, pid: i32) {
         // Read once more through the handle that is kept: the pid may have become another process's.
         if let Ok(process) = Process::open(pid)
-            && let Ok(Maps { memfds, .. }) = process.maps()
-            && !memfds.is_empty()
+            && let Ok(maps) = process.maps()
+            && !maps.memfds.is_empty()
         {
+            let memfds = maps.memfds.clone();
             self.readers.push(MappingProcess { process, memfds });
         }
     }

@@ -1,19 +1,31 @@
 //! A producer's memory with anything in it: a true table is found and read as it is, and of any other nothing is said
 //! that does not stand there.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
-use super::{Candidates, Expected, MAX_SLOTS, PAGE, SlotTable, TableView, i32_at};
+use super::{Expected, MAX_SLOTS, PAGE, SlotTable, TableView, i32_at};
 use crate::fuzzing::input::Input;
-use crate::observe::procfs::{FileId, MemFd, MemFdKind};
-use crate::ring::WakeupMode;
-use crate::ring::layout::{table, u32_at, u64_at};
+use crate::observe::attach::table_search::{Hit, Wanted};
+use crate::observe::procfs::{FileId, MemFd, MemFdKind, Process};
+use crate::ring::layout::{CTRL_STRUCT_SIZE, table, u32_at, u64_at};
+use crate::ring::{Control, WakeupMode};
 
 /// Bytes of the memory.
 const MEMORY: usize = 16 << 10;
 /// Slots of a true table at most.
 const SLOTS: u64 = 64;
+
+/// The 24 bytes by which a table is found.
+pub(super) fn run(expected: &Expected) -> [u8; 24] {
+    let mut run = [0; 24];
+    run[..8].copy_from_slice(&expected.ctrl_address.to_ne_bytes());
+    run[8..16].copy_from_slice(&expected.ring_address.to_ne_bytes());
+    run[16..20].copy_from_slice(&expected.ctrl_fd.to_ne_bytes());
+    run[20..].copy_from_slice(&expected.ring_fd.to_ne_bytes());
+    run
+}
 
 fn put(memory: &mut [u8], at: usize, bytes: &[u8]) {
     memory[at..at + bytes.len()].copy_from_slice(bytes);
@@ -42,7 +54,7 @@ fn write(
     word(table::CLOG_ATTEMPT_COUNTER, view.clog_attempts);
     word(table::NEXT_SEQ_ID, view.next_seq_id);
     word(table::LAST_QUERY_MAX_BYTES, 0);
-    put(memory, at + table::CTRL, &expected.run());
+    put(memory, at + table::CTRL, &run(expected));
     put(memory, at + table::MAX_CONSUMERS, &view.max.to_ne_bytes());
     put(
         memory,
@@ -162,7 +174,8 @@ pub fn slot_table(data: &[u8]) {
     let file = File::from(file.expect("a memfd"));
     file.write_all_at(&memory, 0).expect("room");
     let found = SlotTable {
-        memory: file,
+        process: Process::ourselves().expect("we exist"),
+        memory: RefCell::new(Some(file)),
         address: at as u64,
         expected,
         clock_ahead_ns: ahead,
@@ -193,26 +206,36 @@ pub fn slot_table(data: &[u8]) {
     }
 
     // Where it is looked for: another ring's is beside it.
-    let other = Expected {
-        ring_fd: expected.ring_fd + 1,
-        ..expected
-    };
-    let memfd = MemFd {
-        fd: 0,
+    let memfd = |fd, size| MemFd {
+        fd,
         kind: MemFdKind::Ring,
         file: FileId { dev: 0, ino: 0 },
-        size: 0,
+        size,
     };
-    let wanted = Candidates::of(&[(other, memfd), (expected, memfd)]);
-    let hits: Vec<(u64, usize)> = wanted.hits(&memory, PAGE).collect();
-    for (address, index) in &hits {
-        // It may begin below what was searched.
-        let run = (address + table::CTRL as u64 - PAGE) as usize;
-        assert!(address.is_multiple_of(8));
-        assert_eq!(memory[run..run + 24], [other, expected][*index].run());
-    }
-    assert!(
-        memory != before || hits.contains(&(PAGE + at as u64, 1)),
-        "{hits:?}"
+    let control = Control {
+        ring_capacity: expected.ring_capacity,
+        clog_threshold: expected.clog_threshold,
+        stall_timeout_ns: expected.stall_timeout_ns,
+        ..Control::parse(&[0; CTRL_STRUCT_SIZE]).expect("it is long enough")
+    };
+    let ctrl = (memfd(expected.ctrl_fd, 0), control);
+    let ring = memfd(expected.ring_fd, expected.ring_capacity);
+    let other = memfd(expected.ring_fd + 1, expected.ring_capacity);
+    let wanted = Wanted::at(
+        [(expected.ctrl_address, ctrl)].into(),
+        [
+            (expected.ring_address + PAGE, other),
+            (expected.ring_address, ring),
+        ]
+        .into(),
     );
+    let hits = wanted.hits(&memory, PAGE);
+    for hit in &hits {
+        // It may begin below what was searched.
+        let at = (hit.address + table::CTRL as u64 - PAGE) as usize;
+        assert!(hit.address.is_multiple_of(8));
+        assert_eq!(memory[at..at + 24], run(&hit.expected));
+    }
+    let is_true = |hit: &Hit| hit.address == PAGE + at as u64 && hit.expected == expected;
+    assert!(memory != before || hits.iter().any(is_true), "{hits:?}");
 }

@@ -1,0 +1,163 @@
+//! What looking costs as the work grows: rings, consumers, processes, descriptors. `cargo bench --bench scale`, or some of it
+//! by name: `ls`, `list`, `dashboard`, `descriptors`.
+//!
+//! Figures stand beside what they should be. Nothing here passes or fails: machines differ.
+#![expect(clippy::print_stdout, reason = "figures are printed")]
+
+#[path = "../tests/peers/crowd.rs"]
+mod crowd;
+#[path = "../tests/support/pty.rs"]
+#[expect(dead_code, reason = "only some of it is needed here")]
+mod pty;
+mod rig;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use pty::Terminal;
+use rig::{Role, ZBQTOP, cpu, median, role};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let part = arguments.get(1).map_or("", String::as_str);
+    if ["rings", "producers", "strangers", "reads"].contains(&part) {
+        return crowd::main();
+    }
+    for (name, print) in [
+        ("ls", ls as fn()),
+        ("list", list),
+        ("dashboard", dashboard),
+        ("descriptors", descriptors),
+    ] {
+        if part == name || part.is_empty() || part.starts_with('-') {
+            print();
+        }
+    }
+}
+
+/// A crowd, once it is ready.
+fn crowd(words: &[&str]) -> Role {
+    let mut crowd = role(words);
+    let mut line = String::new();
+    let out = crowd.0.stdout.take().expect("piped");
+    BufReader::new(out)
+        .read_line(&mut line)
+        .expect("it says ready");
+    assert_eq!(line.trim(), "ready", "{words:?}");
+    crowd
+}
+
+/// Time of one list, from exec to end.
+fn ls() {
+    for (words, what, target) in [
+        (&["rings", "10", "4", "0"][..], "10 rings x 4", ""),
+        (&["rings", "100", "4", "0"], "100 rings x 4", "0.15 s"),
+        (&["rings", "500", "1", "0"], "500 rings x 1", "0.5 s"),
+        (&["producers", "500", "1"], "500 processes, a ring each", ""),
+        (&["strangers", "5000", "3"], "5,000 other processes", ""),
+        (
+            &["rings", "1", "1", "0", "128"],
+            "a ring and 128 MiB of heap",
+            "",
+        ),
+    ] {
+        let _crowd = crowd(words);
+        let mut listed = 0;
+        let took = median(
+            (0..3)
+                .map(|_| {
+                    let started = Instant::now();
+                    let output = Command::new(ZBQTOP)
+                        .args(["ls", "--json", "--interval", "0"])
+                        .output();
+                    let output = output.expect("it runs");
+                    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                    listed = text
+                        .matches("\"ctrl_fd\"")
+                        .count()
+                        .max(text.matches("\"health\"").count());
+                    started.elapsed().as_secs_f64()
+                })
+                .collect(),
+        );
+        println!("ls, {what}: {took:.3} s, {listed} listed   (target: {target})");
+    }
+}
+
+/// Share of a core while the list of rings is on the screen.
+fn list() {
+    for (words, what) in [
+        (
+            &["rings", "100", "4", "0"][..],
+            "100 rings x 4 in a process",
+        ),
+        (&["producers", "500", "1"], "500 rings in 500 processes"),
+        (&["strangers", "20000", "3"], "20,000 other processes"),
+        (
+            &["strangers", "20", "10000"],
+            "20 processes with 10,000 descriptors",
+        ),
+        (
+            &["rings", "1", "1", "0", "128"],
+            "a ring and 128 MiB of heap",
+        ),
+    ] {
+        let _crowd = crowd(words);
+        let started = Instant::now();
+        let mut screen = Terminal::start(&mut Command::new(ZBQTOP), 40, 120);
+        screen.wait("the list", |text| {
+            text.contains("RINGS") || text.contains("Rings") || text.contains("no ring")
+        });
+        let first = started.elapsed();
+        std::thread::sleep(Duration::from_secs(3));
+        println!(
+            "list screen, {what}: {:.2} % of a core, first after {:.2} s   (target: 2 %, 1 s)",
+            share(&mut screen) * 100.0,
+            first.as_secs_f64()
+        );
+    }
+}
+
+/// Share of a core of the dashboard on one ring with many consumers.
+fn dashboard() {
+    for (processes, what) in [("1", "in one process"), ("1000", "in as many")] {
+        let crowd = crowd(&["rings", "1", "1000", processes]);
+        let mut command = Command::new(ZBQTOP);
+        let pid = crowd.pid().to_string();
+        let mut screen = Terminal::start(command.args(["--pid", &pid]), 40, 120);
+        screen.wait("the dashboard", |text| text.contains("Messages"));
+        std::thread::sleep(Duration::from_secs(3));
+        println!(
+            "dashboard, 1,000 consumers {what}: {:.2} % of a core   (target: 4 %)",
+            share(&mut screen) * 100.0
+        );
+    }
+}
+
+/// What is held open while many rings are listed.
+fn descriptors() {
+    for (words, what) in [
+        (&["rings", "300", "1", "0"][..], "300 rings in a process"),
+        (&["producers", "300", "1"], "300 rings in 300 processes"),
+    ] {
+        let _crowd = crowd(words);
+        let mut screen = Terminal::start(&mut Command::new(ZBQTOP), 40, 120);
+        screen.wait("the list", |text| text.contains("300"));
+        std::thread::sleep(Duration::from_secs(3));
+        screen.text();
+        let held =
+            std::fs::read_dir(format!("/proc/{}/fd", screen.pid())).map_or(0, Iterator::count);
+        println!("descriptors, {what}: {held}");
+    }
+}
+
+fn share(screen: &mut Terminal) -> f64 {
+    let before = cpu(screen.pid());
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(10) {
+        screen.text();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    (cpu(screen.pid()) - before) / started.elapsed().as_secs_f64()
+}

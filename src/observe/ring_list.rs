@@ -1,0 +1,232 @@
+//! The rings of this machine, each watched lightly, kept from look to look: what is known is only sampled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::watch::{Budget, Watcher};
+use crate::observe::attach::{AttachError, Discovery, map, no_time_for};
+use crate::observe::model::{
+    ConsumerSnapshot, ConsumerState, Limitation, Listing, RingListing, RingSnapshot, Thresholds,
+    WorstConsumer,
+};
+use crate::observe::procfs::FileId;
+use crate::text::counted;
+
+/// Rings that are new to a list are attached for no longer than this at once.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Rings that cannot be watched are tried again this often.
+const TRIES_AGAIN: Duration = Duration::from_secs(5);
+/// Time for the search for slot tables that have not been found yet, at one look, for all rings together.
+const SEARCH: Duration = Duration::from_millis(8);
+
+/// Rings that are watched, and what is known of the others.
+#[derive(Debug, Default)]
+pub(super) struct RingList {
+    discovery: Discovery,
+    listed: BTreeMap<String, Watcher>,
+    /// By pid of the process that owns them.
+    owners: BTreeMap<i32, Looked>,
+    /// The ring whose search goes on at the next look.
+    turn: usize,
+}
+
+/// What was found when the rings of a process were looked at.
+#[derive(Debug)]
+struct Looked {
+    at: Instant,
+    /// The control regions that it had.
+    ctrls: Vec<FileId>,
+    broken: Vec<AttachError>,
+    limits: Vec<Limitation>,
+    /// Rings there was no time to attach.
+    left: u64,
+}
+
+impl RingList {
+    /// The rings now. With `again`, the list goes on from the one before at little cost; otherwise it is made whole.
+    pub(super) fn look(&mut self, again: bool, thresholds: Thresholds) -> Listing {
+        let discovered = if again {
+            self.discovery.go_on()
+        } else {
+            Discovery::once().map(|discovery| self.discovery = discovery)
+        };
+        if let Err(error) = discovered {
+            return Listing {
+                rings: Vec::new(),
+                limits: vec![Limitation::new("every ring", error.to_string())],
+            };
+        }
+        let mut limits = self.attach_new(thresholds);
+        self.search_tables();
+        limits.extend(self.discovery.limits());
+        let mut rings: Vec<RingListing> = self
+            .listed
+            .values_mut()
+            .map(|watcher| {
+                let listing = RingListing::from(watcher.look());
+                watcher.ring().release();
+                listing
+            })
+            .collect();
+        rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
+        Listing { rings, limits }
+    }
+
+    /// The ring that is called `id` in the list.
+    pub(super) fn get(&self, id: &str) -> Option<&Watcher> {
+        self.listed.get(id)
+    }
+
+    /// The rings that are listed.
+    pub(super) fn watchers(&self) -> impl Iterator<Item = &Watcher> {
+        self.listed.values()
+    }
+
+    /// Attaches the rings that are not listed yet, and forgets those that are no more; tells what could not be had.
+    fn attach_new(&mut self, thresholds: Thresholds) -> Vec<Limitation> {
+        let until = Instant::now() + PATIENCE;
+        let mut limits = Vec::new();
+        let mut there = BTreeSet::new();
+        let mut pids = BTreeSet::new();
+        for owner in self.discovery.owners() {
+            let pid = owner.process.pid();
+            pids.insert(pid);
+            there.extend(owner.ctrls.iter().map(|ctrl| (pid, *ctrl)));
+            let is_known = |looked: &Looked| {
+                looked.ctrls == owner.ctrls
+                    && looked.left == 0
+                    && (looked.broken.is_empty() || looked.at.elapsed() < TRIES_AGAIN)
+            };
+            if self.owners.get(&pid).is_some_and(is_known) {
+                continue;
+            }
+            if Instant::now() >= until {
+                limits.push(no_time_for(pid));
+                continue;
+            }
+            let Some(found) = owner.rings() else {
+                continue;
+            };
+            let mut looked = Looked {
+                at: Instant::now(),
+                ctrls: owner.ctrls,
+                broken: found.broken,
+                limits: found.limits,
+                left: 0,
+            };
+            for ring in found.rings {
+                let id = ring.id();
+                // A descriptor number can come to stand for another ring.
+                let known = self.listed.get(&id);
+                if known.is_some_and(|known| known.ring().watches(ring.ctrl.file)) {
+                    continue;
+                }
+                if Instant::now() >= until {
+                    looked.left += 1;
+                    continue;
+                }
+                match map(ring) {
+                    Ok(ring) => {
+                        let watcher = Watcher::new(ring, Budget::GLANCE).judging_by(thresholds);
+                        self.listed.insert(id, watcher);
+                    }
+                    Err(error) => looked.broken.push(error),
+                }
+            }
+            self.owners.insert(pid, looked);
+        }
+        self.owners.retain(|pid, _| pids.contains(pid));
+        self.listed.retain(|_, watcher| {
+            let ring = watcher.ring();
+            there.contains(&(ring.producer_pid(), ring.ctrl_file()))
+        });
+        for looked in self.owners.values() {
+            limits.extend(looked.limits.iter().cloned());
+            limits.extend(looked.broken.iter().map(broken_ring));
+        }
+        let left = self.owners.values().map(|looked| looked.left).sum();
+        if left > 0 {
+            let why = "there are too many to attach each in time; the next look goes on";
+            limits.push(Limitation::new(counted(left, "ring"), why));
+        }
+        limits
+    }
+
+    /// Goes on with the search for slot tables, one ring after the other.
+    fn search_tables(&mut self) {
+        let until = Instant::now() + SEARCH;
+        let mut sought = self
+            .listed
+            .values_mut()
+            .filter(|watcher| watcher.seeks_table());
+        let count = sought.by_ref().count();
+        if count == 0 {
+            return;
+        }
+        let first = self.turn % count;
+        let sought = self
+            .listed
+            .values_mut()
+            .filter(|watcher| watcher.seeks_table());
+        let mut sought: Vec<&mut Watcher> = sought.collect();
+        sought.rotate_left(first);
+        for watcher in sought {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            watcher.search_table(left);
+            self.turn = self.turn.wrapping_add(1);
+        }
+    }
+}
+
+/// A ring that is there and cannot be watched.
+pub(super) fn broken_ring(error: &AttachError) -> Limitation {
+    Limitation::new("a ring", error.to_string())
+}
+
+impl From<RingSnapshot> for RingListing {
+    fn from(ring: RingSnapshot) -> Self {
+        let seen = ring
+            .consumers
+            .iter()
+            .filter(|consumer| consumer.state != ConsumerState::Evicted);
+        let held = match (ring.slots, ring.hidden_consumers) {
+            (Some(slots), _) => Some(slots.used),
+            (None, Some(hidden)) => u32::try_from(seen.count())
+                .ok()
+                .and_then(|seen| seen.checked_add(hidden)),
+            (None, None) => None,
+        };
+        Self {
+            id: ring.id,
+            pid: ring.producer.pid,
+            command: ring.producer.command,
+            ring_capacity: ring.control.ring_capacity,
+            producer_head: ring.control.head(),
+            consumers: held,
+            bytes_per_second: ring.rate.bytes_per_second,
+            state: ring.state,
+            health: ring.health,
+            reason: ring.reason,
+            worst_finding: ring.findings.into_iter().next(),
+            worst_consumer: worst_consumer(ring.consumers),
+            sockets: ring.producer.sockets,
+            through: None,
+        }
+    }
+}
+
+fn worst_consumer(consumers: Vec<ConsumerSnapshot>) -> Option<WorstConsumer> {
+    let badness = |consumer: &ConsumerSnapshot| (consumer.state.badness(), consumer.lag_bytes);
+    // Of equals the first: it does not change from look to look.
+    let worst = consumers.into_iter().rev().max_by_key(badness)?;
+    Some(WorstConsumer {
+        slot: worst.slot,
+        pid: worst.pid,
+        command: worst.command,
+        state: worst.state,
+        lag_bytes: worst.lag_bytes,
+    })
+}
