@@ -107,7 +107,7 @@ fn list() {
         let started = Instant::now();
         let mut screen = Terminal::start(&mut Command::new(ZBQTOP), 40, 120);
         screen.wait("the list", |text| {
-            text.contains("RINGS") || text.contains("Rings") || text.contains("no ring")
+            text.contains("RING") || text.contains("Looking again")
         });
         let first = started.elapsed();
         std::thread::sleep(Duration::from_secs(3));

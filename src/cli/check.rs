@@ -67,9 +67,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "W:C", value_parser = fewest)]
     pub min_consumers: Option<Threshold<u64>>,
     /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but
-    /// root: every process is looked into for that. One that is found is CRITICAL in any case.
+    /// root: every process is looked into for that, as with `--search`. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
+    /// Look for evicted consumers in every process, however long that takes: without, for 20 ms, which is enough for some
+    /// hundred processes.
+    #[arg(long)]
+    pub search: bool,
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,

@@ -20,6 +20,9 @@ use crate::settings::Settings;
 /// as stalled.
 const SEEN_TO_STAND: Duration = Duration::from_secs(1);
 
+/// For how long processes are asked what they map, in search of evicted consumers, where nothing hangs on it.
+const SEARCH: Duration = Duration::from_millis(20);
+
 /// Between two looks the heads are taken in this often.
 const NOTES_EVERY: Duration = Duration::from_millis(100);
 
@@ -91,7 +94,7 @@ fn one(
 ) -> Verdict {
     match attach(&options.target) {
         Ok(ring) => {
-            let seen = observe(vec![ring], options.interval, thresholds, limits);
+            let seen = observe(vec![ring], options, thresholds, limits);
             seen.first().map_or_else(
                 || Verdict::unknown("cannot-attach", "the ring vanished"),
                 |seen| judge(seen, limits),
@@ -118,7 +121,7 @@ fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict 
             Err(error) => broken.push(error.to_string()),
         }
     }
-    let seen = observe(rings, options.interval, thresholds, limits);
+    let seen = observe(rings, options, thresholds, limits);
     judge_all(&seen, &broken, &found.limits, limits)
 }
 
@@ -126,12 +129,21 @@ fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict 
 /// again and again for a while where since when one is behind decides.
 fn observe(
     mut rings: Vec<AttachedRing>,
-    interval: Duration,
+    options: &CheckArgs,
     thresholds: Thresholds,
     limits: &Limits,
 ) -> Vec<Observed> {
+    let (interval, search) = (options.interval, options.search || options.no_zombies);
     // One for all of them; where it cannot be had, evicted consumers were not looked for, and that is said.
-    if let Ok(survey) = MappingSurvey::take() {
+    let survey = if search {
+        MappingSurvey::take()
+    } else {
+        MappingSurvey::begin().map(|mut survey| {
+            survey.advance(SEARCH);
+            survey
+        })
+    };
+    if let Ok(survey) = survey {
         for ring in &mut rings {
             ring.admit_evicted(&survey);
         }

@@ -11,10 +11,15 @@ use crate::observe::watch::{Budget, Watcher};
 use crate::output::json::{self, Layout};
 use crate::output::table;
 use crate::ring::clock::monotonic_ns;
+use crate::stderr::warn;
 use crate::stdout::Printer;
+use crate::text::duration;
 
 /// Between the two samples of a single snapshot, when nothing else was asked for.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// After so many samples in a row that come late it is said that they do.
+const LATE: u32 = 5;
 
 /// For finding evicted consumers, where nobody waits for anything else meanwhile: what is left over is said.
 const SURVEY_ONCE: Duration = Duration::from_millis(8);
@@ -48,7 +53,7 @@ pub fn snapshot(
     if let Some(succession) = succession.filter(|_| sampling.watch.is_some()) {
         watcher = watcher.succeeded_by(succession);
     }
-    let mut due = Instant::now();
+    let (mut due, mut late) = (Instant::now(), 0_u32);
     if !interval.is_zero() {
         watcher.look();
         due = Instant::now() + interval;
@@ -90,7 +95,18 @@ pub fn snapshot(
             return Ok(());
         };
         // A look that took longer than the period does not make the next ones come in a heap.
-        due = (due + period).max(Instant::now());
+        let now = Instant::now();
+        late = if due + period < now { late + 1 } else { 0 };
+        if late == LATE {
+            let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+            let every = watcher.interval_ns().unwrap_or(period);
+            warn(&format!(
+                "--watch {} cannot be kept: to take and print a sample takes about {}",
+                duration(period),
+                duration(every)
+            ));
+        }
+        due = (due + period).max(now);
     }
 }
 

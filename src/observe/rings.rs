@@ -16,8 +16,8 @@ use crate::observe::model::{
 use crate::observe::procfs::MappingSurvey;
 use crate::text::counted;
 
-/// A list that is looked at again and again takes no more than a fiftieth of the time.
-const RESTS: u32 = 50;
+/// A list that is looked at again and again takes no more than an eightieth of the time.
+const RESTS: u32 = 80;
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]

@@ -37,6 +37,8 @@ pub(crate) struct App {
     taken_at: Timestamp,
     listing: Listing,
     notice: Option<String>,
+    /// How long a look takes, of late.
+    looks_take: Duration,
     /// The source has been looking for so long that it has to be told.
     looks_long: bool,
     /// It has looked for rings and not found the one to show.
@@ -72,6 +74,7 @@ impl App {
             taken_at: Timestamp::UNIX_EPOCH,
             listing: Listing::default(),
             notice: None,
+            looks_take: Duration::ZERO,
             looks_long: false,
             has_looked: false,
             said: None,
@@ -122,6 +125,11 @@ impl App {
     /// Takes in whether the source takes long; true when the screen has changed.
     pub(crate) fn look_lasts(&mut self, long: bool) -> bool {
         std::mem::replace(&mut self.looks_long, long) != long
+    }
+
+    /// Takes in how long a look at the ring took.
+    pub(crate) fn look_took(&mut self, took: Duration) {
+        self.looks_take = (self.looks_take * 7 + took) / 8;
     }
 
     /// Takes a list of rings in. Somebody who waits for a ring is shown the only one there is.

@@ -179,7 +179,7 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
             due = next_due(due, period(&app), Instant::now());
         } else if sampler.is_free() && behind && Instant::now() >= background {
             sampler.ask(Request::Sample);
-            background = next_due(background, app.interval(), Instant::now());
+            background = next_due(background, app.pace(), Instant::now());
         }
         let lasts = sampler.lasts();
         stale |= app.look_lasts(lasts.is_some_and(|lasts| lasts >= LONG));
@@ -260,7 +260,10 @@ fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Inst
         }
         Reply::Refused(id, why) => app.refused(&id, &why),
         Reply::Saved(what) => app.say(what),
-        Reply::Sample(Some(frame), at) => return app.take_frame(*frame, at) && on_ring,
+        Reply::Sample(Some(frame), at) => {
+            app.look_took(sampler.took());
+            return app.take_frame(*frame, at) && on_ring;
+        }
         Reply::Sample(None, _) => return on_ring && app.detached(),
     }
     true
@@ -307,7 +310,7 @@ fn heed(
 
 fn period(app: &App) -> Duration {
     if app.screen() == Screen::Ring {
-        app.interval()
+        app.pace()
     } else {
         LOOK_AGAIN
     }

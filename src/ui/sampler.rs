@@ -60,6 +60,8 @@ pub(super) struct Sampler {
     thread: Option<JoinHandle<()>>,
     /// When the request that is under way was made.
     asked: Option<Instant>,
+    /// How long the last one was.
+    took: Duration,
     /// What is to be asked next, whatever the beat says.
     queued: VecDeque<Request>,
 }
@@ -83,6 +85,7 @@ impl Sampler {
             wakeup_read,
             thread: Some(thread),
             asked: None,
+            took: Duration::ZERO,
             queued: VecDeque::new(),
         })
     }
@@ -95,6 +98,11 @@ impl Sampler {
     /// How long the request that is under way has been.
     pub(super) fn lasts(&self) -> Option<Duration> {
         self.asked.map(|asked| asked.elapsed())
+    }
+
+    /// How long the last request was under way.
+    pub(super) fn took(&self) -> Duration {
+        self.took
     }
 
     /// Asks, or, while something is under way, as soon as that is done; of all requests for a ring the last one counts.
@@ -125,7 +133,10 @@ impl Sampler {
         let Ok(reply) = self.replies.try_recv() else {
             return Ok(None);
         };
-        self.asked = None;
+        self.took = self
+            .asked
+            .take()
+            .map_or(Duration::ZERO, |asked| asked.elapsed());
         if let Some(requested) = self.queued.pop_front() {
             self.ask(requested);
         }

@@ -32,6 +32,8 @@ pub struct AttachedRing {
     /// Why another memfd might hold its bytes, where the table has yet to tell.
     pub(super) doubt: Option<Limitation>,
     membership: Membership,
+    /// How often it was looked at.
+    looks: usize,
     /// What else was not certain, or not to be seen, when it was attached.
     limits: Vec<Limitation>,
 }
@@ -71,6 +73,7 @@ impl AttachedRing {
             search: None,
             doubt: None,
             membership,
+            looks: 0,
             limits,
         }
     }
@@ -275,7 +278,14 @@ impl AttachedRing {
 
     /// Notices processes that have ended since the last refresh, and brings pages that are copies up to date.
     pub fn note_ends(&mut self) {
+        self.looks = self.looks.wrapping_add(1);
         self.membership.note_ends();
+    }
+
+    /// How often ends were noticed: once a look.
+    #[must_use]
+    pub fn looks(&self) -> usize {
+        self.looks
     }
 
     /// What consumers have left behind that were members, and are no more since this was asked last.

@@ -58,6 +58,8 @@ pub struct Member {
     pub(super) admitted: Instant,
     /// When its process was last asked whether it has the page mapped.
     pub(super) asked: Instant,
+    /// Whether its process lived when ends were noticed last; `None` when it could not be asked.
+    pub(super) lives: Option<bool>,
     /// What its process was doing when last asked.
     pub(super) process_state: Cell<Option<ProcessState>>,
     /// The highest tail ever read from it.
@@ -153,6 +155,7 @@ impl Member {
             process: None,
             admitted: Instant::now(),
             asked: Instant::now(),
+            lives: None,
             process_state: Cell::new(None),
             highest_tail: Cell::new(0),
             sought: None,
@@ -166,6 +169,7 @@ impl Member {
             copied: page.copied,
             presence: Presence::Mapped,
             process: Some(MemberProcess::new(process)),
+            lives: Some(true),
             ..Self::new(page.mapping, file)
         }
     }
@@ -222,7 +226,7 @@ impl Member {
             return Some(false);
         }
         match (&self.process, &self.joiner) {
-            (Some(process), _) => process.is_alive(),
+            (Some(_), _) => self.lives,
             (None, Joiner::Other(process)) => process.is_alive(),
             (None, Joiner::Ended) => Some(false),
             (None, Joiner::Unknown | Joiner::Reader) => None,
@@ -372,12 +376,12 @@ pub(super) fn note_ends(members: &mut [Member]) {
         .collect();
     let mut ready = ready.into_iter();
     for member in members {
-        let ended = match process(member) {
-            Some(true) => ready.next() == Some(true),
-            Some(false) => !member.process.as_ref().is_some_and(MemberProcess::runs),
-            None => false,
+        member.lives = match process(member) {
+            Some(true) => Some(ready.next() != Some(true)),
+            Some(false) => member.process.as_ref().and_then(MemberProcess::is_alive),
+            None => None,
         };
-        if ended {
+        if member.lives == Some(false) {
             member.presence = Presence::Gone;
         }
     }

@@ -26,6 +26,9 @@ const ASKED_EVERY: Duration = Duration::from_millis(900);
 /// ... but no more are asked at once than this takes.
 const TURN_LASTS: Duration = Duration::from_micros(300);
 
+/// Whoever had its page mapped is not asked anew by a refresh before so long.
+const STANDS: Duration = Duration::from_millis(4500);
+
 /// A process that has closed its descriptors in order to end has ended by then.
 const ENDS_IN: Duration = Duration::from_millis(50);
 
@@ -137,8 +140,10 @@ impl Membership {
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
         for member in &mut self.members {
             member.held = held.contains(&member.file);
-            member.look_for_page(then);
-            member.process_state(true);
+            // Those who are there are asked in turn, too.
+            if member.presence != Presence::Mapped || member.asked.elapsed() >= STANDS {
+                member.look_for_page(then);
+            }
         }
         for gone in self.members.extract_if(.., |member| {
             !member.held && member.presence != Presence::Mapped
@@ -328,6 +333,7 @@ impl Membership {
                         // The pid may be another's by now: then the pidfd has no process any more.
                         .filter(|_| process.pidfd_target(slot.pidfd) == Some(pid))
                         .map(|joined| MemberProcess::who_joined(joined, process, !settled));
+                    member.lives = member.process.as_ref().and_then(MemberProcess::is_alive);
                     member.look_for_page(Instant::now());
                 }
                 Some(-1) => member.presence = Presence::Gone,
@@ -371,6 +377,7 @@ impl Membership {
                 };
                 if found.is_some() {
                     member.process = found;
+                    member.lives = Some(true);
                     member.forget_joiner();
                     member.presence = Presence::Mapped;
                 }

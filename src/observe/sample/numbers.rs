@@ -8,6 +8,9 @@ use crate::ring::Control;
 use crate::ring::clock::{TickClock, monotonic_ns, ticks};
 use crate::ring::layout::{CTRL_PRODUCER_HEAD, META_JOIN_BASELINE, META_PROGRESS_TIMESTAMP};
 
+/// Consumers that are asked at one look what their processes do.
+const ASKED_AT_ONCE: usize = 64;
+
 /// The numbers of a ring at one instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -157,37 +160,42 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
             .checked_sub(join_baseline.wrapping_add(progress_timestamp));
         ticks.map(|ticks| clock.ticks_to_ns(ticks))
     };
-    let members =
-        ring.members()
-            .iter()
-            .zip(&numbers.pages)
-            .zip(before)
-            .map(|((member, page), before)| {
-                let [tail, progress_timestamp, join_baseline] = *page;
-                let process = member.process.as_ref();
-                MemberSample {
-                    meta_inode: member.file.ino,
-                    held: member.held,
-                    presence: member.presence,
-                    alive: member.alive(),
-                    slot: member.slot,
-                    joiner_ended: member.joiner_ended(),
-                    // Who stands still behind head is asked why.
-                    process_state: member
-                        .process_state(tail == before && numbers.control.producer_head > tail),
-                    pid: process.map(MemberProcess::pid),
-                    command: process.and_then(|process| process.command.clone()),
-                    command_line: process.and_then(|process| process.command_line.clone()),
-                    tail,
-                    highest_tail: member
-                        .highest_tail()
-                        .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
-                    progress_timestamp,
-                    join_baseline,
-                    silent_ns: silent_ns(join_baseline, progress_timestamp),
-                    truncated: member.meta.is_truncated(),
-                }
-            });
+    let turns = ring.members().len().div_ceil(ASKED_AT_ONCE).max(1);
+    let looks = ring.looks();
+    let turn = |number: usize| (looks + number).is_multiple_of(turns);
+    let members = ring
+        .members()
+        .iter()
+        .zip(&numbers.pages)
+        .zip(before)
+        .enumerate()
+        .map(|(number, ((member, page), before))| {
+            let [tail, progress_timestamp, join_baseline] = *page;
+            let process = member.process.as_ref();
+            MemberSample {
+                meta_inode: member.file.ino,
+                held: member.held,
+                presence: member.presence,
+                alive: member.alive(),
+                slot: member.slot,
+                joiner_ended: member.joiner_ended(),
+                // Who stands still behind head is asked why; of very many, some at each look.
+                process_state: member.process_state(
+                    turn(number) && tail == before && numbers.control.producer_head > tail,
+                ),
+                pid: process.map(MemberProcess::pid),
+                command: process.and_then(|process| process.command.clone()),
+                command_line: process.and_then(|process| process.command_line.clone()),
+                tail,
+                highest_tail: member
+                    .highest_tail()
+                    .max(member.slot.map_or(0, |slot| slot.last_seen_tail)),
+                progress_timestamp,
+                join_baseline,
+                silent_ns: silent_ns(join_baseline, progress_timestamp),
+                truncated: member.meta.is_truncated(),
+            }
+        });
     let departed = departed.into_iter().filter(|words| !words.truncated);
     let departed = departed.map(|words| Departed {
         meta_inode: words.meta_inode,

@@ -16,6 +16,8 @@ use crate::text::counted;
 /// Looks at one ring are no closer together than this. A look costs two system calls to find each socket and two to
 /// ask for it.
 const EVERY: Duration = Duration::from_secs(2);
+/// Nor is more than a two-hundredth of the time spent on them.
+const RESTS: u32 = 200;
 /// Most sockets that are asked for in one look.
 const SOCKETS: usize = 1024;
 
@@ -35,7 +37,7 @@ pub struct Unread {
 /// What was seen in a ring's side sockets.
 #[derive(Debug, Default)]
 pub struct SideSockets {
-    looked: Option<Instant>,
+    due: Option<Instant>,
     diag: Option<Diag>,
     /// By inode of the metadata page.
     unread: HashMap<u64, Unread>,
@@ -59,10 +61,15 @@ impl SideSockets {
             self.unread.clear();
             return;
         }
-        if self.looked.is_some_and(|at| at.elapsed() < EVERY) {
+        let begun = Instant::now();
+        if self.due.is_some_and(|due| begun < due) {
             return;
         }
-        self.looked = Some(Instant::now());
+        self.ask_all(ring);
+        self.due = Some(begun + EVERY.max(begun.elapsed() * RESTS));
+    }
+
+    fn ask_all(&mut self, ring: &AttachedRing) {
         self.unread.clear();
         self.limits.clear();
         let members = ring.members();

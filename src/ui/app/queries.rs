@@ -15,6 +15,9 @@ use crate::ui::findings_rows::findings_rows;
 use crate::ui::keys::Keymap;
 use crate::ui::message_list::MessageList;
 
+/// A look rests so many times as long as it takes.
+const RESTS: u32 = 30;
+
 impl App {
     /// What is in front, whose keys the footer shows.
     pub(crate) fn front_view(&self) -> FrontView {
@@ -50,9 +53,13 @@ impl App {
         }
     }
 
-    /// Time between two samples.
-    pub(crate) fn interval(&self) -> Duration {
-        self.interval
+    /// Time between two samples: the interval, or as many times that as it takes for looks to rest thirty times what they take.
+    pub(crate) fn pace(&self) -> Duration {
+        let mut pace = self.interval;
+        while pace < self.looks_take * RESTS {
+            pace *= 2;
+        }
+        pace
     }
 
     /// Whether the screen stands still.

@@ -216,13 +216,13 @@ fn digits_lead_to_their_panes() {
 fn the_sampling_rate_has_ends() {
     let mut app = on(flowing());
     press(&mut app, &[Action::Faster]);
-    assert_eq!(app.interval(), Duration::from_millis(50));
+    assert_eq!(app.pace(), Duration::from_millis(50));
     press(&mut app, &[Action::Faster; 20]);
-    assert_eq!(app.interval(), Duration::from_millis(20));
+    assert_eq!(app.pace(), Duration::from_millis(20));
     press(&mut app, &[Action::Slower; 20]);
-    assert_eq!(app.interval(), Duration::from_secs(10));
+    assert_eq!(app.pace(), Duration::from_secs(10));
     assert_eq!(
-        App::new(Duration::ZERO, None).interval(),
+        App::new(Duration::ZERO, None).pace(),
         Duration::from_millis(20)
     );
 }

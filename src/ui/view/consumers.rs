@@ -163,7 +163,7 @@ fn history(frame: &Frame, consumer: &ConsumerSnapshot, app: &App, theme: &Theme)
     sparkline::bars(
         points.map_or(&[], Vec::as_slice),
         frame.snapshot.sampled_ns,
-        app.interval(),
+        app.pace(),
         frame.snapshot.control.ring_capacity,
         theme.glyphs,
     )

@@ -94,7 +94,7 @@ fn method(ring: &RingSnapshot) -> String {
 }
 
 fn rate(app: &App) -> String {
-    let seconds = app.interval().as_secs_f64();
+    let seconds = app.pace().as_secs_f64();
     if seconds > 1.0 {
         format!("every {seconds} s")
     } else {
