@@ -21,7 +21,7 @@ use rig::{Role, ZBQTOP, cpu, median, role};
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let part = arguments.get(1).map_or("", String::as_str);
-    if ["rings", "producers", "strangers", "reads"].contains(&part) {
+    if ["rings", "ring", "producers", "strangers", "reads"].contains(&part) {
         return crowd::main();
     }
     for (name, print) in [

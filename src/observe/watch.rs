@@ -1,5 +1,6 @@
 //! One ring, watched: each look takes a sample, remembers it, judges it, and gives plain data back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use crate::observe::attach::{AttachedRing, Presence, Succession};
 use crate::observe::health::{
     Context, Events, History, consumer_state, findings, is_refused, ring_state,
 };
-use crate::observe::messages::{Preview, count_behind};
+use crate::observe::messages::{LagCounter, LagCounts, Preview, count_behind};
 use crate::observe::model::{
     Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate,
     RingSnapshot, Thresholds, Unseen, WakeupBasis,
@@ -19,7 +20,7 @@ use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, co
 use crate::ring::WakeupMode;
 use crate::ring::clock::{TickClock, monotonic_ns};
 use crate::ring::layout::HEADER_SIZE;
-use crate::text::{percent_of, whole};
+use crate::text::{bytes, percent_of, whole};
 
 /// Who is in a ring, and whether they still map it, is looked up this often: where that is the only way to learn of
 /// a new consumer, or where one is in trouble.
@@ -44,8 +45,10 @@ pub struct Budget {
     pub history: usize,
     /// Whether the first look takes in what the ring holds already.
     pub reads_back: bool,
-    /// For counting the messages that consumers lag behind, all together.
+    /// For counting the messages that consumers lag behind, all together, at one look.
     pub lag: u64,
+    /// And for going on with that over looks, where it is more.
+    pub far_lag: u64,
     /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
     /// none is asked.
     pub survey: Duration,
@@ -62,6 +65,7 @@ impl Budget {
         history: 3 << 20,
         reads_back: true,
         lag: 64 << 10,
+        far_lag: 2 << 20,
         survey: Duration::from_millis(5),
         search: Duration::from_millis(5),
         asks: true,
@@ -72,6 +76,7 @@ impl Budget {
         history: 16 << 10,
         reads_back: false,
         lag: 0,
+        far_lag: 0,
         survey: Duration::ZERO,
         search: Duration::ZERO,
         asks: false,
@@ -82,6 +87,7 @@ impl Budget {
         history: 64 << 10,
         reads_back: false,
         lag: 4 << 20,
+        far_lag: 64 << 20,
         survey: Duration::from_millis(500),
         search: Duration::from_millis(500),
         asks: true,
@@ -95,6 +101,7 @@ pub struct Watcher {
     clock: TickClock,
     history: History,
     preview: Preview,
+    lag_counter: LagCounter,
     budget: Budget,
     thresholds: Thresholds,
     refreshed: Instant,
@@ -124,6 +131,7 @@ impl Watcher {
             clock: TickClock::calibrate(),
             history: History::default(),
             preview: Preview::new(budget.preview, budget.history, budget.reads_back),
+            lag_counter: LagCounter::default(),
             budget,
             thresholds: Thresholds::default(),
             refreshed: Instant::now(),
@@ -312,7 +320,27 @@ impl Watcher {
         Some(self.clock.ticks_to_ns(elapsed))
     }
 
-    fn assemble(&self, sample: &Sample) -> RingSnapshot {
+    /// How many messages each tail is behind, as far as that is known; what was too much for one look with an estimate.
+    fn count_lags(&mut self, sample: &Sample) -> LagCounts {
+        let head = sample.control.producer_head;
+        let tails: BTreeSet<u64> = sample.members.iter().map(|member| member.tail).collect();
+        let near: Vec<u64> = tails.iter().copied().collect();
+        let mut counted = LagCounts::default();
+        let far = head.saturating_sub(self.budget.lag);
+        let floor = head.saturating_sub(self.ring.capacity());
+        if self.budget.far_lag > 0 && floor < far && tails.range(floor..far).next().is_some() {
+            counted = (self.lag_counter).look(&self.ring, &tails, head, self.budget.far_lag);
+        }
+        let exact = count_behind(&self.ring, &near, head, self.budget.lag);
+        let exact = exact
+            .into_iter()
+            .map(|(tail, count)| (tail, Estimate::exact(count)));
+        counted.behind.extend(exact);
+        counted
+    }
+
+    fn assemble(&mut self, sample: &Sample) -> RingSnapshot {
+        let lags = self.count_lags(sample);
         let head = sample.control.producer_head;
         let capacity = sample.control.ring_capacity;
         // Nobody waits for it once the producer has ended.
@@ -324,8 +352,6 @@ impl Watcher {
         let rate = known_head.and_then(|_| self.history.bytes_per_second());
         let refused = free.is_some_and(|free| is_refused(sample, free, needed));
         let (state, reason) = ring_state(sample, free, needed, rate, self.history.head_moves());
-        let tails: Vec<u64> = sample.members.iter().map(|member| member.tail).collect();
-        let counted = count_behind(&self.ring, &tails, head, self.budget.lag);
         let consumers = sample
             .members
             .iter()
@@ -346,7 +372,7 @@ impl Watcher {
                     evict_in_ns: sample.evict_in_ns(member).filter(|_| sample.producer_alive),
                     thresholds: self.thresholds,
                 };
-                self.consumer(member, &context, counted.get(&member.tail).copied())
+                self.consumer(member, &context, lags.behind.get(&member.tail).copied())
             })
             .collect();
         let mut ring = RingSnapshot {
@@ -360,7 +386,7 @@ impl Watcher {
                 method: self.ring.method(),
                 joined: self.ring.joined().cloned(),
                 slot_table: sample.table.is_some(),
-                limits: self.limits(sample),
+                limits: self.limits(sample, lags.progress),
             },
             producer: self.ring.producer(),
             control: sample.control,
@@ -391,7 +417,7 @@ impl Watcher {
         &self,
         member: &MemberSample,
         context: &Context,
-        counted: Option<u64>,
+        counted: Option<Estimate<u64>>,
     ) -> ConsumerSnapshot {
         let Context { head, capacity, .. } = *context;
         let (state, reason) = consumer_state(member, context);
@@ -455,9 +481,9 @@ impl Watcher {
     }
 
     /// Counted where that is cheap and nothing was written over meanwhile; else by the mean size seen.
-    fn lag_messages(&self, lag: Option<u64>, counted: Option<u64>) -> Estimate<u64> {
+    fn lag_messages(&self, lag: Option<u64>, counted: Option<Estimate<u64>>) -> Estimate<u64> {
         match (counted, lag, self.preview.sizes().mean) {
-            (Some(messages), _, _) => Estimate::exact(messages),
+            (Some(counted), _, _) => counted,
             #[expect(clippy::cast_precision_loss, reason = "an estimate")]
             (None, Some(lag), mean) if mean > 0.0 => Estimate::about(whole(lag as f64 / mean)),
             _ => Estimate::default(),
@@ -497,8 +523,16 @@ impl Watcher {
         (fill > rate / 20.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
     }
 
-    fn limits(&self, sample: &Sample) -> Vec<Limitation> {
+    fn limits(&self, sample: &Sample, counted: Option<(u64, u64)>) -> Vec<Limitation> {
         let mut limits = self.ring.limits();
+        limits.extend(counted.map(|(walked, all)| {
+            let why = format!(
+                "they are being counted: {} of {} so far, the rest is estimated",
+                bytes(walked),
+                bytes(all)
+            );
+            Limitation::new("how many messages consumers are behind", why)
+        }));
         if self.ring.reads_table() && sample.table.is_none() {
             limits.push(Limitation {
                 what: Unseen::SlotTable,

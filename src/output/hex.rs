@@ -34,12 +34,17 @@ pub fn digits(byte: u8) -> [u8; 2] {
 
 /// Writes `bytes` as lines of 16, offsets counted from 0.
 pub fn dump(out: &mut Vec<u8>, bytes: &[u8]) {
+    dump_from(out, 0, bytes);
+}
+
+/// Writes `bytes` as lines of 16, the first at `offset`.
+pub(super) fn dump_from(out: &mut Vec<u8>, offset: u32, bytes: &[u8]) {
     let (rows, rest) = bytes.as_chunks::<WIDTH>();
     let start = out.len();
     // Filled in place: to copy lines takes as long as to make them.
     out.resize(start + rows.len() * LINE, b' ');
     let (lines, _) = out[start..].as_chunks_mut::<LINE>();
-    let mut offset = 0_u32;
+    let mut offset = offset;
     for (line, row) in lines.iter_mut().zip(rows) {
         fill(line, offset, row);
         offset = offset.wrapping_add(WIDTH as u32);

@@ -134,6 +134,112 @@ pub fn message(
     }
 }
 
+/// Payloads up to this long are written in one go.
+const PIECE: usize = 192 << 10;
+
+/// As [`message`], of any length: what is written is handed to `emit` piece by piece, so that no more than a piece of it is
+/// in memory.
+///
+/// # Errors
+/// Those of `emit`.
+pub fn message_in_pieces(
+    out: &mut Vec<u8>,
+    format: Format,
+    raw: &RawMessage<'_>,
+    integrity: Integrity,
+    fds: Option<&[Descriptor]>,
+    mut emit: impl FnMut(&mut Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    let payload = raw.payload;
+    if payload.len() <= PIECE {
+        return message(out, format, raw, integrity, fds);
+    }
+    let empty = RawMessage {
+        payload: &[],
+        ..*raw
+    };
+    match format {
+        Format::Raw | Format::LenPrefixed => {
+            message(out, format, &empty, integrity, fds)?;
+            for piece in payload.chunks(PIECE) {
+                out.extend_from_slice(piece);
+                emit(out)?;
+            }
+        }
+        Format::Base64 => {
+            base64_pieces(out, payload, &mut emit)?;
+            out.push(b'\n');
+        }
+        Format::Text => {
+            for piece in characters(payload) {
+                text::push_escaped_bytes(out, piece);
+                emit(out)?;
+            }
+            out.push(b'\n');
+            descriptors(out, fds)?;
+        }
+        Format::Hex => {
+            message(out, format, &empty, integrity, fds)?;
+            for (number, piece) in (0..).zip(payload.chunks(PIECE)) {
+                hex::dump_from(out, number * PIECE as u32, piece);
+                emit(out)?;
+            }
+        }
+        Format::Json => {
+            let valid = std::str::from_utf8(payload).is_ok();
+            message(out, format, &empty, integrity, fds)?;
+            // It ends in `"text":""}` and a newline.
+            out.truncate(out.len() - "text\":\"\"}\n".len());
+            if valid {
+                out.extend_from_slice(b"text\":\"");
+                for piece in characters(payload) {
+                    let piece = std::str::from_utf8(piece).unwrap_or_default();
+                    let start = out.len();
+                    safe_json::compact(&mut *out, &piece)?;
+                    // Without its quotes.
+                    out.pop();
+                    out.remove(start);
+                    emit(out)?;
+                }
+            } else {
+                out.extend_from_slice(b"base64\":\"");
+                base64_pieces(out, payload, &mut emit)?;
+            }
+            out.extend_from_slice(b"\"}\n");
+        }
+    }
+    emit(out)
+}
+
+fn base64_pieces(
+    out: &mut Vec<u8>,
+    payload: &[u8],
+    emit: &mut impl FnMut(&mut Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    // A multiple of three: only the last piece is padded.
+    for piece in payload.chunks(PIECE) {
+        write!(out, "{}", Base64Display::new(piece, &STANDARD))?;
+        emit(out)?;
+    }
+    Ok(())
+}
+
+/// The payload in pieces that cut no character.
+fn characters(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = payload;
+    std::iter::from_fn(move || {
+        let mut end = rest.len().min(PIECE);
+        let begins = |at: usize| rest.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        // No character is longer than four bytes: what goes on for longer is none.
+        if let Some(back) = (0..4.min(end)).find(|back| begins(end - back)) {
+            end -= back;
+        }
+        let (piece, more) = rest.split_at(end);
+        rest = more;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 /// The line above a dump.
 fn headline(out: &mut Vec<u8>, raw: &RawMessage<'_>, integrity: Integrity) {
     let RawMessage { offset, header, .. } = *raw;
@@ -273,6 +379,40 @@ mod tests {
             written(Format::Json, b"\xff\xfe\xfd"),
             format!("{head},\"base64\":\"//79\"}}\n")
         );
+    }
+
+    #[test]
+    fn a_long_payload_in_pieces_is_the_same() {
+        let text = "é日 text\n\u{202e}".repeat(60_000).into_bytes();
+        let binary: Vec<u8> = (0..700_001_u32)
+            .map(|at| (at.wrapping_mul(at) >> 3) as u8)
+            .collect();
+        for payload in [&text[..], &text[1..], &binary, &[0x80; 400_000]] {
+            for format in Format::value_variants() {
+                let raw = RawMessage {
+                    offset: 4096,
+                    header: MessageHeader {
+                        payload_len: payload.len() as u32,
+                        ..MessageHeader::default()
+                    },
+                    payload,
+                };
+                let (mut whole, mut out, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+                message(&mut whole, *format, &raw, Integrity::Intact, Some(&[]))
+                    .expect("a Vec takes everything");
+                let mut longest = 0;
+                let emit = |piece: &mut Vec<u8>| {
+                    longest = longest.max(piece.len());
+                    pieces.append(piece);
+                    Ok(())
+                };
+                message_in_pieces(&mut out, *format, &raw, Integrity::Intact, Some(&[]), emit)
+                    .expect("a Vec takes everything");
+                pieces.append(&mut out);
+                assert!(pieces == whole, "{format:?}");
+                assert!(longest <= 6 * PIECE, "{format:?}: {longest}");
+            }
+        }
     }
 
     #[test]

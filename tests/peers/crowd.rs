@@ -3,6 +3,8 @@
 //! `crowd rings RINGS CONSUMERS PROCESSES [MIB]`: a process with RINGS rings of the reference, each with CONSUMERS consumers, all
 //! in this process, or with PROCESSES above 0 in that many others; it holds MIB of heap before it makes any.
 //! `crowd producers COUNT CONSUMERS`: as many processes with one ring each.
+//! `crowd ring CAPACITY MESSAGE BYTES [blocked]`: a ring of our own with so many bytes of messages of that length, headers
+//! included, written to it; `blocked`: as far as one consumer lets it that reads nothing.
 //! `crowd strangers COUNT DESCRIPTORS`: processes that have nothing to do with rings, with as many descriptors each.
 //!
 //! All say `ready`, and end when stdin does.
@@ -17,7 +19,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
-use zbqtop::ring::{Consumer, WakeupMode};
+use zbqtop::ring::{Consumer, Producer, ProducerParams, WakeupMode};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A message in each ring this often, read as often.
@@ -47,6 +49,12 @@ pub(crate) fn main() {
             crowd.live();
             drop(ballast);
         }
+        Some("ring") => fill(
+            number(1),
+            number(2),
+            number(3),
+            arguments.get(4).is_some_and(|word| word == "blocked"),
+        ),
         Some("producers") => fork_each(number(1), || {
             let crowd = Crowd::make(1, number(2), 0);
             move || crowd.live()
@@ -179,6 +187,37 @@ fn drain(consumers: &mut [Consumer]) {
         let mut drain = consumer.drain();
         while let Ok(Some(_)) = drain.message() {}
     }
+}
+
+/// One large ring, written to once.
+fn fill(capacity: usize, message: usize, bytes: usize, blocked: bool) {
+    let mut producer = Producer::create(ProducerParams {
+        ring_capacity: capacity as u64,
+        stall_timeout: Duration::MAX,
+        ..ProducerParams::default()
+    })
+    .expect("a ring");
+    let consumer = blocked.then(|| {
+        let (ours, theirs) = UnixStream::pair().expect("sockets");
+        let joining =
+            std::thread::spawn(move || Consumer::join(theirs, WakeupMode::Pull, PATIENCE));
+        producer
+            .handshake(ours, WakeupMode::Pull, PATIENCE)
+            .expect("a slot");
+        joining.join().expect("no panic").expect("a slot")
+    });
+    let mut payload = vec![b'x'; message - 16];
+    for number in 0..bytes / message {
+        if let Some(place) = payload.first_chunk_mut() {
+            *place = (number as u64).to_le_bytes();
+        }
+        if producer.send(&payload).is_err() {
+            break;
+        }
+    }
+    println!("ready");
+    rest();
+    drop(consumer);
 }
 
 /// Joins that often, and reads.

@@ -10,11 +10,11 @@ use super::sink::Sink;
 use crate::cli::{self, RingPosition};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::{
-    MessageReader, ReadEvent, Throttle, Waiter, older, oldest_boundary, token,
+    MessageReader, ReadEvent, Throttle, Waiter, near_boundary, older, oldest_boundary, token,
 };
-use crate::observe::model::{Gap, GapReason, Message};
+use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::observe::sample::control;
-use crate::ring::RawMessage;
+use crate::ring::{MessageHeader, RawMessage};
 use crate::stderr::warn;
 use crate::stdout::{Output, Stdout};
 use crate::text::bytes;
@@ -24,7 +24,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// The ring that takes the place of one that is over is waited for in steps of this length.
 const SUCCESSOR_EVERY: Duration = Duration::from_millis(100);
 /// From so far before head on, a nearer boundary is looked for when only the last messages are wanted.
-const FAR: u64 = 256 << 20;
+const FAR: u64 = 128 << 20;
+/// A boundary that is no further from head than this is where the last messages are walked from.
+const NEAR: u64 = 4 << 20;
 /// How long the last messages are walked to.
 const GIVES_UP_AFTER: Duration = Duration::from_secs(5);
 /// How long the last messages are tried for on a ring that overruns every try.
@@ -32,6 +34,9 @@ const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
 /// Said once, where it begins.
 const SPARING: &str = "the ring is faster than it can be read: this reader takes only as much of its time as does the \
                        producer no harm (--lossless misses nothing, and holds the producer back)";
+/// Payloads that are longer are not kept, but read once more when they are shown: of the last messages, only those are known
+/// when all are read.
+const LONG: usize = 1 << 20;
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
@@ -60,7 +65,11 @@ pub fn tail(
     };
     let reader = match options.from {
         _ if last == Some(0) => MessageReader::at(head),
-        None => MessageReader::at(oldest_boundary(&ring)),
+        None => {
+            let near = Some(NEAR).filter(|_| sink.takes_all());
+            let near = near.and_then(|reach| near_boundary(&ring, head, reach));
+            MessageReader::at(near.unwrap_or_else(|| oldest_boundary(&ring)))
+        }
         Some(RingPosition::Head) => MessageReader::at(head),
         Some(RingPosition::Oldest) => begin(&ring, 0, head, options.torn, &mut sink)?,
         Some(RingPosition::Offset(offset)) if offset <= head => {
@@ -142,7 +151,29 @@ fn begin(
 }
 
 /// Messages and gaps in order, oldest first.
-type Recent = VecDeque<Result<Message, Gap>>;
+type Recent = VecDeque<Kept>;
+
+/// What was met, and may have to be shown.
+enum Kept {
+    Message(Message),
+    /// A message that is too long to be kept: where it lies.
+    Long(u64, MessageHeader),
+    Gap(Gap),
+}
+
+impl Kept {
+    fn of(raw: RawMessage<'_>, integrity: Integrity) -> Self {
+        if raw.payload.len() > LONG {
+            Self::Long(raw.offset, raw.header)
+        } else {
+            Self::Message(Message::from((raw, integrity)))
+        }
+    }
+
+    fn is_message(&self) -> bool {
+        !matches!(self, Self::Gap(_))
+    }
+}
 
 /// Prints the last messages below `head`, and leaves `reader` behind them.
 fn retained(
@@ -184,6 +215,7 @@ fn retained(
         if from >= oldest {
             break;
         }
+        reader.release();
         let mut reader = MessageReader::at_found(from, known).with_torn(options.torn);
         sink.rewind();
         let wanted = last - messages;
@@ -206,7 +238,7 @@ fn retained(
     }
     for event in kept {
         match event {
-            Ok(kept) => {
+            Kept::Message(kept) => {
                 let raw = RawMessage {
                     offset: kept.offset,
                     header: kept.header,
@@ -214,8 +246,41 @@ fn retained(
                 };
                 sink.write(&raw, kept.integrity, None)?;
             }
-            Err(gap) => sink.gap(&gap)?,
+            Kept::Long(offset, header) => once_more(ring, reader, offset, header, sink)?,
+            Kept::Gap(gap) => sink.gap(&gap)?,
         }
+    }
+    Ok(())
+}
+
+/// Prints the message at `offset`, which was met before, or says that it is there no more.
+fn once_more(
+    ring: &AttachedRing,
+    reader: &mut MessageReader,
+    offset: u64,
+    header: MessageHeader,
+    sink: &mut Sink<impl Output>,
+) -> io::Result<()> {
+    let (behind, mut written) = (reader.position(), false);
+    let end = offset.saturating_add(header.total_len());
+    reader.jump(offset);
+    reader.advance(ring, end, |event| {
+        if let ReadEvent::Message(raw, integrity) = event
+            && (raw.offset, raw.header) == (offset, header)
+        {
+            written = true;
+            sink.write(&raw, integrity, None)?;
+        }
+        Ok(())
+    })?;
+    reader.jump(behind);
+    if !written {
+        sink.gap(&Gap {
+            from: offset,
+            to: end,
+            why: GapReason::Overrun,
+            torn: 0,
+        })?;
     }
     Ok(())
 }
@@ -250,18 +315,18 @@ fn collect(
                 ReadEvent::Message(raw, integrity) => {
                     if sink.admit(&raw, integrity) {
                         messages += 1;
-                        kept.push_back(Ok(Message::from((raw, integrity))));
+                        kept.push_back(Kept::of(raw, integrity));
                     }
                 }
                 ReadEvent::Gap(mut gap) => {
                     if beyond == Beyond::Stops {
                         gap.to = gap.to.min(until);
                     }
-                    kept.push_back(Err(gap));
+                    kept.push_back(Kept::Gap(gap));
                 }
             }
             while messages > last {
-                messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_ok()));
+                messages -= usize::from(kept.pop_front().is_some_and(|event| event.is_message()));
             }
             Ok(())
         })?;

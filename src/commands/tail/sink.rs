@@ -10,7 +10,7 @@ use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
-use crate::output::tail::{Format, gap, message, ring_begins};
+use crate::output::tail::{Format, gap, message_in_pieces, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -129,22 +129,34 @@ impl<O: Output> Sink<O> {
         if self.done {
             return Ok(());
         }
-        message(&mut self.batch, self.format, raw, integrity, fds)?;
+        let (output, ending, done) = (&mut self.output, &self.ending, &mut self.done);
+        let emit = |piece: &mut Vec<u8>| {
+            if !*done {
+                *done = !output.write(piece, ending)?;
+            }
+            piece.clear();
+            Ok(())
+        };
+        message_in_pieces(&mut self.batch, self.format, raw, integrity, fds, emit)?;
         self.summary.messages += 1;
         self.summary.bytes += raw.payload.len() as u64;
-        self.done = self.summary.messages >= self.count;
+        self.done |= self.summary.messages >= self.count;
         if self.batch.len() >= BATCH {
             self.flush()?;
         }
         Ok(())
     }
 
+    /// Whether every message is wanted.
+    pub(super) fn takes_all(&self) -> bool {
+        self.filter.takes_all() && self.range == (0, u64::MAX)
+    }
+
     /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
     pub(super) fn takes_ring_memory(&self) -> bool {
         self.output.at_once().is_some()
             && matches!(self.format, Format::Raw)
-            && self.filter.takes_all()
-            && self.range == (0, u64::MAX)
+            && self.takes_all()
             && self.count == u64::MAX
     }
 
@@ -239,8 +251,6 @@ impl<O: Output> Sink<O> {
         self.gaps.say_if_due();
         self.done |= !self.output.write(&self.batch, &self.ending)?;
         self.batch.clear();
-        // One message can be hundreds of megabytes: its room is not kept.
-        self.batch.shrink_to(4 * BATCH);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::copy::{PATIENCE, copy, if_in_time, in_time};
 use super::recover::{self, RetainedRegion};
 use super::validity::Validity;
 use super::walk::{count, first_clear, header_of, lands};
-use crate::observe::attach::AttachedRing;
+use crate::observe::attach::{AttachedRing, Member};
 use crate::observe::model::Integrity;
 use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
@@ -31,6 +31,22 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
         .filter(|tail| *tail < lap)
         .filter(|tail| lands(*tail, lap, validity.capacity, read, |_| {}).unwrap_or(false))
         .unwrap_or(lap)
+}
+
+/// A boundary that is known no further than `reach` before `head`: the furthest tail there of a consumer that holds a slot,
+/// if the walk from it ends where it must.
+#[must_use]
+pub fn near_boundary(ring: &AttachedRing, head: u64, reach: u64) -> Option<u64> {
+    let capacity = ring.capacity();
+    let held = ring.members().iter().filter(|member| member.held);
+    let mut tails: Vec<u64> = held.map(Member::tail).collect();
+    tails.retain(|tail| (head.saturating_sub(reach)..head).contains(tail));
+    tails.sort_unstable();
+    let read = in_time(ring, Instant::now() + PATIENCE);
+    tails.into_iter().find(|tail| {
+        let lap_end = (tail - tail % capacity).saturating_add(capacity);
+        lands(*tail, head.min(lap_end), capacity, read, |_| {}).unwrap_or(false)
+    })
 }
 
 /// Messages older than a known boundary.

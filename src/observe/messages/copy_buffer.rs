@@ -4,9 +4,11 @@
 //! copy is a few bytes further into a page than the original, because they take its stores for stores to what they have
 //! yet to load.
 
+use std::collections::TryReserveError;
 use std::io;
 
 use crate::observe::attach::AttachedRing;
+use crate::text;
 
 /// Bytes after which the pages of memory begin to look alike.
 const PAGE: usize = 4096;
@@ -33,7 +35,13 @@ impl CopyBuffer {
         length: u64,
     ) -> io::Result<()> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.make_room(length + PAGE);
+        self.make_room(length + PAGE).map_err(|_| {
+            let why = format!(
+                "there is no memory for a copy of {} of the ring (a limit of this process, as by ulimit -v?)",
+                text::bytes(length as u64)
+            );
+            io::Error::new(io::ErrorKind::OutOfMemory, why)
+        })?;
         self.start = skew(&self.memory, position);
         self.length = length;
         ring.copy_out(
@@ -48,13 +56,17 @@ impl CopyBuffer {
     }
 
     /// A long message's room is not kept; what is copied over need not be cleared.
-    fn make_room(&mut self, bytes: usize) {
+    fn make_room(&mut self, bytes: usize) -> Result<(), TryReserveError> {
         if self.memory.len() < bytes {
+            // Nothing of what is there is needed: it is not copied, nor held beside the new.
+            self.memory = Vec::new();
+            self.memory.try_reserve_exact(bytes)?;
             self.memory.resize(bytes, 0);
         } else if self.memory.len() > KEPT && bytes <= KEPT {
             self.memory.truncate(bytes);
             self.memory.shrink_to_fit();
         }
+        Ok(())
     }
 }
 
@@ -84,13 +96,13 @@ mod tests {
     #[test]
     fn room_for_a_long_message_is_given_back() {
         let mut buffer = CopyBuffer::default();
-        buffer.make_room(10 << 20);
+        buffer.make_room(10 << 20).expect("room");
         assert!(buffer.memory.capacity() >= 10 << 20);
-        buffer.make_room(1 << 10);
+        buffer.make_room(1 << 10).expect("room");
         assert!(buffer.memory.capacity() <= KEPT);
-        buffer.make_room(100 << 10);
+        buffer.make_room(100 << 10).expect("room");
         let memory = buffer.memory.as_ptr();
-        buffer.make_room(1 << 10);
+        buffer.make_room(1 << 10).expect("room");
         assert_eq!(buffer.memory.as_ptr(), memory, "kept");
     }
 }

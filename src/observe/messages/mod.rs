@@ -7,6 +7,7 @@ mod copy_buffer;
 mod filter;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod lag_counter;
 mod preview;
 mod reader;
 mod recover;
@@ -16,8 +17,9 @@ mod validity;
 mod waiter;
 mod walk;
 
-pub use boundaries::{count_behind, older, oldest_boundary};
+pub use boundaries::{count_behind, near_boundary, older, oldest_boundary};
 pub use filter::{Filter, hex_pattern, number, number_range};
+pub use lag_counter::{LagCounter, LagCounts};
 pub use preview::Preview;
 pub use reader::{MessageReader, ReadEvent};
 pub use recover::{RetainedRegion, oldest};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
 use super::reader::{MessageReader, ReadEvent};
-use crate::observe::attach::AttachedRing;
+use crate::observe::attach::{AttachedRing, Member};
 use crate::observe::model::{Gap, GapReason, MessageLog};
 use crate::observe::sample::control;
 use crate::text;
@@ -31,6 +31,8 @@ pub struct Preview {
     log: MessageLog,
     sizes: Sizes,
     note: Option<String>,
+    /// The tail from which messages are shown, where no boundary nearer to head is known.
+    gating: Option<u64>,
 }
 
 /// What the messages walked so far tell of sizes.
@@ -40,6 +42,23 @@ pub struct Sizes {
     pub mean: f64,
     /// The longest of the messages kept, with its header.
     pub longest: u64,
+}
+
+/// The smallest tail of a consumer that holds a slot: a boundary whose bytes the producer keeps off.
+fn gating(ring: &AttachedRing, head: u64) -> Option<u64> {
+    let held = ring.members().iter().filter(|member| member.held);
+    let tails = held.map(Member::tail);
+    tails
+        .filter(|tail| *tail < head && head - tail <= ring.capacity())
+        .min()
+}
+
+fn far_from_head(bytes: u64) -> String {
+    format!(
+        "head stands {} from the nearest boundary that is known: shown are the messages that come next for the slowest \
+         consumer, not the newest",
+        text::bytes(bytes)
+    )
 }
 
 impl Preview {
@@ -54,6 +73,7 @@ impl Preview {
             log: MessageLog::new(history),
             sizes: Sizes::default(),
             note: None,
+            gating: None,
         }
     }
 
@@ -91,7 +111,17 @@ impl Preview {
                         all[passed]
                     }
                     None => {
-                        let (from, to) = self.near(ring, head, first);
+                        let (mut from, mut to) = self.near(ring, head, first);
+                        let stands = from == to && (first || self.gating.is_some());
+                        let gating = stands.then(|| gating(ring, head)).flatten();
+                        if let Some(tail) = gating {
+                            if self.gating == Some(tail) {
+                                self.note = Some(far_from_head(head - tail));
+                                return None;
+                            }
+                            (from, to) = (tail, head.min(tail.saturating_add(self.budget)));
+                        }
+                        self.gating = gating;
                         until = to;
                         let fast = || {
                             format!(
@@ -99,7 +129,10 @@ impl Preview {
                                 text::bytes(self.budget)
                             )
                         };
-                        self.note = (!first).then(fast);
+                        self.note = match gating {
+                            Some(tail) => Some(far_from_head(head - tail)),
+                            None => (!first).then(fast),
+                        };
                         from
                     }
                 }

@@ -91,6 +91,11 @@ impl MessageReader {
         self.position = boundary;
     }
 
+    /// Gives back the memory of its last copy, which may be that of a very long message.
+    pub fn release(&mut self) {
+        self.buffer = CopyBuffer::default();
+    }
+
     /// Goes on at head if the ring holds no more what comes next, and returns what was passed over.
     pub fn catch_up(&mut self, ring: &AttachedRing, why: GapReason) -> Option<Gap> {
         let head = control(ring).producer_head;
