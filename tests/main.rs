@@ -4,6 +4,7 @@ mod capi;
 mod check;
 mod cli;
 mod consumers;
+mod crowds;
 mod demo;
 mod departures;
 mod descriptors;

@@ -4,7 +4,7 @@
 //! in this process, or with PROCESSES above 0 in that many others; it holds MIB of heap before it makes any.
 //! `crowd producers COUNT CONSUMERS`: as many processes with one ring each.
 //! `crowd ring CAPACITY MESSAGE BYTES [blocked]`: a ring of our own with so many bytes of messages of that length, headers
-//! included, written to it; `blocked`: as far as one consumer lets it that reads nothing.
+//! included, written to it; `blocked`: one consumer reads what does not fit, and then stands still.
 //! `crowd strangers COUNT DESCRIPTORS`: processes that have nothing to do with rings, with as many descriptors each.
 //!
 //! All say `ready`, and end when stdin does.
@@ -197,7 +197,7 @@ fn fill(capacity: usize, message: usize, bytes: usize, blocked: bool) {
         ..ProducerParams::default()
     })
     .expect("a ring");
-    let consumer = blocked.then(|| {
+    let mut consumer = blocked.then(|| {
         let (ours, theirs) = UnixStream::pair().expect("sockets");
         let joining =
             std::thread::spawn(move || Consumer::join(theirs, WakeupMode::Pull, PATIENCE));
@@ -212,7 +212,18 @@ fn fill(capacity: usize, message: usize, bytes: usize, blocked: bool) {
             *place = (number as u64).to_le_bytes();
         }
         if producer.send(&payload).is_err() {
-            break;
+            let wanted = bytes.saturating_sub(capacity);
+            let Some(consumer) = consumer.as_mut().filter(|one| one.tail() < wanted as u64) else {
+                break;
+            };
+            let mut drain = consumer.drain();
+            while let Ok(Some(message)) = drain.message() {
+                if message.end() >= wanted as u64 {
+                    break;
+                }
+            }
+            drop(drain);
+            producer.send(&payload).expect("room");
         }
     }
     println!("ready");

@@ -57,6 +57,8 @@ enum Held {
     Nothing,
     /// It is not ours to know.
     Denied,
+    /// Something of a ring, but there are no descriptors left for it.
+    NoRoom,
     /// These control regions.
     Ctrls(Process, Vec<FileId>),
 }
@@ -212,6 +214,13 @@ impl Discovery {
             let why = "there are too many processes and descriptors to ask each in time";
             limits.push(Limitation::new(what, why));
         }
+        let no_room = |asked: &&Asked| matches!(asked.held, Held::NoRoom);
+        let no_room = self.known.values().filter(no_room).count();
+        if no_room > 0 {
+            let what = format!("rings of {}", counted(no_room as u64, "process"));
+            let why = "there are not enough file descriptors for all of them";
+            limits.push(Limitation::new(what, why));
+        }
         let crowded = self.known.iter().filter(|(_, asked)| asked.is_crowded);
         limits.extend(crowded.map(|(pid, _)| {
             let what = format!("rings of pid {pid} at its higher descriptors");
@@ -286,6 +295,9 @@ fn ask(pid: i32) -> Option<Asked> {
         }
         Err(_) => return None,
     };
+    if Process::are_many_held() {
+        return Some(asked(Held::NoRoom, is_crowded));
+    }
     let process = Process::open(pid).ok()?;
     let links = process.links_since(Instant::now()).ok()?;
     let ctrls = unique(&links.memfds, MemFdKind::Ctrl);

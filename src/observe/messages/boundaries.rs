@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::copy::{PATIENCE, copy, if_in_time, in_time};
 use super::recover::{self, RetainedRegion};
@@ -14,9 +14,14 @@ use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
 
 /// The oldest boundary that is known and whose bytes the ring may still hold: the start of head's lap, or the
-/// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not.
+/// smallest tail, if that is before it and the walk from there ends where the lap begins. A tail that lies does not; where
+/// the way is too long to be walked to its end for this, many messages on it will do.
 #[must_use]
 pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
+    /// For how long a tail is tried.
+    const TRIED_FOR: Duration = Duration::from_millis(50);
+    /// So many messages in a row are no accident.
+    const MANY: u64 = 10_000;
     let validity = Validity::read(ring, u64::MAX);
     let lap = validity.head - validity.head % validity.capacity;
     // At the very start of a lap, the lap before is whole unless it is being written over.
@@ -25,12 +30,23 @@ pub fn oldest_boundary(ring: &AttachedRing) -> u64 {
     } else {
         lap
     };
-    let read = in_time(ring, Instant::now() + PATIENCE);
-    validity
-        .min_tail
-        .filter(|tail| *tail < lap)
-        .filter(|tail| lands(*tail, lap, validity.capacity, read, |_| {}).unwrap_or(false))
-        .unwrap_or(lap)
+    let read = in_time(ring, Instant::now() + TRIED_FOR);
+    let is_sound = |tail: &u64| {
+        let (mut walked, mut last) = (0, *tail);
+        let landed = lands(*tail, lap, validity.capacity, read, |offset| {
+            (walked, last) = (walked + 1, offset);
+        });
+        match landed {
+            Ok(landed) => landed,
+            Err(error) => {
+                // Zeros are messages, too, each of a header alone.
+                let is_empty = last - tail < (HEADER_SIZE as u64 + 1) * walked;
+                error.kind() == io::ErrorKind::TimedOut && walked >= MANY && !is_empty
+            }
+        }
+    };
+    let tail = validity.min_tail.filter(|tail| *tail < lap);
+    tail.filter(is_sound).unwrap_or(lap)
 }
 
 /// A boundary that is known no further than `reach` before `head`: the furthest tail there of a consumer that holds a slot,
@@ -85,12 +101,14 @@ pub fn older(ring: &AttachedRing, known: u64, enough: usize) -> io::Result<Older
     let sure = if known == lap_end {
         validity.head.min(known.saturating_add(capacity))
     } else {
-        lap_end
+        lap_end.min(validity.head)
     };
+    // That it is sure is worth a part of the time.
+    let sure_read = in_time(ring, Instant::now() + PATIENCE / 3);
     let region = RetainedRegion {
         floor,
         end: known,
-        known: if if_in_time(lands(known, sure, capacity, read, |_| {}))? == Some(true) {
+        known: if if_in_time(lands(known, sure, capacity, sure_read, |_| {}))? == Some(true) {
             sure
         } else {
             known

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::observe::attach::AttachedRing;
+use crate::text;
 
 /// How long boundaries are looked for in a ring, which may be larger than can be read in time, or a trap: whoever waits for
 /// the answer may be asked to end meanwhile.
@@ -39,6 +40,18 @@ pub(super) fn copy(
 ) -> io::Result<()> {
     let before = buffer.len();
     let length = usize::try_from(to - from).map_err(io::Error::other)?;
+    buffer
+        .try_reserve(length)
+        .map_err(|_| no_memory(to - from))?;
     buffer.resize(before + length, 0);
     ring.copy_out(from % ring.capacity(), &mut buffer[before..])
+}
+
+/// That there is no memory for a copy of so many bytes.
+pub(super) fn no_memory(length: u64) -> io::Error {
+    let why = format!(
+        "there is no memory for a copy of {} of the ring (a limit of this process, as by ulimit -v?)",
+        text::bytes(length)
+    );
+    io::Error::new(io::ErrorKind::OutOfMemory, why)
 }

@@ -7,8 +7,8 @@
 use std::collections::TryReserveError;
 use std::io;
 
+use super::copy::no_memory;
 use crate::observe::attach::AttachedRing;
-use crate::text;
 
 /// Bytes after which the pages of memory begin to look alike.
 const PAGE: usize = 4096;
@@ -35,13 +35,8 @@ impl CopyBuffer {
         length: u64,
     ) -> io::Result<()> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.make_room(length + PAGE).map_err(|_| {
-            let why = format!(
-                "there is no memory for a copy of {} of the ring (a limit of this process, as by ulimit -v?)",
-                text::bytes(length as u64)
-            );
-            io::Error::new(io::ErrorKind::OutOfMemory, why)
-        })?;
+        self.make_room(length + PAGE)
+            .map_err(|_| no_memory(length as u64))?;
         self.start = skew(&self.memory, position);
         self.length = length;
         ring.copy_out(

@@ -111,7 +111,7 @@ impl Preview {
                         all[passed]
                     }
                     None => {
-                        let (mut from, mut to) = self.near(ring, head, first);
+                        let (mut from, mut to) = self.near(ring, head, first.then_some(known));
                         let stands = from == to && (first || self.gating.is_some());
                         let gating = stands.then(|| gating(ring, head)).flatten();
                         if let Some(tail) = gating {
@@ -212,12 +212,11 @@ impl Preview {
     }
 
     /// Two boundaries with at most the budget between them, as near to head as can be had.
-    fn near(&self, ring: &AttachedRing, head: u64, first: bool) -> (u64, u64) {
-        if first {
-            let oldest = oldest_boundary(ring);
-            if head.saturating_sub(oldest) <= self.budget {
-                return (oldest, head);
-            }
+    fn near(&self, ring: &AttachedRing, head: u64, oldest: Option<u64>) -> (u64, u64) {
+        if let Some(oldest) = oldest
+            && head.saturating_sub(oldest) <= self.budget
+        {
+            return (oldest, head);
         }
         let floor = head.saturating_sub(self.budget);
         let lap = head - head % ring.capacity();

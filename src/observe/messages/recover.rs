@@ -101,6 +101,11 @@ pub fn oldest(
         let top = found.boundary;
         let from = floor.max(top.saturating_sub(size));
         bytes.clear();
+        // Chains are as large as what they are found in, three times when they are worst.
+        let room = usize::try_from(4 * (top - from)).unwrap_or(usize::MAX);
+        if Vec::<u8>::new().try_reserve_exact(room).is_err() {
+            break;
+        }
         match read(from, top, &mut bytes) {
             // What was found until now stands.
             Err(error) if error.kind() == io::ErrorKind::TimedOut => break,

@@ -7,15 +7,17 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, readlinkat_raw, statat};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::kept::Kept;
 use super::links::{DIRECTORY, Links};
 use super::maps::Maps;
-use super::shortage::{SpareFd, open_pidfd, openat};
+use super::shortage::{SpareFd, note_shortage, open_pidfd, openat};
 use crate::ring::has_exited;
 
 /// Longest text file read from `/proc`: a bound on what a hostile process can make us hold.
@@ -54,6 +56,15 @@ pub(super) struct Shared {
     state: Kept<Option<String>>,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        HANDLES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many processes are held. Nothing hangs on the order in which that changes.
+static HANDLES: AtomicUsize = AtomicUsize::new(0);
+
 /// Handles that are held somewhere, by pid.
 static HELD: Mutex<BTreeMap<i32, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 
@@ -77,6 +88,7 @@ impl Process {
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
+        HANDLES.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared {
             pid,
             dir,
@@ -93,6 +105,18 @@ impl Process {
         }
         held.insert(pid, Arc::downgrade(&shared));
         Ok(Self { shared })
+    }
+
+    /// Whether so many processes are held that descriptors are needed for other things than yet another; told as a shortage
+    /// from then on.
+    #[must_use]
+    pub fn are_many_held() -> bool {
+        let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let are_many = HANDLES.load(Ordering::Relaxed) as u64 >= allowed / 8 * 3;
+        if are_many {
+            note_shortage();
+        }
+        are_many
     }
 
     /// This process itself, whatever its pid is in `/proc`.

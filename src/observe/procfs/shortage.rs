@@ -18,9 +18,14 @@ static RAN_OUT: AtomicBool = AtomicBool::new(false);
 
 fn noted<T>(outcome: Result<T, Errno>) -> Result<T, Errno> {
     if let Err(Errno::MFILE | Errno::NFILE) = outcome {
-        RAN_OUT.store(true, Ordering::Relaxed);
+        note_shortage();
     }
     outcome
+}
+
+/// Something could not be asked for want of descriptors.
+pub(super) fn note_shortage() {
+    RAN_OUT.store(true, Ordering::Relaxed);
 }
 
 /// As `rustix::fs::openat`.
