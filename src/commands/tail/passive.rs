@@ -15,7 +15,7 @@ use crate::observe::messages::{
 use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::observe::sample::control;
 use crate::ring::{MessageHeader, RawMessage};
-use crate::stderr::warn;
+use crate::stderr::{Progress, warn};
 use crate::stdout::{Output, Stdout};
 use crate::text::bytes;
 
@@ -306,7 +306,17 @@ fn collect(
     let (mut messages, mut kept) = (0, Recent::new());
     let (mut end, deadline) = (until, Instant::now() + OVERTAKEN_FOR);
     let gives_up = Instant::now() + GIVES_UP_AFTER;
+    let (from, mut progress) = (reader.position(), Progress::begin());
     while !sink.is_done() {
+        progress.tell(|| {
+            let read = reader.position().saturating_sub(from);
+            let all = until.saturating_sub(from);
+            format!(
+                "looking for the last messages: {} of {} read",
+                bytes(read),
+                bytes(all)
+            )
+        });
         if Instant::now() >= gives_up {
             return Ok(None);
         }

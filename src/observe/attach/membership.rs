@@ -26,6 +26,9 @@ const ASKED_EVERY: Duration = Duration::from_millis(900);
 /// ... but no more are asked at once than this takes.
 const TURN_LASTS: Duration = Duration::from_micros(300);
 
+/// Members of which a refresh asks what their processes do; of more, some at each.
+const ASKED_AT_ONCE: usize = 64;
+
 /// Whoever had its page mapped is not asked anew by a refresh before so long.
 const STANDS: Duration = Duration::from_millis(4500);
 
@@ -52,6 +55,8 @@ pub(super) struct Membership {
     limits: Vec<Limitation>,
     /// What those have left behind that are members no more.
     departed: VecDeque<LastWords>,
+    /// How often that was looked up.
+    refreshes: usize,
     /// When members are next asked in turn.
     turn_due: Instant,
 }
@@ -66,6 +71,7 @@ impl Membership {
             shares_process,
             limits: Vec::new(),
             departed: VecDeque::new(),
+            refreshes: 0,
             turn_due: Instant::now(),
         }
     }
@@ -138,7 +144,12 @@ impl Membership {
             }
         };
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
-        for member in &mut self.members {
+        self.refreshes = self.refreshes.wrapping_add(1);
+        let turns = self.members.len().div_ceil(ASKED_AT_ONCE).max(1);
+        for (number, member) in self.members.iter_mut().enumerate() {
+            if (self.refreshes + number).is_multiple_of(turns) {
+                member.process_state(true);
+            }
             member.held = held.contains(&member.file);
             // Those who are there are asked in turn, too.
             if member.presence != Presence::Mapped || member.asked.elapsed() >= STANDS {
