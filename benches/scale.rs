@@ -1,5 +1,5 @@
 //! What looking costs as the work grows: rings, consumers, processes, descriptors. `cargo bench --bench scale`, or some of it
-//! by name: `ls`, `list`, `dashboard`, `descriptors`.
+//! by name: `ls`, `list`, `dashboard`, `descriptors`, `bytes`.
 //!
 //! Figures stand beside what they should be. Nothing here passes or fails: machines differ.
 #![expect(clippy::print_stdout, reason = "figures are printed")]
@@ -12,7 +12,7 @@ mod pty;
 mod rig;
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pty::Terminal;
@@ -29,6 +29,7 @@ fn main() {
         ("list", list),
         ("dashboard", dashboard),
         ("descriptors", descriptors),
+        ("bytes", bytes),
     ] {
         if part == name || part.is_empty() || part.starts_with('-') {
             print();
@@ -107,7 +108,8 @@ fn list() {
         let started = Instant::now();
         let mut screen = Terminal::start(&mut Command::new(ZBQTOP), 40, 120);
         screen.wait("the list", |text| {
-            text.contains("RING") || text.contains("Looking again")
+            let has_rings = words[0] != "strangers";
+            text.contains(if has_rings { "RATE" } else { "Looking again" })
         });
         let first = started.elapsed();
         std::thread::sleep(Duration::from_secs(3));
@@ -150,6 +152,53 @@ fn descriptors() {
             std::fs::read_dir(format!("/proc/{}/fd", screen.pid())).map_or(0, Iterator::count);
         println!("descriptors, {what}: {held}");
     }
+}
+
+/// Large rings, and payloads that are no text.
+fn bytes() {
+    let time = |what: &str, target: &str, words: &[&str]| {
+        let run = |_| {
+            let started = Instant::now();
+            let mut command = Command::new(ZBQTOP);
+            command
+                .args(words)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let status = command.status().expect("it runs");
+            assert!(status.success(), "{what}: {status}");
+            started.elapsed().as_secs_f64()
+        };
+        let took = median((0..3).map(run).collect());
+        println!("{what}: {:.0} ms   (target: {target})", took * 1e3);
+        took
+    };
+    {
+        let full = crowd(&["ring", "1073741824", "64", "4000000000", "blocked"]);
+        let pid = full.pid().to_string();
+        let json = ["--json", "--interval", "0", "--pid", &pid];
+        time("1 GiB, 64-byte messages, full: --json", "", &json);
+        time(
+            "  tail -n 10",
+            "50 ms near a boundary",
+            &["tail", "-n", "10", "--pid", &pid],
+        );
+        let text = [
+            "tail", "--from", "oldest", "--format", "text", "--pid", &pid,
+        ];
+        let took = time("  all of it as text", "", &text);
+        println!(
+            "  {:.0} MB/s of payload   (target: 300)",
+            f64::from(1 << 24) * 48.0 / 1e6 / took
+        );
+    }
+    let large = crowd(&["ring", "8589934592", "64", "12884901888", "blocked"]);
+    let pid = large.pid().to_string();
+    let first = ["tail", "--from", "oldest", "-c", "10", "--pid", &pid];
+    time(
+        "8 GiB, a lap and a half: the first messages",
+        "500 ms",
+        &first,
+    );
 }
 
 fn share(screen: &mut Terminal) -> f64 {

@@ -16,7 +16,7 @@ use crate::ui::keys::Keymap;
 use crate::ui::message_list::MessageList;
 
 /// A look rests so many times as long as it takes.
-const RESTS: u32 = 30;
+const RESTS: u32 = 40;
 
 impl App {
     /// What is in front, whose keys the footer shows.
@@ -53,7 +53,7 @@ impl App {
         }
     }
 
-    /// Time between two samples: the interval, or as many times that as it takes for looks to rest thirty times what they take.
+    /// Time between two samples: the interval, or as many times that as it takes for looks to rest forty times what they take.
     pub(crate) fn pace(&self) -> Duration {
         let mut pace = self.interval;
         while pace < self.looks_take * RESTS {
