@@ -129,7 +129,9 @@ impl Discovery {
         let new = std::mem::take(&mut self.new);
         let again = again.into_iter().map(|(_, pid)| pid);
         let mut pids = new.iter().copied().chain(again);
-        while begun.elapsed() < SLICE
+        // As much as it took to list them, where that is more.
+        let until = Instant::now() + SLICE.max(begun.elapsed());
+        while Instant::now() < until
             && let Some(pid) = pids.next()
         {
             match ask(pid) {
