@@ -26,6 +26,8 @@ pub(super) struct RingList {
     listed: BTreeMap<String, Watcher>,
     /// By pid of the process that owns them.
     owners: BTreeMap<i32, Looked>,
+    /// There was no time to attach all at the last look.
+    is_behind: bool,
     /// The ring whose search goes on at the next look.
     turn: usize,
 }
@@ -72,6 +74,11 @@ impl RingList {
         Listing { rings, limits }
     }
 
+    /// Whether there are rings, or may be, that there was no time for yet.
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.is_behind || self.discovery.has_unasked()
+    }
+
     /// The ring that is called `id` in the list.
     pub(super) fn get(&self, id: &str) -> Option<&Watcher> {
         self.listed.get(id)
@@ -85,7 +92,7 @@ impl RingList {
     /// Attaches the rings that are not listed yet, and forgets those that are no more; tells what could not be had.
     fn attach_new(&mut self, thresholds: Thresholds) -> Vec<Limitation> {
         let until = Instant::now() + PATIENCE;
-        let mut limits = Vec::new();
+        let (mut limits, mut unseen) = (Vec::new(), Vec::new());
         let mut there = BTreeSet::new();
         let mut pids = BTreeSet::new();
         for owner in self.discovery.owners() {
@@ -101,7 +108,7 @@ impl RingList {
                 continue;
             }
             if Instant::now() >= until {
-                limits.push(no_time_for(pid));
+                unseen.push(pid);
                 continue;
             }
             let Some(found) = owner.rings() else {
@@ -135,6 +142,8 @@ impl RingList {
             }
             self.owners.insert(pid, looked);
         }
+        self.is_behind = !unseen.is_empty() || self.owners.values().any(|looked| looked.left > 0);
+        limits.extend(no_time_for(&unseen));
         self.owners.retain(|pid, _| pids.contains(pid));
         self.listed.retain(|_, watcher| {
             let ring = watcher.ring();

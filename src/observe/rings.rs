@@ -18,6 +18,10 @@ use crate::text::counted;
 
 /// A list that is looked at again and again takes no more than an eightieth of the time.
 const RESTS: u32 = 80;
+/// While there is more to be found: a fifth.
+const RESTS_BEHIND: u32 = 4;
+/// Nor does it rest for longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// The rings of this machine, each watched lightly, and at most one watched in full.
 #[derive(Debug, Default)]
@@ -171,11 +175,13 @@ impl RingSource for Rings {
         let again = self.last.is_some();
         let mut listing = self.list.look(again, self.thresholds);
         self.list_orphans(&mut listing);
-        let rests = if again {
-            begun.elapsed() * RESTS
-        } else {
-            Duration::ZERO
+        let rests = match again {
+            false => 0,
+            // Rings that are there and not shown yet come first.
+            true if self.list.is_catching_up() => RESTS_BEHIND,
+            true => RESTS,
         };
+        let rests = (begun.elapsed() * rests).min(LONGEST_REST);
         self.last = Some((listing.clone(), Instant::now() + rests));
         listing
     }

@@ -27,6 +27,8 @@ use crate::text::{bytes, percent_of, whole};
 const REFRESH_OFTEN: Duration = Duration::from_secs(1);
 /// And this often where the slot table tells of changes at every sample, and all is well.
 const REFRESH_SELDOM: Duration = Duration::from_secs(5);
+/// Or this often, of one ring of many.
+const REFRESH_OF_MANY: Duration = Duration::from_secs(30);
 
 /// Consumers that were evicted before the ring was attached are looked for among all processes this often.
 const SURVEY_EVERY: Duration = Duration::from_secs(60);
@@ -189,10 +191,10 @@ impl Watcher {
         if let Some(ring) = self.successor.take() {
             self.go_on_with(ring);
         }
-        let every = if self.reads_table && self.ring.is_settled() {
-            REFRESH_SELDOM
-        } else {
-            REFRESH_OFTEN
+        let every = match (self.reads_table && self.ring.is_settled(), self.budget.asks) {
+            (true, true) => REFRESH_SELDOM,
+            (true, false) => REFRESH_OF_MANY,
+            (false, _) => REFRESH_OFTEN,
         };
         if self.refreshed.elapsed() >= every || self.ring.has_let_go() {
             self.ring.refresh();

@@ -25,6 +25,10 @@ const SLICE: Duration = Duration::from_millis(15);
 /// ... and not before so many times that has passed.
 const RESTS: u32 = 60;
 
+/// As long as there are processes that were never asked: longer, and sooner again.
+const SLICE_OF_NEW: Duration = Duration::from_millis(100);
+const RESTS_FROM_NEW: u32 = 10;
+
 /// The memory of each process is searched for slot tables for no longer than this at once.
 const SEARCH: Duration = Duration::from_millis(50);
 
@@ -129,8 +133,9 @@ impl Discovery {
         let new = std::mem::take(&mut self.new);
         let again = again.into_iter().map(|(_, pid)| pid);
         let mut pids = new.iter().copied().chain(again);
-        // As much as it took to list them, where that is more.
-        let until = Instant::now() + SLICE.max(begun.elapsed());
+        // As much as it took to list them, where that is more. What has never been asked may cost more than next to nothing.
+        let slice = if new.is_empty() { SLICE } else { SLICE_OF_NEW };
+        let until = Instant::now() + slice.max(begun.elapsed());
         while Instant::now() < until
             && let Some(pid) = pids.next()
         {
@@ -145,8 +150,19 @@ impl Discovery {
             .copied()
             .filter(|pid| !known.contains_key(pid))
             .collect();
-        self.due = Some(begun + begun.elapsed() * RESTS);
+        let rests = if self.new.is_empty() {
+            RESTS
+        } else {
+            RESTS_FROM_NEW
+        };
+        self.due = Some(begun + begun.elapsed() * rests);
         Ok(())
+    }
+
+    /// Whether there are processes that were never asked.
+    #[must_use]
+    pub fn has_unasked(&self) -> bool {
+        !self.new.is_empty()
     }
 
     /// Looks which processes there are.
@@ -315,24 +331,31 @@ pub fn discover() -> io::Result<Found> {
     let mut discovery = Discovery::once()?;
     let mut found = Found::default();
     let until = Instant::now() + PATIENCE;
+    let mut left = Vec::new();
     for owner in discovery.owners() {
         if Instant::now() >= until {
-            found.limits.push(no_time_for(owner.process.pid()));
+            left.push(owner.process.pid());
         } else if let Some(mut here) = owner.rings() {
             found.limits.append(&mut here.limits);
             found.rings.append(&mut here.rings);
             found.broken.append(&mut here.broken);
         }
     }
+    found.limits.extend(no_time_for(&left));
     found.limits.append(&mut discovery.limits());
     Ok(found)
 }
 
-/// That the rings of a process have not been looked at.
+/// That the rings of some processes have not been looked at.
 #[must_use]
-pub fn no_time_for(pid: i32) -> Limitation {
-    let what = format!("rings of pid {pid}");
-    Limitation::new(what, "there was no time left to look at them")
+pub fn no_time_for(pids: &[i32]) -> Option<Limitation> {
+    let what = match pids {
+        [] => return None,
+        [pid] => format!("rings of pid {pid}"),
+        _ => format!("rings of {}", counted(pids.len() as u64, "process")),
+    };
+    let why = "there was no time left to look at them";
+    Some(Limitation::new(what, why))
 }
 
 /// Of the processes that hold one control region, the one that writes: the one whose pid, in its own namespace,
