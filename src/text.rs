@@ -333,6 +333,7 @@ pub fn whole(value: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
 
     #[test]
     fn what_is_plain_at_a_glance_is_so_by_the_tables() {
@@ -343,6 +344,41 @@ mod tests {
                 quoted || character.escape_debug().len() == 1,
                 "{character:?}"
             );
+        }
+    }
+
+    /// As [`escape_bytes`] is described, piece by piece.
+    fn escaped_by_the_book(bytes: &[u8]) -> String {
+        let mut safe = String::new();
+        for chunk in bytes.utf8_chunks() {
+            (chunk.valid().chars()).for_each(|one| push_escaped(&mut safe, one));
+            (chunk.invalid().iter()).for_each(|byte| push_escaped_byte(&mut safe, *byte));
+        }
+        safe
+    }
+
+    #[test]
+    fn every_character_is_escaped_as_by_the_book() {
+        for character in '\0'..=char::MAX {
+            let text = format!("{character}x");
+            let by_the_book = escaped_by_the_book(text.as_bytes());
+            assert_eq!(escape_bytes(text.as_bytes()), by_the_book, "{character:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_escaped_as_by_the_book(
+            pieces in proptest::collection::vec(proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80),
+                proptest::collection::vec(proptest::sample::select(&[
+                    0xc2_u8, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0x80, 0x9f, 0xa0, 0xbf, 0,
+                ][..]), 0..20),
+                ".{0,40}".prop_map(String::into_bytes),
+            ], 0..6)
+        ) {
+            let bytes = pieces.concat();
+            proptest::prop_assert_eq!(escape_bytes(&bytes), escaped_by_the_book(&bytes));
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::watch::{Budget, Watcher};
-use crate::observe::attach::{AttachError, Discovery, map, no_time_for};
+use crate::observe::attach::{AttachError, Discovery, Found, map, no_time_for};
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Limitation, Listing, RingListing, RingSnapshot, Thresholds,
     WorstConsumer,
@@ -111,8 +111,13 @@ impl RingList {
                 unseen.push(pid);
                 continue;
             }
-            let Some(found) = owner.rings() else {
-                continue;
+            let found = match owner.rings() {
+                Ok(found) => found,
+                Err(AttachError::NotARing { .. } | AttachError::Ended { .. }) => continue,
+                Err(error) => Found {
+                    broken: vec![error],
+                    ..Found::default()
+                },
             };
             let mut looked = Looked {
                 at: Instant::now(),

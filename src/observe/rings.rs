@@ -196,7 +196,7 @@ impl RingSource for Rings {
         let ring = self.open(id)?;
         let pid = ring.producer_pid();
         let its = |watcher: &&Watcher| watcher.ring().producer_pid() == pid;
-        let only = self.list.watchers().filter(its).count() < 2;
+        let only = self.list.watchers().filter(its).count() < 2 && !self.list.is_catching_up();
         let succession = (only
             .then(|| Succession::of(&RingTarget::Pid(pid), RingSelector::Only, &ring)))
         .flatten();

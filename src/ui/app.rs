@@ -56,6 +56,9 @@ pub(crate) struct App {
     mouse: bool,
 }
 
+/// What counts of a look that took longer.
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
+
 impl App {
     /// With `ring`, that one is shown from the start; without, rings are looked for.
     pub(crate) fn new(interval: Duration, ring: Option<String>) -> Self {
@@ -129,7 +132,8 @@ impl App {
 
     /// Takes in how long a look at the ring took.
     pub(crate) fn look_took(&mut self, took: Duration) {
-        self.looks_take = (self.looks_take * 7 + took) / 8;
+        // What was held up, or stopped, says nothing of what the next one takes.
+        self.looks_take = (self.looks_take * 7 + took.min(LONGEST_LOOK)) / 8;
     }
 
     /// Takes a list of rings in. Somebody who waits for a ring is shown the only one there is.

@@ -13,7 +13,7 @@ use super::memory::Memory;
 use super::pairing::no_slot_table;
 use super::producer::ProducerProcess;
 use super::slot_table::{SlotTable, TableView, Writing};
-use super::table_search::{Progress, TableSearch, no_table};
+use super::table_search::{Progress, TableSearch};
 use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo, Unseen};
 use crate::observe::procfs::{FileId, MappingSurvey, Process, Refusal, shortage};
 use crate::ring::{Mapping, ReadOnly, ReadWrite, WakeupMode};
@@ -329,16 +329,17 @@ impl AttachedRing {
             return;
         };
         search.advance(time);
-        let (found, is_over) = (search.take(self.memory.ctrl_file()), search.is_over());
+        let found = search.take(self.memory.ctrl_file());
+        let why_not = search.is_over().then(|| search.why_not());
         drop(search);
         if let Some((table, ring)) = found {
             self.memory.read_from(&ring);
             self.table = Some(table);
             (self.search, self.doubt) = (None, None);
             self.refresh();
-        } else if is_over {
+        } else if let Some(why_not) = why_not {
             self.search = None;
-            self.limits.push(no_slot_table(&no_table()));
+            self.limits.push(no_slot_table(&why_not));
         }
     }
 

@@ -13,7 +13,7 @@ use super::error::AttachError;
 use super::pairing::{Found, read_control, rings_of};
 use crate::observe::model::Limitation;
 use crate::observe::procfs::{
-    self, FileId, HeldRings, MemFdKind, Process, Refusal, holds_ring, pids, unique,
+    self, FileId, HeldRings, MemFdKind, Process, Refusal, has_vanished, holds_ring, pids, unique,
 };
 use crate::text::counted;
 
@@ -136,20 +136,25 @@ impl Discovery {
         // As much as it took to list them, where that is more. What has never been asked may cost more than next to nothing.
         let slice = if new.is_empty() { SLICE } else { SLICE_OF_NEW };
         let until = Instant::now() + slice.max(begun.elapsed());
+        let mut count = 0;
         while Instant::now() < until
             && let Some(pid) = pids.next()
         {
-            match ask(pid) {
-                Some(asked) => self.known.insert(pid, asked),
-                None => self.known.remove(&pid),
-            };
+            count += 1;
+            match (ask(pid), self.known.get_mut(&pid)) {
+                // What it held stands as long as it cannot be asked.
+                (Some(asked), Some(known)) if matches!(asked.held, Held::NoRoom) => {
+                    known.at = asked.at;
+                }
+                (Some(asked), _) => {
+                    self.known.insert(pid, asked);
+                }
+                (None, _) => {
+                    self.known.remove(&pid);
+                }
+            }
         }
-        let known = &self.known;
-        self.new = new
-            .iter()
-            .copied()
-            .filter(|pid| !known.contains_key(pid))
-            .collect();
+        self.new = new.get(count..).unwrap_or_default().to_vec();
         let rests = if self.new.is_empty() {
             RESTS
         } else {
@@ -277,10 +282,12 @@ impl Discovery {
 }
 
 impl Owner {
-    /// Its rings, as far as they can be watched; `None` when it has none any more.
-    #[must_use]
-    pub fn rings(&self) -> Option<Found> {
-        let mut found = rings_of(self.process.clone(), SEARCH).ok()?;
+    /// Its rings, as far as they can be watched.
+    ///
+    /// # Errors
+    /// As for one process: it has ended, has no ring any more, or may not be looked into.
+    pub fn rings(&self) -> Result<Found, AttachError> {
+        let mut found = rings_of(self.process.clone(), SEARCH)?;
         // What was inherited is listed under its owner; what is only kept has none.
         found
             .rings
@@ -291,7 +298,7 @@ impl Owner {
                 AttachError::Inherited { .. } | AttachError::NotTheProducer { .. }
             )
         });
-        Some(found)
+        Ok(found)
     }
 }
 
@@ -311,13 +318,19 @@ fn ask(pid: i32) -> Option<Asked> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Some(asked(Held::Denied, false));
         }
-        Err(_) => return None,
+        Err(error) if has_vanished(&error) => return None,
+        Err(_) => return Some(asked(Held::NoRoom, false)),
     };
-    if Process::are_many_held() {
+    if !Process::is_held(pid) && Process::are_many_held() {
         return Some(asked(Held::NoRoom, is_crowded));
     }
-    let process = Process::open(pid).ok()?;
-    let links = process.links_since(Instant::now()).ok()?;
+    let now = Instant::now();
+    let opened = Process::open(pid).and_then(|process| Ok((process.links_since(now)?, process)));
+    let (links, process) = match opened {
+        Ok(opened) => opened,
+        Err(error) if has_vanished(&error) => return None,
+        Err(_) => return Some(asked(Held::NoRoom, is_crowded)),
+    };
     let ctrls = unique(&links.memfds, MemFdKind::Ctrl);
     let ctrls = ctrls.into_iter().map(|ctrl| ctrl.file).collect();
     Some(asked(Held::Ctrls(process, ctrls), is_crowded))
@@ -335,7 +348,7 @@ pub fn discover() -> io::Result<Found> {
     for owner in discovery.owners() {
         if Instant::now() >= until {
             left.push(owner.process.pid());
-        } else if let Some(mut here) = owner.rings() {
+        } else if let Ok(mut here) = owner.rings() {
             found.limits.append(&mut here.limits);
             found.rings.append(&mut here.rings);
             found.broken.append(&mut here.broken);

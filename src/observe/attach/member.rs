@@ -356,7 +356,10 @@ fn presence(process: Option<&MemberProcess>, file: FileId, then: Instant) -> Pre
     }
 }
 
-/// Notices processes that have ended: with one system call for all those that there is a pidfd of.
+/// Descriptors that are polled together: there may be more of them than are allowed, as many can be the same.
+const POLLED: usize = 128;
+
+/// Notices processes that have ended: with few system calls for all those that there is a pidfd of.
 pub(super) fn note_ends(members: &mut [Member]) {
     let process = |member: &Member| {
         member
@@ -369,7 +372,9 @@ pub(super) fn note_ends(members: &mut [Member]) {
         .map(|pidfd| PollFd::from_borrowed_fd(pidfd, PollFlags::IN))
         .collect();
     // What cannot be asked has not been seen to end.
-    let _ = poll(&mut fds, Some(&Timespec::default()));
+    for some in fds.chunks_mut(POLLED) {
+        let _ = poll(some, Some(&Timespec::default()));
+    }
     let ready: Vec<bool> = fds
         .iter()
         .map(|fd| fd.revents().contains(PollFlags::IN))

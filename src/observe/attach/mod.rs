@@ -27,6 +27,7 @@ pub use error::AttachError;
 pub use member::{LastWords, Member, MemberProcess, Presence};
 pub use open::{by_pid, map};
 pub use orphans::{Orphan, adopt, orphans};
+pub use pairing::Found;
 pub use passive_join::{connect, join};
 pub use producer::has_given_up;
 pub use rendezvous::listener;

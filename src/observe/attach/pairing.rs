@@ -7,12 +7,12 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{AttachError, refused};
 use super::own_sockets::OwnSockets;
 use super::slot_table::SlotTable;
-use super::table_search::{TableSearch, no_table};
+use super::table_search::TableSearch;
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{
     FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unique, unseen,
@@ -80,16 +80,19 @@ pub(super) fn rings_of(process: Process, patience: Duration) -> Result<Found, At
             command: command.unwrap_or_else(|| "?".into()),
         });
     }
-    let memfds = process
-        .memfds()
+    // What is found stands for as long as the rings are watched.
+    let now = Instant::now();
+    let links = process
+        .links_since(now)
         .map_err(|error| refused(&process, error, "list its descriptors"))?;
-    let ctrls = unique(&memfds, MemFdKind::Ctrl);
-    let rings = unique(&memfds, MemFdKind::Ring);
+    let memfds = &links.memfds;
+    let ctrls = unique(memfds, MemFdKind::Ctrl);
+    let rings = unique(memfds, MemFdKind::Ring);
     if ctrls.is_empty() || rings.is_empty() {
-        return Err(not_a_ring(&process, &memfds));
+        return Err(not_a_ring(&process, memfds));
     }
     let maps = process
-        .maps()
+        .maps_since(now)
         .map_err(|error| refused(&process, error, "read its mappings"))?;
     let own = OwnSockets::of(&process);
     let mut found = Found::default();
@@ -238,17 +241,17 @@ fn pair(
     };
     let writes = process.identity().ns_pid == Some(control.producer_pid);
     let search = search.as_ref().ok().filter(|_| table.is_none());
-    let is_over =
-        |search: &Arc<Mutex<TableSearch>>| search.lock().is_ok_and(|search| search.is_over());
-    if search.is_some_and(is_over) {
-        limits.push(no_slot_table(&no_table()));
-    }
+    let why_not = search.and_then(|search| {
+        let search = search.lock().ok()?;
+        search.is_over().then(|| search.why_not())
+    });
+    limits.extend(why_not.as_ref().map(no_slot_table));
     Ok(FoundRing {
         process: process.clone(),
         ctrl: *ctrl,
         ring,
         control,
-        search: search.filter(|search| !is_over(search)).cloned(),
+        search: search.filter(|_| why_not.is_none()).cloned(),
         table,
         shares_process: false,
         writes,

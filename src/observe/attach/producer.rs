@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::time::Instant;
 
 use super::member::Member;
 use crate::observe::model::{ProcessState, ProducerInfo};
@@ -125,6 +126,10 @@ impl ProducerProcess {
         let gone = self.ctrl_fd.get().is_some_and(|fd| !held(fd));
         if gone {
             self.ctrl_fd.set(None);
+            // What it held a moment ago is not what it holds now.
+            let _ = self
+                .process()
+                .map(|process| process.links_since(Instant::now()));
         }
         gone
     }
@@ -185,7 +190,10 @@ impl ProducerProcess {
 /// # Errors
 /// When it may not be looked into, or has ended.
 pub fn has_given_up(process: &Process, ctrl: FileId) -> io::Result<bool> {
-    Ok(!process.memfds()?.iter().any(|at| at.file == ctrl) && !process.maps()?.maps(ctrl))
+    let now = Instant::now();
+    let links = process.links_since(now)?;
+    let holds = links.memfds.iter().any(|at| at.file == ctrl);
+    Ok(!holds && !process.maps_since(now)?.maps(ctrl))
 }
 
 fn facts(pid: i32, process: Option<&Process>, sockets: Option<Vec<String>>) -> ProducerInfo {

@@ -16,6 +16,7 @@ use crate::observe::procfs::{
 };
 use crate::ring::Control;
 use crate::ring::layout::{table, u64_at};
+use crate::text::{bytes, duration};
 
 /// Read at a time while searching.
 const CHUNK: u64 = 1 << 20;
@@ -23,6 +24,8 @@ const CHUNK: u64 = 1 << 20;
 const LONGEST: Duration = Duration::from_secs(10);
 /// One that goes on in slices takes no more than a twentieth of the time.
 const RESTS: u32 = 20;
+/// Places in a piece of memory that look like a table and are none: a heap full of them must not keep us.
+const MOST_FALSE: usize = 64;
 /// Mappings of one file that are tried.
 const MOST_MAPPINGS: usize = 4;
 
@@ -120,6 +123,23 @@ impl TableSearch {
         self.wanted.ctrls.is_empty() || self.regions.is_empty() || self.took >= LONGEST
     }
 
+    /// Why a table was not found, once the search is over.
+    pub(super) fn why_not(&self) -> io::Error {
+        if self.regions.is_empty() || self.took < LONGEST {
+            return no_table();
+        }
+        let Progress { searched, total } = self.progress;
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!(
+                "only {} of {} were searched in {}",
+                bytes(searched),
+                bytes(total),
+                duration(LONGEST.as_nanos() as u64)
+            ),
+        )
+    }
+
     /// How far it has come.
     pub(super) fn progress(&self) -> Progress {
         self.progress
@@ -140,7 +160,11 @@ impl TableSearch {
             let Ok(read) = self.memory.read_at(chunk, start) else {
                 continue;
             };
+            let mut false_ones = 0;
             for hit in self.wanted.hits(&chunk[..read], start) {
+                if false_ones == MOST_FALSE {
+                    break;
+                }
                 // One that was freed may lie before the one that lives, when a ring is given up and another made.
                 let table = SlotTable::new(
                     self.process.clone(),
@@ -152,6 +176,8 @@ impl TableSearch {
                     let ctrl = hit.ctrl;
                     self.wanted.ctrls.retain(|_, (memfd, _)| memfd.file != ctrl);
                     self.found.entry(ctrl).or_insert((table, hit.ring));
+                } else {
+                    false_ones += 1;
                 }
             }
         }
@@ -268,7 +294,7 @@ impl Wanted {
     }
 }
 
-pub(super) fn no_table() -> io::Error {
+fn no_table() -> io::Error {
     let why = "no slot table in the producer's memory";
     io::Error::new(io::ErrorKind::NotFound, why)
 }

@@ -26,6 +26,8 @@ pub struct LagCounter {
     /// How far it has come: a boundary, and the messages from the first mark to it.
     to: u64,
     messages: u64,
+    /// Tails from which no walk led on: they lie.
+    astray: BTreeSet<u64>,
     piece: Vec<u8>,
 }
 
@@ -48,24 +50,36 @@ impl LagCounter {
         budget: u64,
     ) -> LagCounts {
         let floor = head.saturating_sub(ring.capacity());
-        let Some(&start) = tails.range(floor..head).next() else {
-            *self = Self::default();
+        // Who stands where the producer may be writing is not asked for, nor one from whose tail no walk leads on.
+        let validity = Validity::read(ring, floor);
+        let can_be = |tail: &&u64| {
+            validity.integrity(**tail) != Integrity::Torn && !self.astray.contains(*tail)
+        };
+        let Some(&start) = tails.range(floor..head).find(can_be) else {
+            self.forget();
             return LagCounts::default();
         };
         let first = self.marks.first().map(|(at, _)| *at);
         if first.is_none_or(|first| start < first) || !(start..=head).contains(&self.to) {
             self.begin(start);
         }
-        if self.walk(ring, head, budget).is_none()
-            || Validity::read(ring, start).integrity(start) == Integrity::Torn
-        {
-            *self = Self::default();
+        if self.walk(ring, head, budget).is_none() {
+            self.astray.insert(start);
+            self.astray.retain(|tail| tails.contains(tail));
+            self.forget();
+            return LagCounts::default();
+        }
+        if Validity::read(ring, start).integrity(start) == Integrity::Torn {
+            self.forget();
             return LagCounts::default();
         }
         // What lies below the smallest tail is never asked for again.
         let passed = self.marks.partition_point(|(at, _)| *at <= start);
         self.marks.drain(..passed.saturating_sub(1));
         let behind = tails.range(start..head).filter_map(|tail| {
+            if *tail > self.to {
+                return Some((*tail, Estimate::about(self.estimated(*tail, head)?)));
+            }
             let before = self.before(ring, *tail)?;
             let counted = self.messages.checked_sub(before)?;
             Some((*tail, self.estimate(counted, head)))
@@ -74,6 +88,11 @@ impl LagCounter {
             behind: behind.collect(),
             progress: (self.to < head).then(|| (self.to - start, head - start)),
         }
+    }
+
+    fn forget(&mut self) {
+        self.marks.clear();
+        (self.to, self.messages) = (0, 0);
     }
 
     fn begin(&mut self, start: u64) {
@@ -87,6 +106,12 @@ impl LagCounter {
         let capacity = ring.capacity();
         let until = head.min(self.to.saturating_add(budget));
         while self.to < until {
+            // A mark where a lap begins, and behind each long message: from a tail there is never far to one.
+            let last = self.marks.last().map_or(0, |(at, _)| *at);
+            let is_far = self.to - last >= STEP || self.to.is_multiple_of(capacity);
+            if self.to > last && is_far {
+                self.marks.push((self.to, self.messages));
+            }
             let lap_end = (self.to - self.to % capacity).checked_add(capacity)?;
             let landing = head.min(lap_end);
             self.piece.clear();
@@ -122,20 +147,28 @@ impl LagCounter {
         if at == tail {
             return Some(before);
         }
+        if tail - at > STEP + PIECE {
+            return None;
+        }
         let mut bytes = Vec::new();
         copy(ring, at, tail, &mut bytes).ok()?;
         let counted = count(&bytes, at, ring.capacity(), &HashSet::from([at]))?;
         Some(before + counted.get(&at)?)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn estimate(&self, counted: u64, head: u64) -> Estimate<u64> {
-        let (first, before) = self.marks.first().copied().unwrap_or_default();
-        if self.to == head {
-            return Estimate::exact(counted);
+        match self.estimated(self.to, head) {
+            Some(rest) if self.to < head => Estimate::about(counted.saturating_add(rest)),
+            _ => Estimate::exact(counted),
         }
-        let walked = (self.messages - before).max(1) as f64;
-        let mean = (self.to - first).max(1) as f64 / walked;
-        Estimate::about(counted + whole((head - self.to) as f64 / mean))
+    }
+
+    /// Messages between two offsets that were not walked, by the mean length of those that were.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn estimated(&self, from: u64, to: u64) -> Option<u64> {
+        let (first, before) = *self.marks.first()?;
+        let walked = self.messages.saturating_sub(before).max(1) as f64;
+        let mean = self.to.saturating_sub(first).max(1) as f64 / walked;
+        Some(whole(to.saturating_sub(from) as f64 / mean))
     }
 }

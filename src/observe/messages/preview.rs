@@ -88,7 +88,9 @@ impl Preview {
         let mut until = head;
         let (mut count, mut bytes) = (0, 0);
         self.note = None;
-        if !follows {
+        if follows {
+            self.gating = None;
+        } else {
             let position = self.reader.as_ref().map(MessageReader::position);
             let retained = position.is_none().then(|| {
                 self.reads_back
@@ -106,6 +108,7 @@ impl Preview {
                         let near = all.partition_point(|at| head - at > self.budget);
                         let passed = near.min(all.len() - 1);
                         exact = !first;
+                        self.gating = None;
                         count = passed as u64;
                         bytes = all[passed] - known;
                         all[passed]
@@ -119,7 +122,9 @@ impl Preview {
                                 self.note = Some(far_from_head(head - tail));
                                 return None;
                             }
-                            (from, to) = (tail, head.min(tail.saturating_add(self.budget)));
+                            // What was read already is behind the reader, at a boundary.
+                            from = tail.max(position.unwrap_or(0));
+                            to = head.min(from.saturating_add(self.budget));
                         }
                         self.gating = gating;
                         until = to;

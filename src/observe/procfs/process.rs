@@ -119,6 +119,14 @@ impl Process {
         are_many
     }
 
+    /// Whether a process with this pid is held already: another handle on it takes no descriptor.
+    #[must_use]
+    pub fn is_held(pid: i32) -> bool {
+        let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&pid)
+            .is_some_and(|handle| handle.strong_count() > 0)
+    }
+
     /// This process itself, whatever its pid is in `/proc`.
     ///
     /// # Errors

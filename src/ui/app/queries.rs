@@ -18,6 +18,9 @@ use crate::ui::message_list::MessageList;
 /// A look rests so many times as long as it takes.
 const RESTS: u32 = 40;
 
+/// But no longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
 impl App {
     /// What is in front, whose keys the footer shows.
     pub(crate) fn front_view(&self) -> FrontView {
@@ -56,7 +59,7 @@ impl App {
     /// Time between two samples: the interval, or as many times that as it takes for looks to rest forty times what they take.
     pub(crate) fn pace(&self) -> Duration {
         let mut pace = self.interval;
-        while pace < self.looks_take * RESTS {
+        while pace < (self.looks_take * RESTS).min(LONGEST_REST) {
             pace *= 2;
         }
         pace
