@@ -112,7 +112,8 @@ fn list() {
             text.contains(if has_rings { "RATE" } else { "Looking again" })
         });
         let first = started.elapsed();
-        std::thread::sleep(Duration::from_secs(3));
+        // Until each process was asked once.
+        std::thread::sleep(Duration::from_secs(15));
         println!(
             "list screen, {what}: {:.2} % of a core, first after {:.2} s   (target: 2 %, 1 s)",
             share(&mut screen) * 100.0,
