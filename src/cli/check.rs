@@ -70,7 +70,7 @@ pub struct CheckArgs {
     /// root: every process is looked into for that, as with `--search`. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
-    /// Look for evicted consumers in every process, however long that takes: without, for 20 ms, which is enough for some
+    /// Look for evicted consumers in every process, however long that takes: without, for 20 ms, which is enough for a few
     /// hundred processes.
     #[arg(long)]
     pub search: bool,

@@ -115,7 +115,10 @@ fn all(options: &CheckArgs, thresholds: Thresholds, limits: &Limits) -> Verdict 
     let mut rings = Vec::new();
     for ring in found.rings {
         match map(ring) {
-            Ok(ring) => rings.push(ring),
+            Ok(ring) => {
+                ring.release();
+                rings.push(ring);
+            }
             // It has ended since, and its ring with it.
             Err(AttachError::NoSuchProcess(_)) => {}
             Err(error) => broken.push(error.to_string()),
@@ -158,11 +161,11 @@ fn observe(
         .collect();
     if !interval.is_zero() {
         for watcher in &mut watched {
-            watcher.look();
+            look(watcher);
         }
         watch_for(interval, &mut watched);
     }
-    let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
+    let mut looks: Vec<RingSnapshot> = watched.iter_mut().map(look).collect();
     // That a consumer is behind and has been silent for long is all that its own clock tells. It may have had nothing
     // to take until a moment ago: to have stood still behind head, it must be seen to.
     let rest = Duration::from_nanos(thresholds.stalled_in_trouble_after_ns())
@@ -170,7 +173,7 @@ fn observe(
         .saturating_sub(interval);
     if !interval.is_zero() && !rest.is_zero() && looks.iter().any(has_one_that_stands) {
         watch_for(rest, &mut watched);
-        looks = watched.iter_mut().map(Watcher::look).collect();
+        looks = watched.iter_mut().map(look).collect();
     }
     let mut seen: Vec<Observed> = watched.iter().zip(looks).map(observed).collect();
     let Some(longest) = limits.longest_time().filter(|_| !interval.is_zero()) else {
@@ -179,9 +182,16 @@ fn observe(
     let end = Instant::now() + longest.min(UNTIL_DECIDED);
     while Instant::now() < end && seen.iter().any(|seen| is_undecided(seen, limits)) {
         watch_for(NOTES_EVERY, &mut watched);
-        let looks: Vec<RingSnapshot> = watched.iter_mut().map(Watcher::look).collect();
+        let looks: Vec<RingSnapshot> = watched.iter_mut().map(look).collect();
         seen = watched.iter().zip(looks).map(observed).collect();
     }
+    seen
+}
+
+/// A look, after which the ring holds no descriptor: there may be hundreds of them.
+fn look(watcher: &mut Watcher) -> RingSnapshot {
+    let seen = watcher.look();
+    watcher.ring().release();
     seen
 }
 

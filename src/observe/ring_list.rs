@@ -139,6 +139,7 @@ impl RingList {
                 }
                 match map(ring) {
                     Ok(ring) => {
+                        ring.release();
                         let watcher = Watcher::new(ring, Budget::GLANCE).judging_by(thresholds);
                         self.listed.insert(id, watcher);
                     }

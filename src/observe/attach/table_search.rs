@@ -172,7 +172,10 @@ impl TableSearch {
                     hit.expected,
                     self.clock_ahead_ns,
                 );
-                if table.read().is_some() {
+                let is_it = table.read().is_some();
+                // Of many tables each would hold a descriptor until it is read again.
+                table.release();
+                if is_it {
                     let ctrl = hit.ctrl;
                     self.wanted.ctrls.retain(|_, (memfd, _)| memfd.file != ctrl);
                     self.found.entry(ctrl).or_insert((table, hit.ring));

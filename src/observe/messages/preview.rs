@@ -55,8 +55,8 @@ fn gating(ring: &AttachedRing, head: u64) -> Option<u64> {
 
 fn far_from_head(bytes: u64) -> String {
     format!(
-        "head stands {} from the nearest boundary that is known: shown are the messages that come next for the slowest \
-         consumer, not the newest",
+        "the nearest message boundary that is known is {} before head: shown are the messages that the slowest consumer \
+         reads next, not the newest",
         text::bytes(bytes)
     )
 }
