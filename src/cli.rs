@@ -3,6 +3,7 @@
 mod check;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod record;
 mod screen;
 mod tail;
 mod target;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
+pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};
@@ -88,6 +90,8 @@ pub enum Command {
     },
     /// Print messages: those the ring still holds, and with -f those to come.
     Tail(TailArgs),
+    /// Record what a ring is and carries, into a file or a stream.
+    Record(RecordArgs),
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
     #[command(after_help = check::after())]
     Check(CheckArgs),

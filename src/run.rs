@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, snapshot};
+use crate::commands::{check, demo, record, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -83,6 +83,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 tail::tail(ring, succession, &options)
             }
         },
+        Some(Command::Record(options)) => {
+            let thresholds = settings(&options.configuration)?.thresholds;
+            let ring = match options.all {
+                true => None,
+                false => Some(attach_on(&options.target)?),
+            };
+            record::record(ring, &options, thresholds)
+        }
         Some(Command::Check(options)) => {
             return Ok(match settings(&options.configuration) {
                 Ok(settings) => check::check(&options, &settings, attach, out),

@@ -44,10 +44,17 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.told.is_some() {
+impl Progress {
+    /// Takes it away until it is told again.
+    pub(crate) fn clear(&mut self) {
+        if self.told.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use humansize::BINARY;
 
@@ -291,6 +292,12 @@ pub fn duration(ns: u64) -> String {
     } else {
         duration_in(ns, if is_ascii_only() { "us" } else { "µs" })
     }
+}
+
+/// A time in nanoseconds, as far as they can say it.
+#[must_use]
+pub fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A time, 7 columns at most this side of 273 years: `850 µs`, `2 ms`, `1.2 s`, `4m 05s`, `3h 04m`, `3d 04h`, `400 d`.

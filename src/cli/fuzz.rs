@@ -68,6 +68,12 @@ fn can_be(cli: &Cli) {
             let _ = check.limits(LagLimit::default());
             &check.target
         }
+        Some(Command::Record(record)) => {
+            let times = [record.interval, record.before, record.after];
+            assert!(times.into_iter().all(is_time) && !record.interval.is_zero());
+            assert!(!(record.all && record.target.pid.is_some()));
+            &record.target
+        }
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
         Some(Command::Demo { .. } | Command::DemoRole { .. }) => return,
     };

@@ -2,5 +2,6 @@
 
 pub mod check;
 pub mod demo;
+pub mod record;
 pub mod snapshot;
 pub mod tail;

@@ -136,7 +136,9 @@ impl Rings {
     }
 
     /// The ring that is called `id` in the list.
-    fn open(&self, id: &str) -> Result<AttachedRing, String> {
+    /// # Errors
+    /// Why it cannot be had, in words.
+    pub fn open(&self, id: &str) -> Result<AttachedRing, String> {
         let no_id = || format!("`{id}` is not a ring's id");
         let (pid, place) = id.split_once('/').ok_or_else(no_id)?;
         let pid = pid.parse().map_err(|_| no_id())?;

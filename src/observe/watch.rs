@@ -12,8 +12,8 @@ use crate::observe::health::{
 };
 use crate::observe::messages::{LagCounter, LagCounts, Preview, count_behind};
 use crate::observe::model::{
-    Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, Rate,
-    RingSnapshot, Thresholds, Unseen, WakeupBasis,
+    Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, MessageLog,
+    Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::{MappingSurvey, shortage};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
@@ -307,6 +307,12 @@ impl Watcher {
     #[must_use]
     pub fn idle_ns(&self) -> Option<Bounded<u64>> {
         self.history.idle_ns()
+    }
+
+    /// The messages that were read last.
+    #[must_use]
+    pub fn messages(&self) -> &MessageLog {
+        self.preview.log()
     }
 
     /// The ring that is watched.

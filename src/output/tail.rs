@@ -69,11 +69,11 @@ enum Payload<'a> {
 }
 
 #[derive(Serialize)]
-struct Skipped {
+struct Skipped<'a> {
     skipped_bytes: u64,
     from: u64,
     to: u64,
-    why: GapReason,
+    why: &'a GapReason,
 }
 
 /// Writes one message, and what its descriptors are where they were received: only `hex`, `text` and `json` have a
@@ -279,12 +279,12 @@ pub fn gap(out: &mut impl Write, format: Format, gap: &Gap) -> io::Result<bool> 
         Format::Raw | Format::Base64 | Format::LenPrefixed => return Ok(false),
         Format::Hex | Format::Text => writeln!(out, "{}", gap_line(gap))?,
         Format::Json => {
-            let Gap { from, to, why, .. } = *gap;
+            let Gap { from, to, .. } = *gap;
             let skipped = Skipped {
                 skipped_bytes: to.saturating_sub(from),
                 from,
                 to,
-                why,
+                why: &gap.why,
             };
             safe_json::compact(&mut *out, &skipped)?;
             out.write_all(b"\n")?;

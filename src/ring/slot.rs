@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a consumer learns of new messages (`zbq.h: enum zbq_wakeup_mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "observe", derive(serde::Serialize))]
+#[cfg_attr(feature = "observe", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "observe", serde(rename_all = "snake_case"))]
 #[cfg_attr(all(test, feature = "observe"), derive(schemars::JsonSchema))]
 pub enum WakeupMode {

@@ -10,7 +10,7 @@ use super::sink::Sink;
 use crate::cli::{self, RingPosition};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::{
-    MessageReader, ReadEvent, Throttle, Waiter, near_boundary, older, oldest_boundary, token,
+    Follower, MessageReader, NextStep, ReadEvent, near_boundary, older, oldest_boundary,
 };
 use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::observe::sample::control;
@@ -89,7 +89,7 @@ pub fn tail(
     }
     if options.follows() {
         let idle = options.idle_timeout;
-        while follow(&mut ring, &mut reader, &mut sink, idle)? == End::OfRing
+        while follow(&mut ring, reader, &mut sink, idle)? == End::OfRing
             && let Some(succession) = &mut succession
             && let Some(next) = next_ring(&ring, succession, &mut sink, idle)?
         {
@@ -406,16 +406,15 @@ fn from_the_start(
 /// Prints messages as they come, until all that is wanted is printed, or the producer has ended and all is read.
 fn follow(
     ring: &mut AttachedRing,
-    reader: &mut MessageReader,
+    reader: MessageReader,
     sink: &mut Sink<impl Output>,
     idle_timeout: Option<Duration>,
 ) -> io::Result<End> {
     let mut refreshed = Instant::now();
     let mut moved = Instant::now();
-    let mut waiter = Waiter::new(ring);
-    let mut throttle = Throttle::default();
+    let mut follower = Follower::new(ring, reader);
     let mut rests = false;
-    while !sink.is_done() && reader.position() < sink.until() {
+    while !sink.is_done() && follower.position() < sink.until() {
         // Asked before reading: what is committed before the producer ends is seen by the read that follows.
         let alive = ring.producer_alive();
         if refreshed.elapsed() >= REFRESH_EVERY {
@@ -427,38 +426,27 @@ fn follow(
                 "zbq_ctrl was truncated: the ring's head is lost",
             ));
         }
-        let token = token(ring);
-        let before = reader.position();
-        let advanced = reader.advance(ring, u64::MAX, |event| {
-            if matches!(&event, ReadEvent::Gap(gap) if gap.why == GapReason::Overrun) {
-                throttle.overrun(Instant::now());
+        let next = follower.advance(ring, |event| pass(sink, event))?;
+        let token = match next {
+            NextStep::Wait(token) => token,
+            NextStep::Read => {
+                moved = Instant::now();
+                continue;
             }
-            pass(sink, event)
-        })?;
-        if advanced {
-            waiter.moved(reader.position().saturating_sub(before));
-            moved = Instant::now();
-            let head = control(ring).producer_head;
-            if let Some(rest) = throttle.rest(moved, head) {
+            NextStep::Rest(rest) => {
+                moved = Instant::now();
                 // What was found must not wait for a batch that a filter may take hours to fill.
                 sink.flush()?;
-                // For a while the producer still fetches back what was read: that is no speed of its own.
-                sink.sleep(rest / 2)?;
-                let (half, head) = (Instant::now(), control(ring).producer_head);
-                sink.sleep(rest / 2)?;
-                let bytes = control(ring).producer_head.saturating_sub(head);
-                throttle.rested(bytes, half.elapsed());
-                if let Some(gap) = reader.catch_up(ring, GapReason::Spared) {
+                if let Some(gap) = follower.rest(ring, rest, |time| sink.sleep(time))? {
                     sink.gap(&gap)?;
                     if !rests {
                         warn(SPARING);
                         rests = true;
                     }
                 }
+                continue;
             }
-            continue;
-        }
-        throttle.caught_up();
+        };
         sink.flush()?;
         if !alive {
             warn(if ring.is_given_up() {
@@ -471,7 +459,7 @@ fn follow(
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
             return Ok(End::OfWork);
         }
-        waiter.wait(ring, reader.position(), token, |time| sink.sleep(time))?;
+        follower.wait(ring, token, |time| sink.sleep(time))?;
     }
     Ok(End::OfWork)
 }

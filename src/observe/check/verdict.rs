@@ -3,6 +3,8 @@
 //! A pure function ([`judge`]) over plain data. What cannot be known is never OK: where a limit is set on a figure that
 //! is unknown, the verdict is UNKNOWN, unless what is certain of the figure decides. Knows nothing of plugins' lines.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::limits::Limits;
@@ -16,7 +18,7 @@ use crate::text::{bytes_per_second, counted, escape};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// Stable name for scripts, kebab-case: a finding's, or a limit's.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What it makes of the verdict.
     pub severity: Status,
     /// In words.
@@ -185,7 +187,7 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
                 Severity::Critical => Status::Critical,
             };
             Some(Reason {
-                code: finding.code,
+                code: finding.code.clone(),
                 severity,
                 message: finding.message.clone(),
                 ring: Some(ring.id.clone()),
@@ -201,7 +203,7 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
         told.push(figure);
         if let Some(severity) = measured.status() {
             reasons.push(Reason {
-                code: measured.code(),
+                code: measured.code().into(),
                 severity,
                 message: measured.words(severity),
                 ring: Some(ring.id.clone()),
@@ -263,7 +265,7 @@ fn name(ring: &RingVerdict) -> String {
 
 fn unread(code: &'static str, message: String) -> Reason {
     Reason {
-        code,
+        code: code.into(),
         severity: Status::Unknown,
         message,
         ring: None,

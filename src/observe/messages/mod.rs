@@ -5,6 +5,7 @@ mod boundaries;
 mod copy;
 mod copy_buffer;
 mod filter;
+mod follower;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod lag_counter;
@@ -19,10 +20,9 @@ mod walk;
 
 pub use boundaries::{count_behind, near_boundary, older, oldest_boundary};
 pub use filter::{Filter, hex_pattern, number, number_range};
+pub use follower::{Follower, NextStep};
 pub use lag_counter::{LagCounter, LagCounts};
 pub use preview::Preview;
 pub use reader::{MessageReader, ReadEvent};
 pub use recover::{RetainedRegion, oldest};
 pub use reread::payload;
-pub use throttle::Throttle;
-pub use waiter::{Waiter, token};

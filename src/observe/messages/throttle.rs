@@ -50,7 +50,7 @@ impl Flow {
 
 /// A reader's share of time.
 #[derive(Debug, Default)]
-pub struct Throttle {
+pub(super) struct Throttle {
     reading: Flow,
     resting: Flow,
     /// When this burst of reading began, and where head was.
@@ -61,17 +61,17 @@ pub struct Throttle {
 
 impl Throttle {
     /// To be told that head overran the reader: it does not keep up.
-    pub fn overrun(&mut self, now: Instant) {
+    pub(super) fn overrun(&mut self, now: Instant) {
         self.overrun = Some(now);
     }
 
     /// To be told that the reader has read all there is, or waited.
-    pub fn caught_up(&mut self) {
+    pub(super) fn caught_up(&mut self) {
         self.burst = None;
     }
 
     /// To be asked after each piece that was read, with head as it is: how long to rest before the next, if at all.
-    pub fn rest(&mut self, now: Instant, head: u64) -> Option<Duration> {
+    pub(super) fn rest(&mut self, now: Instant, head: u64) -> Option<Duration> {
         if self
             .overrun
             .is_none_or(|overrun| now.duration_since(overrun) > MEMORY)
@@ -97,7 +97,7 @@ impl Throttle {
     }
 
     /// To be told of a rest, or of the end of one: how far head went, and how long it took.
-    pub fn rested(&mut self, bytes: u64, time: Duration) {
+    pub(super) fn rested(&mut self, bytes: u64, time: Duration) {
         self.resting.add(bytes, time);
     }
 

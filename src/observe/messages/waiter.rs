@@ -28,7 +28,7 @@ const TOO_OFTEN: Duration = Duration::from_micros(500);
 
 /// Waits for one ring.
 #[derive(Debug)]
-pub struct Waiter {
+pub(super) struct Waiter {
     /// The futex when the ring last stood still.
     token: u32,
     /// The producer changes the futex when it commits.
@@ -46,7 +46,7 @@ pub struct Waiter {
 impl Waiter {
     /// Waits for `ring`.
     #[must_use]
-    pub fn new(ring: &AttachedRing) -> Self {
+    pub(super) fn new(ring: &AttachedRing) -> Self {
         Self {
             token: token(ring),
             wakes: false,
@@ -60,7 +60,7 @@ impl Waiter {
 
     /// To be told that so many bytes came. What took its time to come is looked for a few times until the next, not
     /// twenty times.
-    pub fn moved(&mut self, bytes: u64) {
+    pub(super) fn moved(&mut self, bytes: u64) {
         let now = Instant::now();
         self.moved = true;
         let pace = now - self.moved_at;
@@ -80,7 +80,7 @@ impl Waiter {
     ///
     /// # Errors
     /// Those of `sleep`, and when the kernel refuses.
-    pub fn wait(
+    pub(super) fn wait(
         &mut self,
         ring: &AttachedRing,
         position: u64,
@@ -117,7 +117,7 @@ impl Waiter {
 
 /// The futex now. To be taken before head is looked at: a commit in between changes it, and the wait ends at once.
 #[must_use]
-pub fn token(ring: &AttachedRing) -> u32 {
+pub(super) fn token(ring: &AttachedRing) -> u32 {
     // Pairs with the producer's increment after its store-release of head: whoever sees it sees that head.
     ring.ctrl().load_u32_acquire(CTRL_BROADCAST_FUTEX)
 }

@@ -1,13 +1,13 @@
 //! One consumer of a ring at one instant.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::estimate::{Bounded, Estimate};
 use super::process_state::ProcessState;
 use crate::ring::WakeupMode;
 
 /// One consumer of the ring.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConsumerSnapshot {
     /// Inode of its metadata page: its identity for as long as it is joined.
@@ -73,7 +73,7 @@ pub struct ConsumerSnapshot {
 }
 
 /// What a consumer is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ConsumerState {
@@ -146,7 +146,7 @@ impl ConsumerState {
 }
 
 /// Where a consumer's wakeup mode is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum WakeupBasis {
@@ -159,7 +159,7 @@ pub enum WakeupBasis {
 }
 
 /// Whether a consumer waits in the ring's futex.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FutexWait {

@@ -1,9 +1,9 @@
 //! Values that are not exact: estimates, and values between bounds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A value and whether it is exact. `value` null: unknown, whatever `exact` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Estimate<T> {
     /// The value; null when unknown.
@@ -40,7 +40,7 @@ impl<T> Estimate<T> {
 }
 
 /// A value that lies between two bounds, both of which it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bounded<T> {
     /// Where between them it probably is; null when nothing bounds it above.

@@ -3,10 +3,10 @@
 use crate::text::counted;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Something the watcher cannot see.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Limitation {
     /// What is missing.
@@ -126,6 +126,29 @@ impl Serialize for Unseen {
     }
 }
 
+/// What was written as words is again what it was.
+impl<'de> Deserialize<'de> for Unseen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = String::deserialize(deserializer)?;
+        let plain = [
+            Self::SlotTable,
+            Self::ConsumersAndSlotTable,
+            Self::Producer,
+            Self::Consumers,
+        ];
+        if let Some(known) = plain.into_iter().find(|one| one.to_string() == words) {
+            return Ok(known);
+        }
+        let numbers = words.split(' ').filter_map(|word| word.parse::<i32>().ok());
+        let counted = numbers.flat_map(|number| {
+            let some = usize::try_from(number).ok().map(Self::SomeConsumers);
+            [some, Some(Self::ConsumerAt(number))]
+        });
+        let known = counted.flatten().find(|one| one.to_string() == words);
+        Ok(known.unwrap_or(Self::Other(words)))
+    }
+}
+
 impl From<String> for Unseen {
     fn from(words: String) -> Self {
         Self::Other(words)
@@ -135,5 +158,29 @@ impl From<String> for Unseen {
 impl From<&str> for Unseen {
     fn from(words: &str) -> Self {
         Self::Other(words.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        for unseen in [
+            Unseen::SlotTable,
+            Unseen::ConsumersAndSlotTable,
+            Unseen::Producer,
+            Unseen::Consumers,
+            Unseen::SomeConsumers(1),
+            Unseen::SomeConsumers(12),
+            Unseen::ConsumerAt(7),
+            Unseen::Other("the consumer at the producer's fd many".into()),
+            Unseen::Other("12 things".into()),
+        ] {
+            let json = serde_json::to_string(&unseen).expect("words");
+            let read: Unseen = serde_json::from_str(&json).expect("words");
+            assert_eq!(read, unseen);
+        }
     }
 }

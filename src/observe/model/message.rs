@@ -1,14 +1,15 @@
 //! A message copied out of a ring, how far the copy can be trusted, and what was passed over.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ring::{Corruption, MessageHeader};
 use crate::text::bytes;
 
 /// How far a copied message can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrity {
     /// It lies in the lap of a head read after the copy, where the producer writes above head alone; or a consumer's
@@ -60,7 +61,7 @@ pub struct Gap {
 }
 
 /// Why bytes were passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GapReason {
     /// The ring is too fast for its reader.
     Overrun,
@@ -95,6 +96,10 @@ pub enum GapReason {
     Evicted,
     /// They were written before this consumer joined.
     BeforeJoin,
+    /// Only so many messages were to be recorded.
+    NotRecorded,
+    /// As whoever read the ring has put it.
+    Told(Arc<str>),
 }
 
 impl Serialize for GapReason {
@@ -127,6 +132,8 @@ impl fmt::Display for GapReason {
             Self::Evicted => f.write_str("evicted by the producer"),
             Self::NotSearched => f.write_str("there was no time to look for messages there"),
             Self::BeforeJoin => f.write_str("written before this consumer joined"),
+            Self::NotRecorded => f.write_str("not recorded: more than were asked for"),
+            Self::Told(why) => f.write_str(why),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a process is doing, as the scheduler has it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a process is doing (`proc(5)`, the third field of `stat`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ProcessState {

@@ -4,7 +4,7 @@
 //! mapping, no `/proc`, no terminal. An unknown value is `None` (JSON `null`), never 0 and never left out; why it
 //! is unknown stands in [`Attach::limits`] or beside it as a reason in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::consumer::ConsumerSnapshot;
 use super::estimate::Estimate;
@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 /// One ring at one instant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RingSnapshot {
     /// `<producer pid>/<ctrl fd>`, as seen from the watcher's pid namespace; of a joined ring whose producer shows nothing
@@ -86,7 +86,7 @@ pub struct RingSnapshot {
 }
 
 /// What a ring is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum RingState {
@@ -111,7 +111,7 @@ pub enum RingState {
 }
 
 /// How the watcher reaches the ring.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attach {
     /// How the mappings were come by.
@@ -126,7 +126,7 @@ pub struct Attach {
 
 /// The slot that watching by join has taken. It is parked and holds nothing up, but it is taken until the producer
 /// scans, and while it is a push slot every commit makes a system call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JoinedSlot {
     /// Its index.
@@ -139,7 +139,7 @@ pub struct JoinedSlot {
 }
 
 /// How the watcher came by its mappings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Method {
@@ -147,6 +147,8 @@ pub enum Method {
     Map,
     /// By joining as a passive consumer, parked at once.
     Join,
+    /// Not at all: it stands in a recording.
+    File,
 }
 
 impl Method {
@@ -156,12 +158,13 @@ impl Method {
         match self {
             Self::Map => "map",
             Self::Join => "join",
+            Self::File => "file",
         }
     }
 }
 
 /// The process that writes into the ring.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProducerInfo {
     /// Pid as the watcher sees it; of one that was gone before as it stood in its own namespace, says the ring. It may be
@@ -187,8 +190,8 @@ pub struct ProducerInfo {
 }
 
 /// The control region (`zbq.h: struct zbq_control_region`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(into = "ControlFields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "ControlFields", from = "ControlFields")]
 pub struct ControlRegion {
     /// Its page is no longer behind the mapping: the numbers are zeroes, but for the capacity, not its own.
     pub truncated: bool,
@@ -229,7 +232,7 @@ impl From<ring::Control> for ControlRegion {
 }
 
 /// What [`ControlRegion`] is in JSON: each null when the region was truncated.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ControlFields {
     /// Bytes ever committed.
@@ -260,6 +263,20 @@ impl From<ControlRegion> for ControlFields {
     }
 }
 
+impl From<ControlFields> for ControlRegion {
+    fn from(fields: ControlFields) -> Self {
+        Self {
+            truncated: fields.producer_head.is_none(),
+            producer_head: fields.producer_head.unwrap_or(0),
+            broadcast_futex: fields.broadcast_futex.unwrap_or(0),
+            producer_pid: fields.producer_pid.unwrap_or(0),
+            ring_capacity: fields.ring_capacity.unwrap_or(0),
+            clog_threshold: fields.clog_threshold.unwrap_or(0),
+            stall_timeout_ns: fields.stall_timeout_ns.unwrap_or(0),
+        }
+    }
+}
+
 impl ControlRegion {
     /// Bytes ever committed, if that can be told.
     #[must_use]
@@ -285,7 +302,7 @@ impl ControlRegion {
 }
 
 /// The producer's slot table (`zbq.h: struct zbq_producer`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SlotCounts {
     /// Slots there are.
@@ -301,7 +318,7 @@ pub struct SlotCounts {
 }
 
 /// Production rates between the last two samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rate {
     /// Exact: the difference of two heads over the time between them. Null with one sample.

@@ -112,7 +112,7 @@ pub(super) fn truncated() -> Frame {
     ring.state = RingState::Truncated;
     ring.reason = "zbq_ctrl has shrunk under the watcher; what it held is lost".to_owned();
     ring.findings = vec![Finding {
-        code: "ring-truncated",
+        code: "ring-truncated".into(),
         severity: Severity::Critical,
         message: ring.reason.clone(),
         slot: None,

@@ -235,8 +235,8 @@ pub(super) fn full() -> Frame {
     ring.consumers[2].rate_bytes_per_second = Some(0.0);
     ring.consumers[2].progress_age_ns = Some(3_100 * MS);
     ring.consumers[2].evict_in_ns = Some(1_900 * MS);
-    let finding = |code, severity, message: &str, slot| Finding {
-        code,
+    let finding = |code: &'static str, severity, message: &str, slot| Finding {
+        code: code.into(),
         severity,
         message: message.to_owned(),
         slot: Some(slot),
@@ -338,7 +338,7 @@ pub(super) fn gone() -> Frame {
         consumer.lag_time_ns = None;
     }
     ring.findings = vec![Finding {
-        code: "producer-gone",
+        code: "producer-gone".into(),
         severity: Severity::Critical,
         message: "the producer has exited; push consumers asleep on its futex are never woken"
             .to_owned(),
@@ -401,7 +401,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             },
             reason: "as it was found".to_owned(),
             worst_finding: (state == RingState::Full).then(|| Finding {
-                code: "blocking",
+                code: "blocking".into(),
                 severity: Severity::Critical,
                 message: "slot 2 archive (pid 6392) has blocked the producer for 3.1 s".to_owned(),
                 slot: Some(2),

@@ -27,7 +27,7 @@ fn ring_called(name: &str) -> Frame {
         .map(|slot| consumer(slot, 7, name, 99, ConsumerState::Stalled, name))
         .collect();
     ring.findings = vec![Finding {
-        code: "x",
+        code: "x".into(),
         severity: Severity::Info,
         message: name.to_owned(),
         slot: None,

@@ -23,7 +23,7 @@ pub(super) fn state_finding(
         (None, lags) => ("consumer-lagging", lags?),
     };
     Some(Finding {
-        code,
+        code: code.into(),
         severity,
         message: format!("{}: {}", name(one), one.reason),
         slot: one.slot,

@@ -45,7 +45,7 @@ impl<Judged, Evidence> AnyRule<Judged> for Rule<Judged, Evidence> {
         let evidence = (self.check)(judged, context)?;
         let About { slot, pid } = (self.about)(judged);
         Some(Finding {
-            code: self.code,
+            code: self.code.into(),
             severity: self.severity,
             message: (self.format)(judged, evidence),
             slot,

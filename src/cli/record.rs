@@ -1,0 +1,106 @@
+//! Options of `record` and `dump`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::target::{Configuration, Target};
+use super::values::{duration, period, size};
+use crate::observe::model::Severity;
+use crate::recording::MessagePlan;
+
+/// Options of `record`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+The file is in the MCAP format, compressed: `zbqtop --file FILE` shows it as if it were now, and every MCAP tool reads it. \
+It can be read up to half a second before now at any time, whatever happens to the machine. With --on-finding, what is kept \
+for --before takes at most 256 MiB of memory; of more, the oldest goes.")]
+pub struct RecordArgs {
+    /// Which ring.
+    #[command(flatten)]
+    pub target: Target,
+    /// Every ring on this machine, also those that appear later.
+    #[arg(long, conflicts_with = "process")]
+    pub all: bool,
+    /// Write to FILE, which must not be there yet; `-`: to stdout.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Time between two samples.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = period)]
+    pub interval: Duration,
+    /// Which messages: all that can be read without harm to the producer, none, or so many a second at most.
+    #[arg(long, value_name = "all|none|RATE", default_value = "100", value_parser = messages)]
+    pub messages: MessagePlan,
+    /// End when the file has so many bytes, or, with --keep, go on with another one.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_size: Option<u64>,
+    /// End after so long, or, with --keep, go on with another file.
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub max_time: Option<Duration>,
+    /// Go on with another file when one is at its end, and keep the last N: FILE-0001, FILE-0002 and so on.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
+    /// Write only what happens around findings and events that are at least this bad: each time a file, FILE-0001 and so on.
+    #[arg(long, value_name = "SEVERITY")]
+    pub on_finding: Option<SeverityName>,
+    /// With --on-finding: how much of what was before it is written.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "on_finding")]
+    pub before: Duration,
+    /// With --on-finding: for how long after the last one is written.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "on_finding")]
+    pub after: Duration,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub configuration: Configuration,
+}
+
+/// Options of `dump`.
+#[derive(Args, Clone, Debug)]
+pub struct DumpArgs {
+    /// Which ring.
+    #[command(flatten)]
+    pub target: Target,
+    /// Write to FILE, which must not be there yet; `-`: to stdout.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Only the headers of messages, not what is in them.
+    #[arg(long)]
+    pub no_payload: bool,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub configuration: Configuration,
+}
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeverityName {
+    /// Worth knowing.
+    Info,
+    /// Will hurt if it goes on.
+    Warning,
+    /// Hurts now.
+    Critical,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Self {
+        match name {
+            SeverityName::Info => Self::Info,
+            SeverityName::Warning => Self::Warning,
+            SeverityName::Critical => Self::Critical,
+        }
+    }
+}
+
+fn messages(text: &str) -> Result<MessagePlan, String> {
+    match text {
+        "all" => Ok(MessagePlan::All),
+        "none" => Ok(MessagePlan::None),
+        rate => match rate.strip_suffix("/s").unwrap_or(rate).parse() {
+            Ok(0) => Ok(MessagePlan::None),
+            Ok(rate) => Ok(MessagePlan::Some(rate)),
+            Err(_) => Err("expected `all`, `none`, or how many a second, as in 100".into()),
+        },
+    }
+}

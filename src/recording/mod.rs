@@ -1,0 +1,32 @@
+//! Recordings: what a ring was, in a file that can be looked at later, elsewhere, and by other tools.
+//!
+//! The container is [MCAP](https://mcap.dev), profile `zbqtop`: chunks compressed with zstd, with an index and CRCs. Each
+//! ring has its channels, `zbq/NAME/…`, where NAME is the producer's command and the ring's id:
+//!
+//! - `state` (encoding `json`): the object of `"rings"` in `snapshot --json`, with `captured_at` and `interval_ns`; the schema
+//!   of the channel is `assets/snapshot.schema.json`.
+//! - `events` (encoding `json`): one event each, as in `"events"`; its schema is `assets/event.schema.json`.
+//! - `messages` (encoding `zbq`): the 24 bytes of [`MessageRecord`], then, of a message, its header and payload as they lay in the
+//!   ring; of a gap, why there is one, in words. Its log time is the look at which the message was first seen.
+//! - `pages` (encoding `zbq-pages`), of a dump: the memory of the ring, as [`Page`] says.
+//!
+//! A channel's metadata tell `schema_version`, `zbqtop_version`, `host`, and the ring's `id`. Times are nanoseconds since 1970,
+//! UTC. States and events have chunks of their own, so that they are found without reading messages.
+//!
+//! Owns the file. Refuses to know where it is shown.
+
+mod channel;
+mod page;
+mod record;
+mod recorder;
+mod state;
+mod writer;
+
+pub use channel::{Content, RingName};
+pub use page::{Page, Part};
+pub use record::{MessageRecord, RECORD_SIZE, RecordKind};
+pub use recorder::{
+    FilePlan, MessagePlan, Output, Progress, Recorder, Recording, RecordingPlan, RingPlan, Trigger,
+};
+pub use state::RecordedState;
+pub use writer::{RecordingWriter, Written};

@@ -1,0 +1,340 @@
+//! The files that a recording goes to: one, or several of which the last are kept; or a stream.
+//!
+//! No file is ever written over another. One whose disk is full ends where it can be read to.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::ring_thread::{Piece, Recorded, What};
+use crate::recording::channel::{Content, RingName};
+use crate::recording::writer::{RecordingWriter, Written};
+use crate::text::{bytes, duration, escape, nanoseconds};
+
+/// What was collected is written out when it is this old.
+const FLUSHED_AFTER: Duration = Duration::from_millis(500);
+
+/// Where a recording goes to.
+pub enum Output {
+    /// A file, or several, whose names are made from this one.
+    File(PathBuf),
+    /// A stream.
+    Stream(Box<dyn Write + Send>),
+}
+
+/// When a file is at its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FilePlan {
+    /// Bytes, about.
+    pub max_size: Option<u64>,
+    /// Time.
+    pub max_time: Option<Duration>,
+    /// Another one is begun then, and so many are kept; without it, the recording ends.
+    pub keep: Option<usize>,
+}
+
+/// The files of a recording.
+pub(super) struct Files {
+    output: Output,
+    plan: FilePlan,
+    /// Names have numbers: there may be several.
+    numbered: bool,
+    number: u32,
+    kept: VecDeque<PathBuf>,
+    current: Option<Current>,
+    /// The last state of each ring: with it begins the next file.
+    last_states: HashMap<RingName, (Recorded, u64, Vec<u8>)>,
+    /// What the files before have taken.
+    before: Written,
+}
+
+/// The file that is being written.
+struct Current {
+    writer: RecordingWriter<Box<dyn Write + Send>>,
+    file: Option<(File, PathBuf)>,
+    /// Bytes up to which it can be read.
+    good: u64,
+    begun: Instant,
+    /// Since when something is collected.
+    collected: Option<Instant>,
+}
+
+impl Files {
+    /// None is begun yet. With `several`, names have numbers.
+    pub(super) fn new(output: Output, plan: FilePlan, several: bool) -> Self {
+        Self {
+            numbered: several || plan.keep.is_some(),
+            output,
+            plan,
+            number: 0,
+            kept: VecDeque::new(),
+            current: None,
+            last_states: HashMap::new(),
+            before: Written::default(),
+        }
+    }
+
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When it is there already, or cannot be made.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let (out, file): (Box<dyn Write + Send>, _) = match &mut self.output {
+            Output::Stream(stream) => (std::mem::replace(stream, Box::new(io::sink())), None),
+            Output::File(name) => {
+                let (file, path) = loop {
+                    self.number += 1;
+                    let path = if self.numbered {
+                        numbered(name, self.number)
+                    } else {
+                        name.clone()
+                    };
+                    match create(&path) {
+                        // Of several, those of an earlier recording keep their names.
+                        Err(error)
+                            if self.numbered && error.kind() == io::ErrorKind::AlreadyExists => {}
+                        made => break (made?, path),
+                    }
+                };
+                (Box::new(file.try_clone()?), Some((file, path)))
+            }
+        };
+        if let Some((_, path)) = &file {
+            self.kept.push_back(path.clone());
+            let most = self.plan.keep.unwrap_or(usize::MAX);
+            while self.kept.len() > most
+                && let Some(oldest) = self.kept.pop_front()
+            {
+                // One that was moved away is no longer ours.
+                let _ = std::fs::remove_file(oldest);
+            }
+        }
+        let mut current = Current {
+            writer: RecordingWriter::new(out)?,
+            file,
+            good: 0,
+            begun: Instant::now(),
+            collected: None,
+        };
+        current.good = current.writer.written().bytes;
+        self.current = Some(current);
+        Ok(())
+    }
+
+    /// Begins another file with what is known of each ring.
+    fn begin_next(&mut self) -> io::Result<()> {
+        self.begin()?;
+        let states: Vec<_> = self.last_states.values().cloned().collect();
+        for (of, at_ns, json) in states {
+            self.put(&of, Content::State, [(at_ns, &json[..])])?;
+        }
+        Ok(())
+    }
+
+    /// Whether a file is being written.
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// The file that is being written.
+    pub(super) fn path(&self) -> Option<&Path> {
+        let (_, path) = self.current.as_ref()?.file.as_ref()?;
+        Some(path)
+    }
+
+    /// What was written, in all files.
+    pub(super) fn written(&self) -> Written {
+        let now = self
+            .current
+            .as_ref()
+            .map(|current| current.writer.written());
+        let now = now.unwrap_or_default();
+        Written {
+            bytes: self.before.bytes + now.bytes,
+            records: self.before.records + now.records,
+        }
+    }
+
+    /// Writes a piece into the file that is open.
+    ///
+    /// # Errors
+    /// Those of the file, which ends then where it can be read to.
+    pub(super) fn write(&mut self, piece: &Piece) -> io::Result<()> {
+        let of = &piece.of;
+        match &piece.what {
+            What::State { at_ns, json, .. } => {
+                self.put(of, Content::State, [(*at_ns, &json[..])])?;
+                let last = (of.clone(), *at_ns, json.clone());
+                self.last_states.insert(of.name.clone(), last);
+                if matches!(self.output, Output::Stream(_)) {
+                    // Somebody may be looking on.
+                    self.flush()?;
+                }
+                Ok(())
+            }
+            What::Event { at_ns, json, .. } => self.put(of, Content::Events, [(*at_ns, &json[..])]),
+            What::Messages(batch) => self.put(of, Content::Messages, batch.records()),
+            What::Ended(_) => {
+                self.last_states.remove(&of.name);
+                Ok(())
+            }
+        }
+    }
+
+    fn put<'a>(
+        &mut self,
+        of: &Recorded,
+        content: Content,
+        records: impl IntoIterator<Item = (u64, &'a [u8])>,
+    ) -> io::Result<()> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        current.collected.get_or_insert_with(Instant::now);
+        let done = current.writer.write(&of.name, &of.id, content, records);
+        done.map_err(|error| self.fail(error))
+    }
+
+    /// Writes out what was collected, if it is old enough, and begins the next file if this one is at its end. False: there is to
+    /// be no next one.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(super) fn tend(&mut self) -> io::Result<bool> {
+        let Some(current) = &self.current else {
+            return Ok(true);
+        };
+        let is_old = |at: Instant| at.elapsed() >= FLUSHED_AFTER;
+        if current.collected.is_some_and(is_old) {
+            self.flush()?;
+        }
+        let Some(current) = &self.current else {
+            return Ok(true);
+        };
+        let size = current.writer.written().bytes;
+        let is_full = self.plan.max_size.is_some_and(|most| size >= most)
+            || (self.plan.max_time).is_some_and(|most| current.begun.elapsed() >= most);
+        if !is_full {
+            return Ok(true);
+        }
+        self.end()?;
+        if self.plan.keep.is_none() {
+            return Ok(false);
+        }
+        self.begin_next()?;
+        Ok(true)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        current.collected = None;
+        match current.writer.flush() {
+            Ok(()) => {
+                current.good = current.writer.written().bytes;
+                Ok(())
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Ends the file that is open, with its index.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.flush()?;
+        let Some(current) = self.current.take() else {
+            return Ok(());
+        };
+        let Current {
+            writer, file, good, ..
+        } = current;
+        let written = writer.finish().map_err(|error| cut(error, file, good))?;
+        self.before.bytes += written.bytes;
+        self.before.records += written.records;
+        Ok(())
+    }
+
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        match self.current.take() {
+            Some(Current { file, good, .. }) => cut(error, file, good),
+            None => error,
+        }
+    }
+
+    /// What a file may take, in words; empty where there is no limit.
+    pub(super) fn limits(&self) -> String {
+        let size = self.plan.max_size.map(bytes);
+        let time = self.plan.max_time.map(|time| duration(nanoseconds(time)));
+        let limits: Vec<String> = size.into_iter().chain(time).collect();
+        limits.join(" or ")
+    }
+}
+
+/// Takes away what cannot be read at the end of a file that could not be written on; says which file it is.
+fn cut(error: io::Error, file: Option<(File, PathBuf)>, good: u64) -> io::Error {
+    let Some((file, path)) = file else {
+        return error;
+    };
+    // What is left there can be passed over by a reader, too.
+    let _ = file.set_len(good);
+    io::Error::new(
+        error.kind(),
+        format!(
+            "{}: {error}; what was written until then, {}, can be read",
+            escape(&path.display().to_string()),
+            bytes(good)
+        ),
+    )
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(|error| {
+        let name = path.display().to_string();
+        let name = escape(&name);
+        let why = match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                format!("{name} is there already: a recording is never written over another file")
+            }
+            _ => format!("{name}: {error}"),
+        };
+        io::Error::new(error.kind(), why)
+    })
+}
+
+/// `a/ring.mcap` as `a/ring-0001.mcap`.
+fn numbered(name: &Path, number: u32) -> PathBuf {
+    let mut file = name.file_stem().unwrap_or_default().to_owned();
+    file.push(format!("-{number:04}"));
+    if let Some(suffix) = name.extension() {
+        file.push(".");
+        file.push(suffix);
+    }
+    name.with_file_name(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_numbered_before_the_suffix() {
+        for (name, expected) in [
+            ("a/ring.mcap", "a/ring-0007.mcap"),
+            ("ring", "ring-0007"),
+            ("a.b/ring.x.mcap", "a.b/ring.x-0007.mcap"),
+        ] {
+            assert_eq!(numbered(Path::new(name), 7), Path::new(expected));
+        }
+    }
+}

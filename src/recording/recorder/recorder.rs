@@ -1,0 +1,285 @@
+//! The one place that all rings of a recording go through: what is found is written, kept for later, or let go.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::files::{FilePlan, Files, Output};
+use super::ring_thread::{self, Piece, RingPlan, What};
+use crate::observe::attach::{AttachedRing, Succession};
+use crate::observe::model::Severity;
+
+/// Pieces under way between a ring's thread and the file.
+const UNDER_WAY: usize = 8;
+/// What is kept for the time before a finding takes no more than this, bytes.
+const MOST_KEPT: usize = 256 << 20;
+/// Rings that were asked to end may take so long.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What is recorded, and where.
+pub struct RecordingPlan {
+    /// How each ring is recorded.
+    pub ring: RingPlan,
+    /// Where to.
+    pub output: Output,
+    /// When a file is at its end.
+    pub files: FilePlan,
+    /// Only around findings.
+    pub trigger: Option<Trigger>,
+}
+
+/// A recording of nothing but what happens around findings.
+#[derive(Clone, Copy, Debug)]
+pub struct Trigger {
+    /// Findings that are at least this bad.
+    pub severity: Severity,
+    /// Time that is kept from before.
+    pub before: Duration,
+    /// Time that is recorded after the last of them.
+    pub after: Duration,
+}
+
+/// How far a recording has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes written.
+    pub bytes: u64,
+    /// States, events, messages and gaps written.
+    pub records: u64,
+    /// Messages that were read.
+    pub messages: u64,
+    /// Bytes of rings that were passed over.
+    pub skipped_bytes: u64,
+    /// Rings that are being recorded.
+    pub rings: usize,
+    /// The file that is being written, if it is one.
+    pub path: Option<PathBuf>,
+    /// Whether it waits for a finding.
+    pub waits: bool,
+}
+
+/// What a recording has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// It goes on.
+    GoesOn,
+    /// This has happened, in words.
+    Says(String),
+    /// It is over: why, in words.
+    Over(String),
+}
+
+/// Records rings.
+pub struct Recorder {
+    plan: RingPlan,
+    trigger: Option<Trigger>,
+    files: Files,
+    sender: SyncSender<Piece>,
+    pieces: Receiver<Piece>,
+    ending: Arc<AtomicBool>,
+    rings: usize,
+    messages: u64,
+    skipped_bytes: u64,
+    kept: VecDeque<(Instant, Piece)>,
+    kept_bytes: usize,
+    /// A finding is being recorded, until then unless there is another one.
+    until: Option<Instant>,
+}
+
+impl Recorder {
+    /// Begins a recording, of no ring yet.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn new(plan: RecordingPlan) -> io::Result<Self> {
+        let (sender, pieces) = sync_channel(UNDER_WAY);
+        let mut files = Files::new(plan.output, plan.files, plan.trigger.is_some());
+        if plan.trigger.is_none() {
+            files.begin()?;
+        }
+        Ok(Self {
+            plan: plan.ring,
+            trigger: plan.trigger,
+            files,
+            sender,
+            pieces,
+            ending: Arc::new(AtomicBool::new(false)),
+            rings: 0,
+            messages: 0,
+            skipped_bytes: 0,
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            until: None,
+        })
+    }
+
+    /// Records this ring, too, and with `succession` those that take its place.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn add(&mut self, ring: AttachedRing, succession: Option<Succession>) -> io::Result<()> {
+        let (out, ending) = (self.sender.clone(), Arc::clone(&self.ending));
+        ring_thread::start(ring, succession, self.plan, out, ending)?;
+        self.rings += 1;
+        Ok(())
+    }
+
+    /// Rings that are being recorded.
+    #[must_use]
+    pub fn rings(&self) -> usize {
+        self.rings
+    }
+
+    /// Goes on for `time` at the longest.
+    ///
+    /// # Errors
+    /// When the file cannot be written on; it can be read to where it ends.
+    pub fn go_on(&mut self, time: Duration) -> io::Result<Recording> {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let said = match self.pieces.recv_timeout(left) {
+                Ok(piece) => self.take(piece)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            };
+            if !self.files.tend()? {
+                let limits = self.files.limits();
+                return Ok(Recording::Over(format!("{limits} are recorded")));
+            }
+            if let Some(said) = said {
+                return Ok(Recording::Says(said));
+            }
+            if let Some(said) = self.calm_down()? {
+                return Ok(Recording::Says(said));
+            }
+            if left.is_zero() {
+                return Ok(Recording::GoesOn);
+            }
+        }
+    }
+
+    /// Ends the recording: what is under way is written.
+    ///
+    /// # Errors
+    /// As [`Self::go_on`].
+    pub fn end(mut self) -> io::Result<Progress> {
+        self.ending.store(true, Ordering::Relaxed);
+        // Ours is the last sender once all threads have ended.
+        let (sender, _) = sync_channel(1);
+        self.sender = sender;
+        let deadline = Instant::now() + ENDS_WITHIN;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left) {
+                Ok(piece) => {
+                    self.take(piece)?;
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.files.end()?;
+        Ok(self.progress())
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let written = self.files.written();
+        Progress {
+            bytes: written.bytes,
+            records: written.records,
+            messages: self.messages,
+            skipped_bytes: self.skipped_bytes,
+            rings: self.rings,
+            path: self.files.path().map(Into::into),
+            waits: self.trigger.is_some() && self.until.is_none(),
+        }
+    }
+
+    /// Takes a piece in; gives what is to be said of it.
+    fn take(&mut self, piece: Piece) -> io::Result<Option<String>> {
+        let mut said = None;
+        match &piece.what {
+            What::Messages(batch) => {
+                self.messages += batch.messages;
+                self.skipped_bytes = self.skipped_bytes.saturating_add(batch.skipped_bytes);
+            }
+            What::Ended(why) => {
+                self.rings = self.rings.saturating_sub(1);
+                said = Some(format!("{}: {why}", piece.of.id));
+            }
+            What::State { .. } | What::Event { .. } => {}
+        }
+        let Some(trigger) = self.trigger else {
+            self.files.write(&piece)?;
+            return Ok(said);
+        };
+        let told = match &piece.what {
+            What::State { worst, .. } => worst
+                .as_ref()
+                .filter(|worst| worst.severity >= trigger.severity)
+                .map(|worst| worst.message.clone()),
+            What::Event { severity, .. } if *severity >= trigger.severity => {
+                Some("an event".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(told) = told {
+            self.until = Some(Instant::now() + trigger.after);
+            if !self.files.is_open() {
+                self.files.begin()?;
+                let path = self.files.path().map(|path| path.display().to_string());
+                said = Some(format!(
+                    "{}: {told}: recording to {}",
+                    piece.of.id,
+                    path.unwrap_or_else(|| "the stream".into())
+                ));
+                self.kept_bytes = 0;
+                for (_, kept) in std::mem::take(&mut self.kept) {
+                    self.files.write(&kept)?;
+                }
+            }
+        }
+        if self.files.is_open() {
+            self.files.write(&piece)?;
+        } else {
+            self.keep(piece, trigger.before);
+        }
+        Ok(said)
+    }
+
+    /// Keeps a piece for as long as it may be wanted.
+    fn keep(&mut self, piece: Piece, before: Duration) {
+        self.kept_bytes += size(&piece);
+        self.kept.push_back((Instant::now(), piece));
+        while let Some((at, oldest)) = self.kept.front()
+            && (at.elapsed() > before || self.kept_bytes > MOST_KEPT)
+        {
+            self.kept_bytes -= size(oldest);
+            self.kept.pop_front();
+        }
+    }
+
+    /// Ends the file around a finding that is over.
+    fn calm_down(&mut self) -> io::Result<Option<String>> {
+        if self.until.is_none_or(|until| Instant::now() < until) {
+            return Ok(None);
+        }
+        self.until = None;
+        let path = self.files.path().map(|path| path.display().to_string());
+        self.files.end()?;
+        Ok(path.map(|path| format!("{path} is complete")))
+    }
+}
+
+fn size(piece: &Piece) -> usize {
+    match &piece.what {
+        What::State { json, .. } | What::Event { json, .. } => json.len(),
+        What::Messages(batch) => batch.len(),
+        What::Ended(why) => why.len(),
+    }
+}

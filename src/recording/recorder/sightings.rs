@@ -1,0 +1,129 @@
+//! When which bytes were first seen to be committed: messages carry no time, so it is taken from the looks at head.
+
+use std::collections::VecDeque;
+
+/// Looks that are remembered: a reader that is further behind knows its messages' times less exactly.
+const MOST: usize = 4096;
+
+/// Looks at head, as long as what they saw has not been read.
+#[derive(Debug, Default)]
+pub(super) struct Sightings {
+    looks: VecDeque<Look>,
+    /// When head was looked at last, ns.
+    last_ns: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    head: u64,
+    at_ns: u64,
+    /// When head was last seen to be less.
+    before_ns: Option<u64>,
+}
+
+/// When something was first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sighted {
+    /// ns since 1970.
+    pub(super) at_ns: u64,
+    /// How long before that it may have been committed, µs; `u32::MAX`: or any longer.
+    pub(super) uncertainty_us: u32,
+}
+
+impl Sightings {
+    /// Head was seen there, at a time in ns since 1970.
+    pub(super) fn note(&mut self, head: u64, at_ns: u64) {
+        if self.looks.back().is_none_or(|last| head > last.head) {
+            self.looks.push_back(Look {
+                head,
+                at_ns,
+                before_ns: self.last_ns,
+            });
+        }
+        self.last_ns = Some(at_ns);
+        if self.looks.len() > MOST
+            && let Some(oldest) = self.looks.pop_front()
+            && let Some(next) = self.looks.front_mut()
+        {
+            next.before_ns = oldest.before_ns;
+        }
+    }
+
+    /// When a message that ends at `end` was first seen.
+    pub(super) fn of(&self, end: u64) -> Sighted {
+        let place = self.looks.partition_point(|look| look.head < end);
+        let look = self.looks.get(place);
+        let at_ns = look.map_or(self.last_ns.unwrap_or(0), |look| look.at_ns);
+        let before = look.and_then(|look| look.before_ns);
+        Sighted {
+            at_ns,
+            uncertainty_us: before.map_or(u32::MAX, |before| {
+                u32::try_from(at_ns.saturating_sub(before).div_ceil(1000)).unwrap_or(u32::MAX)
+            }),
+        }
+    }
+
+    /// The last look.
+    pub(super) fn now(&self) -> Sighted {
+        Sighted {
+            at_ns: self.last_ns.unwrap_or(0),
+            uncertainty_us: 0,
+        }
+    }
+
+    /// All up to there is read.
+    pub(super) fn forget_below(&mut self, offset: u64) {
+        // The last one says where head was, whatever was read.
+        while self.looks.len() > 1 && self.looks[0].head <= offset {
+            self.looks.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sighted(at_ns: u64, uncertainty_us: u32) -> Sighted {
+        Sighted {
+            at_ns,
+            uncertainty_us,
+        }
+    }
+
+    #[test]
+    fn a_message_is_as_old_as_the_look_that_first_saw_it() {
+        let mut sightings = Sightings::default();
+        for (head, at_ns) in [
+            (100, 1_000_000),
+            (100, 2_000_000),
+            (180, 2_500_000),
+            (180, 3_000_000),
+            (300, 9_000_000),
+        ] {
+            sightings.note(head, at_ns);
+        }
+        assert_eq!(
+            sightings.of(64),
+            sighted(1_000_000, u32::MAX),
+            "there before"
+        );
+        assert_eq!(sightings.of(100), sighted(1_000_000, u32::MAX));
+        assert_eq!(sightings.of(101), sighted(2_500_000, 500));
+        assert_eq!(sightings.of(300), sighted(9_000_000, 6_000));
+        sightings.forget_below(180);
+        assert_eq!(sightings.of(300), sighted(9_000_000, 6_000));
+        assert_eq!(sightings.of(301), sighted(9_000_000, u32::MAX), "unseen");
+    }
+
+    #[test]
+    fn what_is_forgotten_for_want_of_room_makes_the_rest_less_certain() {
+        let mut sightings = Sightings::default();
+        for look in 0..=MOST as u64 {
+            sightings.note(look * 10, look * 1_000_000);
+        }
+        assert_eq!(sightings.looks.len(), MOST);
+        assert_eq!(sightings.of(10), sighted(1_000_000, u32::MAX));
+        assert_eq!(sightings.of(20), sighted(2_000_000, 1_000));
+    }
+}

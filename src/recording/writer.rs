@@ -1,0 +1,198 @@
+//! Records into a file, or a stream that cannot seek: in chunks, each of which can be read as soon as it is written.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mcap::records::MessageHeader;
+use mcap::write::NoSeek;
+use mcap::{Compression, McapError, WriteOptions};
+
+use super::channel::{Content, RingName};
+use crate::observe::model::SCHEMA_VERSION;
+
+/// The profile of our files.
+pub(super) const PROFILE: &str = "zbqtop";
+/// Bytes of a chunk, about, before it is compressed.
+const CHUNK: u64 = 1 << 20;
+/// Messages come fast: what a higher level saves in space is not worth its time.
+const LEVEL: u32 = 1;
+
+/// What the channels carry, as JSON schemas.
+const STATE_SCHEMA: &str = include_str!("../../assets/state.schema.json");
+const EVENT_SCHEMA: &str = include_str!("../../assets/event.schema.json");
+
+/// Writes a recording.
+pub struct RecordingWriter<W: Write> {
+    mcap: mcap::Writer<NoSeek<Counted<W>>>,
+    channels: HashMap<(RingName, Content), u16>,
+    host: String,
+    /// Whether the chunk that is open is of bulk: messages or memory.
+    open: Option<bool>,
+    /// Records so far.
+    records: u64,
+    written: Arc<AtomicU64>,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes.
+    pub bytes: u64,
+    /// Records of all kinds.
+    pub records: u64,
+}
+
+/// Counts what goes through.
+struct Counted<W> {
+    out: W,
+    written: Arc<AtomicU64>,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W: Write> RecordingWriter<W> {
+    /// Begins a recording.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(out: W) -> io::Result<Self> {
+        let written = Arc::new(AtomicU64::new(0));
+        let options = WriteOptions::new()
+            .profile(PROFILE)
+            .library(concat!("zbqtop ", env!("CARGO_PKG_VERSION")))
+            .compression(Some(Compression::Zstd))
+            .compression_level(LEVEL)
+            .compression_threads(0)
+            .chunk_size(Some(CHUNK))
+            // Chunks go out whole: a pipe takes them, and a file that ends before its time ends with one.
+            .disable_seeking(true);
+        let out = Counted {
+            out,
+            written: Arc::clone(&written),
+        };
+        let host = rustix::system::uname().nodename().to_string_lossy().into();
+        Ok(Self {
+            mcap: options.create(NoSeek::new(out)).map_err(failure)?,
+            channels: HashMap::new(),
+            host,
+            open: None,
+            records: 0,
+            written,
+        })
+    }
+
+    /// Adds records of the ring called `name`, whose id is `id`, each with its time in ns since 1970.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn write<'a>(
+        &mut self,
+        name: &RingName,
+        id: &str,
+        content: Content,
+        records: impl IntoIterator<Item = (u64, &'a [u8])>,
+    ) -> io::Result<()> {
+        let bulk = matches!(content, Content::Messages | Content::Pages);
+        if self.open.is_some_and(|open| open != bulk) {
+            self.mcap.flush().map_err(failure)?;
+        }
+        self.open = Some(bulk);
+        let channel_id = match self.channels.get(&(name.clone(), content)) {
+            Some(channel) => *channel,
+            None => self.begin_channel(name, id, content)?,
+        };
+        for (at_ns, data) in records {
+            let header = MessageHeader {
+                channel_id,
+                // Wraps, as others' do.
+                sequence: self.records as u32,
+                log_time: at_ns,
+                publish_time: at_ns,
+            };
+            self.records += 1;
+            self.mcap
+                .write_to_known_channel(&header, data)
+                .map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    fn begin_channel(&mut self, name: &RingName, id: &str, content: Content) -> io::Result<u16> {
+        let schema = match content {
+            Content::State => ("zbqtop.State", STATE_SCHEMA),
+            Content::Events => ("zbqtop.Event", EVENT_SCHEMA),
+            Content::Messages | Content::Pages => ("", ""),
+        };
+        let schema = match schema {
+            ("", _) => 0,
+            (schema, text) => self
+                .mcap
+                .add_schema(schema, "jsonschema", text.as_bytes())
+                .map_err(failure)?,
+        };
+        let metadata = BTreeMap::from(
+            [
+                ("id", id),
+                ("host", &self.host),
+                ("schema_version", &SCHEMA_VERSION.to_string()),
+                ("zbqtop_version", env!("CARGO_PKG_VERSION")),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        let topic = name.topic(content);
+        let channel = self
+            .mcap
+            .add_channel(schema, &topic, content.encoding(), &metadata)
+            .map_err(failure)?;
+        self.channels.insert((name.clone(), content), channel);
+        Ok(channel)
+    }
+
+    /// Writes out what was collected: it can be read from now on.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.open.take().is_some() {
+            self.mcap.flush().map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// What was written so far, without what was only collected.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        Written {
+            bytes: self.written.load(Ordering::Relaxed),
+            records: self.records,
+        }
+    }
+
+    /// Ends the recording with its index.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(mut self) -> io::Result<Written> {
+        self.mcap.finish().map_err(failure)?;
+        Ok(self.written())
+    }
+}
+
+fn failure(error: McapError) -> io::Error {
+    match error {
+        McapError::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}
