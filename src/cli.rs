@@ -23,6 +23,7 @@ use values::duration;
 pub(crate) use values::{RingPosition, period, shown};
 
 use crate::demo::roles::DemoRole;
+use crate::recording::Moment;
 
 /// htop, tail -f and hexdump for zbq shared-memory rings.
 ///
@@ -87,6 +88,12 @@ pub enum Command {
         /// Time between the two looks that rates come from; 0: one look, no rates.
         #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
         interval: Duration,
+        /// The rings in a recording or a dump, instead of those of this machine; `-`: from stdin.
+        #[arg(long, value_name = "FILE", conflicts_with = "all")]
+        file: Vec<PathBuf>,
+        /// When in the recording, as elsewhere [default: its end]
+        #[arg(long, value_name = "TIME", requires = "file", value_parser = target::moment, allow_hyphen_values = true)]
+        at: Option<Moment>,
     },
     /// Print messages: those the ring still holds, and with -f those to come.
     Tail(TailArgs),

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{self, Cli, Command, Configuration, Target};
+use crate::cli::{self, Cli, Command, Configuration, Sampling, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, record, snapshot};
+use crate::commands::{check, demo, record, recorded, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -18,10 +18,11 @@ use crate::observe::attach::{
 use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
+use crate::recording::{Moment, Playback, PlayedRing, RecordingError};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
-use crate::stdout::Stdout;
+use crate::stdout::{Printer, Stdout};
 use crate::text::only_ascii;
 use crate::{ring, ui};
 
@@ -40,6 +41,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = settings(&cli.configuration)?;
             let plain = !io::stdout().is_terminal() || is_dumb();
             if plain || cli.json || cli.sampling.watch.is_some() {
+                if let Some(playback) = played(&cli.target)? {
+                    return recorded_snapshot(playback, cli.json, cli.sampling, out);
+                }
                 let (ring, succession) = attach_on(&cli.target)?;
                 let thresholds = settings.thresholds;
                 Ok(snapshot::snapshot(
@@ -61,6 +65,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             configuration,
         }) => {
             let thresholds = settings(&configuration)?.thresholds;
+            if let Some(playback) = played(&target)? {
+                return recorded_snapshot(playback, json, sampling, out);
+            }
             let (ring, succession) = attach_on(&target)?;
             Ok(snapshot::snapshot(
                 ring, succession, json, sampling, thresholds, out,
@@ -70,7 +77,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             all,
             json,
             interval,
-        }) => Ok(snapshot::list(all, json, interval, out)?),
+            file,
+            at,
+        }) => match played_files(&file, at)? {
+            Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
+            None => Ok(snapshot::list(all, json, interval, out)?),
+        },
         Some(Command::Tail(options)) if is_raw_to_terminal(&options) => {
             let why = "raw bytes may do to a terminal what they like: send them to a file or a pipe, take another --format, \
                        or say --force";
@@ -78,10 +90,16 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
-            _ => {
-                let (ring, succession) = attach_on(&options.target)?;
-                tail::tail(ring, succession, &options)
-            }
+            _ => match played(&options.target)? {
+                Some(mut playback) => {
+                    let ring = only_ring(&playback)?;
+                    tail::recorded(&mut playback, &ring, &options)
+                }
+                None => {
+                    let (ring, succession) = attach_on(&options.target)?;
+                    tail::tail(ring, succession, &options)
+                }
+            },
         },
         Some(Command::Record(options)) => {
             let thresholds = settings(&options.configuration)?.thresholds;
@@ -93,7 +111,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Check(options)) => {
             return Ok(match settings(&options.configuration) {
-                Ok(settings) => check::check(&options, &settings, attach, out),
+                Ok(settings) => check::check(&options, &settings, attach, played, out),
                 Err(error) => check::misused(&error.to_string(), out),
             });
         }
@@ -144,6 +162,60 @@ fn attach_on(target: &Target) -> Result<(AttachedRing, Option<Succession>), Atta
     let ring = attach(target)?;
     let succession = Succession::of(&ring_target(target), ring_selector(target), &ring);
     Ok((ring, succession))
+}
+
+/// The recordings that are meant, at the moment that is meant; `None` when none is.
+fn played(target: &Target) -> Result<Option<Playback>, RecordingError> {
+    let mut playback = played_files(&target.file, target.at)?;
+    if let (Some(playback), Some(number)) = (&mut playback, target.ring) {
+        playback.choose(number)?;
+    }
+    Ok(playback)
+}
+
+fn played_files(files: &[PathBuf], at: Option<Moment>) -> Result<Option<Playback>, RecordingError> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let mut playback = Playback::open(files, true)?;
+    if let Some(at) = at {
+        playback.go_to_moment(at)?;
+    }
+    Ok(Some(playback))
+}
+
+/// The one ring of a recording.
+fn only_ring(playback: &Playback) -> Result<PlayedRing, RecordingError> {
+    match playback.rings() {
+        [ring] => Ok(ring.clone()),
+        [] => Err(RecordingError::NotInIt(
+            "there is no ring in the recording".into(),
+        )),
+        rings => {
+            let list = rings.iter().enumerate();
+            let list = list.map(|(number, ring)| format!("\n  --ring {number}: {}", ring.id));
+            let list: String = list.collect();
+            Err(RecordingError::NotInIt(format!(
+                "there are several rings in the recording:{}",
+                list
+            )))
+        }
+    }
+}
+
+fn recorded_snapshot(
+    mut playback: Playback,
+    json: bool,
+    sampling: Sampling,
+    out: &mut Printer,
+) -> anyhow::Result<ExitCode> {
+    if sampling.watch.is_some() || sampling.interval.is_some() {
+        let why = "--watch and --interval: a recording has its own samples; --at says which";
+        return Ok(refuse(&cli::misuse(why)));
+    }
+    recorded::snapshot(&mut playback, json, out)?;
+    playback.notes().iter().for_each(|note| warn(note));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn ring_target(target: &Target) -> RingTarget {
@@ -322,6 +394,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | AttachError::OtherPidNamespace { .. },
         ) => 1,
         None if is_broken_pipe(error) => 0,
+        None if error.is::<RecordingError>() => match error.downcast_ref() {
+            Some(RecordingError::NotOne { .. }) => 5,
+            Some(RecordingError::NotInIt(_)) => 3,
+            _ => 1,
+        },
         None if error.is::<settings::SettingsError>() => 2,
         None => error.downcast_ref().map_or(1, join_code),
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::period;
+use crate::recording::Moment;
 
 /// Which ring is meant; nothing: the only one there is.
 #[derive(Args, Clone, Debug)]
@@ -24,11 +25,19 @@ pub struct Target {
     /// How long joining may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = period, requires = "socket", conflicts_with = "pid")]
     pub timeout: Duration,
-    /// Which of that process's rings, from 0.
+    /// A recording or a dump, as `record` and `dump` write them, instead of what is now; `-`: from stdin. Several: the rings of
+    /// all of them.
+    #[arg(long, value_name = "FILE", group = "process", conflicts_with_all = ["pid", "socket", "join"])]
+    pub file: Vec<PathBuf>,
+    /// When in a recording: a time (2026-11-26T06:08:10Z, or 06:08:10, UTC), a time after its beginning (+5s) or before its end
+    /// (-5s), or where the first `finding` or `event` is that is a warning, or worse [default: its end]
+    #[arg(long, value_name = "TIME", requires = "file", value_parser = moment, allow_hyphen_values = true)]
+    pub at: Option<Moment>,
+    /// Which of that process's rings, or of those in a recording, from 0.
     #[arg(long, value_name = "N", requires = "process", conflicts_with = "fd")]
     pub ring: Option<usize>,
     /// Which of that process's rings, by its control region's descriptor there.
-    #[arg(long, value_name = "FD", requires = "process")]
+    #[arg(long, value_name = "FD", requires = "process", conflicts_with = "file")]
     pub fd: Option<i32>,
 }
 
@@ -40,4 +49,8 @@ pub struct Configuration {
     // Not by clap: it would take an empty variable for a value, and refuse a wrong one where nothing asks for it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    text.parse()
 }

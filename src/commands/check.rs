@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::recorded;
 use crate::cli::{CheckArgs, Target};
 use crate::observe::attach::{AttachError, AttachedRing, discover, map};
 use crate::observe::check::{Limits, Observed, Status, Verdict, is_undecided, judge, judge_all};
@@ -14,6 +15,7 @@ use crate::observe::procfs::MappingSurvey;
 use crate::observe::watch::{Budget, Watcher};
 use crate::output::check::{Labels, line};
 use crate::output::json::{self, Layout};
+use crate::recording::{Playback, RecordingError};
 use crate::settings::Settings;
 
 /// How long a consumer that has been silent for long must be seen not to move, if that is not longer than what counts
@@ -35,6 +37,7 @@ pub fn check(
     options: &CheckArgs,
     settings: &Settings,
     attach: impl FnOnce(&Target) -> Result<AttachedRing, AttachError>,
+    played: impl FnOnce(&Target) -> Result<Option<Playback>, RecordingError>,
     out: &mut impl Write,
 ) -> ExitCode {
     let target = &options.target;
@@ -47,6 +50,13 @@ pub fn check(
     let verdict = options.limits(settings.thresholds.max_lag).map_or_else(
         |why| Verdict::unknown("usage", &why),
         |limits| {
+            if !target.file.is_empty() {
+                return match played(target) {
+                    Ok(Some(mut playback)) => recorded::check(&mut playback, &limits),
+                    Ok(None) => Verdict::unknown("no-ring", "no recording was named"),
+                    Err(error) => Verdict::unknown("cannot-read", &error.to_string()),
+                };
+            }
             if everything {
                 all(options, thresholds, &limits)
             } else {

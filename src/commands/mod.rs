@@ -3,5 +3,6 @@
 pub mod check;
 pub mod demo;
 pub mod record;
+pub mod recorded;
 pub mod snapshot;
 pub mod tail;

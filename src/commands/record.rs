@@ -11,7 +11,8 @@ use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{RingSource as _, Thresholds};
 use crate::observe::rings::Rings;
 use crate::recording::{
-    FilePlan, MessagePlan, Output, Progress, Recorder, Recording, RecordingPlan, RingPlan, Trigger,
+    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
+    Trigger,
 };
 use crate::shutdown::StopSignal;
 use crate::stderr::{self, warn};
@@ -103,12 +104,12 @@ pub fn record(
             break None;
         }
         match recorder.go_on(PATIENCE)? {
-            Recording::GoesOn => {}
-            Recording::Says(what) => {
+            RecordingStep::GoesOn => {}
+            RecordingStep::Says(what) => {
                 shown.clear();
                 warn(&what);
             }
-            Recording::Over(why) => break Some(why),
+            RecordingStep::Over(why) => break Some(why),
         }
         if ending.asked() {
             break None;

@@ -16,17 +16,24 @@
 //! Owns the file. Refuses to know where it is shown.
 
 mod channel;
+mod moment;
 mod page;
+mod playback;
+mod reader;
 mod record;
 mod recorder;
 mod state;
 mod writer;
 
 pub use channel::{Content, RingName};
+pub use moment::Moment;
 pub use page::{Page, Part};
-pub use record::{MessageRecord, RECORD_SIZE, RecordKind};
+pub use playback::{Playback, PlayedRing};
+pub use reader::{Recording, RecordingError};
+pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
-    FilePlan, MessagePlan, Output, Progress, Recorder, Recording, RecordingPlan, RingPlan, Trigger,
+    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
+    Trigger,
 };
 pub use state::RecordedState;
 pub use writer::{RecordingWriter, Written};

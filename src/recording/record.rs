@@ -1,6 +1,7 @@
 //! The record before each message that is recorded: 24 bytes that say where it lay in the ring, and how far it can be trusted.
 
-use crate::observe::model::Integrity;
+use crate::observe::model::{Gap, GapReason, Integrity};
+use crate::ring::{MessageHeader, RawMessage};
 
 /// Bytes of a record.
 pub const RECORD_SIZE: usize = 24;
@@ -87,6 +88,43 @@ impl MessageRecord {
             skipped_bytes: u64::from_le_bytes(*skipped.first_chunk()?),
         };
         Some((record, rest))
+    }
+}
+
+/// What was recorded of a ring's bytes.
+#[derive(Debug)]
+pub enum RecordedMessage<'a> {
+    /// A message.
+    Message(RawMessage<'a>, Integrity),
+    /// Bytes that were passed over.
+    Gap(Gap),
+}
+
+impl<'a> RecordedMessage<'a> {
+    /// What a record says; `None` where it is none that makes sense.
+    #[must_use]
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (record, rest) = MessageRecord::parse(bytes)?;
+        let offset = record.offset;
+        match record.kind {
+            RecordKind::Message => {
+                let (header, payload) = rest.split_first_chunk()?;
+                let header = MessageHeader::from_bytes(*header);
+                let whole = payload.len() as u64 == u64::from(header.payload_len);
+                let raw = RawMessage {
+                    offset,
+                    header,
+                    payload,
+                };
+                whole.then_some(Self::Message(raw, record.integrity))
+            }
+            RecordKind::Gap => Some(Self::Gap(Gap {
+                from: offset,
+                to: offset.checked_add(record.skipped_bytes)?,
+                why: GapReason::Told(String::from_utf8_lossy(rest).into()),
+                torn: 0,
+            })),
+        }
     }
 }
 

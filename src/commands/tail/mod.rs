@@ -4,7 +4,9 @@ mod batch;
 mod gap_reporter;
 mod lossless;
 mod passive;
+mod recorded;
 mod sink;
 
 pub use lossless::lossless;
 pub use passive::tail;
+pub use recorded::recorded;

@@ -8,5 +8,5 @@ mod ring_thread;
 mod sightings;
 
 pub use files::{FilePlan, Output};
-pub use recorder::{Progress, Recorder, Recording, RecordingPlan, Trigger};
+pub use recorder::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
 pub use ring_thread::{MessagePlan, RingPlan};

@@ -64,7 +64,7 @@ pub struct Progress {
 
 /// What a recording has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recording {
+pub enum RecordingStep {
     /// It goes on.
     GoesOn,
     /// This has happened, in words.
@@ -138,7 +138,7 @@ impl Recorder {
     ///
     /// # Errors
     /// When the file cannot be written on; it can be read to where it ends.
-    pub fn go_on(&mut self, time: Duration) -> io::Result<Recording> {
+    pub fn go_on(&mut self, time: Duration) -> io::Result<RecordingStep> {
         let until = Instant::now() + time;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -148,16 +148,16 @@ impl Recorder {
             };
             if !self.files.tend()? {
                 let limits = self.files.limits();
-                return Ok(Recording::Over(format!("{limits} are recorded")));
+                return Ok(RecordingStep::Over(format!("{limits} are recorded")));
             }
             if let Some(said) = said {
-                return Ok(Recording::Says(said));
+                return Ok(RecordingStep::Says(said));
             }
             if let Some(said) = self.calm_down()? {
-                return Ok(Recording::Says(said));
+                return Ok(RecordingStep::Says(said));
             }
             if left.is_zero() {
-                return Ok(Recording::GoesOn);
+                return Ok(RecordingStep::GoesOn);
             }
         }
     }

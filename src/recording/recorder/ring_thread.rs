@@ -181,6 +181,8 @@ impl RingThread {
             if self.feed.is_none() {
                 let left = due.saturating_duration_since(Instant::now());
                 std::thread::sleep(left.min(PATIENCE));
+                // Since when a consumer is behind is known the better.
+                self.watcher.note_head();
             } else if let Err(error) = self.read() {
                 self.hand_over_rest()?;
                 return Ok(error.to_string());

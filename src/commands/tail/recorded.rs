@@ -1,0 +1,145 @@
+//! `tail --file`: the messages of a recording.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::sink::Sink;
+use crate::cli::{RingPosition, TailArgs};
+use crate::observe::model::{Gap, Integrity, Message};
+use crate::recording::{Content, Playback, PlayedRing, RecordedMessage};
+use crate::ring::RawMessage;
+use crate::stderr::warn;
+use crate::stdout::{Output, Stdout};
+
+/// What comes in a stream is looked for this often.
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+/// Messages shown when nothing else was asked for.
+const LAST: usize = 10;
+
+/// Writes the messages of `ring` in a recording to stdout; with `-f`, also those that come.
+///
+/// # Errors
+/// Those of stdout, and when what was asked for is not in the recording.
+pub fn recorded(
+    playback: &mut Playback,
+    ring: &PlayedRing,
+    options: &TailArgs,
+) -> anyhow::Result<()> {
+    if !playback.has(ring, Content::Messages) && !playback.goes_on() {
+        bail!(
+            "ring {}: there are no messages of it in the recording (`record --messages all` takes them, `dump` the ring itself)",
+            ring.id
+        );
+    }
+    let head = playback.state(ring).map_or(0, |(_, state)| {
+        state.ring.control.head().unwrap_or_default()
+    });
+    let mut sink = Sink::new(options, head, Stdout::now())?;
+    let last = match (options.last, options.from) {
+        (None, Some(_)) => None,
+        (last, _) => Some(last.unwrap_or(LAST)),
+    };
+    let mut next = 0;
+    let chunks = playback.message_chunks(ring, 0).len();
+    if options.from == Some(RingPosition::Head) || last == Some(0) {
+        next = chunks;
+    } else if let Some(last) = last {
+        show_last(playback, ring, last, &mut sink)?;
+        next = chunks;
+    }
+    loop {
+        for chunk in playback.message_chunks(ring, next) {
+            next += 1;
+            let mut outcome = Ok(());
+            playback.messages_in(ring, chunk, |message| {
+                outcome = pass(&mut sink, &message);
+                outcome.is_ok() && !sink.is_done()
+            });
+            outcome?;
+            if sink.is_done() {
+                break;
+            }
+        }
+        sink.flush()?;
+        if sink.is_done() || !options.follows() || !playback.goes_on() {
+            break;
+        }
+        sink.sleep(LOOKS_EVERY)?;
+        playback.take_in();
+        playback.go_to(u64::MAX);
+    }
+    sink.summary();
+    playback.notes().iter().for_each(|note| warn(note));
+    Ok(())
+}
+
+/// A message or a gap.
+enum Kept {
+    Message(Message),
+    Gap(Gap),
+}
+
+/// Writes the last messages that are wanted: from the last chunk backwards, until there are enough.
+fn show_last(
+    playback: &mut Playback,
+    ring: &PlayedRing,
+    last: usize,
+    sink: &mut Sink<impl Output>,
+) -> io::Result<()> {
+    let (mut messages, mut kept) = (0, VecDeque::new());
+    for chunk in playback.message_chunks(ring, 0).into_iter().rev() {
+        if messages >= last || sink.is_asked_to_end() {
+            break;
+        }
+        let (mut here, mut found) = (0, VecDeque::new());
+        sink.rewind();
+        playback.messages_in(ring, chunk, |message| {
+            match message {
+                RecordedMessage::Message(raw, integrity) => {
+                    if sink.admit(&raw, integrity) {
+                        found.push_back(Kept::Message(Message::from((raw, integrity))));
+                        here += 1;
+                    }
+                }
+                RecordedMessage::Gap(gap) => found.push_back(Kept::Gap(gap)),
+            }
+            while messages + here > last {
+                here -= usize::from(matches!(found.pop_front(), Some(Kept::Message(_))));
+            }
+            true
+        });
+        messages += here;
+        found.append(&mut kept);
+        kept = found;
+    }
+    for event in kept {
+        match event {
+            Kept::Message(message) => {
+                let raw = RawMessage {
+                    offset: message.offset,
+                    header: message.header,
+                    payload: &message.payload,
+                };
+                sink.write(&raw, message.integrity, None)?;
+            }
+            Kept::Gap(gap) => sink.gap(&gap)?,
+        }
+    }
+    Ok(())
+}
+
+fn pass(sink: &mut Sink<impl Output>, message: &RecordedMessage<'_>) -> io::Result<()> {
+    match message {
+        RecordedMessage::Message(raw, integrity) => {
+            let integrity: Integrity = *integrity;
+            if sink.admit(raw, integrity) {
+                return sink.write(raw, integrity, None);
+            }
+            Ok(())
+        }
+        RecordedMessage::Gap(gap) => sink.gap(gap),
+    }
+}

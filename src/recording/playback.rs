@@ -1,0 +1,281 @@
+//! Recordings as they are looked at: their rings, each at the same moment.
+//!
+//! Rings of several recordings stand side by side. States are shown as they were recorded; nothing is judged again.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::channel::{Content, RingName};
+use super::moment::Moment;
+use super::reader::{Recording, RecordingError};
+use super::record::RecordedMessage;
+use super::state::RecordedState;
+use crate::observe::model::{Event, Method, Severity};
+use crate::text::counted;
+
+/// Events that are looked through for one.
+const MOST_EVENTS: usize = 100_000;
+/// States that are looked through for a finding.
+const MOST_STATES: usize = 100_000;
+
+/// Recordings, at one moment.
+#[derive(Debug)]
+pub struct Playback {
+    recordings: Vec<Recording>,
+    rings: Vec<PlayedRing>,
+    at_ns: u64,
+}
+
+/// A ring in one of the recordings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayedRing {
+    /// Number of its recording.
+    recording: usize,
+    /// What it is called there.
+    name: RingName,
+    /// Its id, with the name of the recording where that alone is not its own.
+    pub id: String,
+}
+
+impl Playback {
+    /// Opens recordings; `-` is stdin. With `whole`, all of them are read to their end first. They stand at their end.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn open(paths: &[PathBuf], whole: bool) -> Result<Self, RecordingError> {
+        let open = |path: &PathBuf| match path == Path::new("-") {
+            true => Recording::stream("stdin", std::io::stdin()),
+            false => Recording::open(path),
+        };
+        let recordings = paths.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let mut playback = Self {
+            recordings,
+            rings: Vec::new(),
+            at_ns: 0,
+        };
+        if whole {
+            playback.recordings.iter_mut().for_each(Recording::finish);
+        }
+        playback.take_in();
+        playback.at_ns = playback.span().1;
+        Ok(playback)
+    }
+
+    /// Takes in what has come since.
+    pub fn take_in(&mut self) {
+        for recording in &mut self.recordings {
+            if recording.goes_on() {
+                recording.go_on();
+            }
+        }
+        let known: BTreeSet<(usize, RingName)> = self
+            .rings
+            .iter()
+            .map(|ring| (ring.recording, ring.name.clone()))
+            .collect();
+        for (number, recording) in self.recordings.iter().enumerate() {
+            for name in recording.rings() {
+                if known.contains(&(number, name.clone())) || !recording.has(&name, Content::State)
+                {
+                    continue;
+                }
+                let id = recording.origin(&name).map_or("", |(id, _)| id);
+                let id = if id.is_empty() { name.as_str() } else { id };
+                let taken = self.rings.iter().any(|ring| ring.id == id);
+                let id = if taken {
+                    format!("{}:{id}", recording.name())
+                } else {
+                    id.to_owned()
+                };
+                self.rings.push(PlayedRing {
+                    recording: number,
+                    name,
+                    id,
+                });
+            }
+        }
+    }
+
+    /// The rings there are.
+    #[must_use]
+    pub fn rings(&self) -> &[PlayedRing] {
+        &self.rings
+    }
+
+    /// Leaves only the ring with that number.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn choose(&mut self, number: usize) -> Result<(), RecordingError> {
+        if number >= self.rings.len() {
+            let count = counted(self.rings.len() as u64, "ring");
+            let why = format!("--ring {number}: there are {count} in it, counted from 0");
+            return Err(RecordingError::NotInIt(why));
+        }
+        self.rings = vec![self.rings.swap_remove(number)];
+        Ok(())
+    }
+
+    /// Begin and end of all recordings together, ns since 1970.
+    #[must_use]
+    pub fn span(&self) -> (u64, u64) {
+        let spans = self.recordings.iter().filter_map(Recording::span);
+        spans
+            .reduce(|all, span| (all.0.min(span.0), all.1.max(span.1)))
+            .unwrap_or((0, 0))
+    }
+
+    /// Whether more may come.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.recordings.iter().any(Recording::goes_on)
+    }
+
+    /// The moment, ns since 1970.
+    #[must_use]
+    pub fn at_ns(&self) -> u64 {
+        self.at_ns
+    }
+
+    /// Goes to a moment, ns since 1970.
+    pub fn go_to(&mut self, at_ns: u64) {
+        let (begin, end) = self.span();
+        self.at_ns = at_ns.clamp(begin, end);
+    }
+
+    /// Goes to where a user wants it.
+    ///
+    /// # Errors
+    /// When there is no such moment.
+    pub fn go_to_moment(&mut self, moment: Moment) -> Result<(), RecordingError> {
+        let (begin, end) = self.span();
+        let none = |what: &str| RecordingError::NotInIt(format!("--at: the recording has {what}"));
+        let at = match moment {
+            Moment::Finding => self
+                .first_finding()
+                .ok_or_else(|| none("no warning in it"))?,
+            Moment::Event => {
+                let bad = |event: &Event| event.severity >= Severity::Warning;
+                let event = self.first_event(bad);
+                event.ok_or_else(|| none("no event in it that is a warning, or worse"))?
+            }
+            moment => moment.within(begin, end).unwrap_or(end),
+        };
+        if at < begin || at > end {
+            let time = |ns| time(ns).to_string();
+            return Err(RecordingError::NotInIt(format!(
+                "--at: {} is not in the recording, which is from {} to {}",
+                time(at),
+                time(begin),
+                time(end)
+            )));
+        }
+        self.at_ns = at;
+        Ok(())
+    }
+
+    fn first_finding(&mut self) -> Option<u64> {
+        let mut first: Option<u64> = None;
+        for ring in self.rings.clone() {
+            let recording = &mut self.recordings[ring.recording];
+            let mut at = 0;
+            for _ in 0..MOST_STATES {
+                let Some((found, state)) = recording.state_after(&ring.name, at) else {
+                    break;
+                };
+                let is_bad = state.ring.findings.iter();
+                if is_bad.map(|one| one.severity).max() >= Some(Severity::Warning) {
+                    first = Some(first.map_or(found, |first| first.min(found)));
+                    break;
+                }
+                at = found;
+            }
+        }
+        first
+    }
+
+    fn first_event(&mut self, wanted: impl Fn(&Event) -> bool) -> Option<u64> {
+        let rings = self.rings.clone();
+        let firsts = rings.iter().filter_map(|ring| {
+            let recording = &mut self.recordings[ring.recording];
+            let events = recording.events(&ring.name, (0, u64::MAX), MOST_EVENTS);
+            let mut events = events.iter();
+            events.find(|(_, event)| wanted(event)).map(|(at, _)| *at)
+        });
+        firsts.min()
+    }
+
+    /// The state of a ring at the moment, and its time; `None` before its first one.
+    pub fn state(&mut self, ring: &PlayedRing) -> Option<(u64, RecordedState)> {
+        self.state_at(ring, self.at_ns)
+    }
+
+    /// The state of a ring at another moment, and its time.
+    pub fn state_at(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<(u64, RecordedState)> {
+        let (at, mut state) = self.recordings[ring.recording].state_at(&ring.name, at_ns)?;
+        state.ring.attach.method = Method::File;
+        if state.ring.id != ring.id && self.rings.iter().any(|other| other.id == state.ring.id) {
+            state.ring.id.clone_from(&ring.id);
+        }
+        Some((at, state))
+    }
+
+    /// Whether there is something of this kind of a ring.
+    #[must_use]
+    pub fn has(&self, ring: &PlayedRing, content: Content) -> bool {
+        self.recordings[ring.recording].has(&ring.name, content)
+    }
+
+    /// Numbers of the pieces of the recording that have messages of `ring` not later than the moment, by time, without the first
+    /// `passed`.
+    #[must_use]
+    pub fn message_chunks(&self, ring: &PlayedRing, passed: usize) -> Vec<usize> {
+        let recording = &self.recordings[ring.recording];
+        let mut chunks = recording.chunks_of(&ring.name, Content::Messages);
+        chunks.retain(|chunk| {
+            let times = recording.times_of(*chunk);
+            times.is_some_and(|(begin, _)| begin <= self.at_ns)
+        });
+        chunks.split_off(passed.min(chunks.len()))
+    }
+
+    /// Hands out the messages of `ring` in one of them that are not later than the moment, until `each` is false.
+    pub fn messages_in(
+        &mut self,
+        ring: &PlayedRing,
+        chunk: usize,
+        mut each: impl FnMut(RecordedMessage<'_>) -> bool,
+    ) {
+        let until = self.at_ns;
+        let recording = &mut self.recordings[ring.recording];
+        let mut senseless = 0;
+        recording.read_chunk(chunk, &ring.name, Content::Messages, |at_ns, bytes| {
+            match RecordedMessage::parse(bytes) {
+                Some(message) => at_ns > until || each(message),
+                None => {
+                    senseless += 1;
+                    true
+                }
+            }
+        });
+        if senseless > 0 {
+            let records = counted(senseless, "record");
+            recording.note(format!("{records} of messages make no sense"));
+        }
+    }
+
+    /// What cannot be read, in words.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let notes = self.recordings.iter().flat_map(|recording| {
+            let notes = recording.notes().iter();
+            notes.map(|note| format!("{}: {note}", recording.name()))
+        });
+        notes.collect()
+    }
+}
+
+/// A time in ns since 1970.
+pub(super) fn time(ns: u64) -> jiff::Timestamp {
+    jiff::Timestamp::from_nanosecond(ns.into()).unwrap_or(jiff::Timestamp::MAX)
+}

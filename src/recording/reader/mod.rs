@@ -1,0 +1,568 @@
+//! Reading recordings: found by an index, decoded chunk by chunk, with nothing believed that they say.
+
+mod chunk;
+mod index;
+mod store;
+mod stream;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use mcap::MAGIC;
+use mcap::records::op;
+use mcap::sans_io::summary_reader::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
+
+use super::channel::{Content, RingName};
+use super::state::RecordedState;
+use crate::observe::model::Event;
+use crate::text::{counted, escape, escape_bytes};
+use chunk::{ChunkRecord, LONGEST, records};
+use index::{ChunkPlace, Index, RECORD_HEAD, RecordHead, Scan, damaged, too_long};
+use store::Store;
+use stream::{FromStream, Stream};
+
+/// Of a stream so many bytes are kept; of more, the oldest messages go first, then the oldest states.
+const KEPT: u64 = 256 << 20;
+/// A record of the summary is no longer than this.
+const SUMMARY_RECORD: usize = 64 << 20;
+/// Chunks of states that are kept as they were decoded.
+const DECODED: usize = 64;
+
+/// A recording that is being read.
+#[derive(Debug)]
+pub struct Recording {
+    /// What it is called, for people.
+    name: String,
+    store: Store,
+    index: Index,
+    scan: Scan,
+    /// How far a file was gone through, record by record; `None`: its summary told all.
+    scanned: Option<u64>,
+    stream: Option<Stream>,
+    /// Of a stream: the bytes that are kept.
+    kept_bytes: u64,
+    /// Chunks of states and events as they were decoded, the last one used at the end.
+    decoded: VecDeque<(usize, Arc<Vec<Entry>>)>,
+}
+
+/// A state or an event.
+#[derive(Debug)]
+struct Entry {
+    at_ns: u64,
+    channel: u16,
+    json: Vec<u8>,
+}
+
+/// Why a recording cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// It cannot be read.
+    #[error("{name}: {source}")]
+    Unreadable {
+        /// What it is called.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is none.
+    #[error("{name}: {why}")]
+    NotOne {
+        /// What it is called.
+        name: String,
+        /// What was found, and what was expected.
+        why: String,
+    },
+    /// What is asked for is not in it.
+    #[error("{0}")]
+    NotInIt(String),
+}
+
+/// What was found where a recording should begin.
+fn found(bytes: &[u8]) -> String {
+    match bytes {
+        [] => "it is empty".into(),
+        bytes => format!("it begins with `{}`", escape_bytes(bytes)),
+    }
+}
+
+impl Recording {
+    /// Opens a file, which may still be written on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or there is no ring in it.
+    pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        let name = escape(&path.display().to_string()).into_owned();
+        let unreadable = |source| RecordingError::Unreadable {
+            name: name.clone(),
+            source,
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let kind = file.metadata().map_err(unreadable)?;
+        if !kind.is_file() && !kind.is_dir() {
+            return Self::stream(&name, file);
+        }
+        let mut magic = [0; MAGIC.len()];
+        let there = file.read_at(&mut magic, 0).map_err(unreadable)?;
+        if magic[..there] != *MAGIC {
+            let found = found(&magic[..there]);
+            let why = format!(
+                "{found}, expected an MCAP file, as `zbqtop record` and `zbqtop dump` write them"
+            );
+            return Err(RecordingError::NotOne { name, why });
+        }
+        let mut recording = Self::new(name.clone(), Store::File(file));
+        if !recording.read_summary(kind.len()) {
+            recording.index = Index::default();
+            recording.scanned = Some(MAGIC.len() as u64);
+            recording.go_on();
+            if !recording.index.is_whole {
+                let at = recording.scanned.unwrap_or(0);
+                recording.index.note(format!(
+                    "it has no end: it is still being written, or was cut off, and can be read up to byte {at}"
+                ));
+            }
+        }
+        recording.expect_rings()?;
+        Ok(recording)
+    }
+
+    /// Reads what comes from `input`, which is called `name`; waits for the first ring.
+    ///
+    /// # Errors
+    /// When it is no recording, or ends before there is a ring in it.
+    pub fn stream(name: &str, input: impl Read + Send + 'static) -> Result<Self, RecordingError> {
+        let mut recording = Self::new(name.into(), Store::Memory(Default::default()));
+        let stream = Stream::begin(input).map_err(|source| RecordingError::Unreadable {
+            name: name.into(),
+            source,
+        })?;
+        recording.stream = Some(stream);
+        while recording.index.contents().next().is_none() && recording.goes_on() {
+            recording.take_stream(true);
+        }
+        recording.expect_rings()?;
+        Ok(recording)
+    }
+
+    fn new(name: String, store: Store) -> Self {
+        Self {
+            name,
+            store,
+            index: Index::default(),
+            scan: Scan::default(),
+            scanned: None,
+            stream: None,
+            kept_bytes: 0,
+            decoded: VecDeque::new(),
+        }
+    }
+
+    fn expect_rings(&self) -> Result<(), RecordingError> {
+        if self.index.contents().next().is_some() {
+            return Ok(());
+        }
+        let mut why = "there is no ring in it".to_owned();
+        if self.index.foreign() > 0 {
+            let foreign = counted(self.index.foreign() as u64, "channel");
+            why += &format!(": it has {foreign} of other programs");
+        }
+        for note in self.index.notes() {
+            why += &format!("; {note}");
+        }
+        Err(RecordingError::NotOne {
+            name: self.name.clone(),
+            why,
+        })
+    }
+
+    /// Makes the index of the summary; false if there is none that says where chunks are.
+    fn read_summary(&mut self, size: u64) -> bool {
+        let options = SummaryReaderOptions::default()
+            .with_file_size(size)
+            .with_record_length_limit(SUMMARY_RECORD);
+        let mut reader = SummaryReader::new_with_options(options);
+        let mut at = 0;
+        while let Some(event) = reader.next_event() {
+            match event {
+                Ok(SummaryReadEvent::ReadRequest(wanted)) => {
+                    let there = usize::try_from(size.saturating_sub(at)).unwrap_or(usize::MAX);
+                    let wanted = wanted.min(there);
+                    let Ok(bytes) = self.store.read(at, wanted) else {
+                        return false;
+                    };
+                    reader.insert(wanted).copy_from_slice(&bytes);
+                    reader.notify_read(wanted);
+                    at += wanted as u64;
+                }
+                Ok(SummaryReadEvent::SeekRequest(to)) => {
+                    let to = match to {
+                        io::SeekFrom::Start(to) => Some(to),
+                        io::SeekFrom::End(back) => size.checked_add_signed(back),
+                        io::SeekFrom::Current(by) => at.checked_add_signed(by),
+                    };
+                    let Some(to) = to.filter(|to| *to <= size) else {
+                        return false;
+                    };
+                    at = to;
+                    reader.notify_seeked(to);
+                }
+                Err(_) => return false,
+            }
+        }
+        let Some(summary) = reader.finish() else {
+            return false;
+        };
+        for (number, channel) in &summary.channels {
+            let encoding = &channel.message_encoding;
+            (self.index).add_channel(*number, &channel.topic, encoding, &channel.metadata);
+        }
+        let mut chunks: Vec<ChunkPlace> = summary
+            .chunk_indexes
+            .iter()
+            .map(|chunk| ChunkPlace {
+                at: chunk.chunk_start_offset,
+                length: chunk.chunk_length,
+                times: (chunk.message_start_time, chunk.message_end_time),
+                channels: chunk.message_index_offsets.keys().copied().collect(),
+            })
+            .collect();
+        if chunks.iter().any(|chunk| chunk.channels.is_empty()) || chunks.is_empty() {
+            return false;
+        }
+        chunks.sort_by_key(|chunk| chunk.at);
+        chunks.into_iter().for_each(|chunk| self.index.add(chunk));
+        self.index.is_whole = true;
+        true
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether more may come.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.goes_on(),
+            None => !self.index.is_whole,
+        }
+    }
+
+    /// What cannot be read, in words.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        self.index.notes()
+    }
+
+    /// Takes in what has come since, of a stream or of a file that is still being written.
+    pub fn go_on(&mut self) {
+        self.take_stream(false);
+        while let Some(at) = self.scanned
+            && !self.index.is_whole
+        {
+            let head = self.store.read(at, RECORD_HEAD as usize);
+            let head = head.ok().and_then(|bytes| RecordHead::parse(at, &bytes));
+            let Some((head, end)) = head.and_then(|head| Some((head, head.end()?))) else {
+                break;
+            };
+            // Its last byte is there: it is whole.
+            if self.store.read(end.saturating_sub(1), 1).is_err() {
+                break;
+            }
+            match self.scan.take(&mut self.index, head, &self.store) {
+                Ok(true) => self.scanned = Some(end),
+                Ok(false) => self.index.is_whole = true,
+                Err(error) => {
+                    self.index.note(format!("byte {at}: {error}"));
+                    self.scanned = Some(end);
+                }
+            }
+        }
+        if self.scanned.is_some() {
+            self.close(false);
+        }
+    }
+
+    fn close(&mut self, indexed: bool) {
+        let closed = self.scan.close(&mut self.index, &self.store, indexed);
+        if let Err(error) = closed {
+            self.index.note(error.to_string());
+        }
+    }
+
+    /// Something in it cannot be read.
+    pub(super) fn note(&mut self, what: String) {
+        self.index.note(what);
+    }
+
+    /// Takes in all that comes until the end of a stream.
+    pub fn finish(&mut self) {
+        while self.stream.as_ref().is_some_and(Stream::goes_on) {
+            self.take_stream(true);
+        }
+    }
+
+    fn take_stream(&mut self, mut wait: bool) {
+        while let Some(next) = self.stream.as_mut().and_then(|stream| stream.next(wait)) {
+            wait = false;
+            let (head, bytes) = match next {
+                FromStream::Record(head, bytes) => (head, bytes),
+                FromStream::End(why) => {
+                    self.close(false);
+                    if let Some(why) = why {
+                        self.index.note(why);
+                    }
+                    break;
+                }
+            };
+            let is_kept = matches!(head.opcode, op::CHUNK | op::MESSAGE | op::CHANNEL);
+            self.kept_bytes += bytes.len() as u64;
+            self.keep(head.at, Some(bytes));
+            match self.scan.take(&mut self.index, head, &self.store) {
+                Ok(goes_on) => self.index.is_whole |= !goes_on,
+                Err(error) => self.index.note(format!("byte {}: {error}", head.at)),
+            }
+            if !is_kept {
+                self.keep(head.at, None);
+            }
+            self.shed();
+        }
+        // Whoever writes it may wait for long before the next record.
+        if self.stream.is_some() {
+            self.close(false);
+        }
+    }
+
+    fn keep(&mut self, at: u64, bytes: Option<Vec<u8>>) {
+        if let Store::Memory(kept) = &mut self.store {
+            match bytes {
+                Some(bytes) => {
+                    kept.insert(at, bytes);
+                }
+                None => {
+                    let gone = kept.remove(&at).map_or(0, |bytes| bytes.len());
+                    self.kept_bytes -= gone as u64;
+                }
+            }
+        }
+    }
+
+    /// Lets go of what there is no room for in memory.
+    fn shed(&mut self) {
+        while self.kept_bytes > KEPT
+            && let Some(place) = self.index.drop_oldest()
+        {
+            let end = place.at.saturating_add(place.length);
+            if let Store::Memory(kept) = &mut self.store {
+                let gone: Vec<u64> = kept.range(place.at..end).map(|(at, _)| *at).collect();
+                gone.into_iter().for_each(|at| self.keep(at, None));
+            }
+        }
+    }
+
+    /// The rings of which there is a state, or memory.
+    #[must_use]
+    pub fn rings(&self) -> Vec<RingName> {
+        let all = self.index.contents().map(|(ring, _)| ring.clone());
+        let all: BTreeSet<RingName> = all.collect();
+        all.into_iter().collect()
+    }
+
+    /// Whether there is something of this kind of a ring.
+    #[must_use]
+    pub fn has(&self, ring: &RingName, content: Content) -> bool {
+        !self.index.of(ring, content).is_empty()
+    }
+
+    /// The ring's id, and the machine that it was on.
+    #[must_use]
+    pub fn origin(&self, ring: &RingName) -> Option<(&str, &str)> {
+        self.index.origin(ring)
+    }
+
+    /// The times of the first and the last record, ns since 1970; `None` when there is none.
+    #[must_use]
+    pub fn span(&self) -> Option<(u64, u64)> {
+        self.index.span()
+    }
+
+    /// The last state of a ring that is not later than `at_ns`, and its time.
+    pub fn state_at(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
+        let numbers = self.index.of(ring, Content::State);
+        let behind = numbers.partition_point(|number| self.begins(*number) <= at_ns);
+        let numbers: Vec<usize> = numbers[..behind].iter().rev().copied().collect();
+        for number in numbers {
+            let entries = self.entries(number);
+            let ours = entries.iter().rev().filter(|entry| entry.at_ns <= at_ns);
+            if let Some(found) = self.parse_state(ring, ours) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// The first state of a ring that is later than `at_ns`, and its time.
+    pub fn state_after(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
+        let numbers = self.index.of(ring, Content::State);
+        let ends = |number: &usize| self.index.chunk(*number).map_or(0, |chunk| chunk.times.1);
+        let first = numbers.partition_point(|number| ends(number) <= at_ns);
+        let numbers = numbers[first..].to_vec();
+        for number in numbers {
+            let entries = self.entries(number);
+            let ours = entries.iter().filter(|entry| entry.at_ns > at_ns);
+            if let Some(found) = self.parse_state(ring, ours) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn begins(&self, number: usize) -> u64 {
+        self.index
+            .chunk(number)
+            .map_or(u64::MAX, |chunk| chunk.times.0)
+    }
+
+    /// The first of these entries that is a state of `ring` that can be read.
+    fn parse_state<'a>(
+        &mut self,
+        ring: &RingName,
+        entries: impl Iterator<Item = &'a Entry>,
+    ) -> Option<(u64, RecordedState)> {
+        for entry in entries {
+            if !self.index.is(entry.channel, ring, Content::State) {
+                continue;
+            }
+            match RecordedState::parse(&entry.json) {
+                Ok(state) => return Some((entry.at_ns, state)),
+                Err(error) => self.index.note(unread(entry.at_ns, &error)),
+            }
+        }
+        None
+    }
+
+    /// Events of a ring between two times, both included, in the order in which they were recorded; no more than `most`.
+    pub fn events(&mut self, ring: &RingName, times: (u64, u64), most: usize) -> Vec<(u64, Event)> {
+        let mut events = Vec::new();
+        for number in self.index.of(ring, Content::Events).to_vec() {
+            let overlaps = self
+                .index
+                .chunk(number)
+                .is_some_and(|chunk| chunk.times.0 <= times.1 && chunk.times.1 >= times.0);
+            if !overlaps {
+                continue;
+            }
+            for entry in self.entries(number).iter() {
+                if !self.index.is(entry.channel, ring, Content::Events)
+                    || !(times.0..=times.1).contains(&entry.at_ns)
+                {
+                    continue;
+                }
+                match serde_json::from_slice(&entry.json) {
+                    Ok(event) => events.push((entry.at_ns, event)),
+                    Err(error) => self.index.note(unread(entry.at_ns, &error)),
+                }
+                if events.len() == most {
+                    return events;
+                }
+            }
+        }
+        events
+    }
+
+    /// The states and events of a chunk.
+    fn entries(&mut self, number: usize) -> Arc<Vec<Entry>> {
+        if let Some(place) = self.decoded.iter().position(|(known, _)| *known == number)
+            && let Some(found) = self.decoded.remove(place)
+        {
+            let entries = Arc::clone(&found.1);
+            self.decoded.push_back(found);
+            return entries;
+        }
+        let mut entries = Vec::new();
+        let channels = self.index.channels_of_states();
+        self.decode(number, |channel, at_ns, data| {
+            if channels.contains(&channel) {
+                entries.push(Entry {
+                    at_ns,
+                    channel,
+                    json: data.to_vec(),
+                });
+            }
+            true
+        });
+        let entries = Arc::new(entries);
+        if self.decoded.len() == DECODED {
+            self.decoded.pop_front();
+        }
+        self.decoded.push_back((number, Arc::clone(&entries)));
+        entries
+    }
+
+    /// Chunks with this content of a ring, by time.
+    pub(super) fn chunks_of(&self, ring: &RingName, content: Content) -> Vec<usize> {
+        self.index.of(ring, content).to_vec()
+    }
+
+    /// The times of the first and last record in a chunk.
+    pub(super) fn times_of(&self, number: usize) -> Option<(u64, u64)> {
+        Some(self.index.chunk(number)?.times)
+    }
+
+    /// Hands out each record with this content of a ring in a chunk, with its time, until `each` is false.
+    pub(super) fn read_chunk(
+        &mut self,
+        number: usize,
+        ring: &RingName,
+        content: Content,
+        mut each: impl FnMut(u64, &[u8]) -> bool,
+    ) {
+        let channels = self.index.channels_of(ring, content);
+        self.decode(number, |channel, at_ns, data| {
+            !channels.contains(&channel) || each(at_ns, data)
+        });
+    }
+
+    /// Hands out the messages of a chunk until `each` is false; what is wrong with it is noted.
+    fn decode(&mut self, number: usize, mut each: impl FnMut(u16, u64, &[u8]) -> bool) {
+        let Some(place) = self.index.chunk(number) else {
+            return;
+        };
+        let (at, length) = (place.at, place.length);
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+        if wanted > LONGEST {
+            return self.index.note(too_long(at, length));
+        }
+        let bytes = match self.store.read(at, wanted) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.index.note(format!("byte {at}: {error}")),
+        };
+        let outcome = records(&bytes, |record| match record {
+            ChunkRecord::Message {
+                channel,
+                at_ns,
+                data,
+            } => each(channel, at_ns, data),
+            ChunkRecord::Channel { .. } => true,
+        });
+        if let Err(error) = outcome {
+            self.index.note(damaged(at, &error));
+        }
+    }
+}
+
+/// That a state or an event is not one that this version understands.
+fn unread(at_ns: u64, error: &serde_json::Error) -> String {
+    let at = jiff::Timestamp::from_nanosecond(at_ns.into());
+    let at = at.map_or_else(|_| at_ns.to_string(), |at| at.to_string());
+    format!(
+        "what was recorded at {at} is not understood, a newer version may have written it: {}",
+        escape(&error.to_string())
+    )
+}

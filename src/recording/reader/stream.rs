@@ -1,0 +1,147 @@
+//! A recording that comes in a stream: read by a thread of its own, record by record.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+
+use mcap::MAGIC;
+use mcap::records::op;
+
+use super::chunk::LONGEST;
+use super::index::{RECORD_HEAD, RecordHead};
+
+/// Records under way.
+const UNDER_WAY: usize = 64;
+/// Memory is taken as bytes come: a record that lies about its length costs no more than what there is of it.
+const PIECE: u64 = 256 << 10;
+
+/// What comes out of the stream.
+pub(super) enum FromStream {
+    /// A record, with its head.
+    Record(RecordHead, Vec<u8>),
+    /// The stream has ended, or cannot be read on: why, if not because it was whole.
+    End(Option<String>),
+}
+
+/// A stream that is being read.
+#[derive(Debug)]
+pub(super) struct Stream {
+    records: Receiver<FromStream>,
+    ended: bool,
+}
+
+impl Stream {
+    /// Reads from `input` from now on.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub(super) fn begin(mut input: impl Read + Send + 'static) -> io::Result<Self> {
+        let (sender, records) = sync_channel(UNDER_WAY);
+        std::thread::Builder::new()
+            .name("stream".into())
+            .spawn(move || {
+                let why = match read(&mut input, |record| sender.send(record).is_ok()) {
+                    Ok(()) => None,
+                    Err((at, error)) => Some(match error.kind() {
+                        io::ErrorKind::UnexpectedEof => {
+                            format!("it ends in the middle of a record, at byte {at}")
+                        }
+                        _ => format!("byte {at}: {error}"),
+                    }),
+                };
+                // Nobody may be interested any more.
+                let _ = sender.send(FromStream::End(why));
+            })?;
+        Ok(Self {
+            records,
+            ended: false,
+        })
+    }
+
+    /// What has come; with `wait`, once something has.
+    pub(super) fn next(&mut self, wait: bool) -> Option<FromStream> {
+        if self.ended {
+            return None;
+        }
+        let next = if wait {
+            self.records.recv().map_err(|_| TryRecvError::Disconnected)
+        } else {
+            self.records.try_recv()
+        };
+        match next {
+            Ok(next) => {
+                self.ended = matches!(next, FromStream::End(_));
+                Some(next)
+            }
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.ended = true;
+                Some(FromStream::End(Some("it cannot be read on".into())))
+            }
+        }
+    }
+
+    /// Whether more may come.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.ended
+    }
+}
+
+/// Reads record by record until the last one, or until nobody takes them.
+fn read(
+    input: &mut impl Read,
+    mut take: impl FnMut(FromStream) -> bool,
+) -> Result<(), (u64, io::Error)> {
+    let mut magic = [0; MAGIC.len()];
+    let got = read_as_much(input, &mut magic).map_err(|error| (0, error))?;
+    if magic[..got] != *MAGIC {
+        let why = format!("{}, expected an MCAP file", super::found(&magic[..got]));
+        return Err((0, io::Error::other(why)));
+    }
+    let mut at = MAGIC.len() as u64;
+    loop {
+        let mut head = [0; RECORD_HEAD as usize];
+        let got = read_as_much(input, &mut head).map_err(|error| (at, error))?;
+        let Some(head) = RecordHead::parse(at, &head[..got]) else {
+            return Err((at, io::ErrorKind::UnexpectedEof.into()));
+        };
+        if head.length > LONGEST as u64 {
+            let why = format!(
+                "a record of {} bytes, expected at most {LONGEST}",
+                head.length
+            );
+            return Err((at, io::Error::other(why)));
+        }
+        let mut bytes = vec![head.opcode];
+        bytes.extend_from_slice(&head.length.to_le_bytes());
+        while (bytes.len() as u64) < RECORD_HEAD + head.length {
+            let left = RECORD_HEAD + head.length - bytes.len() as u64;
+            let got = input
+                .by_ref()
+                .take(left.min(PIECE))
+                .read_to_end(&mut bytes)
+                .map_err(|error| (at, error))?;
+            if got == 0 {
+                return Err((at, io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        at = RECORD_HEAD + head.length + at;
+        let last = matches!(head.opcode, op::DATA_END | op::FOOTER);
+        if !take(FromStream::Record(head, bytes)) || last {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads until `buffer` is full or there is nothing more.
+fn read_as_much(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match input.read(&mut buffer[got..]) {
+            Ok(0) => break,
+            Ok(read) => got += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
