@@ -99,6 +99,8 @@ pub enum Command {
     Tail(TailArgs),
     /// Record what a ring is and carries, into a file or a stream.
     Record(RecordArgs),
+    /// Write a ring as it is, its memory and its state, into a file: to be looked at later, or elsewhere.
+    Dump(DumpArgs),
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
     #[command(after_help = check::after())]
     Check(CheckArgs),

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, Sampling, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, record, recorded, snapshot};
+use crate::commands::{check, demo, dump, record, recorded, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -18,7 +18,7 @@ use crate::observe::attach::{
 use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
-use crate::recording::{Moment, Playback, PlayedRing, RecordingError};
+use crate::recording::{Content, Moment, Playback, PlayedRing, RecordingError};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
@@ -93,7 +93,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             _ => match played(&options.target)? {
                 Some(mut playback) => {
                     let ring = only_ring(&playback)?;
-                    tail::recorded(&mut playback, &ring, &options)
+                    if playback.has(&ring, Content::Pages) {
+                        let ring = playback.restored(&ring)?;
+                        tail::tail(ring, None, &options)
+                    } else {
+                        tail::recorded(&mut playback, &ring, &options)
+                    }
                 }
                 None => {
                     let (ring, succession) = attach_on(&options.target)?;
@@ -108,6 +113,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 false => Some(attach_on(&options.target)?),
             };
             record::record(ring, &options, thresholds)
+        }
+        Some(Command::Dump(options)) => {
+            let thresholds = settings(&options.configuration)?.thresholds;
+            dump::dump(attach(&options.target)?, &options, thresholds)
         }
         Some(Command::Check(options)) => {
             return Ok(match settings(&options.configuration) {

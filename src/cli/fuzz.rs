@@ -74,6 +74,7 @@ fn can_be(cli: &Cli) {
             assert!(!(record.all && record.target.pid.is_some()));
             &record.target
         }
+        Some(Command::Dump(dump)) => &dump.target,
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
         Some(Command::Demo { .. } | Command::DemoRole { .. }) => return,
     };

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod dump;
 pub mod record;
 pub mod recorded;
 pub mod snapshot;

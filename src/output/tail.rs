@@ -64,7 +64,7 @@ struct Record<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Payload<'a> {
-    Text(&'a str),
+    Text(Option<&'a str>),
     Base64(String),
 }
 
@@ -115,7 +115,9 @@ pub fn message(
         }
         Format::Json => {
             let payload = match std::str::from_utf8(payload) {
-                Ok(text) => Payload::Text(text),
+                // Only its header is known.
+                _ if payload.len() as u64 != u64::from(header.payload_len) => Payload::Text(None),
+                Ok(text) => Payload::Text(Some(text)),
                 Err(_) => Payload::Base64(STANDARD.encode(payload)),
             };
             let record = Record {
@@ -188,8 +190,8 @@ pub fn message_in_pieces(
         Format::Json => {
             let valid = std::str::from_utf8(payload).is_ok();
             message(out, format, &empty, integrity, fds)?;
-            // It ends in `"text":""}` and a newline.
-            out.truncate(out.len() - "text\":\"\"}\n".len());
+            // It ends in `"text":null}` and a newline.
+            out.truncate(out.len() - "text\":null}\n".len());
             if valid {
                 out.extend_from_slice(b"text\":\"");
                 for piece in characters(payload) {

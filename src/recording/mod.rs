@@ -15,17 +15,22 @@
 //!
 //! Owns the file. Refuses to know where it is shown.
 
+mod batch;
 mod channel;
+mod dump;
 mod moment;
 mod page;
 mod playback;
 mod reader;
 mod record;
 mod recorder;
+mod restored;
+mod sightings;
 mod state;
 mod writer;
 
 pub use channel::{Content, RingName};
+pub use dump::{dump, dump_headers};
 pub use moment::Moment;
 pub use page::{Page, Part};
 pub use playback::{Playback, PlayedRing};
@@ -33,7 +38,7 @@ pub use reader::{Recording, RecordingError};
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
     FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
-    Trigger,
+    Trigger, create,
 };
 pub use state::RecordedState;
 pub use writer::{RecordingWriter, Written};

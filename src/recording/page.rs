@@ -12,7 +12,7 @@ pub(super) const LONGEST: usize = 1 << 20;
 /// | bytes | |
 /// |---|---|
 /// | 0 | version, 1 |
-/// | 1 | of what: 1 the control region, 2 a consumer's metadata page, 3 the ring, 4 what the producer may be writing, 5 headers of the ring, without payloads |
+/// | 1 | of what: 1 the control region, 2 a consumer's metadata page, 3 the ring, 4 what the producer may be writing |
 /// | 2..4 | zero |
 /// | 4..8 | of a metadata page: its slot, `u32::MAX` where that is not known; else 0 |
 /// | 8..16 | where it begins, bytes from the start of its memfd; of a metadata page, its inode; of what the producer may be writing, the offset it was offered |
@@ -49,8 +49,6 @@ pub enum Part {
     },
     /// The ring.
     Ring,
-    /// The same, of which only the headers of messages were kept.
-    Headers,
     /// No memory: what the producer had been offered, and may have been writing into, logical offset and bytes. Its own head is
     /// the second of `heads`.
     Offer {
@@ -71,7 +69,6 @@ impl Page<'_> {
             }
             Part::Ring => (3, 0, self.offset, 0),
             Part::Offer { bytes } => (4, 0, self.offset, bytes),
-            Part::Headers => (5, 0, self.offset, 0),
         };
         written.extend_from_slice(&[VERSION, part, 0, 0]);
         written.extend_from_slice(&slot.to_le_bytes());
@@ -112,7 +109,6 @@ impl<'a> Page<'a> {
             }
             3 => (Part::Ring, offset),
             4 => (Part::Offer { bytes: last }, offset),
-            5 => (Part::Headers, offset),
             _ => return None,
         };
         Some(Self {
@@ -138,7 +134,6 @@ mod tests {
         for (part, offset) in [
             (Part::Control, 0),
             (Part::Ring, 1 << 40),
-            (Part::Headers, 4096),
             (Part::Offer { bytes: 64 }, 9),
             (part(Some(3), true), 0),
             (part(None, false), 0),
@@ -164,7 +159,7 @@ mod tests {
         .to_bytes();
         assert!(Page::parse(&good).is_some());
         assert_eq!(Page::parse(&good[..HEADER - 1]), None);
-        for (at, byte) in [(0, 2), (1, 0), (1, 6)] {
+        for (at, byte) in [(0, 2), (1, 0), (1, 5)] {
             let mut bad = good.clone();
             bad[at] = byte;
             assert_eq!(Page::parse(&bad), None);

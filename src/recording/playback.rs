@@ -9,7 +9,9 @@ use super::channel::{Content, RingName};
 use super::moment::Moment;
 use super::reader::{Recording, RecordingError};
 use super::record::RecordedMessage;
+use super::restored::restored;
 use super::state::RecordedState;
+use crate::observe::attach::AttachedRing;
 use crate::observe::model::{Event, Method, Severity};
 use crate::text::counted;
 
@@ -224,6 +226,14 @@ impl Playback {
     #[must_use]
     pub fn has(&self, ring: &PlayedRing, content: Content) -> bool {
         self.recordings[ring.recording].has(&ring.name, content)
+    }
+
+    /// The ring itself, out of a dump: its memory put together again.
+    ///
+    /// # Errors
+    /// When what is recorded is no ring, or there is no memory for it.
+    pub fn restored(&mut self, ring: &PlayedRing) -> Result<AttachedRing, RecordingError> {
+        restored(&mut self.recordings[ring.recording], &ring.name, &ring.id)
     }
 
     /// Numbers of the pieces of the recording that have messages of `ring` not later than the moment, by time, without the first

@@ -96,6 +96,8 @@ impl MessageRecord {
 pub enum RecordedMessage<'a> {
     /// A message.
     Message(RawMessage<'a>, Integrity),
+    /// A message of which only the header was recorded: its payload is empty, whatever the header says.
+    Header(RawMessage<'a>, Integrity),
     /// Bytes that were passed over.
     Gap(Gap),
 }
@@ -116,7 +118,11 @@ impl<'a> RecordedMessage<'a> {
                     header,
                     payload,
                 };
-                whole.then_some(Self::Message(raw, record.integrity))
+                match payload {
+                    _ if whole => Some(Self::Message(raw, record.integrity)),
+                    [] => Some(Self::Header(raw, record.integrity)),
+                    _ => None,
+                }
             }
             RecordKind::Gap => Some(Self::Gap(Gap {
                 from: offset,

@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use super::sink::Sink;
 use crate::cli::{RingPosition, TailArgs};
-use crate::observe::model::{Gap, Integrity, Message};
+use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::recording::{Content, Playback, PlayedRing, RecordedMessage};
 use crate::ring::RawMessage;
 use crate::stderr::warn;
@@ -98,7 +98,8 @@ fn show_last(
         sink.rewind();
         playback.messages_in(ring, chunk, |message| {
             match message {
-                RecordedMessage::Message(raw, integrity) => {
+                RecordedMessage::Message(raw, integrity)
+                | RecordedMessage::Header(raw, integrity) => {
                     if sink.admit(&raw, integrity) {
                         found.push_back(Kept::Message(Message::from((raw, integrity))));
                         here += 1;
@@ -123,7 +124,7 @@ fn show_last(
                     header: message.header,
                     payload: &message.payload,
                 };
-                sink.write(&raw, message.integrity, None)?;
+                write(sink, &raw, message.integrity)?;
             }
             Kept::Gap(gap) => sink.gap(&gap)?,
         }
@@ -133,13 +134,30 @@ fn show_last(
 
 fn pass(sink: &mut Sink<impl Output>, message: &RecordedMessage<'_>) -> io::Result<()> {
     match message {
-        RecordedMessage::Message(raw, integrity) => {
-            let integrity: Integrity = *integrity;
-            if sink.admit(raw, integrity) {
-                return sink.write(raw, integrity, None);
+        RecordedMessage::Message(raw, integrity) | RecordedMessage::Header(raw, integrity) => {
+            if sink.admit(raw, *integrity) {
+                return write(sink, raw, *integrity);
             }
             Ok(())
         }
         RecordedMessage::Gap(gap) => sink.gap(gap),
     }
+}
+
+/// Writes a message; of one whose payload was not recorded what its header says, if the format has a place for that.
+fn write(
+    sink: &mut Sink<impl Output>,
+    raw: &RawMessage<'_>,
+    integrity: Integrity,
+) -> io::Result<()> {
+    let whole = raw.payload.len() as u64 == u64::from(raw.header.payload_len);
+    if whole || sink.shows_headers() {
+        return sink.write(raw, integrity, None);
+    }
+    sink.gap(&Gap {
+        from: raw.offset,
+        to: raw.offset.saturating_add(raw.header.total_len()),
+        why: GapReason::NoPayload,
+        torn: 0,
+    })
 }

@@ -147,6 +147,11 @@ impl<O: Output> Sink<O> {
         Ok(())
     }
 
+    /// Whether the format says of a message what its header does.
+    pub(super) fn shows_headers(&self) -> bool {
+        matches!(self.format, Format::Hex | Format::Json)
+    }
+
     /// Whether every message is wanted.
     pub(super) fn takes_all(&self) -> bool {
         self.filter.takes_all() && self.range == (0, u64::MAX)

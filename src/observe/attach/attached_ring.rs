@@ -51,6 +51,11 @@ pub(super) enum Access {
     },
     /// Through a process that maps it: its producer is gone.
     Orphan,
+    /// Not at all: its memory stands in a recording.
+    Recorded {
+        /// What the producer may have been writing.
+        writing: Option<Writing>,
+    },
 }
 
 impl AttachedRing {
@@ -134,6 +139,7 @@ impl AttachedRing {
         match self.access {
             Access::Joined { .. } => Method::Join,
             Access::Mapped | Access::Orphan => Method::Map,
+            Access::Recorded { .. } => Method::File,
         }
     }
 
@@ -142,7 +148,7 @@ impl AttachedRing {
     pub fn joined(&self) -> Option<&JoinedSlot> {
         match &self.access {
             Access::Joined { slot, .. } => Some(slot),
-            Access::Mapped | Access::Orphan => None,
+            Access::Mapped | Access::Orphan | Access::Recorded { .. } => None,
         }
     }
 
@@ -151,7 +157,7 @@ impl AttachedRing {
     pub fn own_slot(&self) -> Option<(FileId, WakeupMode)> {
         match &self.access {
             Access::Joined { slot, page } => Some((FileId::of(page), slot.mode)),
-            Access::Mapped | Access::Orphan => None,
+            Access::Mapped | Access::Orphan | Access::Recorded { .. } => None,
         }
     }
 
@@ -354,14 +360,22 @@ impl AttachedRing {
     /// What the producer may be writing now beyond what it has committed; `None` where its table cannot be read.
     #[must_use]
     pub fn writing(&self) -> Option<Writing> {
-        self.table.as_ref()?.writing()
+        match &self.access {
+            Access::Recorded { writing } => *writing,
+            Access::Mapped | Access::Joined { .. } | Access::Orphan => {
+                self.table.as_ref()?.writing()
+            }
+        }
     }
 
     /// Whether the producer still holds the slot of `member`, asked of the kernel now: a tail speaks for the ring's
     /// bytes only as long as the producer minds it.
     #[must_use]
     pub fn still_holds(&self, member: &Member) -> bool {
-        self.producer.holds(member)
+        match &self.access {
+            Access::Recorded { .. } => member.held,
+            Access::Mapped | Access::Joined { .. } | Access::Orphan => self.producer.holds(member),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod own_sockets;
 mod pairing;
 mod passive_join;
 mod producer;
+mod recorded;
 mod rendezvous;
 mod select;
 mod slot_table;
@@ -30,6 +31,7 @@ pub use orphans::{Orphan, adopt, orphans};
 pub use pairing::Found;
 pub use passive_join::{connect, join};
 pub use producer::has_given_up;
+pub use recorded::{RecordedPage, RecordedRing, restore};
 pub use rendezvous::listener;
 pub use select::RingSelector;
 #[cfg(any(test, fuzzing))]

@@ -98,6 +98,8 @@ pub enum GapReason {
     BeforeJoin,
     /// Only so many messages were to be recorded.
     NotRecorded,
+    /// A message of which only the header was recorded.
+    NoPayload,
     /// As whoever read the ring has put it.
     Told(Arc<str>),
 }
@@ -133,6 +135,7 @@ impl fmt::Display for GapReason {
             Self::NotSearched => f.write_str("there was no time to look for messages there"),
             Self::BeforeJoin => f.write_str("written before this consumer joined"),
             Self::NotRecorded => f.write_str("not recorded: more than were asked for"),
+            Self::NoPayload => f.write_str("a message whose payload was not recorded"),
             Self::Told(why) => f.write_str(why),
         }
     }

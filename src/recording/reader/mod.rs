@@ -254,6 +254,12 @@ impl Recording {
         }
     }
 
+    /// Whether it is there to its end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.index.is_whole
+    }
+
     /// What cannot be read, in words.
     #[must_use]
     pub fn notes(&self) -> &[String] {

@@ -3,25 +3,18 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-use super::batch::MessageBatch;
-use super::sightings::{Sighted, Sightings};
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{Follower, MessageReader, NextStep, ReadEvent, payload};
 use crate::observe::model::{Gap, GapReason, LogRow, Message, MessageLog};
 use crate::observe::sample::control;
+use crate::recording::batch::MessageBatch;
+use crate::recording::sightings::{Sighted, Sightings, wall_ns};
 use crate::ring::RawMessage;
 
 /// Messages are handed over when they are this many bytes, ...
 const BATCH: usize = 256 << 10;
 /// ... or this old.
 const BATCH_LASTS: Duration = Duration::from_millis(100);
-
-/// Now, ns since 1970.
-pub(super) fn wall_ns() -> u64 {
-    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
-}
 
 /// All messages that come.
 #[derive(Debug)]

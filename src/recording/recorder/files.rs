@@ -293,7 +293,11 @@ fn cut(error: io::Error, file: Option<(File, PathBuf)>, good: u64) -> io::Error 
     )
 }
 
-fn create(path: &Path) -> io::Result<File> {
+/// Makes a file for a recording, readable by its owner alone.
+///
+/// # Errors
+/// When it is there already, or cannot be made.
+pub fn create(path: &Path) -> io::Result<File> {
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)

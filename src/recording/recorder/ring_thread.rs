@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use super::batch::MessageBatch;
-use super::feed::{Feed, Pick, wall_ns};
+use super::feed::{Feed, Pick};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::oldest_boundary;
 use crate::observe::model::{Finding, RingSnapshot, RingState, Severity, Thresholds};
 use crate::observe::sample::control;
 use crate::observe::watch::{Budget, Watcher};
+use crate::recording::batch::MessageBatch;
 use crate::recording::channel::RingName;
+use crate::recording::sightings::wall_ns;
 use crate::recording::state::RecordedState;
 
 /// The end is thought of this often.

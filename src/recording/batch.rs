@@ -1,8 +1,8 @@
 //! Messages on their way from a ring to a file: many in one piece of memory.
 
+use super::record::{MessageRecord, RecordKind};
 use super::sightings::Sighted;
 use crate::observe::model::{Gap, Integrity};
-use crate::recording::record::{MessageRecord, RecordKind};
 use crate::ring::RawMessage;
 
 /// Messages and gaps, in order.

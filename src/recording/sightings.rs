@@ -2,6 +2,13 @@
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
+
+/// Now, ns since 1970.
+pub(super) fn wall_ns() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
+}
+
 /// Looks that are remembered: a reader that is further behind knows its messages' times less exactly.
 const MOST: usize = 4096;
 
