@@ -23,7 +23,7 @@ use values::duration;
 pub(crate) use values::{RingPosition, period, shown};
 
 use crate::demo::roles::DemoRole;
-use crate::recording::Moment;
+use crate::observe::model::Moment;
 
 /// htop, tail -f and hexdump for zbq shared-memory rings.
 ///

@@ -15,10 +15,10 @@ use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
 };
-use crate::observe::model::Thresholds;
+use crate::observe::model::{Moment, Thresholds};
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
-use crate::recording::{Content, Moment, Playback, PlayedRing, RecordingError};
+use crate::recording::{Content, Playback, PlayedRing, Player, RecordingError};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
@@ -252,6 +252,9 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let thresholds = settings.thresholds;
     let options =
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
+    if !cli.target.file.is_empty() {
+        return play(&cli.target, options);
+    }
     let ring = match ring_target(&cli.target) {
         RingTarget::Any => None,
         _ => match attach_on(&cli.target) {
@@ -269,6 +272,21 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
         },
     };
     show(ring, thresholds, options)
+}
+
+/// Shows recordings.
+fn play(target: &Target, mut options: ui::Options) -> anyhow::Result<()> {
+    let mut playback = Playback::open(&target.file, false)?;
+    if let Some(number) = target.ring {
+        playback.choose(number)?;
+    }
+    if let Some(at) = target.at {
+        playback.go_to_moment(at)?;
+    }
+    let player = Player::new(playback, target.at.is_none());
+    options.target = player.only().map(str::to_owned);
+    only_ascii(options.ascii);
+    ui::run(player, options).context("the dashboard")
 }
 
 /// Whether the user, told why the ring may not be looked into and what joining costs, wants it joined.

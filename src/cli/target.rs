@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::period;
-use crate::recording::Moment;
+use crate::observe::model::Moment;
 
 /// Which ring is meant; nothing: the only one there is.
 #[derive(Args, Clone, Debug)]

@@ -288,6 +288,8 @@ impl Watcher {
             messages: self.preview.log().clone(),
             messages_note: self.preview.note().map(str::to_owned),
             events: Arc::clone(&self.log),
+            timeline: None,
+            recording: None,
         }
     }
 

@@ -18,9 +18,9 @@
 mod batch;
 mod channel;
 mod dump;
-mod moment;
 mod page;
 mod playback;
+mod player;
 mod reader;
 mod record;
 mod recorder;
@@ -31,9 +31,9 @@ mod writer;
 
 pub use channel::{Content, RingName};
 pub use dump::{dump, dump_headers};
-pub use moment::Moment;
 pub use page::{Page, Part};
 pub use playback::{Playback, PlayedRing};
+pub use player::Player;
 pub use reader::{Recording, RecordingError};
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{

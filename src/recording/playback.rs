@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::channel::{Content, RingName};
-use super::moment::Moment;
 use super::reader::{Recording, RecordingError};
 use super::record::RecordedMessage;
 use super::restored::restored;
 use super::state::RecordedState;
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Event, Method, Severity};
+use crate::observe::model::{Event, Method, Moment, Severity};
 use crate::text::counted;
 
 /// Events that are looked through for one.
 const MOST_EVENTS: usize = 100_000;
+/// Events that are shown.
+const LAST_EVENTS: usize = 1000;
 /// States that are looked through for a finding.
 const MOST_STATES: usize = 100_000;
 
@@ -200,7 +201,7 @@ impl Playback {
         let rings = self.rings.clone();
         let firsts = rings.iter().filter_map(|ring| {
             let recording = &mut self.recordings[ring.recording];
-            let events = recording.events(&ring.name, (0, u64::MAX), MOST_EVENTS);
+            let events = recording.last_events(&ring.name, (0, u64::MAX), MOST_EVENTS);
             let mut events = events.iter();
             events.find(|(_, event)| wanted(event)).map(|(at, _)| *at)
         });
@@ -220,6 +221,21 @@ impl Playback {
             state.ring.id.clone_from(&ring.id);
         }
         Some((at, state))
+    }
+
+    /// When the last state of a ring that is not later than `at_ns` was recorded.
+    pub fn state_time(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<u64> {
+        self.recordings[ring.recording].state_time(&ring.name, at_ns)
+    }
+
+    /// When the first state of a ring that is later than `at_ns` was recorded.
+    pub fn state_time_after(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<u64> {
+        self.recordings[ring.recording].state_time_after(&ring.name, at_ns)
+    }
+
+    /// Events of a ring between two times, both included, with their times: the last of them.
+    pub fn events(&mut self, ring: &PlayedRing, times: (u64, u64)) -> Vec<(u64, Event)> {
+        self.recordings[ring.recording].last_events(&ring.name, times, LAST_EVENTS)
     }
 
     /// Whether there is something of this kind of a ring.

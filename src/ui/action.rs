@@ -3,7 +3,7 @@
 //! Only names: the key table says which key asks for what, and [`super::app`] what it does.
 
 use super::clipboard::Clip;
-use crate::observe::model::Message;
+use crate::observe::model::{Message, SourceAction};
 
 /// What a key asks for; the key table says it in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,15 @@ pub(crate) enum Action {
     Last,
     Live,
     Freeze,
+    NextSample,
+    PreviousSample,
+    NextEvent,
+    PreviousEvent,
+    PlayFaster,
+    PlaySlower,
+    GoTo,
+    Dump,
+    Record,
     Faster,
     Slower,
     Sort,
@@ -56,6 +65,8 @@ pub(crate) enum Effect {
     Attach(String),
     /// Write the message's payload to a file.
     Save(Box<Message>),
+    /// Have the source do something.
+    Act(SourceAction),
     /// Put it into the terminal's clipboard.
     Copy(Clip),
 }

@@ -21,9 +21,9 @@ use super::hit_map::{HitMap, List, Spot};
 use super::interval;
 use super::keys::Keymap;
 use super::message_list::MessageList;
-use super::prompt::Edit;
+use super::prompt::{Edit, Prompt};
 use super::viewport::Viewport;
-use crate::observe::model::{Frame, Listing};
+use crate::observe::model::{Frame, Listing, Seek, SourceAction};
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -52,6 +52,10 @@ pub(crate) struct App {
     message_list: MessageList,
     /// The first message that is shown.
     messages_top: usize,
+    /// The time to go to, while it is being typed.
+    moment: Prompt<40>,
+    /// What is wrong with it.
+    moment_error: Option<String>,
     keymap: Keymap,
     mouse: bool,
 }
@@ -87,6 +91,8 @@ impl App {
             findings: Cursor::default(),
             message_list: MessageList::default(),
             messages_top: 0,
+            moment: Prompt::default(),
+            moment_error: None,
             keymap: Keymap::default(),
             mouse: true,
         }
@@ -120,8 +126,11 @@ impl App {
             details.take_frame(&frame);
         }
         self.message_list.take(&frame.messages);
+        // Of a recording it was taken when it was recorded.
+        let recorded = frame.timeline.as_ref().map(|timeline| timeline.at_ns);
+        let recorded = recorded.and_then(|at| Timestamp::from_nanosecond(at.into()).ok());
+        self.taken_at = recorded.unwrap_or(at);
         self.frame = Some(frame);
-        self.taken_at = at;
         true
     }
 
@@ -213,7 +222,19 @@ impl App {
             Action::Live => {
                 self.frozen = false;
                 self.step(Movement::Last, viewport);
+                return self.seek(Seek::End);
             }
+            Action::Freeze if self.is_recorded() => return self.seek(Seek::Toggle),
+            Action::NextSample => return self.seek(Seek::NextSample),
+            Action::PreviousSample => return self.seek(Seek::PreviousSample),
+            Action::NextEvent => return self.seek(Seek::NextEvent),
+            Action::PreviousEvent => return self.seek(Seek::PreviousEvent),
+            Action::PlayFaster => return self.seek(Seek::Faster),
+            Action::PlaySlower => return self.seek(Seek::Slower),
+            Action::GoTo if self.is_recorded() => self.moment.begin(),
+            Action::GoTo => {}
+            Action::Dump => return self.ask_source(SourceAction::Dump),
+            Action::Record => return self.ask_source(SourceAction::Record),
             Action::Freeze => {
                 self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
             }
@@ -307,13 +328,57 @@ impl App {
         self.consumers.begin_typing();
     }
 
-    /// Changes the filter that is being typed.
-    pub(crate) fn edit(&mut self, edit: Edit) {
+    /// Changes what is being typed.
+    pub(crate) fn edit(&mut self, edit: Edit) -> Option<Effect> {
         self.said = None;
-        if self.message_list.is_typing() {
-            return self.message_list.edit(edit);
+        if self.moment.is_typing() {
+            return self.edit_moment(edit);
         }
-        self.arrange(|consumers| consumers.edit(edit));
+        if self.message_list.is_typing() {
+            self.message_list.edit(edit);
+        } else {
+            self.arrange(|consumers| consumers.edit(edit));
+        }
+        None
+    }
+
+    /// Changes the time to go to; goes there in the end.
+    fn edit_moment(&mut self, edit: Edit) -> Option<Effect> {
+        self.moment_error = None;
+        if edit != Edit::Keep {
+            self.moment.edit(edit);
+            return None;
+        }
+        match self.moment.typed().trim().parse() {
+            Ok(moment) => {
+                self.moment.edit(Edit::Clear);
+                self.seek(Seek::To(moment))
+            }
+            Err(why) => {
+                self.moment_error = Some(why);
+                None
+            }
+        }
+    }
+
+    /// Whether what is shown is a recording.
+    pub(crate) fn is_recorded(&self) -> bool {
+        let frame = self.frame.as_ref();
+        self.screen == Screen::Ring && frame.is_some_and(|frame| frame.timeline.is_some())
+    }
+
+    /// Goes elsewhere in a recording; of a ring that is watched now nothing is to be done.
+    fn seek(&mut self, seek: Seek) -> Option<Effect> {
+        if !self.is_recorded() {
+            return None;
+        }
+        self.frozen = false;
+        Some(Effect::Act(SourceAction::Seek(seek)))
+    }
+
+    fn ask_source(&mut self, action: SourceAction) -> Option<Effect> {
+        let shown = self.screen == Screen::Ring && self.frame.is_some();
+        shown.then_some(Effect::Act(action))
     }
 
     fn list(&mut self) -> Effect {

@@ -236,9 +236,63 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter(' ')],
         Action::Freeze,
         "freeze",
-        "freeze the screen, or live again",
+        "freeze the screen, or live again; play a recording, or pause",
     )
     .footer("freeze", &[FrontView::Ring, FrontView::Details]),
+    binding(
+        &[letter('.')],
+        Action::NextSample,
+        "next-sample",
+        "recording: next sample",
+    ),
+    binding(
+        &[letter(',')],
+        Action::PreviousSample,
+        "previous-sample",
+        "recording: sample before",
+    ),
+    binding(
+        &[letter('}')],
+        Action::NextEvent,
+        "next-event",
+        "recording: next event or finding",
+    ),
+    binding(
+        &[letter('{')],
+        Action::PreviousEvent,
+        "previous-event",
+        "recording: event or finding before",
+    ),
+    binding(
+        &[letter('x')],
+        Action::PlayFaster,
+        "play-faster",
+        "recording: play faster",
+    ),
+    binding(
+        &[letter('X')],
+        Action::PlaySlower,
+        "play-slower",
+        "recording: play slower",
+    ),
+    binding(
+        &[letter('t')],
+        Action::GoTo,
+        "go-to-time",
+        "recording: go to a time (+5s, -5s, 06:10:02, finding)",
+    ),
+    binding(
+        &[letter('d')],
+        Action::Dump,
+        "dump",
+        "write the ring into a file, its memory and its state",
+    ),
+    binding(
+        &[letter('R')],
+        Action::Record,
+        "record",
+        "record the ring into a file, or end that",
+    ),
     binding(&[letter('L')], Action::List, "list", "list of rings")
         .footer("list", &[FrontView::Ring]),
     binding(

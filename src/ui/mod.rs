@@ -223,6 +223,10 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                             let pid = app.frame().map_or(0, |frame| frame.snapshot.producer.pid);
                             sampler.ask(Request::Save(pid, message));
                         }
+                        Some(Effect::Act(action)) => {
+                            sampler.ask(Request::Act(action));
+                            due = Instant::now();
+                        }
                         Some(Effect::Copy(clip)) => {
                             if let Some(sequence) = clip.sequence() {
                                 terminal.tell(&sequence)?;
@@ -260,6 +264,12 @@ fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Inst
         }
         Reply::Refused(id, why) => app.refused(&id, &why),
         Reply::Saved(what) => app.say(what),
+        Reply::Done(said) => {
+            if let Some(said) = said {
+                app.say(said);
+            }
+            *due = Instant::now();
+        }
         Reply::Sample(Some(frame), at) => {
             app.look_took(sampler.took());
             return app.take_frame(*frame, at) && on_ring;
@@ -281,8 +291,7 @@ fn heed(
             if app.is_typing()
                 && let Some(edit) = keys::edit(key)
             {
-                app.edit(edit);
-                return None;
+                return app.edit(edit);
             }
             app.apply(app.keymap().action(key)?, viewport(app))
         }

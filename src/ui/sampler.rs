@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::save::Save;
-use crate::observe::model::{Frame, Listing, Message, RingSource};
+use crate::observe::model::{Frame, Listing, Message, RingSource, SourceAction};
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do
 /// for it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited
@@ -34,6 +34,8 @@ pub(super) enum Request {
     Sample,
     /// To write this message of the producer with this pid to a file.
     Save(i32, Box<Message>),
+    /// To do something.
+    Act(SourceAction),
 }
 
 /// What comes of it.
@@ -47,6 +49,8 @@ pub(super) enum Reply {
     Refused(String, String),
     /// What came of writing a message to a file.
     Saved(String),
+    /// What came of it, if that is worth a word.
+    Done(Option<String>),
     /// The ring at that time; `None` when none is attached.
     Sample(Option<Box<Frame>>, Timestamp),
 }
@@ -109,7 +113,7 @@ impl Sampler {
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
             self.queued
-                .retain(|requested| matches!(requested, Request::Save(..)));
+                .retain(|requested| matches!(requested, Request::Save(..) | Request::Act(_)));
             self.queued.push_back(request);
             return;
         }
@@ -190,6 +194,7 @@ fn serve(
                 Err(why) => Reply::Refused(id, why),
             },
             Request::Save(pid, message) => Reply::Saved(save(&mut source, pid, &message)),
+            Request::Act(action) => Reply::Done(source.act(action)),
             Request::Sample => {
                 let frame = source.sample().map(Box::new);
                 Reply::Sample(frame, Timestamp::now())

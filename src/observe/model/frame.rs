@@ -10,6 +10,7 @@ use super::listing::Listing;
 use super::message::Message;
 use super::message_log::MessageLog;
 use super::snapshot::RingSnapshot;
+use super::timeline::{Seek, Timeline};
 
 /// What a figure was at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,21 @@ pub struct Frame {
     pub messages_note: Option<String>,
     /// What has happened since the ring is watched.
     pub events: Arc<EventLog>,
+    /// Where in a recording this is; `None`: it is now.
+    pub timeline: Option<Timeline>,
+    /// How a recording comes along that was begun from here, in words.
+    pub recording: Option<String>,
+}
+
+/// What the dashboard can ask of where it gets its rings from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceAction {
+    /// To go elsewhere in a recording.
+    Seek(Seek),
+    /// To write the attached ring into a file as it is.
+    Dump,
+    /// To begin to record the attached ring, or to end that.
+    Record,
 }
 
 /// Where the dashboard gets its rings from.
@@ -53,6 +69,11 @@ pub trait RingSource {
     /// Samples the attached ring now; `None` while none is attached. A ring that dies is still sampled: its
     /// snapshot says so.
     fn sample(&mut self) -> Option<Frame>;
+
+    /// Does what is asked for, as far as it can; says what came of it, if that is worth a word.
+    fn act(&mut self, _action: SourceAction) -> Option<String> {
+        None
+    }
 
     /// The whole payload of a message of which only the beginning was kept, if the attached ring still has it.
     fn payload(&mut self, _message: &Message) -> Option<Vec<u8>> {

@@ -29,8 +29,8 @@ use stream::{FromStream, Stream};
 const KEPT: u64 = 256 << 20;
 /// A record of the summary is no longer than this.
 const SUMMARY_RECORD: usize = 64 << 20;
-/// Chunks of states that are kept as they were decoded.
-const DECODED: usize = 64;
+/// Bytes of states and events that are kept as they were decoded.
+const DECODED: usize = 32 << 20;
 
 /// A recording that is being read.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub struct Recording {
     kept_bytes: u64,
     /// Chunks of states and events as they were decoded, the last one used at the end.
     decoded: VecDeque<(usize, Arc<Vec<Entry>>)>,
+    decoded_bytes: usize,
 }
 
 /// A state or an event.
@@ -55,6 +56,13 @@ struct Entry {
     at_ns: u64,
     channel: u16,
     json: Vec<u8>,
+}
+
+fn bytes_of(entries: &[Entry]) -> usize {
+    let bytes = entries.iter();
+    bytes
+        .map(|entry| size_of::<Entry>() + entry.json.len())
+        .sum()
 }
 
 /// Why a recording cannot be shown.
@@ -158,6 +166,7 @@ impl Recording {
             stream: None,
             kept_bytes: 0,
             decoded: VecDeque::new(),
+            decoded_bytes: 0,
         }
     }
 
@@ -400,30 +409,67 @@ impl Recording {
 
     /// The last state of a ring that is not later than `at_ns`, and its time.
     pub fn state_at(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
+        self.before(ring, at_ns, Self::parse_state)
+    }
+
+    /// The first state of a ring that is later than `at_ns`, and its time.
+    pub fn state_after(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
+        self.after(ring, at_ns, Self::parse_state)
+    }
+
+    /// When the last state of a ring that is not later than `at_ns` was recorded.
+    pub fn state_time(&mut self, ring: &RingName, at_ns: u64) -> Option<u64> {
+        self.before(ring, at_ns, |_, entry| Some(entry.at_ns))
+    }
+
+    /// When the first state of a ring that is later than `at_ns` was recorded.
+    pub fn state_time_after(&mut self, ring: &RingName, at_ns: u64) -> Option<u64> {
+        self.after(ring, at_ns, |_, entry| Some(entry.at_ns))
+    }
+
+    /// What `take` makes of the last state that is not later than `at_ns` and of which it makes something.
+    fn before<T>(
+        &mut self,
+        ring: &RingName,
+        at_ns: u64,
+        mut take: impl FnMut(&mut Self, &Entry) -> Option<T>,
+    ) -> Option<T> {
         let numbers = self.index.of(ring, Content::State);
-        let behind = numbers.partition_point(|number| self.begins(*number) <= at_ns);
-        let numbers: Vec<usize> = numbers[..behind].iter().rev().copied().collect();
-        for number in numbers {
+        let mut behind = numbers.partition_point(|number| self.begins(*number) <= at_ns);
+        while behind > 0 {
+            behind -= 1;
+            let number = *self.index.of(ring, Content::State).get(behind)?;
             let entries = self.entries(number);
-            let ours = entries.iter().rev().filter(|entry| entry.at_ns <= at_ns);
-            if let Some(found) = self.parse_state(ring, ours) {
-                return Some(found);
+            for entry in entries.iter().rev() {
+                let ours =
+                    entry.at_ns <= at_ns && self.index.is(entry.channel, ring, Content::State);
+                if let Some(found) = ours.then(|| take(self, entry)).flatten() {
+                    return Some(found);
+                }
             }
         }
         None
     }
 
-    /// The first state of a ring that is later than `at_ns`, and its time.
-    pub fn state_after(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
+    /// What `take` makes of the first state that is later than `at_ns` and of which it makes something.
+    fn after<T>(
+        &mut self,
+        ring: &RingName,
+        at_ns: u64,
+        mut take: impl FnMut(&mut Self, &Entry) -> Option<T>,
+    ) -> Option<T> {
         let numbers = self.index.of(ring, Content::State);
         let ends = |number: &usize| self.index.chunk(*number).map_or(0, |chunk| chunk.times.1);
-        let first = numbers.partition_point(|number| ends(number) <= at_ns);
-        let numbers = numbers[first..].to_vec();
-        for number in numbers {
+        let mut next = numbers.partition_point(|number| ends(number) <= at_ns);
+        while let Some(number) = self.index.of(ring, Content::State).get(next).copied() {
+            next += 1;
             let entries = self.entries(number);
-            let ours = entries.iter().filter(|entry| entry.at_ns > at_ns);
-            if let Some(found) = self.parse_state(ring, ours) {
-                return Some(found);
+            for entry in entries.iter() {
+                let ours =
+                    entry.at_ns > at_ns && self.index.is(entry.channel, ring, Content::State);
+                if let Some(found) = ours.then(|| take(self, entry)).flatten() {
+                    return Some(found);
+                }
             }
         }
         None
@@ -435,36 +481,36 @@ impl Recording {
             .map_or(u64::MAX, |chunk| chunk.times.0)
     }
 
-    /// The first of these entries that is a state of `ring` that can be read.
-    fn parse_state<'a>(
-        &mut self,
-        ring: &RingName,
-        entries: impl Iterator<Item = &'a Entry>,
-    ) -> Option<(u64, RecordedState)> {
-        for entry in entries {
-            if !self.index.is(entry.channel, ring, Content::State) {
-                continue;
-            }
-            match RecordedState::parse(&entry.json) {
-                Ok(state) => return Some((entry.at_ns, state)),
-                Err(error) => self.index.note(unread(entry.at_ns, &error)),
+    fn parse_state(&mut self, entry: &Entry) -> Option<(u64, RecordedState)> {
+        match RecordedState::parse(&entry.json) {
+            Ok(state) => Some((entry.at_ns, state)),
+            Err(error) => {
+                self.index.note(unread(entry.at_ns, &error));
+                None
             }
         }
-        None
     }
 
-    /// Events of a ring between two times, both included, in the order in which they were recorded; no more than `most`.
-    pub fn events(&mut self, ring: &RingName, times: (u64, u64), most: usize) -> Vec<(u64, Event)> {
+    /// Events of a ring between two times, both included, in the order in which they were recorded: the last of them.
+    pub fn last_events(
+        &mut self,
+        ring: &RingName,
+        times: (u64, u64),
+        most: usize,
+    ) -> Vec<(u64, Event)> {
         let mut events = Vec::new();
-        for number in self.index.of(ring, Content::Events).to_vec() {
-            let overlaps = self
-                .index
-                .chunk(number)
-                .is_some_and(|chunk| chunk.times.0 <= times.1 && chunk.times.1 >= times.0);
-            if !overlaps {
-                continue;
+        let numbers = self.index.of(ring, Content::Events);
+        let mut behind = numbers.partition_point(|number| self.begins(*number) <= times.1);
+        while behind > 0 && events.len() < most {
+            behind -= 1;
+            let Some(number) = self.index.of(ring, Content::Events).get(behind).copied() else {
+                break;
+            };
+            let chunk = self.index.chunk(number);
+            if chunk.is_none_or(|chunk| chunk.times.1 < times.0) {
+                break;
             }
-            for entry in self.entries(number).iter() {
+            for entry in self.entries(number).iter().rev() {
                 if !self.index.is(entry.channel, ring, Content::Events)
                     || !(times.0..=times.1).contains(&entry.at_ns)
                 {
@@ -474,11 +520,10 @@ impl Recording {
                     Ok(event) => events.push((entry.at_ns, event)),
                     Err(error) => self.index.note(unread(entry.at_ns, &error)),
                 }
-                if events.len() == most {
-                    return events;
-                }
             }
         }
+        events.truncate(most);
+        events.reverse();
         events
     }
 
@@ -504,10 +549,14 @@ impl Recording {
             true
         });
         let entries = Arc::new(entries);
-        if self.decoded.len() == DECODED {
-            self.decoded.pop_front();
-        }
+        self.decoded_bytes += bytes_of(&entries);
         self.decoded.push_back((number, Arc::clone(&entries)));
+        while self.decoded_bytes > DECODED
+            && self.decoded.len() > 1
+            && let Some((_, oldest)) = self.decoded.pop_front()
+        {
+            self.decoded_bytes -= bytes_of(&oldest);
+        }
         entries
     }
 

@@ -224,10 +224,9 @@ impl RingThread {
         }
         let at_ns = wall_ns();
         for event in &ring.events {
-            let at = event.at.parse().ok().map(jiff::Timestamp::as_nanosecond);
             let json = serde_json::to_vec(event).unwrap_or_default();
             self.hand_over(What::Event {
-                at_ns: at.and_then(|at| u64::try_from(at).ok()).unwrap_or(at_ns),
+                at_ns,
                 json,
                 severity: event.severity,
             })?;

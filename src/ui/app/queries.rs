@@ -157,7 +157,13 @@ impl App {
 
     /// Whether keys are taken for text.
     pub(crate) fn is_typing(&self) -> bool {
-        self.consumers.is_typing() || self.message_list.is_typing()
+        self.consumers.is_typing() || self.message_list.is_typing() || self.moment.is_typing()
+    }
+
+    /// The time to go to as far as it is typed, and what is wrong with it; `None` while it is not being typed.
+    pub(crate) fn moment(&self) -> Option<(&str, Option<&str>)> {
+        let typed = self.moment.is_typing().then(|| self.moment.typed())?;
+        Some((typed, self.moment_error.as_deref()))
     }
 
     /// The selected row of the table of consumers, which lists them as [`Self::consumer_list`] says.

@@ -111,6 +111,8 @@ pub(super) fn flowing() -> Frame {
         messages: log(64, usize::MAX),
         messages_note: None,
         events: std::sync::Arc::default(),
+        timeline: None,
+        recording: None,
     }
 }
 

@@ -11,6 +11,9 @@ use crate::ui::query::HINT;
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
+/// What can be typed as a time in a recording.
+const MOMENT: &str = "+5s  -5s  06:10:02  finding  event";
+
 /// ``` ? help  q quit  Tab pane  / filter  s sort  Space freeze ```
 ///
 /// Without frames there is no title to tell of a filter: it stands here.
@@ -26,6 +29,9 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
             canvas,
             area,
         );
+    }
+    if let Some((typed, error)) = app.moment() {
+        return prompt("time ", typed, error, Some(MOMENT), canvas, area);
     }
     let filter = app.consumer_list().filter();
     if app.is_typing() {
@@ -85,7 +91,7 @@ fn prompt(
             x = put(canvas, area, x, key, word);
         }
     }
-    let x = canvas.put(area.x + 1, area.y, 1, sign, ColorRole::Focus);
+    let x = canvas.put(area.x + 1, area.y, 5, sign, ColorRole::Focus);
     // Its end is where the typing goes on: what has no room is left out before it.
     let escaped = text::escape(typed, typed.len());
     let end = escaped

@@ -81,7 +81,14 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         ColorRole::Strong,
     );
     put(canvas, &method(ring), ColorRole::Plain);
+    if app.is_recorded() {
+        return;
+    }
     put(canvas, &rate(app), ColorRole::Plain);
+    let recording = app.frame().and_then(|frame| frame.recording.as_deref());
+    if let Some(recording) = recording {
+        put(canvas, &format!("REC {recording}"), ColorRole::Bad);
+    }
 }
 
 fn method(ring: &RingSnapshot) -> String {

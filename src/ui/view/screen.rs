@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  zbqtop  quotes (pid 6388)  map+slots  10/s                  ● flowing  up 3d 04:12     header
+//!  (of a recording, a strip of its time)                                                 timeline
 //!  Head     1 234 567 890   lap   1 177   free  60 %   full in       –                    stats
 //!  Rate  846 MiB/s     13.2 M msg/s   ▁▂▃▅▇█▇▆▅▃▂▁▁▂▃▅▇█▇▆▅▃▂▁▁▂▃▅▇█▇▆▅▃▂▁
 //!  Ring ├░░░░░░░░░░░░░░░░░░░2████████1██0▶┤  slot 2 gates, 412 KiB behind                 ring_bar
@@ -25,7 +26,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, cut};
 use super::{
     consumers, details, ending, findings, footer, header, help, hex, messages, pictures, ring_bar,
-    rings, stats, waiting,
+    rings, stats, timeline, waiting,
 };
 use crate::observe::model::Frame;
 use crate::ui::action::{Pane, Screen};
@@ -49,6 +50,7 @@ const LEAST_MESSAGES: u16 = 6;
 struct PanelAreas {
     screen: Rect,
     header: Rect,
+    timeline: Rect,
     ending: Rect,
     stats: Rect,
     pictures: Rect,
@@ -93,6 +95,14 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     let areas = areas(app, area);
     if !areas.header.is_empty() {
         header::render(app, &mut canvas, areas.header);
+    }
+    if let Some(frame) = app.frame()
+        && let Some(timeline) = frame
+            .timeline
+            .as_ref()
+            .filter(|_| !areas.timeline.is_empty())
+    {
+        timeline::render(timeline, &mut canvas, areas.timeline);
     }
     match (app.screen(), app.frame()) {
         (Screen::Waiting, _) => waiting::render(app, &mut canvas, areas.body),
@@ -247,6 +257,8 @@ fn areas(app: &App, area: Rect) -> PanelAreas {
         };
     }
     let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
+    let recorded = frame.is_some_and(|frame| frame.timeline.is_some());
+    areas.timeline = cut(&mut rest, (recorded && area.height >= 5).into());
     // Details are to be read: on a low screen the figures of the ring give way.
     let low = app.details().is_some() && area.height < 16;
     if let Some(frame) = frame.filter(|_| !low) {

@@ -1,0 +1,176 @@
+//! What has gone through a ring, and what has happened to it, up to a moment of its recording.
+
+use std::sync::Arc;
+
+use crate::observe::attach::AttachedRing;
+use crate::observe::messages::{Preview, payload};
+use crate::observe::model::{EventLog, Message, MessageLog};
+use crate::observe::sample::control;
+use crate::observe::watch::Budget;
+use crate::recording::channel::Content;
+use crate::recording::playback::{Playback, PlayedRing};
+use crate::recording::record::RecordedMessage;
+
+/// Pieces of a recording that are read back from a moment for the messages before it.
+const READ_BACK: usize = 4;
+/// A step forward over more pieces than this is a leap: what lies between is not read.
+const LEAP: usize = 8;
+
+/// Messages and events of one ring.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// The moment that they are of.
+    at_ns: Option<u64>,
+    messages: MessageLog,
+    note: Option<String>,
+    /// Of a dump: the ring itself, or why it cannot be read.
+    ring: Option<Result<AttachedRing, String>>,
+    /// The last of the messages: where they go on.
+    last: Option<(usize, u64)>,
+    events: Arc<EventLog>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self {
+            at_ns: None,
+            messages: MessageLog::new(Budget::DASHBOARD.history),
+            note: None,
+            ring: None,
+            last: None,
+            events: Arc::default(),
+        }
+    }
+}
+
+impl Shown {
+    /// Brings them to the moment at which `playback` stands.
+    pub(super) fn follow(&mut self, playback: &mut Playback, ring: &PlayedRing) {
+        let at = playback.at_ns();
+        let before = self.at_ns.replace(at);
+        self.follow_events(playback, ring, before);
+        if playback.has(ring, Content::Pages) {
+            return self.restore(playback, ring);
+        }
+        let chunks = playback.message_chunks(ring, 0);
+        if chunks.is_empty() {
+            self.note = Some("no messages were recorded until then".into());
+            self.messages = MessageLog::new(Budget::DASHBOARD.history);
+            self.last = None;
+            return;
+        }
+        self.note = None;
+        let forward = before.is_some_and(|before| before <= at);
+        let place = (self.last.filter(|_| forward))
+            .and_then(|(chunk, _)| chunks.iter().position(|one| *one == chunk))
+            .filter(|place| chunks.len() - place <= LEAP);
+        let (from, after) = match (place, self.last) {
+            (Some(place), Some((_, offset))) => (place, Some(offset)),
+            _ => {
+                self.messages = MessageLog::new(Budget::DASHBOARD.history);
+                (chunks.len().saturating_sub(READ_BACK), None)
+            }
+        };
+        let (log, mut last) = (&mut self.messages, after);
+        for chunk in &chunks[from..] {
+            playback.messages_in(ring, *chunk, |message| {
+                match message {
+                    RecordedMessage::Message(raw, integrity)
+                    | RecordedMessage::Header(raw, integrity) => {
+                        if last.is_none_or(|last| raw.offset > last) {
+                            log.push(raw, integrity);
+                            last = Some(raw.offset);
+                        }
+                    }
+                    RecordedMessage::Gap(gap) => {
+                        if last.is_none_or(|last| gap.from > last) {
+                            log.skip(gap);
+                        }
+                    }
+                }
+                true
+            });
+        }
+        self.last = chunks.last().copied().zip(last);
+    }
+
+    fn follow_events(&mut self, playback: &mut Playback, ring: &PlayedRing, before: Option<u64>) {
+        let at = playback.at_ns();
+        match before {
+            Some(before) if before == at => {}
+            Some(before) if before < at => {
+                let new = playback.events(ring, (before + 1, at));
+                if !new.is_empty() {
+                    let log = Arc::make_mut(&mut self.events);
+                    new.into_iter().for_each(|(_, event)| log.push(event));
+                }
+            }
+            _ => {
+                let mut log = EventLog::default();
+                let all = playback.events(ring, (0, at));
+                all.into_iter().for_each(|(_, event)| log.push(event));
+                self.events = Arc::new(log);
+            }
+        }
+    }
+
+    /// Puts the ring of a dump together, once, and reads what it holds.
+    fn restore(&mut self, playback: &mut Playback, ring: &PlayedRing) {
+        if self.ring.is_none() {
+            let restored = playback.restored(ring).map_err(|error| error.to_string());
+            match &restored {
+                Ok(ring) => {
+                    let budget = Budget::DASHBOARD;
+                    let mut preview = Preview::new(budget.preview, budget.history, true);
+                    preview.look(ring, control(ring).producer_head);
+                    self.messages = preview.log().clone();
+                    self.note = preview.note().map(str::to_owned);
+                }
+                Err(why) => self.note = Some(why.clone()),
+            }
+            self.ring = Some(restored);
+        }
+    }
+
+    /// The messages.
+    pub(super) fn messages(&self) -> &MessageLog {
+        &self.messages
+    }
+
+    /// Why there are fewer of them than there could be.
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// The events.
+    pub(super) fn events(&self) -> &Arc<EventLog> {
+        &self.events
+    }
+
+    /// The whole payload of a message.
+    pub(super) fn payload(
+        &self,
+        playback: &mut Playback,
+        ring: &PlayedRing,
+        message: &Message,
+    ) -> Option<Vec<u8>> {
+        if let Some(Ok(restored)) = &self.ring {
+            return payload(restored, message);
+        }
+        let mut found = None;
+        for chunk in playback.message_chunks(ring, 0).into_iter().rev() {
+            playback.messages_in(ring, chunk, |recorded| {
+                if let RecordedMessage::Message(raw, _) = recorded
+                    && (raw.offset, raw.header) == (message.offset, message.header)
+                {
+                    found = Some(raw.payload.to_vec());
+                }
+                found.is_none()
+            });
+            if found.is_some() {
+                break;
+            }
+        }
+        found
+    }
+}
