@@ -2,8 +2,9 @@
 
 mod dashboard_options;
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -18,7 +19,7 @@ use crate::observe::attach::{
 use crate::observe::model::{Moment, Thresholds};
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
-use crate::recording::{Content, Playback, PlayedRing, Player, RecordingError};
+use crate::recording::{Content, Live, Playback, PlayedRing, Player, RecordingError};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
@@ -186,7 +187,8 @@ fn played_files(files: &[PathBuf], at: Option<Moment>) -> Result<Option<Playback
     if files.is_empty() {
         return Ok(None);
     }
-    let mut playback = Playback::open(files, true)?;
+    let stdin = stdin_apart(files, false)?;
+    let mut playback = Playback::open(files, stdin, true)?;
     if let Some(at) = at {
         playback.go_to_moment(at)?;
     }
@@ -274,9 +276,31 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     show(ring, thresholds, options)
 }
 
+/// What comes on stdin, if a recording does; with `keys`, stdin is the terminal then, for the keys.
+fn stdin_apart(files: &[PathBuf], keys: bool) -> Result<Option<File>, RecordingError> {
+    if !files.iter().any(|file| file == Path::new("-")) {
+        return Ok(None);
+    }
+    let apart = || -> io::Result<File> {
+        let data = rustix::io::dup(rustix::stdio::stdin())?;
+        if keys && !io::stdin().is_terminal() {
+            let terminal = File::open("/dev/tty")?;
+            rustix::stdio::dup2_stdin(&terminal)?;
+        }
+        Ok(data.into())
+    };
+    apart()
+        .map(Some)
+        .map_err(|source| RecordingError::Unreadable {
+            name: "stdin".into(),
+            source,
+        })
+}
+
 /// Shows recordings.
 fn play(target: &Target, mut options: ui::Options) -> anyhow::Result<()> {
-    let mut playback = Playback::open(&target.file, false)?;
+    let stdin = stdin_apart(&target.file, true)?;
+    let mut playback = Playback::open(&target.file, stdin, false)?;
     if let Some(number) = target.ring {
         playback.choose(number)?;
     }
@@ -315,7 +339,7 @@ fn show(
     };
     let rings = rings.judging_by(thresholds).seeking_orphans();
     only_ascii(options.ascii);
-    ui::run(rings, options).context("the dashboard")
+    ui::run(Live::new(rings, thresholds), options).context("the dashboard")
 }
 
 fn is_raw_to_terminal(options: &cli::TailArgs) -> bool {

@@ -70,6 +70,12 @@ impl Rings {
 }
 
 impl Rings {
+    /// The ring that is watched in full.
+    #[must_use]
+    pub fn watched(&mut self) -> Option<&mut Watcher> {
+        self.watched.as_mut()
+    }
+
     /// Lists rings whose producer is gone, too.
     #[must_use]
     pub fn with_orphans() -> Self {

@@ -18,6 +18,7 @@
 mod batch;
 mod channel;
 mod dump;
+mod live;
 mod page;
 mod playback;
 mod player;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use channel::{Content, RingName};
 pub use dump::{dump, dump_headers};
+pub use live::Live;
 pub use page::{Page, Part};
 pub use playback::{Playback, PlayedRing};
 pub use player::Player;

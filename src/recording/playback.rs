@@ -3,6 +3,7 @@
 //! Rings of several recordings stand side by side. States are shown as they were recorded; nothing is judged again.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::channel::{Content, RingName};
@@ -41,14 +42,19 @@ pub struct PlayedRing {
 }
 
 impl Playback {
-    /// Opens recordings; `-` is stdin. With `whole`, all of them are read to their end first. They stand at their end.
+    /// Opens recordings; `-` is what comes from `stdin`. With `whole`, all of them are read to their end first. They stand at
+    /// their end.
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub fn open(paths: &[PathBuf], whole: bool) -> Result<Self, RecordingError> {
-        let open = |path: &PathBuf| match path == Path::new("-") {
-            true => Recording::stream("stdin", std::io::stdin()),
-            false => Recording::open(path),
+    pub fn open(
+        paths: &[PathBuf],
+        mut stdin: Option<File>,
+        whole: bool,
+    ) -> Result<Self, RecordingError> {
+        let open = |path: &PathBuf| match stdin.take_if(|_| path == Path::new("-")) {
+            Some(stdin) => Recording::stream("stdin", stdin),
+            None => Recording::open(path),
         };
         let recordings = paths.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let mut playback = Self {

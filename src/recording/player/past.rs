@@ -66,8 +66,12 @@ impl Past {
         let coarse = first - first % step;
         let coarse = (0..=2 * COARSE).map(|back| coarse.saturating_sub(back * step));
         times.extend(coarse.take_while(|time| *time + step > begin && *time > 0));
+        // What was wrong is told of all of the recording.
+        let after = (0..=2 * COARSE).map(|on| (at - at % step).saturating_add(on * step));
+        let shown = times.len();
+        times.extend(after.take_while(|time| *time < end));
         let mut found: Vec<u64> = Vec::new();
-        for time in times {
+        for (place, time) in times.into_iter().enumerate() {
             let known = self.grid.get(&time).copied();
             // Something may still come before a time near the end.
             let state = match known.filter(|_| time + 2 * FINE.0 < end) {
@@ -89,7 +93,9 @@ impl Past {
                 };
                 self.note(state_time, &state);
             }
-            found.push(state_time);
+            if place < shown {
+                found.push(state_time);
+            }
         }
         found.sort_unstable();
         found.dedup();
