@@ -118,7 +118,10 @@ pub fn record(
             // Who reads nothing any more is noticed although nothing is written.
             Stdout::now().sleep(Duration::ZERO)?;
         }
-        shown.tell(|| words(&recorder.progress(), begun.elapsed(), options.messages));
+        // Who reads the stream may be a dashboard on the same terminal.
+        if !streams {
+            shown.tell(|| words(&recorder.progress(), begun.elapsed(), options.messages));
+        }
     };
     let done = recorder.end()?;
     drop(shown);
