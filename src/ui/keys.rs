@@ -236,7 +236,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter(' ')],
         Action::Freeze,
         "freeze",
-        "freeze the screen, or live again; play a recording, or pause",
+        "freeze, or live again; recording: play, pause",
     )
     .footer("freeze", &[FrontView::Ring, FrontView::Details]),
     binding(
@@ -264,13 +264,13 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "recording: event or finding before",
     ),
     binding(
-        &[letter('x')],
+        &[letter('p')],
         Action::PlayFaster,
         "play-faster",
         "recording: play faster",
     ),
     binding(
-        &[letter('X')],
+        &[letter('P')],
         Action::PlaySlower,
         "play-slower",
         "recording: play slower",
@@ -279,13 +279,13 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('t')],
         Action::GoTo,
         "go-to-time",
-        "recording: go to a time (+5s, -5s, 06:10:02, finding)",
+        "recording: go to a time",
     ),
     binding(
         &[letter('d')],
         Action::Dump,
         "dump",
-        "write the ring into a file, its memory and its state",
+        "dump the ring into a file",
     ),
     binding(
         &[letter('R')],

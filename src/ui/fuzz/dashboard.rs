@@ -75,7 +75,7 @@ impl Seen {
                 assert!(message.payload.len() <= message.header.payload_len as usize);
                 self.app.say("saved".to_owned());
             }
-            Some(Effect::Suspend | Effect::Redraw | Effect::Look) | None => {}
+            Some(Effect::Suspend | Effect::Redraw | Effect::Look | Effect::Act(_)) | None => {}
         }
     }
 

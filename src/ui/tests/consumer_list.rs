@@ -252,7 +252,9 @@ proptest! {
                     moved = matches!(action, Action::Up | Action::Down | Action::Last);
                     press(&mut app, &[action]);
                 }
-                Deed::Type(edit) => app.edit(edit),
+                Deed::Type(edit) => {
+                    app.edit(edit);
+                }
                 Deed::Sample(frame) => {
                     take(&mut app, *frame);
                 }

@@ -201,7 +201,7 @@ fn help() {
     at_all_sizes("help", &app);
     // On a screen of the usual size the keys are there for who scrolls, and what marks mean is below.
     let mut text = String::new();
-    for _ in 0..40 {
+    for _ in 0..60 {
         text.push_str(&lines(&drawn(&app, 80, 24)).join("\n"));
         press(&mut app, &[Action::Down]);
     }
@@ -228,7 +228,7 @@ fn a_wakeup_mode_shows_what_it_is_known_from() {
         let row = text.iter().find(|line| line.contains(name)).unwrap();
         assert!(row.contains(mode), "{row}");
     }
-    press(&mut app, &[Action::Help]);
+    press(&mut app, &[Action::Help, Action::Last]);
     let help = lines(&drawn(&app, 200, 60)).join("\n");
     for mark in ["MODE push ", "MODE push* ", "MODE push+ "] {
         assert!(help.contains(mark), "{help}");

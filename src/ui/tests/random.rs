@@ -1,5 +1,7 @@
 //! Frames of rings that say anything: numbers as liars like them, names that try to act, and many of everything.
 
+use std::sync::Arc;
+
 use super::fixtures::*;
 use crate::observe::model::{Bounded, Frame, Listing, MessageLog, PastPoint, *};
 
@@ -131,6 +133,22 @@ impl Random {
             clog_threshold: self.number(),
             stall_timeout_ns: self.number(),
         };
+        frame.timeline = (self.below(3) == 0).then(|| Timeline {
+            begin_ns: self.number(),
+            end_ns: self.number(),
+            at_ns: self.number(),
+            speed: (self.below(2) == 0).then(|| self.small()),
+            is_live: self.below(2) == 0,
+            marks: (0..self.below(9))
+                .map(|_| Mark {
+                    at_ns: self.number(),
+                    severity: Severity::Warning,
+                })
+                .collect::<Vec<_>>()
+                .into(),
+            notes: Arc::default(),
+        });
+        let ring = &mut frame.snapshot;
         ring.slots = (self.below(2) == 0).then(|| SlotCounts {
             max: self.small(),
             used: self.small(),

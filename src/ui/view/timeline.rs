@@ -54,7 +54,7 @@ fn strip(timeline: &Timeline, canvas: &mut Canvas<'_>, y: u16, x: u16, end: u16)
     }
     let length = timeline.end_ns.saturating_sub(timeline.begin_ns).max(1);
     let column = |at_ns: u64| {
-        let since = at_ns.clamp(timeline.begin_ns, timeline.end_ns) - timeline.begin_ns;
+        let since = at_ns.saturating_sub(timeline.begin_ns).min(length);
         let place = u128::from(since) * u128::from(width - 1) / u128::from(length);
         x + u16::try_from(place).unwrap_or(0).min(width - 1)
     };
