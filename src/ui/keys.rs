@@ -31,6 +31,8 @@ pub(crate) struct Binding {
     beside: Option<Action>,
     /// Where it stands in the footer.
     places: &'static [FrontView],
+    /// Its word in the footer of a recording, where that is another one; empty: none.
+    recorded: Option<&'static str>,
 }
 
 /// A row: the keys, what they do, its name in the settings, and what the help says.
@@ -48,10 +50,17 @@ const fn binding(
         word: None,
         beside: None,
         places: &[],
+        recorded: None,
     }
 }
 
 impl Binding {
+    /// In the footer of a recording it has this word, or, if that is empty, no place.
+    const fn recorded(mut self, word: &'static str) -> Self {
+        self.recorded = Some(word);
+        self
+    }
+
     /// Puts the first of the keys into the footer, with a word.
     const fn footer(mut self, word: &'static str, places: &'static [FrontView]) -> Self {
         self.word = Some(word);
@@ -194,7 +203,8 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "follow",
         "follow the newest message, or stay",
     )
-    .footer("follow", &[FrontView::Ring]),
+    .footer("follow", &[FrontView::Ring])
+    .recorded(""),
     binding(
         &[key(KeyCode::Left), letter('h')],
         Action::Left,
@@ -225,7 +235,8 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "sort",
         "sort consumers by the next column",
     )
-    .footer("sort", &[FrontView::Ring]),
+    .footer("sort", &[FrontView::Ring])
+    .recorded(""),
     binding(
         &[letter('r')],
         Action::Reverse,
@@ -238,13 +249,16 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "freeze",
         "freeze, or live again; recording: play, pause",
     )
-    .footer("freeze", &[FrontView::Ring, FrontView::Details]),
+    .footer("freeze", &[FrontView::Ring, FrontView::Details])
+    .recorded("play"),
     binding(
         &[letter('.')],
         Action::NextSample,
         "next-sample",
         "recording: next sample",
-    ),
+    )
+    .recorded("step")
+    .beside(Action::PreviousSample),
     binding(
         &[letter(',')],
         Action::PreviousSample,
@@ -256,7 +270,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::NextEvent,
         "next-event",
         "recording: next event or finding",
-    ),
+    )
+    .recorded("event")
+    .beside(Action::PreviousEvent),
     binding(
         &[letter('{')],
         Action::PreviousEvent,
@@ -268,7 +284,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::PlayFaster,
         "play-faster",
         "recording: play faster",
-    ),
+    )
+    .recorded("speed")
+    .beside(Action::PlaySlower),
     binding(
         &[letter('P')],
         Action::PlaySlower,
@@ -280,7 +298,8 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::GoTo,
         "go-to-time",
         "recording: go to a time",
-    ),
+    )
+    .recorded("time"),
     binding(
         &[letter('d')],
         Action::Dump,
@@ -302,7 +321,8 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "sample more often",
     )
     .footer("rate", &[FrontView::Ring])
-    .beside(Action::Slower),
+    .beside(Action::Slower)
+    .recorded(""),
     binding(
         &[letter('-')],
         Action::Slower,
@@ -423,14 +443,26 @@ impl Keymap {
         })
     }
 
-    /// Keys and words of the footer of `place`.
-    pub(crate) fn footer(&self, place: FrontView) -> impl Iterator<Item = (String, &'static str)> {
+    /// Keys and words of the footer of `place`, of a recording or of what is now.
+    pub(crate) fn footer(
+        &self,
+        place: FrontView,
+        recorded: bool,
+    ) -> impl Iterator<Item = (String, &'static str)> {
+        let word = move |row: &Binding| {
+            let here = row.places.contains(&place);
+            match row.recorded {
+                Some("") if recorded => None,
+                Some(word) if recorded && (here || place == FrontView::Ring) => Some(word),
+                _ => row.word.filter(|_| here),
+            }
+        };
         let rows = self.rows.iter();
-        let rows = rows.filter(move |(row, _)| row.places.contains(&place));
-        rows.filter_map(|(row, _)| {
+        rows.filter_map(move |(row, _)| {
+            let word = word(row)?;
             let actions = [Some(row.action), row.beside].into_iter().flatten();
             let keys: Vec<String> = actions.filter_map(|action| self.key(action)).collect();
-            (!keys.is_empty()).then_some((keys.join("/"), row.word?))
+            (!keys.is_empty()).then_some((keys.join("/"), word))
         })
     }
 

@@ -25,8 +25,8 @@ pub enum Moment {
 }
 
 /// What is expected where a moment should be.
-const EXPECTED: &str = "expected a time (2026-11-26T06:08:10Z, or 06:08:10, UTC), a time after the beginning (+5s) or before \
-                        the end (-5s), `finding` or `event`";
+const EXPECTED: &str = "expected a time of day (06:08:10, UTC), a time (2026-11-26T06:08:10Z), +5s from the beginning, -5s from \
+                        the end, `finding` or `event`";
 /// A day, ns.
 const DAY: u64 = 86_400_000_000_000;
 

@@ -79,7 +79,7 @@ fn keys_of_the_user_replace_those_of_the_table() {
     // There is always a way out.
     let way_out = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(map.action(&way_out), Some(Action::Quit));
-    let footer: Vec<(String, &str)> = map.footer(FrontView::Ring).collect();
+    let footer: Vec<(String, &str)> = map.footer(FrontView::Ring, false).collect();
     for shown in [("x", "quit"), ("F6", "sort"), ("+/<", "rate")] {
         let shown = (shown.0.to_owned(), shown.1);
         assert!(footer.contains(&shown), "{shown:?} is not in {footer:?}");

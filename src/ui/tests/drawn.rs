@@ -9,8 +9,8 @@ use ratatui::style::{Color, Modifier};
 
 use super::crowd::{crowded, hidden, truncated, unknown};
 use super::fixtures::*;
-use crate::observe::model::{Bounded, Frame, WakeupBasis};
-use crate::ui::action::{Action, Pane};
+use crate::observe::model::{Bounded, Frame, Moment, Seek, SourceAction, WakeupBasis};
+use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
 use crate::ui::keys::BINDINGS;
 use crate::ui::prompt::Edit;
@@ -192,6 +192,59 @@ fn list_of_rings() {
         "pid 7001 fd 4: permission denied; run as the same user",
     );
     at_all_sizes("rings", &app);
+}
+
+#[test]
+fn recording() {
+    at_all_sizes("recording", &on(recorded()));
+    let mut plays = recorded();
+    if let Some(timeline) = &mut plays.timeline {
+        timeline.speed = Some(10);
+        timeline.at_ns = timeline.end_ns;
+    }
+    let row = |frame: Frame| lines(&drawn(&on(frame), 80, 24))[1].clone();
+    let played = row(plays.clone());
+    assert!(
+        played.contains("10 x") && played.trim_end().ends_with("● 06:12:05"),
+        "{played}"
+    );
+    if let Some(timeline) = &mut plays.timeline {
+        timeline.is_live = true;
+    }
+    assert!(row(plays).contains("live "));
+}
+
+#[test]
+fn a_time_to_go_to_is_typed() {
+    let mut app = on(recorded());
+    press(&mut app, &[Action::GoTo]);
+    assert!(app.is_typing());
+    let asked = |app: &App| lines(&drawn(app, 80, 24))[23].clone();
+    assert!(asked(&app).contains("+5s"), "{}", asked(&app));
+    for character in "later".chars() {
+        app.edit(Edit::Insert(character));
+    }
+    assert_eq!(app.edit(Edit::Keep), None);
+    assert!(asked(&app).contains("expected a time"), "{}", asked(&app));
+    app.edit(Edit::EraseAll);
+    for character in "+5s".chars() {
+        app.edit(Edit::Insert(character));
+    }
+    let moment = Moment::AfterBegin(std::time::Duration::from_secs(5));
+    let wanted = Effect::Act(SourceAction::Seek(Seek::To(moment)));
+    assert_eq!(app.edit(Edit::Keep), Some(wanted));
+    assert!(!app.is_typing());
+    // Nothing of it is there for a ring that is watched now.
+    let mut live = on(flowing());
+    for action in [
+        Action::GoTo,
+        Action::NextSample,
+        Action::NextEvent,
+        Action::PlayFaster,
+    ] {
+        assert_eq!(apply(&mut live, action), None);
+        assert!(!live.is_typing());
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::observe::model::{
 };
 use crate::ring::WakeupMode;
 use crate::ring::{MessageHeader, RawMessage};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Effect};
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
@@ -446,15 +446,20 @@ pub(super) fn take(app: &mut App, frame: Frame) -> bool {
     app.take_frame(frame, at)
 }
 
+/// Does what a key asks for; gives what is to be done besides.
+pub(super) fn apply(app: &mut App, action: Action) -> Option<Effect> {
+    let room = screen::viewport(
+        app,
+        &Theme::new(true, false),
+        ratatui::layout::Rect::new(0, 0, 80, 24),
+    );
+    app.apply(action, room)
+}
+
 /// Presses what the screen of 80×24 makes of it.
 pub(super) fn press(app: &mut App, actions: &[Action]) {
     for action in actions {
-        let room = screen::viewport(
-            app,
-            &Theme::new(true, false),
-            ratatui::layout::Rect::new(0, 0, 80, 24),
-        );
-        app.apply(*action, room);
+        apply(app, *action);
     }
 }
 
@@ -508,4 +513,31 @@ pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
     consumers
         .map(|consumer| (consumer.meta_inode, of(consumer)))
         .collect()
+}
+
+/// The same, out of a recording of four minutes, half of it gone.
+pub(super) fn recorded() -> Frame {
+    const SECOND: u64 = 1_000_000_000;
+    // 2026-11-26T06:08:05Z.
+    let begin_ns = 1_795_673_285 * SECOND;
+    let mark = |second: u64, severity| Mark {
+        at_ns: begin_ns + second * SECOND,
+        severity,
+    };
+    Frame {
+        timeline: Some(Timeline {
+            begin_ns,
+            end_ns: begin_ns + 240 * SECOND,
+            at_ns: begin_ns + 120 * SECOND + SECOND / 2,
+            speed: None,
+            is_live: false,
+            marks: std::sync::Arc::new(vec![
+                mark(60, Severity::Warning),
+                mark(61, Severity::Critical),
+                mark(200, Severity::Warning),
+            ]),
+            notes: std::sync::Arc::default(),
+        }),
+        ..flowing()
+    }
 }

@@ -47,7 +47,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         return;
     }
     let mut x = area.x + 1;
-    for (key, word) in app.keymap().footer(app.front_view()) {
+    for (key, word) in app.keymap().footer(app.front_view(), app.is_recorded()) {
         if x + width(&key, word) > area.right() {
             return;
         }
@@ -77,7 +77,7 @@ fn prompt(
     area: Rect,
 ) {
     let keys: u16 = PROMPT.iter().map(|(key, word)| width(key, word) + 2).sum();
-    let mut room = area.width.saturating_sub(3);
+    let mut room = area.width.saturating_sub(2 + text::width(sign));
     if let Some(error) = error {
         // What is wrong may take what the text leaves, and half of the room at least.
         let width = (text::width(error) + 2)
