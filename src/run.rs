@@ -107,6 +107,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 }
             },
         },
+        Some(Command::Record(options)) if options.wants_files_of_a_stream() => {
+            let why =
+                "-o -: a stream is one recording: --keep and --on-finding need the name of a file";
+            return Ok(refuse(&cli::misuse(why)));
+        }
         Some(Command::Record(options)) => {
             let thresholds = settings(&options.configuration)?.thresholds;
             let ring = match options.all {

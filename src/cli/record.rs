@@ -1,6 +1,6 @@
 //! Options of `record` and `dump`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -33,7 +33,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "all|none|RATE", default_value = "100", value_parser = messages)]
     pub messages: MessagePlan,
     /// End when the file has so many bytes, or, with --keep, go on with another one.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = file_size)]
     pub max_size: Option<u64>,
     /// End after so long, or, with --keep, go on with another file.
     #[arg(long, value_name = "TIME", value_parser = period)]
@@ -53,6 +53,15 @@ pub struct RecordArgs {
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,
+}
+
+impl RecordArgs {
+    /// Whether several files are asked for where there is a stream.
+    #[must_use]
+    pub fn wants_files_of_a_stream(&self) -> bool {
+        let streams = self.output == Path::new("-");
+        streams && (self.keep.is_some() || self.on_finding.is_some())
+    }
 }
 
 /// Options of `dump`.
@@ -90,6 +99,15 @@ impl From<SeverityName> for Severity {
             SeverityName::Warning => Self::Warning,
             SeverityName::Critical => Self::Critical,
         }
+    }
+}
+
+/// A file in which there is room for more than what each of them begins with.
+fn file_size(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 1 << 20;
+    match size(text)? {
+        bytes @ LEAST.. => Ok(bytes),
+        bytes => Err(format!("{bytes} bytes, expected at least 1MiB")),
     }
 }
 

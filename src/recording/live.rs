@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::dump::dump;
 use super::recorder::{
-    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
-    create,
+    FilePlan, MessagePlan, NextRing, Output, Progress, Recorder, RecordingPlan, RecordingStep,
+    RingPlan, create,
 };
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{
@@ -86,6 +86,9 @@ impl Live {
         };
         let producer = watcher.ring().producer();
         let id = watcher.ring().id().to_owned();
+        if watcher.ring().joined().is_some() {
+            return "a ring that was joined is recorded by `zbqtop record --join`: it would be joined once more".into();
+        }
         match self.rings.open(&id) {
             Ok(ring) => {
                 match Background::begin(ring, file_name(&producer, "recording"), self.thresholds) {
@@ -130,7 +133,7 @@ impl Background {
         })
         .map_err(|error| error.to_string())?;
         recorder
-            .add(ring, None)
+            .add(ring, NextRing::None)
             .map_err(|error| error.to_string())?;
         let ending = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(Progress::default()));

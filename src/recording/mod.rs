@@ -39,8 +39,8 @@ pub use player::Player;
 pub use reader::{Recording, RecordingError};
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
-    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
-    Trigger, create,
+    FilePlan, MessagePlan, NextRing, Output, Progress, Recorder, RecordingPlan, RecordingStep,
+    RingPlan, Trigger, create,
 };
 pub use state::RecordedState;
 pub use writer::{RecordingWriter, Written};

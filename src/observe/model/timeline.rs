@@ -20,8 +20,6 @@ pub struct Timeline {
     pub is_live: bool,
     /// What was wrong, and when, by time.
     pub marks: Arc<Vec<Mark>>,
-    /// What cannot be read, in words.
-    pub notes: Arc<Vec<String>>,
 }
 
 /// Something that was wrong.

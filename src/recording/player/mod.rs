@@ -216,6 +216,12 @@ impl Player {
         }
     }
 
+    /// What cannot be read.
+    fn limits(&self) -> impl Iterator<Item = Limitation> + use<> {
+        let notes = self.playback.notes().into_iter();
+        notes.map(|note| Limitation::new("a part of the recording", note))
+    }
+
     fn timeline(&mut self) -> Timeline {
         let (begin_ns, end_ns) = self.playback.span();
         let marks = self.watched.as_mut().map(|watched| {
@@ -229,7 +235,6 @@ impl Player {
             speed: self.plays.map(|_| SPEEDS[self.speed]),
             is_live: self.is_live,
             marks: marks.unwrap_or_default(),
-            notes: Arc::new(self.playback.notes()),
         }
     }
 }
@@ -276,11 +281,9 @@ impl RingSource for Player {
             })
         });
         let rings = rings.collect();
-        let notes = self.playback.notes().into_iter();
-        let limits = notes.map(|note| Limitation::new("a part of the recording", note));
         Listing {
             rings,
-            limits: limits.collect(),
+            limits: self.limits().collect(),
         }
     }
 
@@ -322,8 +325,10 @@ impl RingSource for Player {
             watched.shown.note().map(str::to_owned),
             Arc::clone(watched.shown.events()),
         );
+        let mut snapshot = state.ring;
+        snapshot.attach.limits.extend(self.limits());
         Some(Frame {
-            snapshot: state.ring,
+            snapshot,
             rates: figures.rates,
             lags: figures.lags,
             messages,

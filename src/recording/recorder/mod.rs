@@ -7,4 +7,4 @@ mod ring_thread;
 
 pub use files::{FilePlan, Output, create};
 pub use recorder::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
-pub use ring_thread::{MessagePlan, RingPlan};
+pub use ring_thread::{MessagePlan, NextRing, RingPlan};

@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::files::{FilePlan, Files, Output};
-use super::ring_thread::{self, Piece, RingPlan, What};
-use crate::observe::attach::{AttachedRing, Succession};
+use super::ring_thread::{self, NextRing, Piece, RingPlan, What};
+use crate::observe::attach::AttachedRing;
 use crate::observe::model::Severity;
 
 /// Pieces under way between a ring's thread and the file.
@@ -117,13 +117,13 @@ impl Recorder {
         })
     }
 
-    /// Records this ring, too, and with `succession` those that take its place.
+    /// Records this ring, too, and those that take its place, as `next` says.
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn add(&mut self, ring: AttachedRing, succession: Option<Succession>) -> io::Result<()> {
+    pub fn add(&mut self, ring: AttachedRing, next: NextRing) -> io::Result<()> {
         let (out, ending) = (self.sender.clone(), Arc::clone(&self.ending));
-        ring_thread::start(ring, succession, self.plan, out, ending)?;
+        ring_thread::start(ring, next, self.plan, out, ending)?;
         self.rings += 1;
         Ok(())
     }

@@ -99,8 +99,28 @@ struct RingThread {
     of: Option<Recorded>,
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
-    /// Another ring may take the place of this one.
-    waits_for_next: bool,
+    /// Whether it waits for another ring where this one is over.
+    waits: Waits,
+}
+
+/// Which ring may take the place of one that is over.
+#[derive(Debug)]
+pub enum NextRing {
+    /// None.
+    None,
+    /// Another one of the same process.
+    OfProcess(Succession),
+    /// Another one in the same place, whoever writes it.
+    InPlace(Succession),
+}
+
+/// Whether a ring is waited for that takes the place of one that is over.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    Not,
+    /// As long as its process lives.
+    WhileItLives,
+    Always,
 }
 
 /// Starts to record a ring. The thread ends with the ring, unless another one may take its place; when `ending` is set; and when
@@ -110,7 +130,7 @@ struct RingThread {
 /// When no thread can be had.
 pub(super) fn start(
     ring: AttachedRing,
-    succession: Option<Succession>,
+    next: NextRing,
     plan: RingPlan,
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
@@ -123,13 +143,20 @@ pub(super) fn start(
         reads_back: false,
         ..Budget::DASHBOARD
     };
-    let waits_for_next = succession.is_some();
     let feed =
         (plan.messages == MessagePlan::All).then(|| Feed::new(&ring, control(&ring).producer_head));
     let mut watcher = Watcher::new(ring, budget).judging_by(plan.thresholds);
-    if let Some(succession) = succession {
-        watcher = watcher.succeeded_by(succession);
-    }
+    let waits = match next {
+        NextRing::None => Waits::Not,
+        NextRing::OfProcess(succession) => {
+            watcher = watcher.succeeded_by(succession.of_living());
+            Waits::WhileItLives
+        }
+        NextRing::InPlace(succession) => {
+            watcher = watcher.succeeded_by(succession);
+            Waits::Always
+        }
+    };
     let thread = RingThread {
         watcher,
         plan,
@@ -138,7 +165,7 @@ pub(super) fn start(
         of: None,
         out,
         ending,
-        waits_for_next,
+        waits,
     };
     std::thread::Builder::new()
         .name("recorder".into())
@@ -166,7 +193,12 @@ impl RingThread {
                 let over = (ring.state.is_over() || ring.state == RingState::Truncated)
                     .then(|| ring.reason.clone());
                 self.hand_over_state(&ring)?;
-                if let Some(over) = over.filter(|_| !self.waits_for_next) {
+                let waits = match self.waits {
+                    Waits::Not => false,
+                    Waits::WhileItLives => ring.state == RingState::Ended,
+                    Waits::Always => true,
+                };
+                if let Some(over) = over.filter(|_| !waits) {
                     // What was committed before it ended is read, too.
                     while self.feed.is_some() && matches!(self.read(), Ok(false)) {
                         self.hand_over_due()?;

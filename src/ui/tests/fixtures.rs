@@ -536,7 +536,6 @@ pub(super) fn recorded() -> Frame {
                 mark(61, Severity::Critical),
                 mark(200, Severity::Warning),
             ]),
-            notes: std::sync::Arc::default(),
         }),
         ..flowing()
     }

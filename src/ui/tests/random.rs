@@ -1,7 +1,5 @@
 //! Frames of rings that say anything: numbers as liars like them, names that try to act, and many of everything.
 
-use std::sync::Arc;
-
 use super::fixtures::*;
 use crate::observe::model::{Bounded, Frame, Listing, MessageLog, PastPoint, *};
 
@@ -146,7 +144,6 @@ impl Random {
                 })
                 .collect::<Vec<_>>()
                 .into(),
-            notes: Arc::default(),
         });
         let ring = &mut frame.snapshot;
         ring.slots = (self.below(2) == 0).then(|| SlotCounts {
