@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mcap::records::MessageHeader;
+use mcap::records::{MessageHeader, op};
 use mcap::write::NoSeek;
 use mcap::{Compression, McapError, WriteOptions};
 
@@ -18,6 +18,11 @@ pub(super) const PROFILE: &str = "zbqtop";
 const CHUNK: u64 = 1 << 20;
 /// Messages come fast: what a higher level saves in space is not worth its time.
 const LEVEL: u32 = 1;
+
+/// Bytes before a message in its record, and before the records in a chunk whose compression has no name (MCAP's
+/// specification, `Message` and `Chunk`).
+const MESSAGE_HEAD: u64 = 22;
+const CHUNK_HEAD: u64 = 40;
 
 /// What the channels carry, as JSON schemas.
 const STATE_SCHEMA: &str = include_str!("../../assets/state.schema.json");
@@ -158,6 +163,45 @@ impl<W: Write> RecordingWriter<W> {
             .map_err(failure)?;
         self.channels.insert((name.clone(), content), channel);
         Ok(channel)
+    }
+
+    /// Whether the channel with this content of a ring has begun.
+    #[must_use]
+    pub fn knows(&self, name: &RingName, content: Content) -> bool {
+        self.channels.contains_key(&(name.clone(), content))
+    }
+
+    /// Records of channels that have begun as they would lie in a file: one chunk, not packed, without an index and a checksum.
+    #[must_use]
+    pub fn unpacked<'a>(
+        &self,
+        records: impl IntoIterator<Item = (&'a RingName, Content, u64, &'a [u8])>,
+    ) -> Vec<u8> {
+        let (mut inside, mut times) = (Vec::new(), (u64::MAX, 0));
+        for (name, content, at_ns, data) in records {
+            let Some(channel) = self.channels.get(&(name.clone(), content)) else {
+                continue;
+            };
+            times = (times.0.min(at_ns), times.1.max(at_ns));
+            let length = MESSAGE_HEAD + data.len() as u64;
+            inside.push(op::MESSAGE);
+            inside.extend_from_slice(&length.to_le_bytes());
+            inside.extend_from_slice(&channel.to_le_bytes());
+            inside.extend_from_slice(&0_u32.to_le_bytes());
+            inside.extend_from_slice(&at_ns.to_le_bytes());
+            inside.extend_from_slice(&at_ns.to_le_bytes());
+            inside.extend_from_slice(data);
+        }
+        let size = inside.len() as u64;
+        let mut chunk = vec![op::CHUNK];
+        for number in [CHUNK_HEAD + size, times.0, times.1, size] {
+            chunk.extend_from_slice(&number.to_le_bytes());
+        }
+        // No checksum, and no name of a compression.
+        chunk.extend_from_slice(&[0; 8]);
+        chunk.extend_from_slice(&size.to_le_bytes());
+        chunk.extend_from_slice(&inside);
+        chunk
     }
 
     /// Writes out what was collected: it can be read from now on.

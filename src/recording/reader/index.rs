@@ -15,8 +15,9 @@ use crate::text::escape;
 
 /// Bytes before a record: what it is, and its length.
 pub(super) const RECORD_HEAD: u64 = 9;
-/// Bytes of a chunk's record before its compression's name.
-const CHUNK_HEAD: usize = 28;
+/// Bytes of a chunk's record up to the length of its compression's name, and where checksum and length stand.
+const CHUNK_HEAD: usize = 32;
+const CHUNK_CHECK: std::ops::Range<usize> = 24..32;
 /// Records outside any chunk are taken together up to so many bytes.
 const RUN: u64 = 1 << 20;
 /// What is wrong is told up to so many times.
@@ -156,6 +157,16 @@ impl Index {
         self.chunks.push(place);
     }
 
+    /// Forgets the last chunk, if it begins there; gives its number.
+    pub(super) fn drop_last(&mut self, at: u64) -> Option<usize> {
+        self.chunks.pop_if(|last| last.at == at)?;
+        let number = self.chunks.len();
+        for numbers in self.by_content.values_mut() {
+            numbers.retain(|one| *one != number);
+        }
+        Some(number)
+    }
+
     /// Notes a channel.
     pub(super) fn add_channel(
         &mut self,
@@ -209,6 +220,8 @@ impl Index {
 pub(super) struct Scan {
     /// A chunk whose indexes may be to come, or a run of records outside any.
     open: Option<ChunkPlace>,
+    /// The open one may yet be written over: it is not packed, and the last one.
+    is_loose: bool,
     /// The open one is a chunk.
     is_chunk: bool,
 }
@@ -267,6 +280,7 @@ impl Scan {
                 };
                 if let (Some(from), Some(to)) = (number(0), number(8)) {
                     self.is_chunk = true;
+                    self.is_loose = start.get(CHUNK_CHECK) == Some(&[0; 8]);
                     self.open = Some(ChunkPlace {
                         at,
                         length: length.saturating_add(RECORD_HEAD),
@@ -308,6 +322,12 @@ impl Scan {
             }
         }
         Ok(true)
+    }
+
+    /// Where the last chunk begins, if it may yet be written over.
+    pub(super) fn loose_at(&self) -> Option<u64> {
+        let open = self.open.as_ref()?;
+        (self.is_chunk && self.is_loose).then_some(open.at)
     }
 
     /// What is open is complete, or is not to be waited for any longer; with `indexed`, all of its indexes have been seen.

@@ -42,6 +42,8 @@ pub struct Recording {
     scan: Scan,
     /// How far a file was gone through, record by record; `None`: its summary told all.
     scanned: Option<u64>,
+    /// Where the last chunk begins, if it may yet be written over.
+    loose: Option<u64>,
     stream: Option<Stream>,
     /// Of a stream: the bytes that are kept.
     kept_bytes: u64,
@@ -163,6 +165,7 @@ impl Recording {
             index: Index::default(),
             scan: Scan::default(),
             scanned: None,
+            loose: None,
             stream: None,
             kept_bytes: 0,
             decoded: VecDeque::new(),
@@ -278,6 +281,14 @@ impl Recording {
     /// Takes in what has come since, of a stream or of a file that is still being written.
     pub fn go_on(&mut self) {
         self.take_stream(false);
+        if let Some(at) = self.loose.take() {
+            if let Some(number) = self.index.drop_last(at) {
+                self.decoded.retain(|(known, _)| *known != number);
+                let kept = self.decoded.iter().map(|(_, entries)| bytes_of(entries));
+                self.decoded_bytes = kept.sum();
+            }
+            self.scanned = Some(at);
+        }
         while let Some(at) = self.scanned
             && !self.index.is_whole
         {
@@ -300,6 +311,7 @@ impl Recording {
             }
         }
         if self.scanned.is_some() {
+            self.loose = self.scan.loose_at();
             self.close(false);
         }
     }

@@ -9,9 +9,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::open_file::OpenFile;
 use super::ring_thread::{Piece, Recorded, What};
 use crate::recording::channel::{Content, RingName};
-use crate::recording::writer::{RecordingWriter, Written};
+use crate::recording::writer::Written;
 use crate::text::{bytes, duration, escape, nanoseconds};
 
 /// What was collected is written out when it is this old.
@@ -44,22 +45,11 @@ pub(super) struct Files {
     numbered: bool,
     number: u32,
     kept: VecDeque<PathBuf>,
-    current: Option<Current>,
+    current: Option<OpenFile>,
     /// The last state of each ring: with it begins the next file.
     last_states: HashMap<RingName, (Recorded, u64, Vec<u8>)>,
     /// What the files before have taken.
     before: Written,
-}
-
-/// The file that is being written.
-struct Current {
-    writer: RecordingWriter<Box<dyn Write + Send>>,
-    file: Option<(File, PathBuf)>,
-    /// Bytes up to which it can be read.
-    good: u64,
-    begun: Instant,
-    /// Since when something is collected.
-    collected: Option<Instant>,
 }
 
 impl Files {
@@ -112,15 +102,7 @@ impl Files {
                 let _ = std::fs::remove_file(oldest);
             }
         }
-        let mut current = Current {
-            writer: RecordingWriter::new(out)?,
-            file,
-            good: 0,
-            begun: Instant::now(),
-            collected: None,
-        };
-        current.good = current.writer.written().bytes;
-        self.current = Some(current);
+        self.current = Some(OpenFile::begin(out, file)?);
         Ok(())
     }
 
@@ -129,7 +111,7 @@ impl Files {
         self.begin()?;
         let states: Vec<_> = self.last_states.values().cloned().collect();
         for (of, at_ns, json) in states {
-            self.put(&of, Content::State, [(at_ns, &json[..])])?;
+            self.put_one(&of, Content::State, at_ns, &json)?;
         }
         Ok(())
     }
@@ -141,16 +123,12 @@ impl Files {
 
     /// The file that is being written.
     pub(super) fn path(&self) -> Option<&Path> {
-        let (_, path) = self.current.as_ref()?.file.as_ref()?;
-        Some(path)
+        self.current.as_ref()?.path()
     }
 
     /// What was written, in all files.
     pub(super) fn written(&self) -> Written {
-        let now = self
-            .current
-            .as_ref()
-            .map(|current| current.writer.written());
+        let now = self.current.as_ref().map(OpenFile::written);
         let now = now.unwrap_or_default();
         Written {
             bytes: self.before.bytes + now.bytes,
@@ -166,7 +144,7 @@ impl Files {
         let of = &piece.of;
         match &piece.what {
             What::State { at_ns, json, .. } => {
-                self.put(of, Content::State, [(*at_ns, &json[..])])?;
+                self.put_one(of, Content::State, *at_ns, json)?;
                 let last = (of.clone(), *at_ns, json.clone());
                 self.last_states.insert(of.name.clone(), last);
                 if matches!(self.output, Output::Stream(_)) {
@@ -175,8 +153,10 @@ impl Files {
                 }
                 Ok(())
             }
-            What::Event { at_ns, json, .. } => self.put(of, Content::Events, [(*at_ns, &json[..])]),
-            What::Messages(batch) => self.put(of, Content::Messages, batch.records()),
+            What::Event { at_ns, json, .. } => self.put_one(of, Content::Events, *at_ns, json),
+            What::Messages(batch) => {
+                self.with_current(|current| current.put(of, Content::Messages, batch.records()))
+            }
             What::Ended(_) => {
                 self.last_states.remove(&of.name);
                 Ok(())
@@ -184,18 +164,29 @@ impl Files {
         }
     }
 
-    fn put<'a>(
+    fn put_one(
         &mut self,
         of: &Recorded,
         content: Content,
-        records: impl IntoIterator<Item = (u64, &'a [u8])>,
+        at_ns: u64,
+        json: &[u8],
     ) -> io::Result<()> {
-        let Some(current) = &mut self.current else {
+        self.with_current(|current| current.put_one(of, content, at_ns, json))
+    }
+
+    /// Does something with the file that is open, if one is; where that fails, the file is at its end.
+    fn with_current(
+        &mut self,
+        work: impl FnOnce(&mut OpenFile) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(mut current) = self.current.take() else {
             return Ok(());
         };
-        current.collected.get_or_insert_with(Instant::now);
-        let done = current.writer.write(&of.name, &of.id, content, records);
-        done.map_err(|error| self.fail(error))
+        if let Err(error) = work(&mut current) {
+            return Err(current.fail(error));
+        }
+        self.current = Some(current);
+        Ok(())
     }
 
     /// Writes out what was collected, if it is old enough, and begins the next file if this one is at its end. False: there is to
@@ -208,16 +199,15 @@ impl Files {
             return Ok(true);
         };
         let is_old = |at: Instant| at.elapsed() >= FLUSHED_AFTER;
-        if current.collected.is_some_and(is_old) {
+        if current.collected().is_some_and(is_old) {
             self.flush()?;
         }
-        let Some(current) = &self.current else {
-            return Ok(true);
+        let is_full = |current: &OpenFile| {
+            let (size, plan) = (current.written().bytes, self.plan);
+            plan.max_size.is_some_and(|most| size >= most)
+                || plan.max_time.is_some_and(|most| current.lasts() >= most)
         };
-        let size = current.writer.written().bytes;
-        let is_full = self.plan.max_size.is_some_and(|most| size >= most)
-            || (self.plan.max_time).is_some_and(|most| current.begun.elapsed() >= most);
-        if !is_full {
+        if !self.current.as_ref().is_some_and(is_full) {
             return Ok(true);
         }
         self.end()?;
@@ -229,17 +219,7 @@ impl Files {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(current) = &mut self.current else {
-            return Ok(());
-        };
-        current.collected = None;
-        match current.writer.flush() {
-            Ok(()) => {
-                current.good = current.writer.written().bytes;
-                Ok(())
-            }
-            Err(error) => Err(self.fail(error)),
-        }
+        self.with_current(OpenFile::flush)
     }
 
     /// Ends the file that is open, with its index.
@@ -247,24 +227,13 @@ impl Files {
     /// # Errors
     /// As [`Self::write`].
     pub(super) fn end(&mut self) -> io::Result<()> {
-        self.flush()?;
         let Some(current) = self.current.take() else {
             return Ok(());
         };
-        let Current {
-            writer, file, good, ..
-        } = current;
-        let written = writer.finish().map_err(|error| cut(error, file, good))?;
+        let written = current.finish()?;
         self.before.bytes += written.bytes;
         self.before.records += written.records;
         Ok(())
-    }
-
-    fn fail(&mut self, error: io::Error) -> io::Error {
-        match self.current.take() {
-            Some(Current { file, good, .. }) => cut(error, file, good),
-            None => error,
-        }
     }
 
     /// What a file may take, in words; empty where there is no limit.
@@ -274,23 +243,6 @@ impl Files {
         let limits: Vec<String> = size.into_iter().chain(time).collect();
         limits.join(" or ")
     }
-}
-
-/// Takes away what cannot be read at the end of a file that could not be written on; says which file it is.
-fn cut(error: io::Error, file: Option<(File, PathBuf)>, good: u64) -> io::Error {
-    let Some((file, path)) = file else {
-        return error;
-    };
-    // What is left there can be passed over by a reader, too.
-    let _ = file.set_len(good);
-    io::Error::new(
-        error.kind(),
-        format!(
-            "{}: {error}; what was written until then, {}, can be read",
-            escape(&path.display().to_string()),
-            bytes(good)
-        ),
-    )
 }
 
 /// Makes a file for a recording, readable by its owner alone.

@@ -2,6 +2,7 @@
 
 mod feed;
 mod files;
+mod open_file;
 mod recorder;
 mod ring_thread;
 
