@@ -220,3 +220,82 @@ fn cut(error: io::Error, file: Option<&(File, PathBuf)>, good: u64) -> io::Error
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::model::fixtures::{consumer, ring};
+    use crate::recording::{RecordedState, Recording, RingName, create};
+
+    fn begun(path: &Path) -> OpenFile {
+        let file = create(path).expect("a new file");
+        let out = Box::new(file.try_clone().expect("a descriptor"));
+        OpenFile::begin(out, Some((file, path.into()))).expect("room")
+    }
+
+    fn recorded() -> (Recorded, Vec<u8>) {
+        let seen = ring(vec![consumer(5)]);
+        let of = Recorded {
+            name: RingName::of(&seen),
+            id: seen.id.clone(),
+        };
+        let json = RecordedState::now(seen, None).to_json().expect("JSON");
+        (of, json)
+    }
+
+    /// Times of the states that can be read.
+    fn times(path: &Path) -> Vec<u64> {
+        let mut recording = Recording::open(path).expect("a recording");
+        let name = recording.rings().swap_remove(0);
+        let mut times = vec![0];
+        while let Some(next) = recording.state_time_after(&name, times[times.len() - 1]) {
+            times.push(next);
+        }
+        times.split_off(1)
+    }
+
+    #[test]
+    fn what_was_flushed_can_be_read_at_once_and_takes_little_room_in_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("states.mcap");
+        let (of, json) = recorded();
+        let mut file = begun(&path);
+        let mut growing = None;
+        for time in 1..=200 {
+            file.put_one(&of, Content::State, time, &json)
+                .expect("room");
+            file.flush().expect("room");
+            if time % 7 == 0 || time < 5 {
+                assert_eq!(times(&path), (1..=time).collect::<Vec<u64>>());
+            }
+            // Who reads it while it is written sees the same.
+            let growing = growing.get_or_insert_with(|| Recording::open(&path).expect("one"));
+            growing.go_on();
+            assert_eq!(growing.state_time(&of.name, u64::MAX), Some(time));
+            assert_eq!(growing.notes().len(), 1, "{:?}", growing.notes());
+        }
+        let loose = path.metadata().expect("there").len();
+        file.finish().expect("room");
+        let packed = path.metadata().expect("there").len();
+        assert!(packed < loose);
+        assert_eq!(times(&path), (1..=200).collect::<Vec<u64>>());
+        assert!(Recording::open(&path).expect("one").is_whole());
+    }
+
+    #[test]
+    fn what_was_flushed_outlives_a_failure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("states.mcap");
+        let (of, json) = recorded();
+        let mut file = begun(&path);
+        for time in 1..=10 {
+            file.put_one(&of, Content::State, time, &json)
+                .expect("room");
+            file.flush().expect("room");
+        }
+        file.put_one(&of, Content::State, 11, &json).expect("room");
+        let error = file.fail(io::ErrorKind::StorageFull.into());
+        assert!(error.to_string().contains("states.mcap"), "{error}");
+        assert_eq!(times(&path), (1..=10).collect::<Vec<u64>>());
+    }
+}
