@@ -23,6 +23,8 @@ pub(crate) enum Action {
     Freeze,
     Faster,
     Slower,
+    ShorterTime,
+    LongerTime,
     Sort,
     Reverse,
     Filter,

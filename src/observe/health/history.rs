@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::time_series::{PastRate, TimeSeries};
-use crate::observe::model::{Bounded, PastPoint};
+use crate::observe::model::{Bounded, PastSeries};
 use crate::observe::sample::Sample;
 
 /// Samples remembered: a minute at ten a second.
@@ -218,18 +218,18 @@ impl History {
         })
     }
 
-    /// Past bytes per second, oldest first.
+    /// Past bytes per second.
     #[must_use]
-    pub fn rates(&self) -> Vec<PastPoint> {
-        self.rates.points()
+    pub fn rates(&self) -> PastSeries {
+        self.rates.points().clone()
     }
 
     /// Past lags of every consumer in the last sample, by `meta_inode`.
     #[must_use]
-    pub fn lags(&self) -> HashMap<u64, Vec<PastPoint>> {
+    pub fn lags(&self) -> HashMap<u64, PastSeries> {
         let tails = self.tails.iter();
         tails
-            .map(|(inode, track)| (*inode, track.lags.points()))
+            .map(|(inode, track)| (*inode, track.lags.points().clone()))
             .collect()
     }
 
@@ -276,6 +276,7 @@ fn keep<T>(values: &mut VecDeque<T>, value: T, depth: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::PastPoint;
     use crate::observe::sample::fixtures::{member, sample};
 
     const MS: u64 = 1_000_000;
@@ -420,11 +421,11 @@ mod tests {
             (500, 300, &[250], None),
         ]);
         let lags = history.lags();
-        let of = |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.value).collect() };
+        let of = |inode: u64| -> Vec<_> { lags[&inode].points().map(PastPoint::value).collect() };
         assert_eq!(of(1), [Some(10), Some(210), Some(50)]);
         assert_eq!(lags.len(), 1, "the other has left");
         let history = self::history(&[(0, 100, &[500], None)]);
-        assert_eq!(history.lags()[&1][0].value, None);
+        assert_eq!(history.lags()[&1].last(), Some(&PastPoint::at(0, None)));
     }
 
     #[test]
@@ -454,7 +455,7 @@ mod tests {
             history.stands.len(),
         ];
         assert!(kept.iter().all(|kept| *kept <= DEPTH), "{kept:?}");
-        let last = history.rates().last().and_then(|last| last.value);
+        let last = history.rates().last().and_then(PastPoint::value);
         assert_eq!(last, Some(1_000_000_000));
     }
 }

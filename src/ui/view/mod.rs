@@ -25,4 +25,5 @@ pub(super) mod screen;
 mod sparkline;
 mod stats;
 mod table;
+mod time_columns;
 mod waiting;
