@@ -34,6 +34,18 @@ impl TimeSeries {
         self.points.push(point);
     }
 
+    /// What came before is the past of another series; between the two, however close they are, nothing is known.
+    pub(super) fn go_on_from(&mut self, mut earlier: Self) {
+        if let Some(last) = earlier.points.last() {
+            let since = last.at_ns;
+            earlier.points.push(PastPoint::at(since + 1, None));
+        }
+        for point in self.points.points() {
+            earlier.points.push(*point);
+        }
+        *self = earlier;
+    }
+
     /// Since when nothing was sampled, if that is a hole.
     fn hole_before(&self, at_ns: u64) -> Option<u64> {
         let mut points = self.points.recent().rev().map(|point| point.at_ns);
@@ -270,5 +282,20 @@ mod tests {
         for point in oldest {
             assert_eq!((point.low(), point.high()), (Some(0), Some(6000)));
         }
+    }
+
+    #[test]
+    fn a_past_goes_on_from_another_behind_a_hole() {
+        let mut earlier = TimeSeries::default();
+        let mut later = TimeSeries::default();
+        earlier.push_largest(100 * MS, Some(5));
+        later.push_largest(200 * MS, Some(7));
+        later.go_on_from(earlier);
+        // Within the same part of a second as the last of the earlier one.
+        later.push_largest(240 * MS, Some(3));
+        let values: Vec<_> = all(later.points()).iter().map(PastPoint::value).collect();
+        assert_eq!(values, [Some(5), None, Some(7)]);
+        later.go_on_from(TimeSeries::default());
+        assert_eq!(all(later.points()).len(), 3);
     }
 }

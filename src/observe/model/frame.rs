@@ -20,7 +20,7 @@ pub struct Frame {
     /// Past bytes per second, oldest first, the present one last.
     pub rates: PastSeries,
     /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
-    /// was above head, or could not be read. By
+    /// was above head, or could not be read, and between two memberships of its process. By
     /// [`ConsumerSnapshot::meta_inode`](super::ConsumerSnapshot::meta_inode).
     pub lags: HashMap<u64, PastSeries>,
     /// The messages that were read last, and the gaps between them.
