@@ -257,7 +257,7 @@ impl App {
         self.chosen_span = (span != automatic).then_some(span);
         self.say(match self.chosen_span {
             Some(span) => format!("time axis: {}", span.word()),
-            None => format!("time axis: {}, automatic", span.word()),
+            None => format!("time axis: automatic, up to {}", span.word()),
         });
     }
 

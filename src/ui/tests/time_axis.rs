@@ -87,7 +87,7 @@ fn what_charts_would_show_of_themselves_is_automatic() {
     take(&mut app, flowing());
     assert_eq!(axes(&app, 200, 60), ["1 min"; 4], "what was chosen stays");
     press(&mut app, &[Action::LongerTime]);
-    assert_eq!(app.said(), Some("time axis: 2 min, automatic"));
+    assert_eq!(app.said(), Some("time axis: automatic, up to 2 min"));
     take(&mut app, short(30));
     assert_eq!(axes(&app, 200, 60), ["30 s"; 4]);
     // Of a ring that never had a producer while it was watched.

@@ -97,17 +97,6 @@ fn a_hole_outlives_every_step_that_is_shorter() {
 }
 
 #[test]
-fn what_was_handed_out_stays_as_it_was() {
-    let mut past = quarters(2000, Some);
-    let handed = past.clone();
-    let before: Vec<_> = handed.points().copied().collect();
-    for number in 2000..90_000 {
-        past.push(PastPoint::at(number * 250 * MS, None));
-    }
-    assert_eq!(handed.points().copied().collect::<Vec<_>>(), before);
-}
-
-#[test]
 fn the_last_is_replaced_wherever_it_lies() {
     for count in 0..3 * SEGMENT as u64 {
         let mut past = quarters(count, Some);
