@@ -32,6 +32,8 @@ pub(crate) enum Action {
     Record,
     Faster,
     Slower,
+    ShorterTime,
+    LongerTime,
     Sort,
     Reverse,
     Filter,

@@ -22,6 +22,7 @@ use super::interval;
 use super::keys::Keymap;
 use super::message_list::MessageList;
 use super::prompt::{Edit, Prompt};
+use super::time_span::TimeSpan;
 use super::viewport::Viewport;
 use crate::observe::model::{Frame, Listing, Seek, SourceAction};
 
@@ -30,6 +31,8 @@ pub(crate) struct App {
     screen: Screen,
     focus: Pane,
     interval: Duration,
+    /// How far back charts reach, if the user has said so.
+    chosen_span: Option<TimeSpan>,
     frozen: bool,
     help: Option<usize>,
     ring: Option<String>,
@@ -74,6 +77,7 @@ impl App {
             },
             focus: Pane::Consumers,
             interval: interval::within_reason(interval),
+            chosen_span: None,
             frozen: false,
             help: None,
             ring,
@@ -240,6 +244,8 @@ impl App {
             }
             Action::Faster => self.interval = interval::faster(self.interval),
             Action::Slower => self.interval = interval::slower(self.interval),
+            Action::ShorterTime => self.choose_span(TimeSpan::shorter),
+            Action::LongerTime => self.choose_span(TimeSpan::longer),
             Action::Sort => self.arrange(ConsumerList::sort_by_next),
             Action::Reverse => self.arrange(ConsumerList::reverse),
             Action::Filter => self.begin_filter(),
@@ -256,6 +262,24 @@ impl App {
             Action::Back => return self.back(),
         }
         None
+    }
+
+    /// Changes how far back charts reach. What they would show of themselves is no choice: they go on to choose by
+    /// themselves.
+    fn choose_span(&mut self, step: impl Fn(TimeSpan) -> TimeSpan) {
+        let Some(frame) = &self.frame else {
+            return;
+        };
+        if self.screen != Screen::Ring || self.help.is_some() {
+            return;
+        }
+        let automatic = TimeSpan::of_recent(frame);
+        let span = step(self.chosen_span.unwrap_or(automatic));
+        self.chosen_span = (span != automatic).then_some(span);
+        self.say(match self.chosen_span {
+            Some(span) => format!("time axis: {}", span.word()),
+            None => format!("time axis: automatic, up to {}", span.word()),
+        });
     }
 
     fn open(&mut self) -> Option<Effect> {

@@ -3,7 +3,7 @@
 //! Kept as a copy: what is read does not go when the consumer does.
 
 use super::cursor::Movement;
-use crate::observe::model::{ConsumerSnapshot, Frame, PastPoint};
+use crate::observe::model::{ConsumerSnapshot, Frame, PastSeries};
 
 /// A consumer and its past.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub(crate) struct Details {
     pub(crate) consumer: ConsumerSnapshot,
     /// Its place in the snapshot's list then.
     pub(crate) place: usize,
-    /// Its lag until then, oldest first.
-    pub(crate) lags: Vec<PastPoint>,
+    /// Its lag until then.
+    pub(crate) lags: PastSeries,
     /// Whether the ring no longer has it.
     pub(crate) gone: bool,
     top: usize,
@@ -59,7 +59,7 @@ impl Details {
     }
 }
 
-fn past(frame: &Frame, consumer: &ConsumerSnapshot) -> Vec<PastPoint> {
+fn past(frame: &Frame, consumer: &ConsumerSnapshot) -> PastSeries {
     frame
         .lags
         .get(&consumer.meta_inode)

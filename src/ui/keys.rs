@@ -329,6 +329,20 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "slower",
         "sample less often",
     ),
+    binding(
+        &[letter('[')],
+        Action::ShorterTime,
+        "shorter-time",
+        "charts reach back less far",
+    )
+    .footer("time", &[FrontView::Ring, FrontView::Details])
+    .beside(Action::LongerTime),
+    binding(
+        &[letter(']')],
+        Action::LongerTime,
+        "longer-time",
+        "charts reach back further, up to a day",
+    ),
     binding(&[key(KeyCode::Esc)], Action::Back, "back", "back")
         .footer("back", &[FrontView::Rings, FrontView::Details]),
     binding(

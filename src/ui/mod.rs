@@ -32,6 +32,7 @@ mod terminal;
 mod tests;
 mod text;
 mod theme;
+mod time_span;
 mod view;
 mod viewport;
 

@@ -2,11 +2,12 @@
 //!
 //! Bounded in memory whatever the length of the run.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::departed_pasts::{DepartedPasts, ProcessIdentity};
 use super::time_series::{PastRate, TimeSeries};
-use crate::observe::model::{Bounded, PastPoint};
-use crate::observe::sample::Sample;
+use crate::observe::model::{Bounded, PastSeries};
+use crate::observe::sample::{MemberSample, Sample};
 
 /// Samples remembered: a minute at ten a second.
 const DEPTH: usize = 600;
@@ -22,6 +23,7 @@ pub struct History {
     counts: VecDeque<Option<u64>>,
     rates: PastRate,
     tails: HashMap<u64, Track>,
+    departed: DepartedPasts,
     /// Where head was seen to stand, one behind the other.
     stands: VecDeque<Stand>,
     first_ns: Option<u64>,
@@ -48,6 +50,13 @@ struct Track {
     recent: VecDeque<Point>,
     moved: Point,
     lags: TimeSeries,
+    /// Whether the producer holds its slot, and whether its process is not known to have ended.
+    held: bool,
+    may_return: bool,
+    /// Its process, once that is known.
+    process: Option<ProcessIdentity>,
+    /// Whether its lags are those of an earlier membership, too.
+    goes_on: bool,
 }
 
 impl History {
@@ -72,34 +81,75 @@ impl History {
         }
         keep(&mut self.heads, head, DEPTH);
         keep(&mut self.counts, messages, DEPTH);
-        self.tails.retain(|inode, _| {
-            sample
-                .members
-                .iter()
-                .any(|member| member.meta_inode == *inode)
-        });
+        self.note_departed(sample);
         for member in &sample.members {
-            let tail = point(member.tail);
-            let track = self
-                .tails
-                .entry(member.meta_inode)
-                .or_insert_with(|| Track {
-                    recent: VecDeque::new(),
-                    moved: tail,
-                    lags: TimeSeries::default(),
-                });
-            if track.moved.offset != tail.offset {
-                track.moved = tail;
+            self.note_tail(member, point(member.tail), head.offset);
+        }
+    }
+
+    /// Lets go of those who are there no more, before anybody new is taken in: whoever held a slot may be back already.
+    fn note_departed(&mut self, sample: &Sample) {
+        for member in &sample.members {
+            let inode = member.meta_inode;
+            let Some(track) = self.tails.get_mut(&inode) else {
+                continue;
+            };
+            track.may_return = member.alive != Some(false);
+            match (track.held, member.held, &track.process) {
+                // Its page may stay for long, and its process join anew meanwhile.
+                (true, false, Some(process)) if track.may_return => {
+                    let lags = track.lags.clone();
+                    (self.departed).keep(inode, process.clone(), sample.at_ns, lags);
+                }
+                (false, true, _) => self.departed.forget(inode),
+                _ => {}
             }
-            let stale = |first: &Point| tail.at_ns - first.at_ns > RATE_WINDOW_NS;
-            while track.recent.get(1).is_some_and(stale) {
-                track.recent.pop_front();
+            track.held = member.held;
+        }
+        let members = sample.members.iter();
+        let here: HashSet<u64> = members.map(|member| member.meta_inode).collect();
+        let gone = self.tails.extract_if(|inode, _| !here.contains(inode));
+        let mut gone: Vec<_> = gone
+            .filter(|(_, track)| track.held && track.may_return)
+            .collect();
+        gone.sort_unstable_by_key(|(inode, _)| *inode);
+        for (inode, track) in gone {
+            if let Some(process) = track.process {
+                self.departed.keep(inode, process, sample.at_ns, track.lags);
             }
-            keep(&mut track.recent, tail, DEPTH);
-            let lag = head.offset.checked_sub(tail.offset);
-            track
-                .lags
-                .push_largest(tail.at_ns, lag.filter(|_| !member.truncated));
+        }
+    }
+
+    fn note_tail(&mut self, member: &MemberSample, tail: Point, head: u64) {
+        let inode = member.meta_inode;
+        let track = self.tails.entry(inode).or_insert_with(|| Track {
+            recent: VecDeque::new(),
+            moved: tail,
+            lags: TimeSeries::default(),
+            held: member.held,
+            may_return: member.alive != Some(false),
+            process: None,
+            goes_on: false,
+        });
+        if track.moved.offset != tail.offset {
+            track.moved = tail;
+        }
+        let stale = |first: &Point| tail.at_ns - first.at_ns > RATE_WINDOW_NS;
+        while track.recent.get(1).is_some_and(stale) {
+            track.recent.pop_front();
+        }
+        keep(&mut track.recent, tail, DEPTH);
+        let lag = head.checked_sub(tail.offset);
+        (track.lags).push_largest(tail.at_ns, lag.filter(|_| !member.truncated));
+        if !(track.process.as_ref()).is_some_and(|process| process.is_of(member)) {
+            track.process = ProcessIdentity::of(member);
+            if track.held
+                && !track.goes_on
+                && let Some(earlier) = self.departed.take(member)
+            {
+                track.lags.go_on_from(earlier);
+                track.goes_on = true;
+            }
         }
     }
 
@@ -218,18 +268,18 @@ impl History {
         })
     }
 
-    /// Past bytes per second, oldest first.
+    /// Past bytes per second.
     #[must_use]
-    pub fn rates(&self) -> Vec<PastPoint> {
-        self.rates.points()
+    pub fn rates(&self) -> PastSeries {
+        self.rates.points().clone()
     }
 
     /// Past lags of every consumer in the last sample, by `meta_inode`.
     #[must_use]
-    pub fn lags(&self) -> HashMap<u64, Vec<PastPoint>> {
+    pub fn lags(&self) -> HashMap<u64, PastSeries> {
         let tails = self.tails.iter();
         tails
-            .map(|(inode, track)| (*inode, track.lags.points()))
+            .map(|(inode, track)| (*inode, track.lags.points().clone()))
             .collect()
     }
 
@@ -274,187 +324,4 @@ fn keep<T>(values: &mut VecDeque<T>, value: T, depth: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::sample::fixtures::{member, sample};
-
-    const MS: u64 = 1_000_000;
-
-    /// A history of (time in ms, head, tails of consumers 1, 2, …, messages walked).
-    fn history(points: &[(u64, u64, &[u64], Option<u64>)]) -> History {
-        let mut history = History::default();
-        for (at_ms, head, tails, messages) in points {
-            let members = (1..).zip(*tails).map(|(inode, tail)| member(inode, *tail));
-            let mut sample = sample(*head, members.collect());
-            sample.at_ns = at_ms * MS;
-            history.push(&sample, *messages);
-        }
-        history
-    }
-
-    #[test]
-    fn rates_are_over_the_last_second_or_since_the_first_sample() {
-        for (points, bytes, messages, interval_ms) in [
-            (&[][..], None, None, None),
-            (&[(0, 100, &[][..], None)], None, None, None),
-            (
-                &[(0, 100, &[], None), (500, 600, &[], Some(10))],
-                Some(1000.0),
-                Some(20.0),
-                Some(500),
-            ),
-            // What came before that second does not count, nor that it was not walked.
-            (
-                &[
-                    (0, 0, &[], None),
-                    (100, 9000, &[], None),
-                    (1100, 9500, &[], Some(5)),
-                    (1200, 9600, &[], Some(1)),
-                ],
-                Some(545.0),
-                Some(5.0),
-                Some(1100),
-            ),
-            // One step that was not walked leaves the number of messages unknown.
-            (
-                &[
-                    (0, 0, &[], None),
-                    (500, 50, &[], None),
-                    (1000, 100, &[], Some(1)),
-                ],
-                Some(100.0),
-                None,
-                Some(1000),
-            ),
-            // Two samples at one instant.
-            (
-                &[(7, 0, &[], None), (7, 50, &[], Some(1))],
-                None,
-                None,
-                Some(0),
-            ),
-            // Head fell: what was before is another ring's.
-            (
-                &[(0, 900, &[], None), (500, 100, &[], None)],
-                None,
-                None,
-                None,
-            ),
-            (
-                &[
-                    (0, 900, &[], None),
-                    (500, 100, &[], None),
-                    (1000, 200, &[], Some(2)),
-                ],
-                Some(200.0),
-                Some(4.0),
-                Some(500),
-            ),
-        ] {
-            let history = history(points);
-            let rounded = |rate: Option<f64>| rate.map(f64::round);
-            assert_eq!(rounded(history.bytes_per_second()), bytes, "{points:?}");
-            assert_eq!(
-                rounded(history.messages_per_second()),
-                messages,
-                "{points:?}"
-            );
-            assert_eq!(
-                history.interval_ns(),
-                interval_ms.map(|ms| ms * MS),
-                "{points:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_lag_in_time_lies_between_two_looks_or_began_before_the_first() {
-        let points: &[(u64, u64, &[u64], _)] = &[
-            (1000, 100, &[], None),
-            (2000, 100, &[], None),
-            (3000, 300, &[], None),
-            (4000, 300, &[], None),
-            (5000, 500, &[], None),
-        ];
-        let history = history(points);
-        for (tail, value, low, high) in [
-            (99, None, 4000, None),
-            (100, Some(3000), 2000, Some(3000)),
-            (200, Some(2500), 2000, Some(3000)),
-            (299, Some(2005), 2000, Some(3000)),
-            (300, Some(1000), 0, Some(1000)),
-            (400, Some(500), 0, Some(1000)),
-            (500, Some(0), 0, Some(0)),
-            (u64::MAX, Some(0), 0, Some(0)),
-        ] {
-            let [value, high] = [value, high].map(|ms: Option<u64>| ms.map(|ms| ms * MS));
-            let low = low * MS;
-            let expected = Some(Bounded { value, low, high });
-            assert_eq!(history.lag_time_ns(tail), expected, "{tail}");
-        }
-        assert_eq!(History::default().lag_time_ns(0), None);
-    }
-
-    #[test]
-    fn each_tail_has_its_own_past() {
-        let history = history(&[
-            (0, 0, &[10, 10], None),
-            (400, 0, &[10, 50], None),
-            (500, 0, &[10, 60, 5], None),
-        ]);
-        assert_eq!(history.still_ns(1), Some(500 * MS));
-        assert_eq!(history.still_ns(2), Some(0));
-        assert_eq!(history.still_ns(3), None, "seen once");
-        assert_eq!(history.still_ns(4), None, "never seen");
-        assert_eq!(history.tail_rate(1), Some(0.0));
-        assert_eq!(history.tail_rate(2), Some(100.0));
-        assert_eq!(history.tail_rate(3), None);
-        assert_eq!(history.head_moves(), Some(false));
-    }
-
-    #[test]
-    fn lags_are_kept_by_consumer_and_a_parked_one_has_none() {
-        let history = history(&[
-            (0, 100, &[90, 500], None),
-            (400, 300, &[90, 500], None),
-            (500, 300, &[250], None),
-        ]);
-        let lags = history.lags();
-        let of = |inode: u64| -> Vec<_> { lags[&inode].iter().map(|point| point.value).collect() };
-        assert_eq!(of(1), [Some(10), Some(210), Some(50)]);
-        assert_eq!(lags.len(), 1, "the other has left");
-        let history = self::history(&[(0, 100, &[500], None)]);
-        assert_eq!(history.lags()[&1][0].value, None);
-    }
-
-    #[test]
-    fn who_left_is_forgotten_and_what_went_back_has_no_rate() {
-        let history = history(&[
-            (0, 100, &[50, 50], None),
-            (100, 200, &[40], None),
-            (200, 200, &[40], None),
-        ]);
-        assert_eq!(history.tail_rate(1), None);
-        assert_eq!(history.still_ns(1), Some(100 * MS));
-        assert_eq!(history.still_ns(2), None);
-    }
-
-    #[test]
-    fn memory_is_bounded_however_fast_and_long_it_samples() {
-        let mut history = History::default();
-        for at_ns in 0..3 * DEPTH as u64 {
-            let mut sample = sample(at_ns, vec![member(1, at_ns)]);
-            sample.at_ns = at_ns;
-            history.push(&sample, Some(1));
-        }
-        let kept = [
-            history.heads.len(),
-            history.counts.len(),
-            history.tails[&1].recent.len(),
-            history.stands.len(),
-        ];
-        assert!(kept.iter().all(|kept| *kept <= DEPTH), "{kept:?}");
-        let last = history.rates().last().and_then(|last| last.value);
-        assert_eq!(last, Some(1_000_000_000));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The numbers of a ring over time, judged: rates and ages, states, findings and events.
 
+mod departed_pasts;
 mod episode;
 mod events;
 mod findings;

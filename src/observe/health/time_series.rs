@@ -1,11 +1,7 @@
 //! How a figure was over time, for a chart: bounded in memory however fast and long it is sampled.
 
-use std::collections::VecDeque;
+use crate::observe::model::{PastPoint, PastSeries};
 
-use crate::observe::model::PastPoint;
-
-/// Points kept: two minutes at four or more samples a second, longer where samples are fewer.
-const DEPTH: usize = 480;
 /// Samples in the same part of a second, by the clock, are one point: no chart shows more, and what does not depend on
 /// when the first sample was taken stays in its place.
 const SLICE_NS: u64 = 250_000_000;
@@ -14,53 +10,59 @@ const SLICE_NS: u64 = 250_000_000;
 const HOLE_NS: u64 = 1_500_000_000;
 
 /// The past of one figure.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TimeSeries {
-    points: VecDeque<PastPoint>,
+    points: PastSeries,
 }
 
 impl TimeSeries {
     /// Remembers a sample; of several in one point the largest is kept.
     pub(super) fn push_largest(&mut self, at_ns: u64, value: Option<u64>) {
-        let before = self.last_within(at_ns).and_then(|last| last.value);
+        let before = self.last_within(at_ns).and_then(PastPoint::value);
         self.put(at_ns, value.max(before));
     }
 
     /// Remembers a sample in the place of those in the same point.
     fn put(&mut self, at_ns: u64, value: Option<u64>) {
+        let point = PastPoint::at(at_ns, value);
         if self.last_within(at_ns).is_some() {
-            self.points.pop_back();
+            return self.points.replace_last(point);
         }
         if let Some(since) = self.hole_before(at_ns) {
-            self.push(since + 1, None);
+            self.points.push(PastPoint::at(since + 1, None));
         }
-        self.push(at_ns, value);
+        self.points.push(point);
     }
 
-    fn push(&mut self, at_ns: u64, value: Option<u64>) {
-        if self.points.len() == DEPTH {
-            self.points.pop_front();
+    /// What came before is the past of another series; between the two, however close they are, nothing is known.
+    pub(super) fn go_on_from(&mut self, mut earlier: Self) {
+        if let Some(last) = earlier.points.last() {
+            let since = last.at_ns;
+            earlier.points.push(PastPoint::at(since + 1, None));
         }
-        self.points.push_back(PastPoint { at_ns, value });
+        for point in self.points.points() {
+            earlier.points.push(*point);
+        }
+        *self = earlier;
     }
 
     /// Since when nothing was sampled, if that is a hole.
     fn hole_before(&self, at_ns: u64) -> Option<u64> {
-        let mut points = self.points.iter().rev().map(|point| point.at_ns);
+        let mut points = self.points.recent().rev().map(|point| point.at_ns);
         let last = points.next()?;
-        let usual = last - points.next()?;
+        let usual = last.saturating_sub(points.next()?);
         (at_ns.saturating_sub(last) > HOLE_NS.max(4 * usual)).then_some(last)
     }
 
     /// The last point, if a sample at `at_ns` belongs to it.
     fn last_within(&self, at_ns: u64) -> Option<&PastPoint> {
-        let last = self.points.back();
+        let last = self.points.last();
         last.filter(|last| last.at_ns / SLICE_NS == at_ns / SLICE_NS)
     }
 
-    /// All that is remembered, oldest first.
-    pub(super) fn points(&self) -> Vec<PastPoint> {
-        self.points.iter().copied().collect()
+    /// All that is remembered.
+    pub(super) fn points(&self) -> &PastSeries {
+        &self.points
     }
 }
 
@@ -99,8 +101,8 @@ impl PastRate {
         Some(u64::try_from(bytes * 1_000_000_000 / u128::from(elapsed)).unwrap_or(u64::MAX))
     }
 
-    /// All that is remembered, oldest first.
-    pub(super) fn points(&self) -> Vec<PastPoint> {
+    /// All that is remembered.
+    pub(super) fn points(&self) -> &PastSeries {
         self.past.points()
     }
 }
@@ -112,10 +114,11 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn point(at_ms: u64, value: Option<u64>) -> PastPoint {
-        PastPoint {
-            at_ns: at_ms * MS,
-            value,
-        }
+        PastPoint::at(at_ms * MS, value)
+    }
+
+    fn all(past: &PastSeries) -> Vec<PastPoint> {
+        past.points().copied().collect()
     }
 
     #[test]
@@ -132,7 +135,7 @@ mod tests {
             lags.push_largest(at_ms * MS, lag);
         }
         assert_eq!(
-            lags.points(),
+            all(lags.points()),
             [point(249, Some(9)), point(250, None), point(1000, Some(0))]
         );
     }
@@ -145,10 +148,14 @@ mod tests {
             for at_ms in (0..=2_000u64).step_by(step_ms) {
                 rates.push(at_ms * MS, at_ms / 500 * 100 + (at_ms % 500).min(50) * 2);
             }
-            let points = rates.points();
+            let points = all(rates.points());
             assert_eq!(points.len(), 9, "at {step_ms} ms");
             let inside = &points[1..8];
-            let mean = inside.iter().map(|point| point.value.unwrap()).sum::<u64>() / 7;
+            let mean = inside
+                .iter()
+                .map(|point| point.value().unwrap())
+                .sum::<u64>()
+                / 7;
             assert!((150..=250).contains(&mean), "{mean} at {step_ms} ms");
         }
         let mut seldom = PastRate::default();
@@ -161,7 +168,7 @@ mod tests {
         ] {
             seldom.push(at_ms * MS, head);
         }
-        let values: Vec<_> = seldom.points().iter().map(|point| point.value).collect();
+        let values: Vec<_> = all(seldom.points()).iter().map(PastPoint::value).collect();
         assert_eq!(
             values,
             [None, Some(250), Some(0), None, Some(100)],
@@ -186,9 +193,11 @@ mod tests {
                 lags.push_largest(sample * step_ms * MS, Some(sample));
                 rates.push(sample * step_ms * MS, sample);
             }
-            let points = lags.points();
-            assert!(points.len() <= DEPTH && rates.points().len() <= DEPTH);
-            assert_eq!(points.last().and_then(|last| last.value), Some(199_999));
+            for past in [lags.points(), rates.points()] {
+                assert!(past.points().count() <= 52 * 30, "at {step_ms} ms");
+            }
+            let last = lags.points().last();
+            assert_eq!(last.and_then(PastPoint::value), Some(199_999));
         }
     }
 
@@ -201,10 +210,9 @@ mod tests {
             rate.push(ms * MS, ms * 1000);
             lag.push_largest(ms * MS, Some(number as u64));
         }
-        let values = |points: Vec<PastPoint>| -> Vec<_> {
-            points
-                .iter()
-                .map(|point| (point.at_ns / MS, point.value))
+        let values = |past: &PastSeries| -> Vec<_> {
+            past.points()
+                .map(|point| (point.at_ns / MS, point.value()))
                 .collect()
         };
         let steady = Some(1_000_000);
@@ -242,5 +250,52 @@ mod tests {
                 .iter()
                 .all(|point| point.1.is_some())
         );
+    }
+
+    #[test]
+    fn a_mean_stays_one_however_old_it_grows() {
+        let mut rates = PastRate::default();
+        // Ten hours of 1,000 bytes a second, of which each tenth of a second gets what it will.
+        let mut head = 0;
+        for number in 0..36_000u64 * 10 {
+            let at_ms = number * 100 + number * 7919 % 40;
+            head = at_ms;
+            rates.push(at_ms * MS, head);
+        }
+        let past = rates.points();
+        assert!(past.points().count() > 600 && head > 0);
+        let known = past.points().filter(|point| point.high().is_some());
+        for point in known {
+            let of = [point.low(), point.value(), point.high()];
+            assert_eq!(of, [Some(1000); 3], "at {}", point.at_ns);
+        }
+        // A burst of a second every minute: no step is without its rest, and none of more than a minute without its burst.
+        let mut rates = PastRate::default();
+        for number in 0..36_000u64 * 3 {
+            let at_ms = number * 100;
+            rates.push(
+                at_ms * MS,
+                at_ms / 60_000 * 6_000 + (at_ms % 60_000).min(1_000) * 6,
+            );
+        }
+        let oldest: Vec<_> = rates.points().points().skip(1).take(100).collect();
+        for point in oldest {
+            assert_eq!((point.low(), point.high()), (Some(0), Some(6000)));
+        }
+    }
+
+    #[test]
+    fn a_past_goes_on_from_another_behind_a_hole() {
+        let mut earlier = TimeSeries::default();
+        let mut later = TimeSeries::default();
+        earlier.push_largest(100 * MS, Some(5));
+        later.push_largest(200 * MS, Some(7));
+        later.go_on_from(earlier);
+        // Within the same part of a second as the last of the earlier one.
+        later.push_largest(240 * MS, Some(3));
+        let values: Vec<_> = all(later.points()).iter().map(PastPoint::value).collect();
+        assert_eq!(values, [Some(5), None, Some(7)]);
+        later.go_on_from(TimeSeries::default());
+        assert_eq!(all(later.points()).len(), 3);
     }
 }

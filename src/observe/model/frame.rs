@@ -9,17 +9,9 @@ use super::event::EventLog;
 use super::listing::Listing;
 use super::message::Message;
 use super::message_log::MessageLog;
+use super::past_series::PastSeries;
 use super::snapshot::RingSnapshot;
 use super::timeline::{Seek, Timeline};
-
-/// What a figure was at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PastPoint {
-    /// `CLOCK_MONOTONIC`, ns.
-    pub at_ns: u64,
-    /// Bytes, or bytes per second; `None` where it was not known.
-    pub value: Option<u64>,
-}
 
 /// One ring at one instant, with what the panels need of its recent past.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +19,11 @@ pub struct Frame {
     /// The ring.
     pub snapshot: RingSnapshot,
     /// Past bytes per second, oldest first, the present one last.
-    pub rates: Vec<PastPoint>,
+    pub rates: PastSeries,
     /// Past lags of every consumer of the snapshot, in bytes, oldest first, the present one last; unknown where its tail
-    /// was above head, or could not be read. By
+    /// was above head, or could not be read, and between two memberships of its process. By
     /// [`ConsumerSnapshot::meta_inode`](super::ConsumerSnapshot::meta_inode).
-    pub lags: HashMap<u64, Vec<PastPoint>>,
+    pub lags: HashMap<u64, PastSeries>,
     /// The messages that were read last, and the gaps between them.
     pub messages: MessageLog,
     /// Why there are fewer messages than there could be, or none; in words for the panel.

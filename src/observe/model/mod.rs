@@ -13,6 +13,8 @@ mod listing;
 mod message;
 mod message_log;
 mod moment;
+mod past_point;
+mod past_series;
 mod process_state;
 mod snapshot;
 mod thresholds;
@@ -22,13 +24,15 @@ pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
 pub use estimate::{Bounded, Estimate};
 pub use event::{Event, EventKind, EventLog};
 pub use finding::{Finding, Health, Severity};
-pub use frame::{Frame, PastPoint, RingSource, SourceAction};
+pub use frame::{Frame, RingSource, SourceAction};
 pub use lag_limit::{LagLimit, LagUnit, Threshold};
 pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
 pub use message::{Gap, GapReason, Integrity, Message};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use moment::Moment;
+pub use past_point::PastPoint;
+pub use past_series::PastSeries;
 pub use process_state::ProcessState;
 pub use snapshot::{
     Attach, ControlRegion, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState,

@@ -54,6 +54,8 @@ pub(super) struct Shared {
     identity: Kept<Identity>,
     command_line: Kept<Option<String>>,
     state: Kept<Option<String>>,
+    /// Once it could be read: it never changes.
+    start_ticks: OnceLock<u64>,
 }
 
 impl Drop for Shared {
@@ -99,6 +101,7 @@ impl Process {
             identity: Kept::default(),
             command_line: Kept::default(),
             state: Kept::default(),
+            start_ticks: OnceLock::new(),
         });
         if held.len().is_power_of_two() {
             held.retain(|_, handle| handle.strong_count() > 0);
@@ -256,7 +259,12 @@ impl Process {
     /// Start of the process, ticks since boot (`USER_HZ`).
     #[must_use]
     pub fn start_ticks(&self) -> Option<u64> {
-        self.stat_fields()?.get(19)?.parse().ok()
+        let known = &self.shared.start_ticks;
+        if let Some(ticks) = known.get() {
+            return Some(*ticks);
+        }
+        let ticks = self.stat_fields()?.get(19)?.parse().ok()?;
+        Some(*known.get_or_init(|| ticks))
     }
 
     /// Whether it has been seen to have ended, and is there only until its parent reaps it.

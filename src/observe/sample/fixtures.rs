@@ -32,6 +32,7 @@ pub(crate) fn member(meta_inode: u64, tail: u64) -> MemberSample {
         joiner_ended: false,
         process_state: None,
         pid: None,
+        start_ticks: None,
         command: None,
         command_line: None,
         tail,

@@ -69,6 +69,8 @@ pub struct MemberSample {
     pub process_state: Option<ProcessState>,
     /// Its process.
     pub pid: Option<i32>,
+    /// When that was started, ticks since boot.
+    pub start_ticks: Option<u64>,
     /// Its process's name, unescaped.
     pub command: Option<String>,
     /// Its arguments.
@@ -184,6 +186,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                     turn(number) && tail == before && numbers.control.producer_head > tail,
                 ),
                 pid: process.map(MemberProcess::pid),
+                start_ticks: process.and_then(|process| process.process().start_ticks()),
                 command: process.and_then(|process| process.command.clone()),
                 command_line: process.and_then(|process| process.command_line.clone()),
                 tail,

@@ -3,10 +3,10 @@
 //! States are looked up on two grids of time, a fine one for the last minutes and a coarse one for all of the recording, and of
 //! each only a few figures are kept. What there is no time for at one look is looked up at the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::observe::model::{Mark, PastPoint, Severity};
+use crate::observe::model::{Mark, PastPoint, PastSeries, Severity};
 use crate::recording::playback::{Playback, PlayedRing};
 use crate::recording::state::RecordedState;
 
@@ -18,12 +18,18 @@ const COARSE: u64 = 240;
 const PATIENCE: Duration = Duration::from_millis(25);
 /// Digests that are kept.
 const KEPT: usize = 20_000;
+/// Points after which figures are made anew.
+const MOST: usize = 4000;
+/// Between two states this far apart, and four times as far as is usual, nothing is known, ns.
+const HOLE_NS: u64 = 1_500_000_000;
 
 /// What is kept of a state.
 #[derive(Clone, Debug)]
 struct Digest {
     /// The sampler's clock, ns.
     sampled_ns: u64,
+    /// Time between two samples, ns.
+    interval_ns: u64,
     rate: Option<u64>,
     lags: Vec<(u64, Option<u64>)>,
     worst: Option<Severity>,
@@ -36,13 +42,16 @@ pub(super) struct Past {
     digests: BTreeMap<u64, Digest>,
     /// The time of the last state at a time of a grid.
     grid: HashMap<u64, Option<u64>>,
+    /// The figures that were made last, and of which states.
+    figures: Figures,
+    of: BTreeSet<u64>,
 }
 
 /// How figures were, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
-    pub(super) rates: Vec<PastPoint>,
-    pub(super) lags: HashMap<u64, Vec<PastPoint>>,
+    pub(super) rates: PastSeries,
+    pub(super) lags: HashMap<u64, PastSeries>,
 }
 
 impl Past {
@@ -97,26 +106,58 @@ impl Past {
                 found.push(state_time);
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        let mut figures = Figures::default();
-        for time in &found {
-            let Some(digest) = self.digests.get(time) else {
-                continue;
-            };
-            figures.rates.push(PastPoint {
-                at_ns: digest.sampled_ns,
-                value: digest.rate,
-            });
-            for (inode, lag) in &digest.lags {
-                figures.lags.entry(*inode).or_default().push(PastPoint {
-                    at_ns: digest.sampled_ns,
-                    value: *lag,
-                });
-            }
-        }
+        let found: BTreeSet<u64> = found.into_iter().collect();
+        self.draw(found, coarse_step(begin, end));
         self.forget();
-        figures
+        self.figures.clone()
+    }
+
+    /// Makes figures of these states: what came behind those that were made last is put there, anything else makes them anew.
+    fn draw(&mut self, states: BTreeSet<u64>, step: u64) {
+        let last = self.of.last().copied().unwrap_or(0);
+        let goes_on = states.last().is_some_and(|newest| *newest >= last)
+            && states.range(..=last).all(|time| self.of.contains(time))
+            && self.of.len() < MOST;
+        if !goes_on {
+            self.figures = Figures::default();
+            self.of.clear();
+        }
+        let newest = states.last().copied().unwrap_or(0);
+        for time in states {
+            if self.of.contains(&time) {
+                continue;
+            }
+            // Where the grid is fine, states are as far apart as they were recorded.
+            let is_fine = newest.saturating_sub(time) < FINE.0 * FINE.1;
+            let step = if is_fine { 0 } else { step };
+            let before = self.of.last().copied();
+            self.add(time, before, step);
+            self.of.insert(time);
+        }
+    }
+
+    /// Adds a state that comes after all that are there, the last of them at `before`.
+    fn add(&mut self, time: u64, before: Option<u64>, step: u64) {
+        let Some(digest) = self.digests.get(&time) else {
+            return;
+        };
+        let earlier = before.and_then(|before| Some((before, self.digests.get(&before)?)));
+        // Between two states that are far apart nothing is known: a hole, no plateau.
+        let hole = earlier.and_then(|(before, earlier)| {
+            let usual = digest.interval_ns.max(step);
+            let is_hole = time.saturating_sub(before) > HOLE_NS.max(4 * usual);
+            is_hole.then_some(earlier.sampled_ns.saturating_add(1))
+        });
+        let put = |series: &mut PastSeries, value| {
+            if let Some(hole) = hole.filter(|_| !series.is_empty()) {
+                series.push(PastPoint::at(hole, None));
+            }
+            series.push(PastPoint::at(digest.sampled_ns, value));
+        };
+        put(&mut self.figures.rates, digest.rate);
+        for (inode, lag) in &digest.lags {
+            put(self.figures.lags.entry(*inode).or_default(), *lag);
+        }
     }
 
     /// What was wrong, as far as it was looked up.
@@ -157,6 +198,7 @@ fn digest(state: &RecordedState) -> Digest {
     let rate = ring.rate.bytes_per_second.map(|rate| rate as u64);
     Digest {
         sampled_ns: ring.sampled_ns,
+        interval_ns: state.interval_ns.unwrap_or(0),
         rate,
         lags: ring
             .consumers

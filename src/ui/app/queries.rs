@@ -14,6 +14,7 @@ use crate::ui::details::Details;
 use crate::ui::findings_rows::findings_rows;
 use crate::ui::keys::Keymap;
 use crate::ui::message_list::MessageList;
+use crate::ui::time_span::TimeSpan;
 
 /// A look rests so many times as long as it takes.
 const RESTS: u32 = 40;
@@ -63,6 +64,17 @@ impl App {
             pace *= 2;
         }
         pace
+    }
+
+    /// How far back charts reach, if the user has said so.
+    pub(crate) fn chosen_span(&self) -> Option<TimeSpan> {
+        self.chosen_span
+    }
+
+    /// How far back charts reach.
+    pub(crate) fn time_span(&self) -> TimeSpan {
+        let frame = self.frame.as_ref();
+        (self.chosen_span.or_else(|| frame.map(TimeSpan::of_recent))).unwrap_or_default()
     }
 
     /// Whether the screen stands still.

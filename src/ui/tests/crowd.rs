@@ -1,6 +1,6 @@
 //! Consumers for the tests of their pane: many of them, one of which little is known, and what they lagged before.
 
-use super::fixtures::{MS, consumer, flowing, gone, past};
+use super::fixtures::{MS, changed, consumer, flowing, gone, past};
 use crate::observe::model::{Frame, *};
 use crate::ring::WakeupMode;
 
@@ -70,8 +70,8 @@ pub(super) fn unknown() -> Frame {
     };
     frame.snapshot.consumers = vec![parked];
     frame.lags = past(&frame.snapshot);
-    for point in frame.lags.values_mut().flatten() {
-        point.value = None;
+    for past in frame.lags.values_mut() {
+        *past = changed(past, |_, _| None);
     }
     frame
 }

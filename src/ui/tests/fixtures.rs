@@ -9,7 +9,7 @@ use ratatui::backend::TestBackend;
 
 use crate::observe::model::{
     Bounded, Event, EventKind, EventLog, Frame, Gap, Health, Integrity, Listing, Message,
-    MessageLog, PastPoint, RingListing, WorstConsumer, *,
+    MessageLog, PastPoint, PastSeries, RingListing, WorstConsumer, *,
 };
 use crate::ring::WakeupMode;
 use crate::ring::{MessageHeader, RawMessage};
@@ -99,9 +99,9 @@ pub(super) fn flowing() -> Frame {
         events: Vec::new(),
     };
     let rates = (0..480u64)
-        .map(|step| PastPoint {
-            at_ns: snapshot.sampled_ns - (479 - step) * 250 * MS,
-            value: Some(400_000_000 + step * step * 7_919 % 500_000_000),
+        .map(|step| {
+            let at_ns = snapshot.sampled_ns - (479 - step) * 250 * MS;
+            PastPoint::at(at_ns, Some(400_000_000 + step * step * 7_919 % 500_000_000))
         })
         .collect();
     Frame {
@@ -263,10 +263,12 @@ pub(super) fn full() -> Frame {
         why: "/proc/6390/syscall: permission denied".to_owned(),
         remedy: Some("run as root".to_owned()),
     }];
-    let last = frame.rates.len();
-    for point in &mut frame.rates[last - 40..] {
-        point.value = Some(0);
-    }
+    frame.rates = changed(
+        &frame.rates,
+        |place, value| {
+            if place < 440 { value } else { Some(0) }
+        },
+    );
     frame
 }
 
@@ -370,9 +372,7 @@ pub(super) fn lonely() -> Frame {
         bytes_per_second: Some(0.0),
         messages_per_second: Estimate::exact(0.0),
     };
-    for point in &mut frame.rates {
-        point.value = Some(0);
-    }
+    frame.rates = changed(&frame.rates, |_, _| Some(0));
     frame.messages = MessageLog::default();
     frame.messages_note = Some("no consumer's tail vouches for what is read".to_owned());
     frame
@@ -495,17 +495,26 @@ pub(super) fn lines(terminal: &Terminal<TestBackend>) -> Vec<String> {
         .collect()
 }
 
+/// The same times with other figures, made of each point's place and figure.
+pub(super) fn changed(
+    past: &PastSeries,
+    change: impl Fn(usize, Option<u64>) -> Option<u64>,
+) -> PastSeries {
+    let points = past.points().enumerate();
+    let changed =
+        |(place, point): (_, &PastPoint)| PastPoint::at(point.at_ns, change(place, point.value()));
+    points.map(changed).collect()
+}
+
 /// Two minutes of every consumer's lag: waves that come to rest at what it is now.
-pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, Vec<PastPoint>> {
+pub(super) fn past(ring: &RingSnapshot) -> HashMap<u64, PastSeries> {
     let of = |consumer: &ConsumerSnapshot| {
         let lag = consumer.lag_bytes.unwrap_or(0);
         (0..480u64)
             .map(|step| {
                 let wave = 120 - (step + consumer.meta_inode * 17) % 120;
-                PastPoint {
-                    at_ns: ring.sampled_ns - (479 - step) * 250 * MS,
-                    value: Some(lag * (480 - wave * (479 - step) / 120) / 480),
-                }
+                let at_ns = ring.sampled_ns - (479 - step) * 250 * MS;
+                PastPoint::at(at_ns, Some(lag * (480 - wave * (479 - step) / 120) / 480))
             })
             .collect()
     };

@@ -26,3 +26,5 @@ pub(super) mod random;
 mod state;
 #[cfg(test)]
 mod themes;
+#[cfg(test)]
+mod time_axis;

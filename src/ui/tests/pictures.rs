@@ -67,9 +67,7 @@ fn tails_stand_around_the_circle_where_they_are() {
 fn scales_go_in_steps() {
     let top = |most: u64| {
         let mut frame = flowing();
-        for point in &mut frame.rates {
-            point.value = Some(most);
-        }
+        frame.rates = changed(&frame.rates, |_, _| Some(most));
         lines(&drawn(&on(frame), 120, 40))[3].trim().to_owned()
     };
     assert!(

@@ -1,7 +1,7 @@
 //! Frames of rings that say anything: numbers as liars like them, names that try to act, and many of everything.
 
 use super::fixtures::*;
-use crate::observe::model::{Bounded, Frame, Listing, MessageLog, PastPoint, *};
+use crate::observe::model::{Bounded, Frame, Listing, MessageLog, PastPoint, PastSeries, *};
 
 /// Numbers from a seed.
 pub(crate) struct Random(pub(in crate::ui) u64);
@@ -65,7 +65,7 @@ impl Random {
         u32::try_from(self.number() & 0xffff_ffff).unwrap()
     }
 
-    fn points(&mut self) -> Vec<PastPoint> {
+    fn past(&mut self) -> PastSeries {
         let count = self.below(500);
         let mut at_ns = self.number() >> 1;
         (0..count)
@@ -74,9 +74,10 @@ impl Random {
                     0 => self.number(),
                     _ => at_ns.saturating_add(250_000_000),
                 };
-                PastPoint {
-                    at_ns,
-                    value: self.perhaps(),
+                let point = PastPoint::at(at_ns, self.perhaps());
+                match self.below(4) {
+                    0 => point.followed_by(PastPoint::at(at_ns, self.perhaps())),
+                    _ => point,
                 }
             })
             .collect()
@@ -170,8 +171,8 @@ impl Random {
                 remedy: Some(self.word()),
             });
         }
-        frame.rates = self.points();
-        frame.lags = (0..count).map(|nth| (100 + nth, self.points())).collect();
+        frame.rates = self.past();
+        frame.lags = (0..count).map(|nth| (100 + nth, self.past())).collect();
         frame.messages = MessageLog::imaginary(1 << 20);
         for nth in 0..self.below(100) {
             let mut message = message(nth);

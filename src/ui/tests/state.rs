@@ -136,7 +136,7 @@ fn details_go_along_with_their_consumer_and_outlive_it() {
     take(&mut app, later);
     let details = app.details().unwrap();
     assert_eq!(details.consumer.lag_bytes, Some(77));
-    assert_eq!((details.gone, details.lags.len()), (true, 480));
+    assert_eq!((details.gone, details.lags.points().count()), (true, 480));
     take(&mut app, crowded());
     assert_eq!(shown(&app), Some((Some(0), false)), "it is there again");
     assert_eq!(app.apply(Action::Back, ROOM), None);

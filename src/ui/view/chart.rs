@@ -6,31 +6,17 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::observe::model::PastPoint;
+use super::time_columns::TimeColumns;
+use crate::observe::model::PastSeries;
 use crate::ui::format::{bytes, rate};
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
+use crate::ui::time_span::TimeSpan;
 
 /// The smallest picture worth drawing: rows of the line, and its columns.
 const LEAST: (u16, u16) = (2, 20);
 /// Dots of a braille cell, across and down.
 const DOTS: (usize, usize) = (2, 4);
-const SECOND: u64 = 1_000_000_000;
-/// Lengths of the horizontal axis, and how its left end reads.
-const SPANS: [(u64, &str); 11] = [
-    (10, "10 s ago"),
-    (30, "30 s ago"),
-    (60, "1 min ago"),
-    (120, "2 min ago"),
-    (300, "5 min ago"),
-    (600, "10 min ago"),
-    (1_800, "30 min ago"),
-    (3_600, "1 h ago"),
-    (7_200, "2 h ago"),
-    (21_600, "6 h ago"),
-    (86_400, "1 d ago"),
-];
-
 /// What is measured, and how it is drawn.
 pub(super) struct AxisUnit {
     /// How a figure on the vertical axis reads.
@@ -66,11 +52,10 @@ pub(super) static PER_SECOND: AxisUnit = AxisUnit {
 ///         └ 2 min ago ───────────── now
 /// ```
 pub(super) struct Chart<'a> {
-    points: &'a [PastPoint],
+    past: &'a PastSeries,
     unit: &'static AxisUnit,
     scale: Scale,
-    /// How the left end of the time axis reads.
-    ago: &'static str,
+    span: TimeSpan,
     /// The largest figure in sight.
     most: Option<u64>,
     /// How its right end reads.
@@ -81,34 +66,23 @@ pub(super) struct Chart<'a> {
 
 /// Where points come to stand.
 struct Scale {
-    /// Number of the dot column of the newest point, counted since the clock began.
-    newest: u64,
-    /// Time of a dot column, ns.
-    step: u64,
-    columns: usize,
+    /// Dot columns, the newest point in the last.
+    columns: TimeColumns,
+    /// Dot rows.
     rows: usize,
     /// The figure at the upper end.
     top: u64,
 }
 
 impl<'a> Chart<'a> {
-    /// A chart of `points` that begins where they do; `None` where there is nothing to draw, or no room.
+    /// A chart of the last `span`; `None` where there is nothing to draw, or no room.
     pub(super) fn new(
-        points: &'a [PastPoint],
+        past: &'a PastSeries,
+        span: TimeSpan,
         unit: &'static AxisUnit,
         area: Rect,
     ) -> Option<Self> {
-        Self::since(points.first()?.at_ns, points, unit, area)
-    }
-
-    /// A chart whose time axis begins about where `first_ns` is.
-    pub(super) fn since(
-        first_ns: u64,
-        points: &'a [PastPoint],
-        unit: &'static AxisUnit,
-        area: Rect,
-    ) -> Option<Self> {
-        let last = points.last()?;
+        let last = past.last()?;
         // A column at the right stays free: "now" is not to touch what stands beside it.
         let plot = Rect {
             x: area.x.saturating_add(unit.width + 1),
@@ -119,29 +93,19 @@ impl<'a> Chart<'a> {
         if plot.height < LEAST.0 || plot.width < LEAST.1 {
             return None;
         }
-        // A little more than the axis has room for falls off its left end: the axis must not change at every sample.
-        let time = last.at_ns.saturating_sub(first_ns) / 5 * 4;
-        let (seconds, ago) = SPANS
-            .into_iter()
-            .find(|(seconds, _)| seconds * SECOND >= time)
-            .unwrap_or(SPANS[SPANS.len() - 1]);
-        let columns = usize::from(plot.width) * DOTS.0;
-        let step = seconds * SECOND / columns as u64;
-        let mut scale = Scale {
-            newest: last.at_ns / step,
-            step,
+        let columns = TimeColumns::new(span, last.at_ns, usize::from(plot.width) * DOTS.0);
+        let in_sight = (columns.points(past)).filter(|point| columns.column(point).is_some());
+        let most = in_sight.filter_map(|point| point.high()).max();
+        let scale = Scale {
             columns,
             rows: usize::from(plot.height) * DOTS.1,
-            top: 0,
+            top: step_above(most.unwrap_or(0)),
         };
-        let in_sight = points.iter().filter(|point| scale.column(point).is_some());
-        let most = in_sight.filter_map(|point| point.value).max();
-        scale.top = step_above(most.unwrap_or(0));
         Some(Self {
-            points,
+            past,
             unit,
             scale,
-            ago,
+            span,
             most,
             end: " now",
             area,
@@ -172,7 +136,7 @@ impl<'a> Chart<'a> {
             return;
         }
         self.axes(canvas);
-        let cells = self.scale.draw(self.points, self.unit.filled);
+        let cells = self.scale.draw(self.past, self.unit.filled);
         let braille = canvas.glyphs().braille;
         for (row, y) in cells.chunks(self.plot.width.into()).zip(self.plot.top()..) {
             let line: String = row.iter().map(|dots| glyph(*dots, braille)).collect();
@@ -206,7 +170,7 @@ impl<'a> Chart<'a> {
         };
         canvas.fill(bottom, border.horizontal_bottom, ColorRole::Border);
         canvas.put(x, bottom.y, 1, border.bottom_left, ColorRole::Border);
-        let ago = format!(" {} ", self.ago);
+        let ago = format!(" {} ago ", self.span.word());
         canvas.put(x + 2, bottom.y, bottom.width - 2, &ago, ColorRole::Dim);
         let left = bottom.right() - text::width(self.end);
         canvas.put(left, bottom.y, bottom.width, self.end, ColorRole::Dim);
@@ -228,12 +192,6 @@ pub(super) fn step_above(most: u64) -> u64 {
 }
 
 impl Scale {
-    /// The dot column of a point; `None` left of the picture.
-    fn column(&self, point: &PastPoint) -> Option<usize> {
-        let back = usize::try_from(self.newest.checked_sub(point.at_ns / self.step)?).ok()?;
-        (self.columns - 1).checked_sub(back)
-    }
-
     /// The dot row of a figure, from the top.
     fn row(&self, figure: u64) -> usize {
         let last = self.rows - 1;
@@ -241,45 +199,77 @@ impl Scale {
         last - usize::try_from(height).map_or(last, |height| height.min(last))
     }
 
-    /// The dots of every cell, row by row. Points are joined by a line; where a figure is not known the line has a gap.
-    fn draw(&self, points: &[PastPoint], filled: bool) -> Vec<u8> {
-        let width = self.columns / DOTS.0;
-        let mut cells = vec![0; width * (self.rows / DOTS.1)];
-        let mut dot = |x: usize, y: usize| {
-            cells[y / DOTS.1 * width + x / DOTS.0] |= bit(x % DOTS.0, y % DOTS.1);
+    /// The dots of every cell, row by row. Points are joined by a line, steps of time are bands from their least to their
+    /// largest; where a figure is not known the line has a gap.
+    fn draw(&self, past: &PastSeries, filled: bool) -> Vec<u8> {
+        let mut dots = Dots {
+            cells: vec![0; self.columns.count / DOTS.0 * (self.rows / DOTS.1)],
+            width: self.columns.count / DOTS.0,
+            floor: filled.then_some(self.rows - 1),
         };
         let mut before: Option<(usize, usize)> = None;
-        for point in points {
-            let place = self.column(point).zip(point.value);
-            let place = place.map(|(x, figure)| (x, self.row(figure)));
-            if let Some((x, y)) = place {
-                let (from_x, from_y) = before.unwrap_or((x, y));
-                let mut last_y = from_y;
-                for step_x in from_x..=x {
-                    let here = match x - from_x {
-                        0 => y,
-                        way => between(from_y, y, step_x - from_x, way),
-                    };
-                    // Beside the dot before, not from it: a line is one dot wide.
-                    let from = if step_x == from_x || here == last_y {
-                        last_y
-                    } else {
-                        between(last_y, here, 1, last_y.abs_diff(here))
-                    };
-                    let lowest = if filled {
-                        self.rows - 1
-                    } else {
-                        from.max(here)
-                    };
-                    for step_y in from.min(here)..=lowest {
-                        dot(step_x, step_y);
-                    }
-                    last_y = here;
-                }
+        for point in self.columns.points(past) {
+            let range = point.high().zip(point.low());
+            let range = range.map(|(high, low)| (self.row(high), self.row(low)));
+            let Some((x, (top, bottom))) = self.columns.column(point).zip(range) else {
+                before = None;
+                continue;
+            };
+            if top == bottom {
+                dots.line(before.unwrap_or((x, top)), (x, top));
+            } else {
+                dots.band(before, x, (top, bottom));
             }
-            before = place;
+            before = point.value().map(|last| (x, self.row(last)));
         }
-        cells
+        dots.cells
+    }
+}
+
+/// Dots in cells of braille.
+struct Dots {
+    /// Row by row.
+    cells: Vec<u8>,
+    /// Cells of a row.
+    width: usize,
+    /// The lowest row, where everything is filled down to it.
+    floor: Option<usize>,
+}
+
+impl Dots {
+    fn vertical(&mut self, x: usize, from: usize, to: usize) {
+        for y in from..=self.floor.unwrap_or(to) {
+            self.cells[y / DOTS.1 * self.width + x / DOTS.0] |= bit(x % DOTS.0, y % DOTS.1);
+        }
+    }
+
+    /// A line to the point at `x` and `y`.
+    fn line(&mut self, (from_x, from_y): (usize, usize), (x, y): (usize, usize)) {
+        let mut last_y = from_y;
+        for step_x in from_x..=x {
+            let here = match x - from_x {
+                0 => y,
+                way => between(from_y, y, step_x - from_x, way),
+            };
+            // Beside the dot before, not from it: a line is one dot wide.
+            let from = if step_x == from_x || here == last_y {
+                last_y
+            } else {
+                between(last_y, here, 1, last_y.abs_diff(here))
+            };
+            self.vertical(step_x, from.min(here), from.max(here));
+            last_y = here;
+        }
+    }
+
+    /// A step of time that ends at `x`: it was somewhere between `top` and `bottom` since the one before, which it touches.
+    fn band(&mut self, before: Option<(usize, usize)>, x: usize, (top, bottom): (usize, usize)) {
+        let first = before.map_or(x, |(before, _)| (before + 1).min(x));
+        for step_x in first..=x {
+            let beside = before.filter(|_| step_x == first).map(|(_, y)| y);
+            let from = beside.map_or(top, |y| top.min(y));
+            self.vertical(step_x, from, beside.map_or(bottom, |y| bottom.max(y)));
+        }
     }
 }
 
@@ -306,12 +296,11 @@ pub(super) fn glyph(dots: u8, braille: bool) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::PastPoint;
 
     fn scale() -> Scale {
         Scale {
-            newest: 9,
-            step: 1,
-            columns: 8,
+            columns: TimeColumns::of(9, 1, 8),
             rows: 8,
             top: 70,
         }
@@ -322,9 +311,14 @@ mod tests {
     }
 
     fn drawn(points: &[(u64, Option<u64>)], filled: bool) -> Vec<String> {
-        let point = |&(at_ns, value): &_| PastPoint { at_ns, value };
-        let points: Vec<_> = points.iter().map(point).collect();
-        let cells = scale().draw(&points, filled);
+        let points = points
+            .iter()
+            .map(|&(at_ns, value)| PastPoint::at(at_ns, value));
+        braille(&points.collect(), filled)
+    }
+
+    fn braille(past: &PastSeries, filled: bool) -> Vec<String> {
+        let cells = scale().draw(past, filled);
         let rows = cells.chunks(4);
         rows.map(|row| row.iter().map(|dots| glyph(*dots, true)).collect())
             .collect()
@@ -346,6 +340,34 @@ mod tests {
         );
         assert_eq!(picture(&[(9, Some(u64::MAX))]), ["   ⠈", "    "]);
     }
+
+    /// Steps of time: when they end, and what was seen in them.
+    fn steps(steps: &[(u64, &[Option<u64>])], filled: bool) -> Vec<String> {
+        let step = |&(at_ns, values): &(u64, &[Option<u64>])| {
+            let points = values.iter().map(|value| PastPoint::at(at_ns, *value));
+            points.reduce(PastPoint::followed_by).unwrap()
+        };
+        braille(&steps.iter().map(step).collect(), filled)
+    }
+
+    #[test]
+    fn a_step_of_time_is_a_band_from_its_least_to_its_largest() {
+        let (low, high, both) = ([Some(0)], [Some(70)], [Some(0), Some(70), Some(0)]);
+        // It ends at its last figure, from where the line goes on.
+        assert_eq!(
+            steps(&[(2, &low), (5, &both), (9, &low)], false),
+            ["⢸⣿  ", "⣸⣿⣀⣀"]
+        );
+        assert_eq!(steps(&[(5, &both)], false), [" ⢸  ", " ⢸  "]);
+        assert_eq!(
+            steps(&[(2, &high), (5, &both), (9, &low)], true),
+            ["⣿⣿  ", "⣿⣿⣀⣀"]
+        );
+        // Of a step that ended without a figure there is what was seen, and no line from it.
+        let ends = [Some(70), Some(30), None];
+        assert_eq!(steps(&[(3, &ends), (9, &high)], false), ["⢸  ⠈", "⠈   "]);
+    }
+
     #[test]
     fn an_amount_is_filled_down_to_the_axis() {
         assert_eq!(

@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::sparkline::{self, BARS};
 use super::table::{self, Cell, Column, DataTable, Part};
-use crate::observe::model::{ConsumerSnapshot, ConsumerState, Frame, RingSnapshot, WakeupBasis};
+use crate::observe::model::{
+    ConsumerSnapshot, ConsumerState, Frame, PastSeries, RingSnapshot, WakeupBasis,
+};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::consumer_field::ConsumerField;
@@ -159,9 +161,9 @@ fn basis(basis: Option<WakeupBasis>) -> &'static str {
 }
 
 fn history(frame: &Frame, consumer: &ConsumerSnapshot, app: &App, theme: &Theme) -> String {
-    let points = frame.lags.get(&consumer.meta_inode);
+    let unknown = PastSeries::default();
     sparkline::bars(
-        points.map_or(&[], Vec::as_slice),
+        frame.lags.get(&consumer.meta_inode).unwrap_or(&unknown),
         frame.snapshot.sampled_ns,
         app.pace(),
         frame.snapshot.control.ring_capacity,

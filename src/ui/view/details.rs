@@ -5,15 +5,14 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
-use crate::observe::model::{
-    Bounded, ConsumerSnapshot, ConsumerState, PastPoint, RingSnapshot, WakeupBasis,
-};
+use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, RingSnapshot, WakeupBasis};
 use crate::ring::WakeupMode;
 use crate::text::counted;
 use crate::ui::details::Details;
 use crate::ui::format::{bytes, duration_in, grouped, percent, rate};
 use crate::ui::text;
 use crate::ui::theme::{ColorRole, Theme};
+use crate::ui::time_span::TimeSpan;
 
 /// Room for the names of the figures.
 const NAMES: u16 = 10;
@@ -55,6 +54,7 @@ pub(super) fn last_top(ring: &RingSnapshot, details: &Details, theme: &Theme, ar
 pub(super) fn render(
     ring: &RingSnapshot,
     details: &Details,
+    span: TimeSpan,
     canvas: &mut Canvas<'_>,
     mut area: Rect,
 ) {
@@ -75,15 +75,14 @@ pub(super) fn render(
     if area.height > AIRY {
         cut(&mut area, 1);
     }
-    past(&details.lags, ring.control.ring_capacity, canvas, area);
+    let heading = cut(&mut area, 1);
+    if let Some(chart) = Chart::new(&details.lags, span, &BYTES, area) {
+        past(&chart, ring.control.ring_capacity, canvas, heading);
+    }
 }
 
 /// ``` Lag over time, at most 412 KiB, 40 % of the ring ``` and the chart below it.
-fn past(points: &[PastPoint], capacity: u64, canvas: &mut Canvas<'_>, mut area: Rect) {
-    let heading = cut(&mut area, 1);
-    let Some(chart) = Chart::new(points, &BYTES, area) else {
-        return;
-    };
+fn past(chart: &Chart<'_>, capacity: u64, canvas: &mut Canvas<'_>, heading: Rect) {
     let width = heading.width.saturating_sub(1);
     let x = canvas.put(
         heading.x + 1,

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
-use crate::observe::model::{Frame, PastPoint};
+use crate::observe::model::Frame;
 use crate::ui::app::App;
 use crate::ui::format::bytes;
 use crate::ui::theme::ColorRole;
@@ -40,12 +40,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area
     let shown = &rows[first..rows.len().min(first + cells)];
     title(first, shown.len(), rows.len(), canvas, heading);
 
-    let past = |place: usize| -> &[PastPoint] {
-        let points = frame.lags.get(&ring.consumers[place].meta_inode);
-        points.map_or(&[], Vec::as_slice)
-    };
-    let since = shown.iter().filter_map(|place| past(*place).first());
-    let since = since.map(|first| first.at_ns).min().unwrap_or(0);
+    let span = app.time_span();
     let (width, height) = (area.width / across, area.height / down);
     let mut charts = Vec::new();
     for (&place, nth) in shown.iter().zip(0u16..) {
@@ -76,7 +71,8 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area
             ColorRole::Plain
         };
         canvas.put(heading.x, heading.y, heading.width, &text, role);
-        charts.extend(Chart::since(since, past(place), &BYTES, cell));
+        let past = frame.lags.get(&consumer.meta_inode);
+        charts.extend(past.and_then(|past| Chart::new(past, span, &BYTES, cell)));
     }
     let most = charts.iter().filter_map(Chart::most).max().unwrap_or(0);
     for chart in charts {

@@ -25,5 +25,6 @@ pub(super) mod screen;
 mod sparkline;
 mod stats;
 mod table;
+mod time_columns;
 mod timeline;
 mod waiting;

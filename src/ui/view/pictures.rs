@@ -67,13 +67,13 @@ pub(super) fn render(
             area.width = width;
         }
     }
-    throughput(frame, canvas, area);
+    throughput(frame, app, canvas, area);
 }
 
 /// ``` Throughput  now  846 MiB/s   peak  857 MiB/s   ~13.2 M msg/s ``` and the chart below it.
-fn throughput(frame: &Frame, canvas: &mut Canvas<'_>, mut area: Rect) {
+fn throughput(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, mut area: Rect) {
     let heading = cut(&mut area, 1);
-    let chart = Chart::new(&frame.rates, &PER_SECOND, area);
+    let chart = Chart::new(&frame.rates, app.time_span(), &PER_SECOND, area);
     let peak = chart.as_ref().and_then(Chart::most);
     stats::throughput(&frame.snapshot, peak, canvas, heading);
     if let Some(mut chart) = chart {

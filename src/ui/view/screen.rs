@@ -177,7 +177,8 @@ fn closely(
         canvas.title(area, &title, &note, true);
     }
     canvas.spot(area, Spot::Front);
-    details::render(&frame.snapshot, details, canvas, areas.inside(area));
+    let inside = areas.inside(area);
+    details::render(&frame.snapshot, details, app.time_span(), canvas, inside);
 }
 
 fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
@@ -186,7 +187,7 @@ fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas
     }
     let pictured = !areas.pictures.is_empty();
     if !areas.stats.is_empty() {
-        stats::render(frame, pictured, canvas, areas.stats);
+        stats::render(frame, app, pictured, canvas, areas.stats);
     }
     if pictured {
         pictures::render(frame, app, areas.screen, canvas, areas.pictures);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::observe::model::PastPoint;
+use crate::observe::model::{PastPoint, PastSeries};
 use crate::ui::theme::Glyphs;
 
 /// Bars drawn.
@@ -14,7 +14,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// The bars, the newest at the right: `period` is the time between two samples, and `now` that of the last.
 pub(super) fn bars(
-    points: &[PastPoint],
+    past: &PastSeries,
     now: u64,
     period: Duration,
     capacity: u64,
@@ -37,12 +37,14 @@ pub(super) fn bars(
         .unwrap_or(u64::MAX)
         .max(SECOND);
     let newest = now / length;
+    let oldest = newest.saturating_sub(BARS.into()) * length;
+    let points: Vec<&PastPoint> = past.since(oldest).collect();
     let largest = |bar: u64| {
         let newest_first = points.iter().rev();
         newest_first
             .skip_while(|point| point.at_ns / length > bar)
             .take_while(|point| point.at_ns / length == bar)
-            .filter_map(|point| point.value)
+            .filter_map(|point| point.high())
             .max()
     };
     // Samples come a little early or late: a bar that none fell into is the one before it.
@@ -76,14 +78,11 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn drawn(points: &[(u64, Option<u64>)], now_ms: u64, period_ms: u64) -> String {
-        let point = |&(at_ms, lag_bytes): &(u64, _)| PastPoint {
-            at_ns: at_ms * MS,
-            value: lag_bytes,
-        };
-        let points: Vec<_> = points.iter().map(point).collect();
+        let point = |&(at_ms, lag_bytes): &(u64, _)| PastPoint::at(at_ms * MS, lag_bytes);
+        let past = points.iter().map(point).collect();
         let period = Duration::from_millis(period_ms);
         let glyphs = Theme::new(true, false).glyphs;
-        bars(&points, now_ms * MS, period, 800, glyphs)
+        bars(&past, now_ms * MS, period, 800, glyphs)
     }
 
     #[test]

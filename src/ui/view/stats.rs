@@ -5,7 +5,9 @@ use ratatui::widgets::{RenderDirection, Sparkline};
 
 use super::canvas::{Canvas, cut};
 use super::chart::step_above;
-use crate::observe::model::{Frame, RingSnapshot};
+use super::time_columns::TimeColumns;
+use crate::observe::model::{Frame, PastPoint, RingSnapshot};
+use crate::ui::app::App;
 use crate::ui::format::{bytes, count, duration_in, grouped, percent, rate};
 use crate::ui::theme::{ColorRole, Theme};
 
@@ -41,7 +43,13 @@ impl Stat {
 
 /// One row: rate, room and what else fits; where a picture shows the rate, head and room. Two rows: head and room
 /// above, rate and its past below.
-pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, area: Rect) {
+pub(super) fn render(
+    frame: &Frame,
+    app: &App,
+    pictured: bool,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) {
     let theme = canvas.theme();
     let ring = &frame.snapshot;
     let [bytes_rate, message_rate] = rates(ring, theme);
@@ -53,7 +61,7 @@ pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, are
         figures.extend(room);
         figures.extend(position(ring, theme));
         let end = flow(canvas, first, &figures);
-        return sparkline(frame, canvas, from(first, end));
+        return sparkline(frame, app, canvas, from(first, end));
     }
     let mut figures: Vec<Stat> = position(ring, theme).into();
     figures.extend(room);
@@ -61,7 +69,7 @@ pub(super) fn render(frame: &Frame, pictured: bool, canvas: &mut Canvas<'_>, are
     flow(canvas, first, &figures);
     if !rest.is_empty() {
         let end = flow(canvas, rest, &[bytes_rate, message_rate]);
-        sparkline(frame, canvas, from(rest, end));
+        sparkline(frame, app, canvas, from(rest, end));
     }
 }
 
@@ -203,21 +211,33 @@ fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Stat]) -> u16 {
     x
 }
 
-fn sparkline(frame: &Frame, canvas: &mut Canvas<'_>, area: Rect) {
+/// The rate's past: a bar a point; once the user has chosen how far back charts reach, as far as that.
+fn sparkline(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let area = Rect {
         width: area.width.saturating_sub(1),
         ..area
     };
-    if area.width < SHORTEST_CHART || frame.rates.is_empty() {
+    let Some(last) = frame.rates.last().filter(|_| area.width >= SHORTEST_CHART) else {
         return;
-    }
-    let known = frame.rates.iter().filter_map(|point| point.value);
-    let top = step_above(known.max().unwrap_or(0));
+    };
+    let width = area.width.into();
+    let (newest_first, most) = match app.chosen_span() {
+        Some(span) => {
+            let mut bars = TimeColumns::new(span, last.at_ns, width).largest(&frame.rates);
+            bars.reverse();
+            let most = bars.iter().copied().max().flatten();
+            (bars, most)
+        }
+        None => {
+            let newest_first = frame.rates.recent().rev().map(PastPoint::value);
+            let most = frame.rates.recent().filter_map(PastPoint::value).max();
+            (newest_first.take(width).collect(), most)
+        }
+    };
     canvas.draw(area, |theme| {
-        let newest_first = frame.rates.iter().rev().map(|point| point.value);
         Sparkline::default()
-            .data(newest_first.take(area.width.into()))
-            .max(top)
+            .data(newest_first)
+            .max(step_above(most.unwrap_or(0)))
             .direction(RenderDirection::RightToLeft)
             .bar_set(theme.glyphs.chart.clone())
             .absent_value_symbol(theme.glyphs.bar_cells[2])
