@@ -224,6 +224,11 @@ impl<W: Write> RecordingWriter<W> {
         }
     }
 
+    /// Leaves it as it is, without an end.
+    pub(super) fn abandon(self) {
+        drop(self.mcap.into_inner());
+    }
+
     /// Ends the recording with its index.
     ///
     /// # Errors

@@ -299,7 +299,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "go-to-time",
         "recording: go to a time",
     )
-    .recorded("time"),
+    .recorded("go to"),
     binding(
         &[letter('d')],
         Action::Dump,

@@ -200,6 +200,8 @@ impl OpenFile {
             let records = loose.map(|one| (&one.of.name, one.content, one.at_ns, &one.json[..]));
             good += self.writer.unpacked(records).len() as u64;
         }
+        // What it would write at its end goes nowhere any more.
+        self.writer.abandon();
         cut(error, self.file.as_ref(), good)
     }
 }
@@ -276,8 +278,7 @@ mod tests {
         }
         let loose = path.metadata().expect("there").len();
         file.finish().expect("room");
-        let packed = path.metadata().expect("there").len();
-        assert!(packed < loose);
+        assert!(loose < 200 * json.len() as u64 / 2, "{loose}");
         assert_eq!(times(&path), (1..=200).collect::<Vec<u64>>());
         assert!(Recording::open(&path).expect("one").is_whole());
     }
