@@ -23,6 +23,7 @@ mod neighbours;
 mod orphans;
 mod permission;
 mod pipes;
+mod playback;
 mod recover;
 mod ring;
 mod scenarios;

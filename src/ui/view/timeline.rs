@@ -27,7 +27,10 @@ pub(super) fn render(timeline: &Timeline, canvas: &mut Canvas<'_>, area: Rect) {
     let now = clock(timeline.at_ns, true);
     x = canvas.put(x, area.y, end.saturating_sub(x), &now, ColorRole::Focus) + 1;
     let since = timeline.at_ns.saturating_sub(timeline.begin_ns);
-    let since = format!("+{}", duration_in(since, "us"));
+    let since = match since / 100_000_000 {
+        tenths @ ..600 => format!("+{}.{} s", tenths / 10, tenths % 10),
+        _ => format!("+{}", duration_in(since, "us")),
+    };
     if area.width >= 60 {
         canvas.put(x, area.y, 9, &since, ColorRole::Plain);
         x += 10;
