@@ -40,7 +40,7 @@ pub use reader::{Recording, RecordingError};
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
     FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
-    Trigger, create,
+    Trigger, create, named,
 };
 pub use state::RecordedState;
 pub use writer::{RecordingWriter, Written};

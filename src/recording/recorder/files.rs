@@ -102,6 +102,14 @@ impl Files {
                 (Box::new(file.try_clone()?), Some((file, path)))
             }
         };
+        let writer = RecordingWriter::new(out).map_err(|error| match &file {
+            Some((_, path)) => {
+                // It is no recording yet.
+                let _ = std::fs::remove_file(path);
+                named(&error, path)
+            }
+            None => error,
+        })?;
         if let Some((_, path)) = &file {
             self.kept.push_back(path.clone());
             let most = self.plan.keep.unwrap_or(usize::MAX);
@@ -113,7 +121,7 @@ impl Files {
             }
         }
         let mut current = Current {
-            writer: RecordingWriter::new(out)?,
+            writer,
             file,
             good: 0,
             begun: Instant::now(),
@@ -194,8 +202,14 @@ impl Files {
             return Ok(());
         };
         current.collected.get_or_insert_with(Instant::now);
-        let done = current.writer.write(&of.name, &of.id, content, records);
-        done.map_err(|error| self.fail(error))
+        match current.writer.write(&of.name, &of.id, content, records) {
+            Ok(()) => {
+                // Chunks go out whole, when they are full.
+                current.good = current.writer.written().bytes;
+                Ok(())
+            }
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
     /// Writes out what was collected, if it is old enough, and begins the next file if this one is at its end. False: there is to
@@ -293,6 +307,12 @@ fn cut(error: io::Error, file: Option<(File, PathBuf)>, good: u64) -> io::Error 
     )
 }
 
+/// An error, with the file that it is about.
+pub fn named(error: &io::Error, path: &Path) -> io::Error {
+    let name = path.display().to_string();
+    io::Error::new(error.kind(), format!("{}: {error}", escape(&name)))
+}
+
 /// Makes a file for a recording, readable by its owner alone.
 ///
 /// # Errors
@@ -303,16 +323,15 @@ pub fn create(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path);
-    made.map_err(|error| {
-        let name = path.display().to_string();
-        let name = escape(&name);
-        let why = match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                format!("{name} is there already: a recording is never written over another file")
-            }
-            _ => format!("{name}: {error}"),
-        };
-        io::Error::new(error.kind(), why)
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let name = path.display().to_string();
+            let name = escape(&name);
+            let why =
+                format!("{name} is there already: a recording is never written over another file");
+            io::Error::new(error.kind(), why)
+        }
+        _ => named(&error, path),
     })
 }
 

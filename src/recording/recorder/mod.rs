@@ -5,6 +5,6 @@ mod files;
 mod recorder;
 mod ring_thread;
 
-pub use files::{FilePlan, Output, create};
+pub use files::{FilePlan, Output, create, named};
 pub use recorder::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
 pub use ring_thread::{MessagePlan, RingPlan};

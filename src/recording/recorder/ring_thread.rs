@@ -99,8 +99,8 @@ struct RingThread {
     of: Option<Recorded>,
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
-    /// Another ring may take the place of this one.
-    waits_for_next: bool,
+    /// In which states of the ring another one may take its place.
+    waits_in: fn(RingState) -> bool,
 }
 
 /// Starts to record a ring. The thread ends with the ring, unless another one may take its place; when `ending` is set; and when
@@ -123,7 +123,11 @@ pub(super) fn start(
         reads_back: false,
         ..Budget::DASHBOARD
     };
-    let waits_for_next = succession.is_some();
+    let waits_in: fn(RingState) -> bool = match &succession {
+        None => |_| false,
+        Some(next) if next.ends_with_producer() => |state| state != RingState::ProducerGone,
+        Some(_) => |_| true,
+    };
     let feed =
         (plan.messages == MessagePlan::All).then(|| Feed::new(&ring, control(&ring).producer_head));
     let mut watcher = Watcher::new(ring, budget).judging_by(plan.thresholds);
@@ -138,7 +142,7 @@ pub(super) fn start(
         of: None,
         out,
         ending,
-        waits_for_next,
+        waits_in,
     };
     std::thread::Builder::new()
         .name("recorder".into())
@@ -166,7 +170,7 @@ impl RingThread {
                 let over = (ring.state.is_over() || ring.state == RingState::Truncated)
                     .then(|| ring.reason.clone());
                 self.hand_over_state(&ring)?;
-                if let Some(over) = over.filter(|_| !self.waits_for_next) {
+                if let Some(over) = over.filter(|_| !(self.waits_in)(ring.state)) {
                     // What was committed before it ended is read, too.
                     while self.feed.is_some() && matches!(self.read(), Ok(false)) {
                         self.hand_over_due()?;
