@@ -18,6 +18,10 @@
 mod batch;
 mod channel;
 mod dump;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(test)]
+mod hostile;
 mod live;
 mod page;
 mod playback;
