@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{self, Cli, Command, Configuration, Sampling, Target};
+use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Sampling, Target};
 use crate::commands::tail;
 use crate::commands::{check, demo, dump, record, recorded, snapshot};
 use crate::demo::roles;
@@ -19,7 +19,7 @@ use crate::observe::attach::{
 use crate::observe::model::{Moment, Thresholds};
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
-use crate::recording::{Content, Live, Playback, PlayedRing, Player, RecordingError};
+use crate::recording::{Live, Playback, PlayedRing, Player, RecordingError};
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = settings(&cli.configuration)?;
             let plain = !io::stdout().is_terminal() || is_dumb();
             if plain || cli.json || cli.sampling.watch.is_some() {
-                if let Some(playback) = played(&cli.target)? {
+                if let Some(playback) = played(&cli.target, true)? {
                     return recorded_snapshot(playback, cli.json, cli.sampling, out);
                 }
                 let (ring, succession) = attach_on(&cli.target)?;
@@ -66,7 +66,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             configuration,
         }) => {
             let thresholds = settings(&configuration)?.thresholds;
-            if let Some(playback) = played(&target)? {
+            if let Some(playback) = played(&target, true)? {
                 return recorded_snapshot(playback, json, sampling, out);
             }
             let (ring, succession) = attach_on(&target)?;
@@ -80,7 +80,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             interval,
             file,
             at,
-        }) => match played_files(&file, at)? {
+        }) => match played_files(&file, at, true)? {
             Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
             None => Ok(snapshot::list(all, json, interval, out)?),
         },
@@ -91,15 +91,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
-            _ => match played(&options.target)? {
+            _ => match played(&options.target, !options.follows())? {
                 Some(mut playback) => {
                     let ring = only_ring(&playback)?;
-                    if playback.has(&ring, Content::Pages) {
-                        let ring = playback.restored(&ring)?;
-                        tail::tail(ring, None, &options)
-                    } else {
-                        tail::recorded(&mut playback, &ring, &options)
-                    }
+                    tail::recorded(&mut playback, &ring, &options)
                 }
                 None => {
                     let (ring, succession) = attach_on(&options.target)?;
@@ -110,6 +105,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Record(options)) if options.wants_files_of_a_stream() => {
             let why =
                 "-o -: a stream is one recording: --keep and --on-finding need the name of a file";
+            return Ok(refuse(&cli::misuse(why)));
+        }
+        Some(
+            Command::Record(RecordArgs { target, .. }) | Command::Dump(DumpArgs { target, .. }),
+        ) if !target.file.is_empty() => {
+            let why = "--file: what is in a recording is recorded already";
             return Ok(refuse(&cli::misuse(why)));
         }
         Some(Command::Record(options)) => {
@@ -126,7 +127,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Check(options)) => {
             return Ok(match settings(&options.configuration) {
-                Ok(settings) => check::check(&options, &settings, attach, played, out),
+                Ok(settings) => {
+                    let played = |target: &Target| played(target, true);
+                    check::check(&options, &settings, attach, played, out)
+                }
                 Err(error) => check::misused(&error.to_string(), out),
             });
         }
@@ -179,21 +183,26 @@ fn attach_on(target: &Target) -> Result<(AttachedRing, Option<Succession>), Atta
     Ok((ring, succession))
 }
 
-/// The recordings that are meant, at the moment that is meant; `None` when none is.
-fn played(target: &Target) -> Result<Option<Playback>, RecordingError> {
-    let mut playback = played_files(&target.file, target.at)?;
+/// The recordings that are meant, at the moment that is meant; `None` when none is. With `whole`, what comes from stdin is
+/// awaited to its end.
+fn played(target: &Target, whole: bool) -> Result<Option<Playback>, RecordingError> {
+    let mut playback = played_files(&target.file, target.at, whole)?;
     if let (Some(playback), Some(number)) = (&mut playback, target.ring) {
         playback.choose(number)?;
     }
     Ok(playback)
 }
 
-fn played_files(files: &[PathBuf], at: Option<Moment>) -> Result<Option<Playback>, RecordingError> {
+fn played_files(
+    files: &[PathBuf],
+    at: Option<Moment>,
+    whole: bool,
+) -> Result<Option<Playback>, RecordingError> {
     if files.is_empty() {
         return Ok(None);
     }
     let stdin = stdin_apart(files, false)?;
-    let mut playback = Playback::open(files, stdin, true)?;
+    let mut playback = Playback::open(files, stdin, whole)?;
     if let Some(at) = at {
         playback.go_to_moment(at)?;
     }

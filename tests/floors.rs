@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],
     &["observe::rings"],
+    &["recording"],
     &["shutdown", "stderr", "output", "ui"],
     &["stdout"],
     &["demo"],

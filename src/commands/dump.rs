@@ -8,7 +8,7 @@ use crate::cli::DumpArgs;
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{RingSnapshot, Thresholds};
 use crate::observe::watch::{Budget, Watcher};
-use crate::recording::{Output, Written, create, dump as dump_all, dump_headers};
+use crate::recording::{Output, Written, create, dump as dump_all, dump_headers, named};
 use crate::shutdown::StopSignal;
 use crate::stderr::{Progress, warn};
 use crate::text::bytes;
@@ -32,9 +32,10 @@ pub fn dump(ring: AttachedRing, options: &DumpArgs, thresholds: Thresholds) -> a
         Output::Stream(stream) => write(&watcher, seen, stream, options, &ending)?,
         Output::File(path) => {
             let file = create(&path)?;
-            write(&watcher, seen, file, options, &ending).inspect_err(|_| {
+            write(&watcher, seen, file, options, &ending).map_err(|error| {
                 // Half of a ring is none.
                 let _ = std::fs::remove_file(&path);
+                named(&error, &path)
             })?
         }
     };

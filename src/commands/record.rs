@@ -11,8 +11,8 @@ use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{RingSource as _, Thresholds};
 use crate::observe::rings::Rings;
 use crate::recording::{
-    FilePlan, MessagePlan, NextRing, Output, Progress, Recorder, RecordingPlan, RecordingStep,
-    RingPlan, Trigger,
+    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
+    Trigger,
 };
 use crate::shutdown::StopSignal;
 use crate::stderr::{self, warn};
@@ -94,12 +94,7 @@ pub fn record(
     })?;
     let mut everything = ring.is_none().then(Everything::default);
     if let Some((ring, succession)) = ring {
-        let next = match (succession, &options.target.socket) {
-            (None, _) => NextRing::None,
-            (Some(succession), None) => NextRing::OfProcess(succession),
-            (Some(succession), Some(_)) => NextRing::InPlace(succession),
-        };
-        recorder.add(ring, next)?;
+        recorder.add(ring, succession)?;
     }
     let (begun, mut shown) = (Instant::now(), stderr::Progress::begin());
     let why = loop {
@@ -171,7 +166,7 @@ impl Everything {
             match self.rings.open(&ring.id) {
                 Ok(opened) => {
                     self.known.push((ring.id.clone(), opened.ctrl_file().ino));
-                    recorder.add(opened, NextRing::None)?;
+                    recorder.add(opened, None)?;
                 }
                 Err(why) => warn(&format!("{}: {}", ring.id, escape(&why))),
             }

@@ -18,4 +18,7 @@ pub use crate::ring::fuzz::join_answer;
 #[cfg(feature = "tui")]
 pub use crate::ui::fuzz::{dashboard, escaping, input_decoder, query};
 #[cfg(feature = "cli")]
-pub use crate::{cli::fuzz::arguments, output::fuzz::tail_formats, settings::fuzz::settings};
+pub use crate::{
+    cli::fuzz::arguments, output::fuzz::tail_formats, recording::fuzz::recording,
+    settings::fuzz::settings,
+};

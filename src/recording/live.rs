@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::dump::dump;
 use super::recorder::{
-    FilePlan, MessagePlan, NextRing, Output, Progress, Recorder, RecordingPlan, RecordingStep,
-    RingPlan, create,
+    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
+    create,
 };
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{
@@ -133,7 +133,7 @@ impl Background {
         })
         .map_err(|error| error.to_string())?;
         recorder
-            .add(ring, NextRing::None)
+            .add(ring, None)
             .map_err(|error| error.to_string())?;
         let ending = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Mutex::new(Progress::default()));

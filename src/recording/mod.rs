@@ -18,6 +18,10 @@
 mod batch;
 mod channel;
 mod dump;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(test)]
+mod hostile;
 mod live;
 mod page;
 mod playback;
@@ -39,8 +43,8 @@ pub use player::Player;
 pub use reader::{Recording, RecordingError};
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
-    FilePlan, MessagePlan, NextRing, Output, Progress, Recorder, RecordingPlan, RecordingStep,
-    RingPlan, Trigger, create,
+    FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
+    Trigger, create, named,
 };
 pub use state::RecordedState;
 pub use writer::{RecordingWriter, Written};

@@ -258,17 +258,18 @@ impl Playback {
         restored(&mut self.recordings[ring.recording], &ring.name, &ring.id)
     }
 
-    /// Numbers of the pieces of the recording that have messages of `ring` not later than the moment, by time, without the first
-    /// `passed`.
+    /// Numbers of the pieces of the recording, from the one with the number `from` on, that have messages of `ring` not later than
+    /// the moment: in the order in which they were recorded, whatever became of the clock meanwhile.
     #[must_use]
-    pub fn message_chunks(&self, ring: &PlayedRing, passed: usize) -> Vec<usize> {
+    pub fn message_chunks(&self, ring: &PlayedRing, from: usize) -> Vec<usize> {
         let recording = &self.recordings[ring.recording];
         let mut chunks = recording.chunks_of(&ring.name, Content::Messages);
         chunks.retain(|chunk| {
             let times = recording.times_of(*chunk);
-            times.is_some_and(|(begin, _)| begin <= self.at_ns)
+            *chunk >= from && times.is_some_and(|(begin, _)| begin <= self.at_ns)
         });
-        chunks.split_off(passed.min(chunks.len()))
+        chunks.sort_unstable();
+        chunks
     }
 
     /// Hands out the messages of `ring` in one of them that are not later than the moment, until `each` is false.
@@ -281,7 +282,8 @@ impl Playback {
         let until = self.at_ns;
         let recording = &mut self.recordings[ring.recording];
         let mut senseless = 0;
-        recording.read_chunk(chunk, &ring.name, Content::Messages, |at_ns, bytes| {
+        // What cannot be read is in the notes.
+        let _ = recording.read_chunk(chunk, &ring.name, Content::Messages, |at_ns, bytes| {
             match RecordedMessage::parse(bytes) {
                 Some(message) => at_ns > until || each(message),
                 None => {

@@ -46,7 +46,7 @@ pub(super) fn restored(
     let mut found = Found::new(File::from(memory));
     for chunk in recording.chunks_of(name, Content::Pages) {
         let mut outcome = Ok(());
-        recording.read_chunk(chunk, name, Content::Pages, |_, bytes| {
+        let is_whole = recording.read_chunk(chunk, name, Content::Pages, |_, bytes| {
             outcome = found.take(bytes);
             outcome.is_ok()
         });
@@ -54,6 +54,10 @@ pub(super) fn restored(
             Wrong::Told(why) => not_one(why),
             Wrong::Io(error) => unreadable(error),
         })?;
+        if !is_whole {
+            let why = recording.notes().last().cloned().unwrap_or_default();
+            return Err(not_one(format!("bytes of the ring are missing: {why}")));
+        }
     }
     let Found {
         ctrl,

@@ -6,6 +6,7 @@
 pub(crate) mod liar;
 pub(crate) mod program;
 pub(crate) mod pty;
+pub(crate) mod recordings;
 pub(crate) mod verdict;
 pub(crate) mod watch;
 

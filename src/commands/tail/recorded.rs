@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
+use super::passive::tail;
 use super::sink::Sink;
 use crate::cli::{RingPosition, TailArgs};
 use crate::observe::model::{Gap, GapReason, Integrity, Message};
@@ -19,7 +20,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
-/// Writes the messages of `ring` in a recording to stdout; with `-f`, also those that come.
+/// Writes the messages of `ring` in a recording or a dump to stdout; with `-f`, also those that come.
 ///
 /// # Errors
 /// Those of stdout, and when what was asked for is not in the recording.
@@ -28,6 +29,15 @@ pub fn recorded(
     ring: &PlayedRing,
     options: &TailArgs,
 ) -> anyhow::Result<()> {
+    // What a stream has is only seen when it comes; of a dump all is needed.
+    let stdout = Stdout::now();
+    while options.follows() && playback.goes_on() && !playback.has(ring, Content::Messages) {
+        stdout.sleep(LOOKS_EVERY)?;
+        take_in(playback);
+    }
+    if playback.has(ring, Content::Pages) {
+        return tail(playback.restored(ring)?, None, options);
+    }
     if !playback.has(ring, Content::Messages) && !playback.goes_on() {
         bail!(
             "ring {}: there are no messages of it in the recording (`record --messages all` takes them, `dump` the ring itself)",
@@ -37,22 +47,25 @@ pub fn recorded(
     let head = playback.state(ring).map_or(0, |(_, state)| {
         state.ring.control.head().unwrap_or_default()
     });
-    let mut sink = Sink::new(options, head, Stdout::now())?;
+    let mut sink = Sink::new(options, head, stdout)?;
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
     };
     let mut next = 0;
-    let chunks = playback.message_chunks(ring, 0).len();
+    let behind = playback
+        .message_chunks(ring, 0)
+        .last()
+        .map_or(0, |last| last + 1);
     if options.from == Some(RingPosition::Head) || last == Some(0) {
-        next = chunks;
+        next = behind;
     } else if let Some(last) = last {
         show_last(playback, ring, last, &mut sink)?;
-        next = chunks;
+        next = behind;
     }
     loop {
         for chunk in playback.message_chunks(ring, next) {
-            next += 1;
+            next = chunk + 1;
             let mut outcome = Ok(());
             playback.messages_in(ring, chunk, |message| {
                 outcome = pass(&mut sink, &message);
@@ -68,12 +81,17 @@ pub fn recorded(
             break;
         }
         sink.sleep(LOOKS_EVERY)?;
-        playback.take_in();
-        playback.go_to(u64::MAX);
+        take_in(playback);
     }
     sink.summary();
     playback.notes().iter().for_each(|note| warn(note));
     Ok(())
+}
+
+/// Takes in what has come, and goes to the end of it.
+fn take_in(playback: &mut Playback) {
+    playback.take_in();
+    playback.go_to(u64::MAX);
 }
 
 /// A message or a gap.

@@ -107,6 +107,12 @@ impl Succession {
         })
     }
 
+    /// Whether none can take the place of a ring whose producer has ended: only rings of that very process are meant.
+    #[must_use]
+    pub fn ends_with_producer(&self) -> bool {
+        matches!(self.target, RingTarget::Pid(_))
+    }
+
     /// The same, but a ring whose producer has ended keeps its place: what it held last is to be looked at.
     #[must_use]
     pub fn of_living(self) -> Self {

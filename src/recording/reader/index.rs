@@ -9,12 +9,11 @@ use std::io;
 use mcap::records::op;
 
 use super::chunk::{ChunkRecord, LONGEST, records};
+use super::head::{RECORD_HEAD, RecordHead};
 use super::store::Store;
 use crate::recording::channel::{Content, RingName};
 use crate::text::escape;
 
-/// Bytes before a record: what it is, and its length.
-pub(super) const RECORD_HEAD: u64 = 9;
 /// Bytes of a chunk's record up to the length of its compression's name, and where checksum and length stand.
 const CHUNK_HEAD: usize = 32;
 const CHUNK_CHECK: std::ops::Range<usize> = 24..32;
@@ -67,11 +66,24 @@ impl Index {
         self.chunks.get(number)
     }
 
-    /// The times of the first and the last record.
+    /// The times of the first state, before which there is nothing to be shown, and of the last record.
     pub(super) fn span(&self) -> Option<(u64, u64)> {
-        let used = self.by_content.values().flatten();
+        let states = |(_, content): &(RingName, Content)| *content == Content::State;
+        let begins = self.span_of(states)?.0;
+        Some((begins, self.span_of(|_| true)?.1))
+    }
+
+    fn span_of(&self, wanted: impl Fn(&(RingName, Content)) -> bool) -> Option<(u64, u64)> {
+        let used = self.by_content.iter().filter(|(key, _)| wanted(key));
+        let used = used.flat_map(|(_, numbers)| numbers);
         let times = used.filter_map(|number| Some(self.chunks.get(*number)?.times));
         times.reduce(|all, times| (all.0.min(times.0), all.1.max(times.1)))
+    }
+
+    /// Whether there is a state of a ring.
+    pub(super) fn has_states(&self) -> bool {
+        let mut contents = self.by_content.keys();
+        contents.any(|(_, content)| *content == Content::State)
     }
 
     /// A ring's id, and the machine that it was on.
@@ -124,7 +136,7 @@ impl Index {
         self.chunks.get(number).cloned()
     }
 
-    /// Rings of which there is something, and of what.
+    /// Rings of which there is something, and what.
     pub(super) fn contents(&self) -> impl Iterator<Item = &(RingName, Content)> {
         self.by_content.keys()
     }
@@ -136,7 +148,9 @@ impl Index {
     }
 
     /// Adds a chunk whose channels are known.
-    pub(super) fn add(&mut self, place: ChunkPlace) {
+    pub(super) fn add(&mut self, mut place: ChunkPlace) {
+        let (one, other) = place.times;
+        place.times = (one.min(other), one.max(other));
         let number = self.chunks.len();
         let keys: BTreeSet<(RingName, Content)> = place
             .channels
@@ -224,31 +238,6 @@ pub(super) struct Scan {
     is_loose: bool,
     /// The open one is a chunk.
     is_chunk: bool,
-}
-
-/// A record that is there: where, what, and how long without its head.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RecordHead {
-    pub(super) at: u64,
-    pub(super) opcode: u8,
-    pub(super) length: u64,
-}
-
-impl RecordHead {
-    /// Reads it; `None` where it is none.
-    pub(super) fn parse(at: u64, bytes: &[u8]) -> Option<Self> {
-        let [opcode, length @ ..] = bytes.first_chunk::<{ RECORD_HEAD as usize }>()?;
-        Some(Self {
-            at,
-            opcode: *opcode,
-            length: u64::from_le_bytes(*length),
-        })
-    }
-
-    /// Where the next one begins.
-    pub(super) fn end(&self) -> Option<u64> {
-        self.at.checked_add(RECORD_HEAD)?.checked_add(self.length)
-    }
 }
 
 impl Scan {

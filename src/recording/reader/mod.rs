@@ -1,9 +1,11 @@
 //! Reading recordings: found by an index, decoded chunk by chunk, with nothing believed that they say.
 
 mod chunk;
+mod head;
 mod index;
 mod store;
 mod stream;
+mod summary;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
@@ -14,23 +16,26 @@ use std::sync::Arc;
 
 use mcap::MAGIC;
 use mcap::records::op;
-use mcap::sans_io::summary_reader::{SummaryReadEvent, SummaryReader, SummaryReaderOptions};
 
 use super::channel::{Content, RingName};
 use super::state::RecordedState;
 use crate::observe::model::Event;
-use crate::text::{counted, escape, escape_bytes};
+use crate::text::{bytes, counted, escape};
 use chunk::{ChunkRecord, LONGEST, records};
-use index::{ChunkPlace, Index, RECORD_HEAD, RecordHead, Scan, damaged, too_long};
+use head::{RECORD_HEAD, RecordHead, found};
+use index::{Index, Scan, damaged, too_long};
 use store::Store;
 use stream::{FromStream, Stream};
+use summary::Summary;
 
 /// Of a stream so many bytes are kept; of more, the oldest messages go first, then the oldest states.
 const KEPT: u64 = 256 << 20;
-/// A record of the summary is no longer than this.
-const SUMMARY_RECORD: usize = 64 << 20;
+/// What a record that is kept costs besides its bytes.
+const KEPT_WITH_EACH: u64 = 256;
 /// Bytes of states and events that are kept as they were decoded.
 const DECODED: usize = 32 << 20;
+/// Bytes of states and events in one chunk at most: far more than a recorder writes.
+const MOST_JSON: usize = 64 << 20;
 
 /// A recording that is being read.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub struct Recording {
     stream: Option<Stream>,
     /// Of a stream: the bytes that are kept.
     kept_bytes: u64,
+    /// Of a stream: some of it is kept no more.
+    has_shed: bool,
     /// Chunks of states and events as they were decoded, the last one used at the end.
     decoded: VecDeque<(usize, Arc<Vec<Entry>>)>,
     decoded_bytes: usize,
@@ -91,14 +98,6 @@ pub enum RecordingError {
     NotInIt(String),
 }
 
-/// What was found where a recording should begin.
-fn found(bytes: &[u8]) -> String {
-    match bytes {
-        [] => "it is empty".into(),
-        bytes => format!("it begins with `{}`", escape_bytes(bytes)),
-    }
-}
-
 impl Recording {
     /// Opens a file, which may still be written on.
     ///
@@ -125,8 +124,10 @@ impl Recording {
             return Err(RecordingError::NotOne { name, why });
         }
         let mut recording = Self::new(name.clone(), Store::File(file));
-        if !recording.read_summary(kind.len()) {
+        if !recording.read_summary(kind.len()) || !recording.reads_states() {
             recording.index = Index::default();
+            recording.decoded.clear();
+            recording.decoded_bytes = 0;
             recording.scanned = Some(MAGIC.len() as u64);
             recording.go_on();
             if !recording.index.is_whole {
@@ -151,7 +152,7 @@ impl Recording {
             source,
         })?;
         recording.stream = Some(stream);
-        while recording.index.contents().next().is_none() && recording.goes_on() {
+        while !recording.index.has_states() && recording.goes_on() {
             recording.take_stream(true);
         }
         recording.expect_rings()?;
@@ -168,13 +169,21 @@ impl Recording {
             loose: None,
             stream: None,
             kept_bytes: 0,
+            has_shed: false,
             decoded: VecDeque::new(),
             decoded_bytes: 0,
         }
     }
 
+    /// Whether there is a state where the index says so.
+    fn reads_states(&mut self) -> bool {
+        let rings = self.rings();
+        let mut times = rings.iter().map(|ring| self.state_time(ring, u64::MAX));
+        times.any(|time| time.is_some())
+    }
+
     fn expect_rings(&self) -> Result<(), RecordingError> {
-        if self.index.contents().next().is_some() {
+        if self.index.has_states() {
             return Ok(());
         }
         let mut why = "there is no ring in it".to_owned();
@@ -193,59 +202,13 @@ impl Recording {
 
     /// Makes the index of the summary; false if there is none that says where chunks are.
     fn read_summary(&mut self, size: u64) -> bool {
-        let options = SummaryReaderOptions::default()
-            .with_file_size(size)
-            .with_record_length_limit(SUMMARY_RECORD);
-        let mut reader = SummaryReader::new_with_options(options);
-        let mut at = 0;
-        while let Some(event) = reader.next_event() {
-            match event {
-                Ok(SummaryReadEvent::ReadRequest(wanted)) => {
-                    let there = usize::try_from(size.saturating_sub(at)).unwrap_or(usize::MAX);
-                    let wanted = wanted.min(there);
-                    let Ok(bytes) = self.store.read(at, wanted) else {
-                        return false;
-                    };
-                    reader.insert(wanted).copy_from_slice(&bytes);
-                    reader.notify_read(wanted);
-                    at += wanted as u64;
-                }
-                Ok(SummaryReadEvent::SeekRequest(to)) => {
-                    let to = match to {
-                        io::SeekFrom::Start(to) => Some(to),
-                        io::SeekFrom::End(back) => size.checked_add_signed(back),
-                        io::SeekFrom::Current(by) => at.checked_add_signed(by),
-                    };
-                    let Some(to) = to.filter(|to| *to <= size) else {
-                        return false;
-                    };
-                    at = to;
-                    reader.notify_seeked(to);
-                }
-                Err(_) => return false,
-            }
-        }
-        let Some(summary) = reader.finish() else {
+        let Some(Summary { channels, chunks }) = summary::read(&self.store, size) else {
             return false;
         };
-        for (number, channel) in &summary.channels {
+        for channel in &channels {
             let encoding = &channel.message_encoding;
-            (self.index).add_channel(*number, &channel.topic, encoding, &channel.metadata);
+            (self.index).add_channel(channel.id, &channel.topic, encoding, &channel.metadata);
         }
-        let mut chunks: Vec<ChunkPlace> = summary
-            .chunk_indexes
-            .iter()
-            .map(|chunk| ChunkPlace {
-                at: chunk.chunk_start_offset,
-                length: chunk.chunk_length,
-                times: (chunk.message_start_time, chunk.message_end_time),
-                channels: chunk.message_index_offsets.keys().copied().collect(),
-            })
-            .collect();
-        if chunks.iter().any(|chunk| chunk.channels.is_empty()) || chunks.is_empty() {
-            return false;
-        }
-        chunks.sort_by_key(|chunk| chunk.at);
         chunks.into_iter().for_each(|chunk| self.index.add(chunk));
         self.index.is_whole = true;
         true
@@ -266,10 +229,10 @@ impl Recording {
         }
     }
 
-    /// Whether it is there to its end.
+    /// Whether it is there from its beginning to its end.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.index.is_whole
+        self.index.is_whole && !self.has_shed
     }
 
     /// What cannot be read, in words.
@@ -349,7 +312,6 @@ impl Recording {
                 }
             };
             let is_kept = matches!(head.opcode, op::CHUNK | op::MESSAGE | op::CHANNEL);
-            self.kept_bytes += bytes.len() as u64;
             self.keep(head.at, Some(bytes));
             match self.scan.take(&mut self.index, head, &self.store) {
                 Ok(goes_on) => self.index.is_whole |= !goes_on,
@@ -370,11 +332,13 @@ impl Recording {
         if let Store::Memory(kept) = &mut self.store {
             match bytes {
                 Some(bytes) => {
+                    self.kept_bytes += KEPT_WITH_EACH + bytes.len() as u64;
                     kept.insert(at, bytes);
                 }
                 None => {
-                    let gone = kept.remove(&at).map_or(0, |bytes| bytes.len());
-                    self.kept_bytes -= gone as u64;
+                    let gone = kept.remove(&at);
+                    let gone = gone.map_or(0, |bytes| KEPT_WITH_EACH + bytes.len() as u64);
+                    self.kept_bytes -= gone;
                 }
             }
         }
@@ -385,6 +349,11 @@ impl Recording {
         while self.kept_bytes > KEPT
             && let Some(place) = self.index.drop_oldest()
         {
+            self.has_shed = true;
+            let kept = bytes(KEPT);
+            (self.index).note(format!(
+                "more came than is kept, {kept}: the oldest of it is gone"
+            ));
             let end = place.at.saturating_add(place.length);
             if let Store::Memory(kept) = &mut self.store {
                 let gone: Vec<u64> = kept.range(place.at..end).map(|(at, _)| *at).collect();
@@ -548,10 +517,14 @@ impl Recording {
             self.decoded.push_back(found);
             return entries;
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut taken) = (Vec::new(), 0_usize);
         let channels = self.index.channels_of_states();
         self.decode(number, |channel, at_ns, data| {
             if channels.contains(&channel) {
+                taken = taken.saturating_add(size_of::<Entry>() + data.len());
+                if taken > MOST_JSON {
+                    return false;
+                }
                 entries.push(Entry {
                     at_ns,
                     channel,
@@ -560,6 +533,13 @@ impl Recording {
             }
             true
         });
+        if taken > MOST_JSON {
+            let at = self.index.chunk(number).map_or(0, |chunk| chunk.at);
+            let most = bytes(MOST_JSON as u64);
+            self.index.note(format!(
+                "byte {at}: more than {most} of states in a chunk, the rest of them is passed over"
+            ));
+        }
         let entries = Arc::new(entries);
         self.decoded_bytes += bytes_of(&entries);
         self.decoded.push_back((number, Arc::clone(&entries)));
@@ -582,45 +562,51 @@ impl Recording {
         Some(self.index.chunk(number)?.times)
     }
 
-    /// Hands out each record with this content of a ring in a chunk, with its time, until `each` is false.
+    /// Hands out each record with this content of a ring in a chunk, with its time, until `each` is false; tells whether all of
+    /// them could be read, and notes why not.
     pub(super) fn read_chunk(
         &mut self,
         number: usize,
         ring: &RingName,
         content: Content,
         mut each: impl FnMut(u64, &[u8]) -> bool,
-    ) {
+    ) -> bool {
         let channels = self.index.channels_of(ring, content);
         self.decode(number, |channel, at_ns, data| {
             !channels.contains(&channel) || each(at_ns, data)
-        });
+        })
     }
 
-    /// Hands out the messages of a chunk until `each` is false; what is wrong with it is noted.
-    fn decode(&mut self, number: usize, mut each: impl FnMut(u16, u64, &[u8]) -> bool) {
+    /// Hands out the messages of a chunk until `each` is false; what is wrong with it is noted, and it tells whether nothing is.
+    fn decode(&mut self, number: usize, mut each: impl FnMut(u16, u64, &[u8]) -> bool) -> bool {
         let Some(place) = self.index.chunk(number) else {
-            return;
+            return false;
         };
         let (at, length) = (place.at, place.length);
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        if wanted > LONGEST {
-            return self.index.note(too_long(at, length));
-        }
-        let bytes = match self.store.read(at, wanted) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.index.note(format!("byte {at}: {error}")),
+        let wrong = if wanted > LONGEST {
+            too_long(at, length)
+        } else {
+            match self.store.read(at, wanted) {
+                Err(error) => format!("byte {at}: {error}"),
+                Ok(bytes) => {
+                    let outcome = records(&bytes, |record| match record {
+                        ChunkRecord::Message {
+                            channel,
+                            at_ns,
+                            data,
+                        } => each(channel, at_ns, data),
+                        ChunkRecord::Channel { .. } => true,
+                    });
+                    match outcome {
+                        Ok(()) => return true,
+                        Err(error) => damaged(at, &error),
+                    }
+                }
+            }
         };
-        let outcome = records(&bytes, |record| match record {
-            ChunkRecord::Message {
-                channel,
-                at_ns,
-                data,
-            } => each(channel, at_ns, data),
-            ChunkRecord::Channel { .. } => true,
-        });
-        if let Err(error) = outcome {
-            self.index.note(damaged(at, &error));
-        }
+        self.index.note(wrong);
+        false
     }
 }
 

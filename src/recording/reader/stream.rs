@@ -2,15 +2,18 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use mcap::MAGIC;
 use mcap::records::op;
 
 use super::chunk::LONGEST;
-use super::index::{RECORD_HEAD, RecordHead};
+use super::head::{RECORD_HEAD, RecordHead, found};
 
-/// Records under way.
+/// Records under way at most, ...
 const UNDER_WAY: usize = 64;
+/// ... and bytes of them, but for a single one that is longer.
+const BYTES_UNDER_WAY: usize = 16 << 20;
 /// Memory is taken as bytes come: a record that lies about its length costs no more than what there is of it.
 const PIECE: u64 = 256 << 10;
 
@@ -26,7 +29,41 @@ pub(super) enum FromStream {
 #[derive(Debug)]
 pub(super) struct Stream {
     records: Receiver<FromStream>,
+    room: Arc<Room>,
     ended: bool,
+}
+
+/// Bytes that are under way; `None` when nobody takes anything any more.
+#[derive(Debug)]
+struct Room {
+    taken: Mutex<Option<usize>>,
+    freed: Condvar,
+}
+
+impl Room {
+    /// Waits until so many more may be under way.
+    fn take(&self, bytes: usize) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_none = |taken: &mut Option<usize>| {
+            taken.is_some_and(|taken| taken > 0 && taken + bytes > BYTES_UNDER_WAY)
+        };
+        let taken = self.freed.wait_while(taken, has_none);
+        let mut taken = taken.unwrap_or_else(PoisonError::into_inner);
+        *taken = taken.map(|taken| taken + bytes);
+    }
+
+    fn change(&self, change: impl FnOnce(usize) -> Option<usize>) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken = taken.and_then(change);
+        self.freed.notify_one();
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Whoever waits for room finds that nobody takes anything any more.
+        self.room.change(|_| None);
+    }
 }
 
 impl Stream {
@@ -36,10 +73,18 @@ impl Stream {
     /// When no thread can be had.
     pub(super) fn begin(mut input: impl Read + Send + 'static) -> io::Result<Self> {
         let (sender, records) = sync_channel(UNDER_WAY);
+        let room = Arc::new(Room {
+            taken: Mutex::new(Some(0)),
+            freed: Condvar::new(),
+        });
+        let theirs = Arc::clone(&room);
         std::thread::Builder::new()
             .name("stream".into())
             .spawn(move || {
-                let why = match read(&mut input, |record| sender.send(record).is_ok()) {
+                let why = match read(&mut input, |head, bytes| {
+                    theirs.take(bytes.len());
+                    sender.send(FromStream::Record(head, bytes)).is_ok()
+                }) {
                     Ok(()) => None,
                     Err((at, error)) => Some(match error.kind() {
                         io::ErrorKind::UnexpectedEof => {
@@ -53,6 +98,7 @@ impl Stream {
             })?;
         Ok(Self {
             records,
+            room,
             ended: false,
         })
     }
@@ -69,7 +115,12 @@ impl Stream {
         };
         match next {
             Ok(next) => {
-                self.ended = matches!(next, FromStream::End(_));
+                match &next {
+                    FromStream::Record(_, bytes) => {
+                        self.room.change(|taken| Some(taken - bytes.len()));
+                    }
+                    FromStream::End(_) => self.ended = true,
+                }
                 Some(next)
             }
             Err(TryRecvError::Empty) => None,
@@ -89,12 +140,12 @@ impl Stream {
 /// Reads record by record until the last one, or until nobody takes them.
 fn read(
     input: &mut impl Read,
-    mut take: impl FnMut(FromStream) -> bool,
+    mut take: impl FnMut(RecordHead, Vec<u8>) -> bool,
 ) -> Result<(), (u64, io::Error)> {
     let mut magic = [0; MAGIC.len()];
     let got = read_as_much(input, &mut magic).map_err(|error| (0, error))?;
     if magic[..got] != *MAGIC {
-        let why = format!("{}, expected an MCAP file", super::found(&magic[..got]));
+        let why = format!("{}, expected an MCAP file", found(&magic[..got]));
         return Err((0, io::Error::other(why)));
     }
     let mut at = MAGIC.len() as u64;
@@ -126,7 +177,7 @@ fn read(
         }
         at = RECORD_HEAD + head.length + at;
         let last = matches!(head.opcode, op::DATA_END | op::FOOTER);
-        if !take(FromStream::Record(head, bytes)) || last {
+        if !take(head, bytes) || last {
             return Ok(());
         }
     }

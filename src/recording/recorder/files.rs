@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::open_file::OpenFile;
+use super::open_file::{OpenFile, named};
 use super::ring_thread::{Piece, Recorded, What};
 use crate::recording::channel::{Content, RingName};
 use crate::recording::writer::Written;
@@ -92,8 +92,10 @@ impl Files {
                 (Box::new(file.try_clone()?), Some((file, path)))
             }
         };
-        if let Some((_, path)) = &file {
-            self.kept.push_back(path.clone());
+        let made = file.as_ref().map(|(_, path)| path.clone());
+        self.current = Some(OpenFile::begin(out, file)?);
+        if let Some(path) = made {
+            self.kept.push_back(path);
             let most = self.plan.keep.unwrap_or(usize::MAX);
             while self.kept.len() > most
                 && let Some(oldest) = self.kept.pop_front()
@@ -102,7 +104,6 @@ impl Files {
                 let _ = std::fs::remove_file(oldest);
             }
         }
-        self.current = Some(OpenFile::begin(out, file)?);
         Ok(())
     }
 
@@ -255,16 +256,15 @@ pub fn create(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path);
-    made.map_err(|error| {
-        let name = path.display().to_string();
-        let name = escape(&name);
-        let why = match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                format!("{name} is there already: a recording is never written over another file")
-            }
-            _ => format!("{name}: {error}"),
-        };
-        io::Error::new(error.kind(), why)
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let name = path.display().to_string();
+            let name = escape(&name);
+            let why =
+                format!("{name} is there already: a recording is never written over another file");
+            io::Error::new(error.kind(), why)
+        }
+        _ => named(&error, path),
     })
 }
 

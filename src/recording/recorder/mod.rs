@@ -7,5 +7,6 @@ mod recorder;
 mod ring_thread;
 
 pub use files::{FilePlan, Output, create};
+pub use open_file::named;
 pub use recorder::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
-pub use ring_thread::{MessagePlan, NextRing, RingPlan};
+pub use ring_thread::{MessagePlan, RingPlan};

@@ -57,7 +57,14 @@ impl OpenFile {
         out: Box<dyn Write + Send>,
         file: Option<(File, PathBuf)>,
     ) -> io::Result<Self> {
-        let writer = RecordingWriter::new(out)?;
+        let writer = RecordingWriter::new(out).map_err(|error| match &file {
+            Some((_, path)) => {
+                // It is no recording yet.
+                let _ = std::fs::remove_file(path);
+                named(&error, path)
+            }
+            None => error,
+        })?;
         Ok(Self {
             packed: writer.written().bytes,
             writer,
@@ -130,7 +137,10 @@ impl OpenFile {
     ) -> io::Result<()> {
         self.pack()?;
         self.collected.get_or_insert_with(Instant::now);
-        self.writer.write(&of.name, &of.id, content, records)
+        self.writer.write(&of.name, &of.id, content, records)?;
+        // Chunks go out whole, when they are full.
+        self.packed = self.writer.written().bytes;
+        Ok(())
     }
 
     /// Puts what is loose into chunks.
@@ -213,14 +223,15 @@ fn cut(error: io::Error, file: Option<&(File, PathBuf)>, good: u64) -> io::Error
     };
     // What is left there can be passed over by a reader, too.
     let _ = file.set_len(good);
-    io::Error::new(
-        error.kind(),
-        format!(
-            "{}: {error}; what was written until then, {}, can be read",
-            escape(&path.display().to_string()),
-            bytes(good)
-        ),
-    )
+    let good = bytes(good);
+    let why = format!("{error}; what was written until then, {good}, can be read");
+    named(&io::Error::new(error.kind(), why), path)
+}
+
+/// An error, with the file that it is about.
+pub fn named(error: &io::Error, path: &Path) -> io::Error {
+    let name = path.display().to_string();
+    io::Error::new(error.kind(), format!("{}: {error}", escape(&name)))
 }
 
 #[cfg(test)]

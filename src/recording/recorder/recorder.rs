@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::files::{FilePlan, Files, Output};
-use super::ring_thread::{self, NextRing, Piece, RingPlan, What};
-use crate::observe::attach::AttachedRing;
+use super::ring_thread::{self, Piece, RingPlan, What};
+use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::Severity;
 
 /// Pieces under way between a ring's thread and the file.
@@ -50,7 +50,7 @@ pub struct Progress {
     pub bytes: u64,
     /// States, events, messages and gaps written.
     pub records: u64,
-    /// Messages that were read.
+    /// Messages that were written.
     pub messages: u64,
     /// Bytes of rings that were passed over.
     pub skipped_bytes: u64,
@@ -117,13 +117,13 @@ impl Recorder {
         })
     }
 
-    /// Records this ring, too, and those that take its place, as `next` says.
+    /// Records this ring, too, and with `succession` those that take its place.
     ///
     /// # Errors
     /// When no thread can be had.
-    pub fn add(&mut self, ring: AttachedRing, next: NextRing) -> io::Result<()> {
+    pub fn add(&mut self, ring: AttachedRing, succession: Option<Succession>) -> io::Result<()> {
         let (out, ending) = (self.sender.clone(), Arc::clone(&self.ending));
-        ring_thread::start(ring, next, self.plan, out, ending)?;
+        ring_thread::start(ring, succession, self.plan, out, ending)?;
         self.rings += 1;
         Ok(())
     }
@@ -203,19 +203,12 @@ impl Recorder {
     /// Takes a piece in; gives what is to be said of it.
     fn take(&mut self, piece: Piece) -> io::Result<Option<String>> {
         let mut said = None;
-        match &piece.what {
-            What::Messages(batch) => {
-                self.messages += batch.messages;
-                self.skipped_bytes = self.skipped_bytes.saturating_add(batch.skipped_bytes);
-            }
-            What::Ended(why) => {
-                self.rings = self.rings.saturating_sub(1);
-                said = Some(format!("{}: {why}", piece.of.id));
-            }
-            What::State { .. } | What::Event { .. } => {}
+        if let What::Ended(why) = &piece.what {
+            self.rings = self.rings.saturating_sub(1);
+            said = Some(format!("{}: {why}", piece.of.id));
         }
         let Some(trigger) = self.trigger else {
-            self.files.write(&piece)?;
+            self.write(&piece)?;
             return Ok(said);
         };
         let told = match &piece.what {
@@ -240,16 +233,27 @@ impl Recorder {
                 ));
                 self.kept_bytes = 0;
                 for (_, kept) in std::mem::take(&mut self.kept) {
-                    self.files.write(&kept)?;
+                    self.write(&kept)?;
                 }
             }
         }
         if self.files.is_open() {
-            self.files.write(&piece)?;
+            self.write(&piece)?;
         } else {
             self.keep(piece, trigger.before);
         }
         Ok(said)
+    }
+
+    /// Writes a piece, and counts what is in it, unless the last file has ended.
+    fn write(&mut self, piece: &Piece) -> io::Result<()> {
+        if let What::Messages(batch) = &piece.what
+            && self.files.is_open()
+        {
+            self.messages += batch.messages;
+            self.skipped_bytes = self.skipped_bytes.saturating_add(batch.skipped_bytes);
+        }
+        self.files.write(piece)
     }
 
     /// Keeps a piece for as long as it may be wanted.

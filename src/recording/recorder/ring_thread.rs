@@ -99,28 +99,8 @@ struct RingThread {
     of: Option<Recorded>,
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
-    /// Whether it waits for another ring where this one is over.
-    waits: Waits,
-}
-
-/// Which ring may take the place of one that is over.
-#[derive(Debug)]
-pub enum NextRing {
-    /// None.
-    None,
-    /// Another one of the same process.
-    OfProcess(Succession),
-    /// Another one in the same place, whoever writes it.
-    InPlace(Succession),
-}
-
-/// Whether a ring is waited for that takes the place of one that is over.
-#[derive(Clone, Copy, Debug)]
-enum Waits {
-    Not,
-    /// As long as its process lives.
-    WhileItLives,
-    Always,
+    /// In which states of the ring another one may take its place.
+    waits_in: fn(RingState) -> bool,
 }
 
 /// Starts to record a ring. The thread ends with the ring, unless another one may take its place; when `ending` is set; and when
@@ -130,7 +110,7 @@ enum Waits {
 /// When no thread can be had.
 pub(super) fn start(
     ring: AttachedRing,
-    next: NextRing,
+    succession: Option<Succession>,
     plan: RingPlan,
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
@@ -143,20 +123,17 @@ pub(super) fn start(
         reads_back: false,
         ..Budget::DASHBOARD
     };
+    let waits_in: fn(RingState) -> bool = match &succession {
+        None => |_| false,
+        Some(next) if next.ends_with_producer() => |state| state != RingState::ProducerGone,
+        Some(_) => |_| true,
+    };
     let feed =
         (plan.messages == MessagePlan::All).then(|| Feed::new(&ring, control(&ring).producer_head));
     let mut watcher = Watcher::new(ring, budget).judging_by(plan.thresholds);
-    let waits = match next {
-        NextRing::None => Waits::Not,
-        NextRing::OfProcess(succession) => {
-            watcher = watcher.succeeded_by(succession.of_living());
-            Waits::WhileItLives
-        }
-        NextRing::InPlace(succession) => {
-            watcher = watcher.succeeded_by(succession);
-            Waits::Always
-        }
-    };
+    if let Some(succession) = succession {
+        watcher = watcher.succeeded_by(succession);
+    }
     let thread = RingThread {
         watcher,
         plan,
@@ -165,7 +142,7 @@ pub(super) fn start(
         of: None,
         out,
         ending,
-        waits,
+        waits_in,
     };
     std::thread::Builder::new()
         .name("recorder".into())
@@ -193,12 +170,7 @@ impl RingThread {
                 let over = (ring.state.is_over() || ring.state == RingState::Truncated)
                     .then(|| ring.reason.clone());
                 self.hand_over_state(&ring)?;
-                let waits = match self.waits {
-                    Waits::Not => false,
-                    Waits::WhileItLives => ring.state == RingState::Ended,
-                    Waits::Always => true,
-                };
-                if let Some(over) = over.filter(|_| !waits) {
+                if let Some(over) = over.filter(|_| !(self.waits_in)(ring.state)) {
                     // What was committed before it ended is read, too.
                     while self.feed.is_some() && matches!(self.read(), Ok(false)) {
                         self.hand_over_due()?;
