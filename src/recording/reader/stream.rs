@@ -175,7 +175,7 @@ fn read(
                 return Err((at, io::ErrorKind::UnexpectedEof.into()));
             }
         }
-        at = RECORD_HEAD + head.length + at;
+        at += RECORD_HEAD + head.length;
         let last = matches!(head.opcode, op::DATA_END | op::FOOTER);
         if !take(head, bytes) || last {
             return Ok(());

@@ -88,10 +88,7 @@ impl Summary {
         let mut next = MAGIC.len() as u64;
         !self.chunks.is_empty()
             && self.chunks.iter().all(|chunk| {
-                let before = std::mem::replace(
-                    &mut next,
-                    chunk.at.checked_add(chunk.length).unwrap_or(u64::MAX),
-                );
+                let before = std::mem::replace(&mut next, chunk.at.saturating_add(chunk.length));
                 chunk.at >= before
                     && next <= end
                     && !chunk.channels.is_empty()

@@ -3,10 +3,10 @@
 mod feed;
 mod files;
 mod open_file;
-mod recorder;
 mod ring_thread;
+mod session;
 
 pub use files::{FilePlan, Output, create};
 pub use open_file::named;
-pub use recorder::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
 pub use ring_thread::{MessagePlan, RingPlan};
+pub use session::{Progress, Recorder, RecordingPlan, RecordingStep, Trigger};
