@@ -1,5 +1,6 @@
 //! Recordings that are cut, damaged, or made to do harm: read to where they can be, with no more time and memory than they are worth.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
@@ -50,22 +51,21 @@ fn cut_anywhere_it_is_read_to_there() {
     for bytes in written() {
         let heads = heads(&bytes);
         let (file, path) = file(&bytes).expect("memory");
-        let mut states = usize::MAX;
+        let mut end = u64::MAX;
+        let near = |length: usize| heads.iter().any(|head| head.abs_diff(length) < 48);
         for length in (0..bytes.len()).rev() {
+            // Inside of long records one place is like another.
+            if length % 8 != 0 && !near(length) {
+                continue;
+            }
             file.set_len(length as u64).expect("ours");
             let opened = Playback::open(std::slice::from_ref(&path), None, true);
-            let there = opened.map_or(0, |mut playback| {
-                let rings = playback.rings().to_vec();
-                rings
-                    .iter()
-                    .filter(|ring| playback.state(ring).is_some())
-                    .count()
-            });
+            let there = opened.map_or(0, |playback| playback.span().1);
             // What can be read gets less, and never more again.
-            assert!(there <= states, "{length}");
-            states = there;
+            assert!(there <= end, "{length}");
+            end = there;
         }
-        assert_eq!(states, 0);
+        assert_eq!(end, 0);
         for head in heads {
             for length in head.saturating_sub(1)..(head + 10).min(bytes.len()) {
                 read(&bytes[..length]);
@@ -77,6 +77,7 @@ fn cut_anywhere_it_is_read_to_there() {
 #[test]
 fn heads_that_lie_do_no_harm() {
     for bytes in written() {
+        let mut kinds = BTreeSet::new();
         for at in heads(&bytes) {
             let length = u64::from_le_bytes(bytes[at + 1..at + 9].try_into().expect("eight"));
             for lie in [
@@ -97,7 +98,10 @@ fn heads_that_lie_do_no_harm() {
                 changed[at] = opcode;
                 read(&changed);
             }
-            // Numbers in it: each byte of the first ones, and of the last.
+            // Numbers in one of each kind: each byte of the first ones, and of the last.
+            if !kinds.insert(bytes[at]) {
+                continue;
+            }
             let body = at + 9..at + 9 + length as usize;
             let first = body.clone().take(72);
             let last = body.rev().take(24);
@@ -312,7 +316,7 @@ fn a_dump_of_which_something_is_lost_makes_no_ring() {
     changed[last + 8 + length as usize] ^= 0xff;
     let said = restored(&changed).expect_err("it is damaged");
     assert!(said.contains("bytes of the ring are missing"), "{said}");
-    let said = restored(&bytes[..bytes.len() - 100]).expect_err("it is cut");
+    let said = restored(&bytes[..last + 20]).expect_err("it is cut");
     assert!(said.contains("is not whole"), "{said}");
 }
 
