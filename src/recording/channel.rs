@@ -48,12 +48,13 @@ impl Content {
 pub struct RingName(Arc<str>);
 
 impl RingName {
-    /// That of a ring: the producer's command and the ring's id.
+    /// That of a ring: the producer's command, the ring's id, and the inode of its control region: another ring may come to have
+    /// the id.
     #[must_use]
     pub fn of(ring: &RingSnapshot) -> Self {
         let command = ring.producer.command.as_deref().unwrap_or("ring");
         let plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '_' | '-');
-        let name = format!("{command}-{}", ring.id);
+        let name = format!("{command}-{}-{}", ring.id, ring.ctrl_inode);
         Self(name.replace(|one| !plain(one), "-").into())
     }
 

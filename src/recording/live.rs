@@ -24,6 +24,8 @@ use crate::text::{bytes, duration, escape, nanoseconds};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Messages a second of a recording.
 const MESSAGES: u32 = 100;
+/// Bytes of a recording at most.
+const MOST: u64 = 1 << 30;
 /// The end is thought of this often.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -128,7 +130,10 @@ impl Background {
                 thresholds,
             },
             output: Output::File(path.clone()),
-            files: FilePlan::default(),
+            files: FilePlan {
+                max_size: Some(MOST),
+                ..FilePlan::default()
+            },
             trigger: None,
         })
         .map_err(|error| error.to_string())?;

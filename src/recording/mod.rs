@@ -1,7 +1,8 @@
 //! Recordings: what a ring was, in a file that can be looked at later, elsewhere, and by other tools.
 //!
 //! The container is [MCAP](https://mcap.dev), profile `zbqtop`: chunks compressed with zstd, with an index and CRCs. Each
-//! ring has its channels, `zbq/NAME/…`, where NAME is the producer's command and the ring's id:
+//! ring has its channels, `zbq/NAME/…`, where NAME is the producer's command, the ring's id and the inode of its
+//! control region:
 //!
 //! - `state` (encoding `json`): the object of `"rings"` in `snapshot --json`, with `captured_at` and `interval_ns`; the schema
 //!   of the channel is `assets/snapshot.schema.json`.

@@ -12,21 +12,23 @@ use super::record::RecordedMessage;
 use super::restored::restored;
 use super::state::RecordedState;
 use crate::observe::attach::AttachedRing;
-use crate::observe::model::{Event, Method, Moment, Severity};
-use crate::text::counted;
+use crate::observe::model::{Event, Limitation, Method, Moment, Severity};
+use crate::text::{counted, duration};
 
 /// Events that are looked through for one.
-const MOST_EVENTS: usize = 100_000;
+const MOST_EVENTS: usize = 10_000_000;
+/// A state that is older than this, and than three times the time between two, is not that of the moment, ns.
+const STALE_NS: u64 = 3_000_000_000;
 /// Events that are shown.
 const LAST_EVENTS: usize = 1000;
-/// States that are looked through for a finding.
-const MOST_STATES: usize = 100_000;
 
 /// Recordings, at one moment.
 #[derive(Debug)]
 pub struct Playback {
     recordings: Vec<Recording>,
     rings: Vec<PlayedRing>,
+    /// One ring was chosen: others that come are not shown.
+    is_chosen: bool,
     at_ns: u64,
 }
 
@@ -60,6 +62,7 @@ impl Playback {
         let mut playback = Self {
             recordings,
             rings: Vec::new(),
+            is_chosen: false,
             at_ns: 0,
         };
         if whole {
@@ -76,6 +79,9 @@ impl Playback {
             if recording.goes_on() {
                 recording.go_on();
             }
+        }
+        if self.is_chosen {
+            return;
         }
         let known: BTreeSet<(usize, RingName)> = self
             .rings
@@ -122,6 +128,7 @@ impl Playback {
             return Err(RecordingError::NotInIt(why));
         }
         self.rings = vec![self.rings.swap_remove(number)];
+        self.is_chosen = true;
         Ok(())
     }
 
@@ -188,10 +195,7 @@ impl Playback {
         for ring in self.rings.clone() {
             let recording = &mut self.recordings[ring.recording];
             let mut at = 0;
-            for _ in 0..MOST_STATES {
-                let Some((found, state)) = recording.state_after(&ring.name, at) else {
-                    break;
-                };
+            while let Some((found, state)) = recording.state_after(&ring.name, at) {
                 let is_bad = state.ring.findings.iter();
                 if is_bad.map(|one| one.severity).max() >= Some(Severity::Warning) {
                     first = Some(first.map_or(found, |first| first.min(found)));
@@ -223,6 +227,13 @@ impl Playback {
     pub fn state_at(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<(u64, RecordedState)> {
         let (at, mut state) = self.recordings[ring.recording].state_at(&ring.name, at_ns)?;
         state.ring.attach.method = Method::File;
+        let interval = state.interval_ns.unwrap_or(0);
+        let late = at_ns.min(self.span().1).saturating_sub(at);
+        if late > STALE_NS.max(interval.saturating_mul(3)) {
+            let why = format!("the last one that was recorded is {} older", duration(late));
+            let limit = Limitation::new("the state of the ring at this time", why);
+            state.ring.attach.limits.push(limit);
+        }
         if state.ring.id != ring.id && self.rings.iter().any(|other| other.id == state.ring.id) {
             state.ring.id.clone_from(&ring.id);
         }

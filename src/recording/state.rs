@@ -1,9 +1,12 @@
 //! A ring at one instant, as it is recorded.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::model::RingSnapshot;
+use crate::text::escape;
 
 /// What is written of a ring at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,11 +56,38 @@ impl RecordedState {
             captured_at,
             interval_ns,
         } = serde_json::from_slice(json)?;
+        let mut ring = serde_json::from_slice(json)?;
+        make_safe(&mut ring);
         Ok(Self {
             captured_at,
             interval_ns,
-            ring: serde_json::from_slice(json)?,
+            ring,
         })
+    }
+}
+
+/// Words that are shown as they are have been made safe where they were made; a file may say anything.
+fn make_safe(ring: &mut RingSnapshot) {
+    let words = [&mut ring.id, &mut ring.reason];
+    let consumers = ring.consumers.iter_mut().map(|one| &mut one.reason);
+    let findings = ring.findings.iter_mut().map(|one| &mut one.message);
+    let events = ring.events.iter_mut().map(|one| &mut one.message);
+    let limits = ring.attach.limits.iter_mut();
+    let limits = limits.flat_map(|one| {
+        [Some(&mut one.why), one.remedy.as_mut()]
+            .into_iter()
+            .flatten()
+    });
+    let all = words.into_iter().chain(consumers).chain(findings);
+    for words in all.chain(events).chain(limits) {
+        if let Cow::Owned(safe) = escape(words) {
+            *words = safe;
+        }
+    }
+    for finding in &mut ring.findings {
+        if let Cow::Owned(safe) = escape(&finding.code) {
+            finding.code = safe.into();
+        }
     }
 }
 

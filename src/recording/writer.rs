@@ -30,7 +30,8 @@ const EVENT_SCHEMA: &str = include_str!("../../assets/event.schema.json");
 
 /// Writes a recording.
 pub struct RecordingWriter<W: Write> {
-    mcap: mcap::Writer<NoSeek<Counted<W>>>,
+    /// There until the end.
+    mcap: Option<mcap::Writer<NoSeek<Counted<W>>>>,
     channels: HashMap<(RingName, Content), u16>,
     host: String,
     /// Whether the chunk that is open is of bulk: messages or memory.
@@ -89,7 +90,7 @@ impl<W: Write> RecordingWriter<W> {
         };
         let host = rustix::system::uname().nodename().to_string_lossy().into();
         Ok(Self {
-            mcap: options.create(NoSeek::new(out)).map_err(failure)?,
+            mcap: Some(options.create(NoSeek::new(out)).map_err(failure)?),
             channels: HashMap::new(),
             host,
             open: None,
@@ -111,7 +112,7 @@ impl<W: Write> RecordingWriter<W> {
     ) -> io::Result<()> {
         let bulk = matches!(content, Content::Messages | Content::Pages);
         if self.open.is_some_and(|open| open != bulk) {
-            self.mcap.flush().map_err(failure)?;
+            self.mcap()?.flush().map_err(failure)?;
         }
         self.open = Some(bulk);
         let channel_id = match self.channels.get(&(name.clone(), content)) {
@@ -127,7 +128,7 @@ impl<W: Write> RecordingWriter<W> {
                 publish_time: at_ns,
             };
             self.records += 1;
-            self.mcap
+            self.mcap()?
                 .write_to_known_channel(&header, data)
                 .map_err(failure)?;
         }
@@ -146,7 +147,7 @@ impl<W: Write> RecordingWriter<W> {
                 // Each file has it, unpacked: without what makes it pleasant to read it takes two thirds.
                 let plain: serde_json::Value = serde_json::from_str(text)?;
                 let plain = serde_json::to_vec(&plain)?;
-                self.mcap
+                self.mcap()?
                     .add_schema(schema, "jsonschema", &plain)
                     .map_err(failure)?
             }
@@ -162,7 +163,7 @@ impl<W: Write> RecordingWriter<W> {
         );
         let topic = name.topic(content);
         let channel = self
-            .mcap
+            .mcap()?
             .add_channel(schema, &topic, content.encoding(), &metadata)
             .map_err(failure)?;
         self.channels.insert((name.clone(), content), channel);
@@ -214,7 +215,7 @@ impl<W: Write> RecordingWriter<W> {
     /// Those of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.open.take().is_some() {
-            self.mcap.flush().map_err(failure)?;
+            self.mcap()?.flush().map_err(failure)?;
         }
         Ok(())
     }
@@ -228,9 +229,8 @@ impl<W: Write> RecordingWriter<W> {
         }
     }
 
-    /// Leaves it as it is, without an end.
-    pub(super) fn abandon(self) {
-        drop(self.mcap.into_inner());
+    fn mcap(&mut self) -> io::Result<&mut mcap::Writer<NoSeek<Counted<W>>>> {
+        (self.mcap.as_mut()).ok_or_else(|| io::Error::other("the recording has ended"))
     }
 
     /// Ends the recording with its index.
@@ -238,8 +238,18 @@ impl<W: Write> RecordingWriter<W> {
     /// # Errors
     /// Those of the output.
     pub fn finish(mut self) -> io::Result<Written> {
-        self.mcap.finish().map_err(failure)?;
+        self.mcap()?.finish().map_err(failure)?;
         Ok(self.written())
+    }
+}
+
+/// What has not come to its end has none: it is not to be taken for whole.
+impl<W: Write> Drop for RecordingWriter<W> {
+    fn drop(&mut self) {
+        // An end that was written is not written again.
+        if let Some(mcap) = self.mcap.take() {
+            drop(mcap.into_inner());
+        }
     }
 }
 

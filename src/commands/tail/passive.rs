@@ -426,7 +426,7 @@ fn follow(
                 "zbq_ctrl was truncated: the ring's head is lost",
             ));
         }
-        let next = follower.advance(ring, |event| pass(sink, event))?;
+        let next = follower.advance(ring, u64::MAX, |event| pass(sink, event))?;
         let token = match next {
             NextStep::Wait(token) => token,
             NextStep::Read => {

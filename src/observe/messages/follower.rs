@@ -48,19 +48,20 @@ impl Follower {
         self.reader.position()
     }
 
-    /// Reads a piece.
+    /// Reads a piece of what lies below `until`.
     ///
     /// # Errors
     /// Those of `each`, and when the ring's bytes can no longer be read.
     pub fn advance(
         &mut self,
         ring: &AttachedRing,
+        until: u64,
         mut each: impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<NextStep> {
         let token = token(ring);
         let before = self.reader.position();
         let throttle = &mut self.throttle;
-        let advanced = self.reader.advance(ring, u64::MAX, |event| {
+        let advanced = self.reader.advance(ring, until, |event| {
             if matches!(&event, ReadEvent::Gap(gap) if gap.why == GapReason::Overrun) {
                 throttle.overrun(Instant::now());
             }

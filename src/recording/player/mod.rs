@@ -195,21 +195,16 @@ impl Player {
         };
         let event = event.map(|(at, event)| (at, event.message));
         // A finding that was there from the start has no event.
-        let mut begins = None;
-        if let Some(watched) = &self.watched {
-            let mut bad_before = false;
-            for mark in watched.past.marks() {
-                let inside = if forward {
-                    mark.at_ns > at
-                } else {
-                    mark.at_ns < at
-                };
-                if inside && !bad_before && (begins.is_none() || !forward) {
-                    begins = Some((mark.at_ns, format!("a finding: {}", mark.severity.word())));
-                }
-                bad_before = true;
+        let begins = self.watched.as_ref().and_then(|watched| {
+            let mut begins = watched.past.beginnings();
+            if forward {
+                begins.find(|mark| mark.at_ns > at)
+            } else {
+                begins.rfind(|mark| mark.at_ns < at)
             }
-        }
+        });
+        let words = |mark: Mark| (mark.at_ns, format!("a finding: {}", mark.severity.word()));
+        let begins = begins.map(words);
         match (event, begins) {
             (Some(event), Some(begins)) if forward == (begins.0 < event.0) => Some(begins),
             (event, begins) => event.or(begins),

@@ -69,21 +69,22 @@ impl Past {
         let (step, count) = FINE;
         let last = at - at % step;
         let first = last.saturating_sub(step * (count - 1)).max(begin);
-        let fine = (0..count).map(|back| last.saturating_sub(back * step));
+        let fine = (0..count).map(|back| last.saturating_sub(step.saturating_mul(back)));
         times.extend(fine.take_while(|time| *time >= first));
         let step = coarse_step(begin, end);
         let coarse = first - first % step;
-        let coarse = (0..=2 * COARSE).map(|back| coarse.saturating_sub(back * step));
-        times.extend(coarse.take_while(|time| *time + step > begin && *time > 0));
+        let coarse = (0..=2 * COARSE).map(|back| coarse.saturating_sub(step.saturating_mul(back)));
+        times.extend(coarse.take_while(|time| time.saturating_add(step) > begin && *time > 0));
         // What was wrong is told of all of the recording.
-        let after = (0..=2 * COARSE).map(|on| (at - at % step).saturating_add(on * step));
+        let after =
+            (0..=2 * COARSE).map(|on| (at - at % step).saturating_add(step.saturating_mul(on)));
         let shown = times.len();
         times.extend(after.take_while(|time| *time < end));
         let mut found: Vec<u64> = Vec::new();
         for (place, time) in times.into_iter().enumerate() {
             let known = self.grid.get(&time).copied();
             // Something may still come before a time near the end.
-            let state = match known.filter(|_| time + 2 * FINE.0 < end) {
+            let state = match known.filter(|_| time.saturating_add(2 * FINE.0) < end) {
                 Some(state) => state,
                 None if Instant::now() >= until => continue,
                 None => {
@@ -145,7 +146,7 @@ impl Past {
         // Between two states that are far apart nothing is known: a hole, no plateau.
         let hole = earlier.and_then(|(before, earlier)| {
             let usual = digest.interval_ns.max(step);
-            let is_hole = time.saturating_sub(before) > HOLE_NS.max(4 * usual);
+            let is_hole = time.saturating_sub(before) > HOLE_NS.max(usual.saturating_mul(4));
             is_hole.then_some(earlier.sampled_ns.saturating_add(1))
         });
         let put = |series: &mut PastSeries, value| {
@@ -172,6 +173,24 @@ impl Past {
         })
     }
 
+    /// Where something began to be wrong, as far as it was looked up.
+    pub(super) fn beginnings(&self) -> impl DoubleEndedIterator<Item = Mark> {
+        let is_bad = |digest: &Digest| digest.worst > Some(Severity::Info);
+        let digests: Vec<_> = self.digests.iter().collect();
+        let begin = digests.windows(2).filter_map(|pair| {
+            let [(_, before), (at_ns, digest)] = pair else {
+                return None;
+            };
+            let severity = digest.worst.filter(|_| is_bad(digest) && !is_bad(before))?;
+            Some(Mark {
+                at_ns: **at_ns,
+                severity,
+            })
+        });
+        let all: Vec<Mark> = begin.collect();
+        all.into_iter()
+    }
+
     fn forget(&mut self) {
         if self.digests.len() > KEPT {
             self.digests.clear();
@@ -185,7 +204,8 @@ impl Past {
 /// Between two points of the coarse grid, ns: a power of two seconds, or less, so that it stays while a recording grows.
 fn coarse_step(begin: u64, end: u64) -> u64 {
     let least = (end.saturating_sub(begin) / (2 * COARSE)).max(FINE.0);
-    FINE.0 * least.div_ceil(FINE.0).next_power_of_two()
+    let steps = least.div_ceil(FINE.0).min(1 << 40);
+    FINE.0.saturating_mul(steps.next_power_of_two())
 }
 
 fn digest(state: &RecordedState) -> Digest {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{Preview, payload};
-use crate::observe::model::{EventLog, Message, MessageLog};
+use crate::observe::model::{Event, EventLog, Message, MessageLog};
 use crate::observe::sample::control;
 use crate::observe::watch::Budget;
 use crate::recording::channel::Content;
@@ -13,6 +13,9 @@ use crate::recording::record::RecordedMessage;
 
 /// Pieces of a recording that are read back from a moment for the messages before it.
 const READ_BACK: usize = 4;
+/// Events come in no later than this after what is later, ns, and so many of the last are compared.
+const LATE_NS: u64 = 2_000_000_000;
+const LATE: usize = 64;
 /// A step forward over more pieces than this is a leap: what lies between is not read.
 const LEAP: usize = 8;
 
@@ -48,6 +51,9 @@ impl Shown {
     pub(super) fn follow(&mut self, playback: &mut Playback, ring: &PlayedRing) {
         let at = playback.at_ns();
         let before = self.at_ns.replace(at);
+        if before == Some(at) && !playback.goes_on() {
+            return;
+        }
         self.follow_events(playback, ring, before);
         if playback.has(ring, Content::Pages) {
             return self.restore(playback, ring);
@@ -97,9 +103,12 @@ impl Shown {
     fn follow_events(&mut self, playback: &mut Playback, ring: &PlayedRing, before: Option<u64>) {
         let at = playback.at_ns();
         match before {
-            Some(before) if before == at => {}
-            Some(before) if before < at => {
-                let new = playback.events(ring, (before + 1, at));
+            Some(before) if before <= at => {
+                // An event may come in after a later state of another ring.
+                let mut new = playback.events(ring, (before.saturating_sub(LATE_NS), at));
+                let log = &self.events;
+                let known = |event: &Event| (0..LATE).any(|back| log.back(back) == Some(event));
+                new.retain(|(_, event)| !known(event));
                 if !new.is_empty() {
                     let log = Arc::make_mut(&mut self.events);
                     new.into_iter().for_each(|(_, event)| log.push(event));
@@ -116,7 +125,9 @@ impl Shown {
 
     /// Puts the ring of a dump together, once, and reads what it holds.
     fn restore(&mut self, playback: &mut Playback, ring: &PlayedRing) {
-        if self.ring.is_none() {
+        if self.ring.is_none() && playback.goes_on() {
+            self.note = Some("the dump is still coming in".into());
+        } else if self.ring.is_none() {
             let restored = playback.restored(ring).map_err(|error| error.to_string());
             match &restored {
                 Ok(ring) => {

@@ -189,7 +189,10 @@ impl Index {
         encoding: &str,
         metadata: &BTreeMap<String, String>,
     ) {
-        let text = |key: &str| metadata.get(key).cloned().unwrap_or_default();
+        let text = |key: &str| {
+            let text = metadata.get(key).map(|text| escape(text).into_owned());
+            text.unwrap_or_default()
+        };
         match RingName::parse(topic, encoding) {
             Some((ring, content)) => {
                 let channel = Channel {

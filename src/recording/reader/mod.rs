@@ -14,6 +14,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mcap::MAGIC;
 use mcap::records::op;
@@ -27,6 +28,10 @@ use summary::Summary;
 
 /// Of a stream so many bytes are kept; of more, the oldest messages go first, then the oldest states.
 const KEPT: u64 = 256 << 20;
+/// A file that was not written on for so long is not being written any more.
+const GROWS_WITHIN: Duration = Duration::from_secs(15);
+/// What comes in a stream is taken in for so long at once.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// What a record that is kept costs besides its bytes.
 const KEPT_WITH_EACH: u64 = 256;
 
@@ -195,7 +200,10 @@ impl Recording {
 
     /// Makes the index of the summary; false if there is none that says where chunks are.
     fn read_summary(&mut self, size: u64) -> bool {
-        let Some(Summary { channels, chunks }) = summary::read(&self.store, size) else {
+        let Some(Summary {
+            channels, chunks, ..
+        }) = summary::read(&self.store, size)
+        else {
             return false;
         };
         for channel in &channels {
@@ -218,8 +226,18 @@ impl Recording {
     pub fn goes_on(&self) -> bool {
         match &self.stream {
             Some(stream) => stream.goes_on(),
-            None => !self.index.is_whole,
+            None => !self.index.is_whole && self.grew_lately(),
         }
+    }
+
+    /// Whether a file was written on a moment ago: who records writes at least once a second or two.
+    fn grew_lately(&self) -> bool {
+        let Store::File(file) = &self.store else {
+            return false;
+        };
+        let changed = file.metadata().and_then(|file| file.modified());
+        let since = changed.map(|changed| changed.elapsed().unwrap_or_default());
+        since.is_ok_and(|since| since < GROWS_WITHIN)
     }
 
     /// Whether it is there from its beginning to its end.
@@ -292,7 +310,10 @@ impl Recording {
     }
 
     fn take_stream(&mut self, mut wait: bool) {
-        while let Some(next) = self.stream.as_mut().and_then(|stream| stream.next(wait)) {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until
+            && let Some(next) = self.stream.as_mut().and_then(|stream| stream.next(wait))
+        {
             wait = false;
             let (head, bytes) = match next {
                 FromStream::Record(head, bytes) => (head, bytes),

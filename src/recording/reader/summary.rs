@@ -23,6 +23,8 @@ pub(super) struct Summary {
     pub(super) channels: Vec<Channel>,
     /// In the order in which they lie in the file.
     pub(super) chunks: Vec<ChunkPlace>,
+    /// How many chunks there are, if that is said.
+    expected: Option<u32>,
 }
 
 /// The summary of a file of `size` bytes; `None` where there is none that says all of what is needed.
@@ -48,6 +50,7 @@ pub(super) fn read(store: &Store, size: u64) -> Option<Summary> {
     let mut summary = Summary {
         channels: Vec::new(),
         chunks: Vec::new(),
+        expected: None,
     };
     let mut rest = &bytes[..];
     while !rest.is_empty() {
@@ -65,6 +68,11 @@ pub(super) fn read(store: &Store, size: u64) -> Option<Summary> {
 
 impl Summary {
     fn take(&mut self, opcode: u8, data: &[u8]) -> Option<()> {
+        if opcode == op::STATISTICS {
+            // How many chunks there are stands behind the numbers of messages, schemas, channels, attachments and metadata.
+            self.expected = Some(u32::from_le_bytes(*data.get(22..)?.first_chunk()?));
+            return Some(());
+        }
         // Others are not parsed: not all of them can be without a panic.
         if !matches!(opcode, op::CHANNEL | op::CHUNK_INDEX) {
             return Some(());
@@ -86,7 +94,9 @@ impl Summary {
     fn is_sound(&self, end: u64) -> bool {
         let known: BTreeSet<u16> = self.channels.iter().map(|channel| channel.id).collect();
         let mut next = MAGIC.len() as u64;
-        !self.chunks.is_empty()
+        let count = u32::try_from(self.chunks.len()).ok();
+        (self.expected.is_none() || self.expected == count)
+            && !self.chunks.is_empty()
             && self.chunks.iter().all(|chunk| {
                 let before = std::mem::replace(&mut next, chunk.at.saturating_add(chunk.length));
                 chunk.at >= before

@@ -16,6 +16,9 @@ const BATCH: usize = 256 << 10;
 /// ... or this old.
 const BATCH_LASTS: Duration = Duration::from_millis(100);
 
+/// A ring that is lost is looked at again after so long.
+const LOST: Duration = Duration::from_millis(50);
+
 /// All messages that come.
 #[derive(Debug)]
 pub(super) struct Feed {
@@ -47,6 +50,7 @@ impl Feed {
     /// Reads a piece, and rests or waits a moment if that is what is to be done; tells whether all is read.
     pub(super) fn step(&mut self, ring: &AttachedRing) -> io::Result<bool> {
         if ring.ctrl().is_truncated() {
+            std::thread::sleep(LOST);
             return Ok(true);
         }
         let sleep = |time: Duration| {
@@ -57,8 +61,10 @@ impl Feed {
             self.begun = Instant::now();
         }
         let (sightings, batch) = (&mut self.sightings, &mut self.batch);
-        sightings.note(control(ring).producer_head, wall_ns());
-        let step = self.follower.advance(ring, |event| {
+        // What is committed from now on is seen by the next look.
+        let head = control(ring).producer_head;
+        sightings.note(head, wall_ns());
+        let step = self.follower.advance(ring, head, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {
                     let end = raw.offset.saturating_add(raw.header.total_len());

@@ -158,7 +158,7 @@ impl Files {
             What::Messages(batch) => {
                 self.with_current(|current| current.put(of, Content::Messages, batch.records()))
             }
-            What::Ended(_) => {
+            What::Replaced | What::Ended(_) => {
                 self.last_states.remove(&of.name);
                 Ok(())
             }

@@ -210,8 +210,6 @@ impl OpenFile {
             let records = loose.map(|one| (&one.of.name, one.content, one.at_ns, &one.json[..]));
             good += self.writer.unpacked(records).len() as u64;
         }
-        // What it would write at its end goes nowhere any more.
-        self.writer.abandon();
         cut(error, self.file.as_ref(), good)
     }
 }

@@ -86,6 +86,8 @@ pub(super) enum What {
     },
     /// Messages, and the gaps between them.
     Messages(MessageBatch),
+    /// The ring is over, and another one takes its place.
+    Replaced,
     /// The ring is over, or cannot be read any more: why.
     Ended(String),
 }
@@ -224,6 +226,9 @@ impl RingThread {
         if self.of.as_ref() != Some(&of) {
             // What was read is of the ring before.
             self.hand_over_rest()?;
+            if self.of.is_some() {
+                self.hand_over(What::Replaced)?;
+            }
             self.of = Some(of);
         }
         let at_ns = wall_ns();

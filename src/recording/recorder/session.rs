@@ -12,6 +12,7 @@ use super::files::{FilePlan, Files, Output};
 use super::ring_thread::{self, Piece, RingPlan, What};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::Severity;
+use crate::text::escape;
 
 /// Pieces under way between a ring's thread and the file.
 const UNDER_WAY: usize = 8;
@@ -225,7 +226,8 @@ impl Recorder {
             self.until = Some(Instant::now() + trigger.after);
             if !self.files.is_open() {
                 self.files.begin()?;
-                let path = self.files.path().map(|path| path.display().to_string());
+                let path = self.files.path();
+                let path = path.map(|path| escape(&path.display().to_string()).into_owned());
                 said = Some(format!(
                     "{}: {told}: recording to {}",
                     piece.of.id,
@@ -274,7 +276,8 @@ impl Recorder {
             return Ok(None);
         }
         self.until = None;
-        let path = self.files.path().map(|path| path.display().to_string());
+        let path = self.files.path();
+        let path = path.map(|path| escape(&path.display().to_string()).into_owned());
         self.files.end()?;
         Ok(path.map(|path| format!("{path} is complete")))
     }
@@ -285,5 +288,6 @@ fn size(piece: &Piece) -> usize {
         What::State { json, .. } | What::Event { json, .. } => json.len(),
         What::Messages(batch) => batch.len(),
         What::Ended(why) => why.len(),
+        What::Replaced => 0,
     }
 }
