@@ -14,6 +14,7 @@ use super::playback::Playback;
 use super::reader::{Recording, RecordingError};
 use super::writer::RecordingWriter;
 use crate::observe::attach::AttachedRing;
+use crate::observe::messages::oldest_boundary;
 use crate::observe::model::fixtures::ring;
 use crate::observe::sample::control;
 use crate::ring::layout::{CTRL_PRODUCER_HEAD, CTRL_RING_CAPACITY, CTRL_SIZE};
@@ -297,6 +298,7 @@ fn pages_that_contradict_each_other_make_no_ring() {
         let bytes = dump(&pages);
         let ring = restored(&bytes).expect("a ring");
         assert_eq!(control(&ring).producer_head, head);
+        assert!(oldest_boundary(&ring) <= head);
         read(&bytes);
     }
 }
