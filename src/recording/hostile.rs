@@ -151,9 +151,15 @@ fn records_that_end_behind_their_chunk_are_damage() {
         assert!(said.contains("is damaged"), "{said}");
     }
     read(&chunked(&records, there, "", 0));
+    // The bytes are there, but are said not to be the chunk's any more.
+    let mut bytes = chunked(&records, there - 1, "", 0);
+    let at = bytes.len() - records.len() - 8;
+    bytes[at..at + 8].copy_from_slice(&(there - 1).to_le_bytes());
+    let said = refused(&bytes);
+    assert!(said.contains("is damaged"), "{said}");
     // Of kinds that nobody looks at, and that are shorter than they may be.
     for opcode in [op::ATTACHMENT, op::SCHEMA, op::METADATA, op::STATISTICS] {
-        for length in [0, 3, 30] {
+        for length in [0, 3, 30, 32, 34] {
             let mut records = Vec::new();
             put(&mut records, opcode, &vec![0; length]);
             read(&chunked(&records, records.len() as u64, "", 0));
