@@ -71,13 +71,15 @@ fn a_recording_is_played_and_gone_through() {
     assert!(ended.contains("Space play"), "{ended}");
     // The beginning: nothing had been sent.
     terminal.keys("t+0s\r");
-    terminal.wait("its beginning", |text| {
+    let begin = terminal.wait("its beginning", |text| {
         strip(text).contains("+0.0 s") && !text.contains("zzzz")
     });
     terminal.keys(".");
-    let step = terminal.wait("the next sample", |text| !strip(text).contains("+0.0 s"));
+    let step = terminal.wait("the next sample", |text| strip(text) != strip(&begin));
+    terminal.keys(".");
+    let next = terminal.wait("another one", |text| strip(text) != strip(&step));
     terminal.keys(",");
-    terminal.wait("the one before", |text| strip(text) != strip(&step));
+    terminal.wait("the one before", |text| strip(text) != strip(&next));
     terminal.keys("ppp ");
     terminal.wait("that it plays", |text| strip(text).contains("10 x"));
     terminal.wait("the end again", |text| {

@@ -104,10 +104,10 @@ impl From<SeverityName> for Severity {
 
 /// A file in which there is room for more than what each of them begins with.
 fn file_size(text: &str) -> Result<u64, String> {
-    const LEAST: u64 = 1 << 20;
+    const LEAST: u64 = 64 << 10;
     match size(text)? {
         bytes @ LEAST.. => Ok(bytes),
-        bytes => Err(format!("{bytes} bytes, expected at least 1MiB")),
+        bytes => Err(format!("{bytes} bytes, expected at least 64KiB")),
     }
 }
 
