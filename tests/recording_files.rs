@@ -164,7 +164,7 @@ fn a_limit_ends_the_recording_or_with_keep_the_file() {
     let pid = producer.pid().to_string();
     let target = ["--pid", &pid];
     for (limit, words) in [
-        ("--max-size 100KiB", "100 KiB are recorded"),
+        ("--max-size 1MiB", "1.0 MiB are recorded"),
         ("--max-time 300ms", "300 ms are recorded"),
     ] {
         let path = place.path().join("one.mcap");

@@ -16,8 +16,9 @@ use super::reader::{Recording, RecordingError};
 use super::record::{MessageRecord, RecordKind, RecordedMessage};
 use crate::fuzzing::input::Input;
 use crate::observe::attach::AttachedRing;
-use crate::observe::messages::{MessageReader, ReadEvent, oldest_boundary};
+use crate::observe::messages::{MessageReader, ReadEvent};
 use crate::observe::model::{Integrity, Moment};
+use crate::observe::sample::control;
 use crate::ring::layout::{CTRL_RING_CAPACITY, CTRL_SIZE, META_SIZE};
 
 /// A state as it is recorded.
@@ -122,8 +123,10 @@ fn read_recording(recording: &mut Recording) {
 
 /// Messages out of a ring that was put together come in order, as from any ring.
 fn read_ring(ring: &AttachedRing) {
-    let mut reader = MessageReader::at(oldest_boundary(ring));
-    let mut next = reader.position();
+    let head = control(ring).producer_head;
+    // Where a lap begins a message does.
+    let mut next = head - head % ring.capacity();
+    let mut reader = MessageReader::at(next);
     let until = next.saturating_add(READ);
     let mut read = 0;
     for _ in 0..MOST {

@@ -14,6 +14,7 @@ use super::playback::Playback;
 use super::reader::{Recording, RecordingError};
 use super::writer::RecordingWriter;
 use crate::observe::attach::AttachedRing;
+use crate::observe::messages::oldest_boundary;
 use crate::observe::model::fixtures::ring;
 use crate::observe::sample::control;
 use crate::ring::layout::{CTRL_PRODUCER_HEAD, CTRL_RING_CAPACITY, CTRL_SIZE};
@@ -150,9 +151,15 @@ fn records_that_end_behind_their_chunk_are_damage() {
         assert!(said.contains("is damaged"), "{said}");
     }
     read(&chunked(&records, there, "", 0));
+    // The bytes are there, but are said not to be the chunk's any more.
+    let mut bytes = chunked(&records, there - 1, "", 0);
+    let at = bytes.len() - records.len() - 8;
+    bytes[at..at + 8].copy_from_slice(&(there - 1).to_le_bytes());
+    let said = refused(&bytes);
+    assert!(said.contains("is damaged"), "{said}");
     // Of kinds that nobody looks at, and that are shorter than they may be.
     for opcode in [op::ATTACHMENT, op::SCHEMA, op::METADATA, op::STATISTICS] {
-        for length in [0, 3, 30] {
+        for length in [0, 3, 30, 32, 34] {
             let mut records = Vec::new();
             put(&mut records, opcode, &vec![0; length]);
             read(&chunked(&records, records.len() as u64, "", 0));
@@ -297,6 +304,7 @@ fn pages_that_contradict_each_other_make_no_ring() {
         let bytes = dump(&pages);
         let ring = restored(&bytes).expect("a ring");
         assert_eq!(control(&ring).producer_head, head);
+        assert!(oldest_boundary(&ring) <= head);
         read(&bytes);
     }
 }
