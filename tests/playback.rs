@@ -65,10 +65,13 @@ fn a_recording_is_played_and_gone_through() {
     let mut command = zbqtop();
     command.arg("--file").arg(&path);
     let mut terminal = Terminal::start(&mut command, 30, 120);
-    let ended = terminal.wait("its end", |text| {
-        text.contains("file+slots") && strip(text).contains("paused") && text.contains("zzzz")
+    // The footer is the last that is drawn.
+    terminal.wait("its end, all of it", |text| {
+        text.contains("file+slots")
+            && strip(text).contains("paused")
+            && text.contains("zzzz")
+            && text.contains("Space play")
     });
-    assert!(ended.contains("Space play"), "{ended}");
     // The beginning: nothing had been sent.
     terminal.keys("t+0s\r");
     let begin = terminal.wait("its beginning", |text| {
