@@ -128,19 +128,26 @@ fn state(folder: &Path) {
         .map(|_| role(&["consumer", producer.path()]))
         .collect();
     std::thread::sleep(SETTLE);
-    let child = record(&producer.pid(), &path, &["--messages", "none"]);
-    std::thread::sleep(Duration::from_secs(2));
-    let (before, size) = (cpu(pid_of(&child)), path.metadata().expect("there").len());
-    std::thread::sleep(STATES_FOR);
-    let (after, more) = (cpu(pid_of(&child)), path.metadata().expect("there").len());
-    let memory = status(pid_of(&child), "VmHWM:");
-    end(child);
+    // What every file has, and how many states are in it, is seen by one that ends soon.
+    let mut sizes = Vec::new();
+    let (mut used, mut memory) = (0.0, 0);
+    for time in [Duration::from_secs(2), STATES_FOR] {
+        let child = record(&producer.pid(), &path, &["--messages", "none"]);
+        std::thread::sleep(SETTLE);
+        let before = cpu(pid_of(&child));
+        std::thread::sleep(time);
+        used = cpu(pid_of(&child)) - before;
+        memory = status(pid_of(&child), "VmHWM:");
+        end(child);
+        sizes.push(path.metadata().expect("there").len() as f64);
+    }
     drop(consumers);
-    let samples = STATES_FOR.as_secs() as f64;
+    let samples = STATES_FOR.as_secs_f64();
+    let more = (sizes[1] - sizes[0]) / (samples - 2.0);
     println!(
         "record --messages none, {CONSUMERS} consumers, 1/s: {:.2} % of a core (target: 0.5), {:.0} bytes a consumer and sample (target: about 100), {memory} KiB",
-        (after - before) / samples * 100.0,
-        (more - size) as f64 / samples / CONSUMERS as f64
+        used / samples * 100.0,
+        more / CONSUMERS as f64
     );
 }
 
