@@ -323,6 +323,7 @@ fn play(target: &Target, mut options: ui::Options) -> anyhow::Result<()> {
     }
     let player = Player::new(playback, target.at.is_none());
     options.target = player.only().map(str::to_owned);
+    options.recorded = true;
     only_ascii(options.ascii);
     ui::run(player, options).context("the dashboard")
 }

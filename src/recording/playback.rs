@@ -124,7 +124,7 @@ impl Playback {
     pub fn choose(&mut self, number: usize) -> Result<(), RecordingError> {
         if number >= self.rings.len() {
             let count = counted(self.rings.len() as u64, "ring");
-            let why = format!("--ring {number}: there are {count} in it, counted from 0");
+            let why = format!("--ring {number}: it has {count}, counted from 0");
             return Err(RecordingError::NotInIt(why));
         }
         self.rings = vec![self.rings.swap_remove(number)];

@@ -68,6 +68,7 @@ pub(super) fn options(
         columns: settings.columns,
         keymap: settings.keymap,
         target: None,
+        recorded: false,
     })
 }
 

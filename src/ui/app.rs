@@ -61,6 +61,8 @@ pub(crate) struct App {
     moment_error: Option<String>,
     keymap: Keymap,
     mouse: bool,
+    /// Rings come out of recordings.
+    plays: bool,
 }
 
 /// What counts of a look that took longer.
@@ -99,6 +101,7 @@ impl App {
             moment_error: None,
             keymap: Keymap::default(),
             mouse: true,
+            plays: false,
         }
     }
 
@@ -112,6 +115,12 @@ impl App {
         self.keymap = keymap;
         self.consumers = ConsumerList::with_columns(columns);
         self.mouse = mouse;
+        self
+    }
+
+    /// Rings come out of recordings.
+    pub(crate) fn of_recordings(mut self) -> Self {
+        self.plays = true;
         self
     }
 

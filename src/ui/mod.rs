@@ -90,6 +90,8 @@ pub struct Options {
     pub keymap: Keymap,
     /// Id of the ring that the source is already attached to; without it, rings are discovered.
     pub target: Option<String>,
+    /// The source is a recording: nothing is looked for on this machine.
+    pub recorded: bool,
 }
 
 impl Default for Options {
@@ -104,6 +106,7 @@ impl Default for Options {
             columns: ConsumerField::ALL.to_vec(),
             keymap: Keymap::default(),
             target: None,
+            recorded: false,
         }
     }
 }
@@ -151,6 +154,11 @@ fn prepare(options: Options) -> (Theme, App) {
         options.columns,
         options.mouse,
     );
+    let app = if options.recorded {
+        app.of_recordings()
+    } else {
+        app
+    };
     (theme, app)
 }
 

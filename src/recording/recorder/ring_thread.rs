@@ -83,6 +83,8 @@ pub(super) enum What {
         json: Vec<u8>,
         /// How bad it is.
         severity: Severity,
+        /// In words.
+        message: String,
     },
     /// Messages, and the gaps between them.
     Messages(MessageBatch),
@@ -238,6 +240,7 @@ impl RingThread {
                 at_ns,
                 json,
                 severity: event.severity,
+                message: event.message.clone(),
             })?;
         }
         let state = RecordedState::now(ring.clone(), self.watcher.interval_ns());

@@ -217,9 +217,9 @@ impl Recorder {
                 .as_ref()
                 .filter(|worst| worst.severity >= trigger.severity)
                 .map(|worst| worst.message.clone()),
-            What::Event { severity, .. } if *severity >= trigger.severity => {
-                Some("an event".to_owned())
-            }
+            What::Event {
+                severity, message, ..
+            } if *severity >= trigger.severity => Some(message.clone()),
             _ => None,
         };
         if let Some(told) = told {
@@ -239,7 +239,9 @@ impl Recorder {
                 }
             }
         }
-        if self.files.is_open() {
+        // That a ring is over is not kept for later: the next file does not begin with it.
+        let is_over = matches!(piece.what, What::Replaced | What::Ended(_));
+        if self.files.is_open() || is_over {
             self.write(&piece)?;
         } else {
             self.keep(piece, trigger.before);
@@ -289,5 +291,55 @@ fn size(piece: &Piece) -> usize {
         What::Messages(batch) => batch.len(),
         What::Ended(why) => why.len(),
         What::Replaced => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::model::Thresholds;
+    use crate::observe::model::fixtures::ring;
+    use crate::recording::channel::RingName;
+    use crate::recording::recorder::ring_thread::{MessagePlan, Recorded};
+
+    #[test]
+    fn that_a_ring_is_over_is_not_kept_for_a_later_file() {
+        let seen = ring(Vec::new());
+        let of = Recorded {
+            name: RingName::of(&seen),
+            id: seen.id,
+        };
+        let mut recorder = Recorder::new(RecordingPlan {
+            ring: RingPlan {
+                interval: Duration::from_secs(1),
+                messages: MessagePlan::None,
+                thresholds: Thresholds::default(),
+            },
+            output: Output::File("never-begun.mcap".into()),
+            files: FilePlan::default(),
+            trigger: Some(Trigger {
+                severity: Severity::Warning,
+                before: Duration::from_secs(60),
+                after: Duration::ZERO,
+            }),
+        })
+        .expect("no file is begun");
+        let state = What::State {
+            at_ns: 1,
+            json: b"{}".to_vec(),
+            worst: None,
+        };
+        for (what, kept) in [
+            (state, 1),
+            (What::Replaced, 1),
+            (What::Ended("it is over".into()), 1),
+        ] {
+            let piece = Piece {
+                of: of.clone(),
+                what,
+            };
+            recorder.take(piece).expect("nothing is written");
+            assert_eq!(recorder.kept.len(), kept);
+        }
     }
 }

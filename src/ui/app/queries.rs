@@ -126,6 +126,11 @@ impl App {
         &self.listing
     }
 
+    /// Whether rings come out of recordings.
+    pub(crate) fn plays(&self) -> bool {
+        self.plays
+    }
+
     /// What went wrong last, in words.
     pub(crate) fn notice(&self) -> Option<&str> {
         self.notice.as_deref()

@@ -63,7 +63,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     // What is wrong with the selected ring keeps its room whatever it is: rows are not to jump while one goes through
     // them.
     let about_rows = usize::from(area.height >= 12) * 2;
-    let hint_rows = usize::from(area.height >= 16);
+    let hint_rows = usize::from(area.height >= 16 && !app.plays());
     let limits = findings::limit_rows(&listing.limits, area.width);
     let below = u16::try_from(notice.len() + about_rows + hint_rows + limits).unwrap_or(u16::MAX);
     let below = below.min(area.height / 2);
