@@ -32,8 +32,8 @@ mod tests {
     use schemars::generate::SchemaSettings;
 
     use crate::observe::check::Verdict;
-    use crate::observe::model::Listing;
-    use crate::observe::model::Report;
+    use crate::observe::model::{Event, Listing, Report};
+    use crate::recording::RecordedState;
 
     /// The schemas in `assets/` are made from the types: `ZBQTOP_BLESS=1 cargo test schemas` writes them anew.
     #[test]
@@ -44,6 +44,8 @@ mod tests {
             ("snapshot", written().into_root_schema_for::<Report>()),
             ("ls", written().into_root_schema_for::<Listing>()),
             ("check", written().into_root_schema_for::<Verdict>()),
+            ("state", written().into_root_schema_for::<RecordedState>()),
+            ("event", written().into_root_schema_for::<Event>()),
         ] {
             let path = format!("{}/assets/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let made = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";

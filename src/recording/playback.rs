@@ -15,8 +15,6 @@ use crate::observe::attach::AttachedRing;
 use crate::observe::model::{Event, Limitation, Method, Moment, Severity};
 use crate::text::{counted, duration};
 
-/// Events that are looked through for one.
-const MOST_EVENTS: usize = 10_000_000;
 /// A state that is older than this, and than three times the time between two, is not that of the moment, ns.
 const STALE_NS: u64 = 3_000_000_000;
 /// Events that are shown.
@@ -211,9 +209,16 @@ impl Playback {
         let rings = self.rings.clone();
         let firsts = rings.iter().filter_map(|ring| {
             let recording = &mut self.recordings[ring.recording];
-            let events = recording.last_events(&ring.name, (0, u64::MAX), MOST_EVENTS);
-            let mut events = events.iter();
-            events.find(|(_, event)| wanted(event)).map(|(at, _)| *at)
+            let mut at = 0;
+            loop {
+                let (found, _) = recording.event_after(&ring.name, at)?;
+                // Several may have been recorded at the same time.
+                let together = recording.last_events(&ring.name, (found, found), LAST_EVENTS);
+                if together.iter().any(|(_, event)| wanted(event)) {
+                    return Some(found);
+                }
+                at = found;
+            }
         });
         firsts.min()
     }
@@ -248,6 +253,16 @@ impl Playback {
     /// When the first state of a ring that is later than `at_ns` was recorded.
     pub fn state_time_after(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<u64> {
         self.recordings[ring.recording].state_time_after(&ring.name, at_ns)
+    }
+
+    /// The last event of a ring that is not later than `at_ns`, and when it was recorded.
+    pub fn event_at(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<(u64, Event)> {
+        self.recordings[ring.recording].event_at(&ring.name, at_ns)
+    }
+
+    /// The first event of a ring that is later than `at_ns`, and when it was recorded.
+    pub fn event_after(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<(u64, Event)> {
+        self.recordings[ring.recording].event_after(&ring.name, at_ns)
     }
 
     /// Events of a ring between two times, both included, with their times: the last of them.

@@ -141,7 +141,10 @@ impl Player {
                 };
                 match found {
                     Some(found) => self.playback.go_to(found),
-                    None => return Some("there is no other sample in that direction".into()),
+                    None => {
+                        (self.plays, self.is_live) = (stood, was_live);
+                        return Some("there is no other sample in that direction".into());
+                    }
                 }
             }
             Seek::NextEvent | Seek::PreviousEvent => {
@@ -151,12 +154,22 @@ impl Player {
                         self.playback.go_to(found);
                         return Some(what);
                     }
-                    None if forward => return Some("nothing happens after this".into()),
-                    None => return Some("nothing happened before this".into()),
+                    None => {
+                        (self.plays, self.is_live) = (stood, was_live);
+                        let none = if forward {
+                            "nothing happens after this"
+                        } else {
+                            "nothing happened before this"
+                        };
+                        return Some(none.into());
+                    }
                 }
             }
             Seek::To(moment) => {
-                return (self.playback.go_to_moment(moment).err()).map(|error| error.to_string());
+                if let Err(error) = self.playback.go_to_moment(moment) {
+                    (self.plays, self.is_live) = (stood, was_live);
+                    return Some(error.to_string());
+                }
             }
             Seek::End => {
                 self.playback.go_to(end);
@@ -169,29 +182,11 @@ impl Player {
     /// The next event, or where a finding begins, and what it is.
     fn next_event(&mut self, at: u64, forward: bool) -> Option<(u64, String)> {
         let ring = self.watched.as_ref()?.ring.clone();
-        let (begin, end) = self.playback.span();
-        let event = {
-            let mut from = at;
-            loop {
-                // A piece of time after the other: what is near is found soon.
-                let times = if forward {
-                    (from.saturating_add(1), from.saturating_add(SEARCHED))
-                } else {
-                    (from.saturating_sub(SEARCHED), from.checked_sub(1)?)
-                };
-                let found = self.playback.events(&ring, times);
-                let found = match forward {
-                    true => found.into_iter().next(),
-                    false => found.into_iter().next_back(),
-                };
-                if found.is_some() {
-                    break found;
-                }
-                from = if forward { times.1 } else { times.0 };
-                if from >= end || from <= begin {
-                    break None;
-                }
-            }
+        let event = if forward {
+            self.playback.event_after(&ring, at)
+        } else {
+            at.checked_sub(1)
+                .and_then(|before| self.playback.event_at(&ring, before))
         };
         let event = event.map(|(at, event)| (at, event.message));
         // A finding that was there from the start has no event.

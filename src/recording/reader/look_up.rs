@@ -47,40 +47,49 @@ impl Recording {
 
     /// The last state of a ring that is not later than `at_ns`, and its time.
     pub fn state_at(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
-        self.before(ring, at_ns, Self::parse_state)
+        self.before((ring, Content::State), at_ns, Self::parse_state)
     }
 
     /// The first state of a ring that is later than `at_ns`, and its time.
     pub fn state_after(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, RecordedState)> {
-        self.after(ring, at_ns, Self::parse_state)
+        self.after((ring, Content::State), at_ns, Self::parse_state)
     }
 
     /// When the last state of a ring that is not later than `at_ns` was recorded.
     pub fn state_time(&mut self, ring: &RingName, at_ns: u64) -> Option<u64> {
-        self.before(ring, at_ns, |_, entry| Some(entry.at_ns))
+        self.before((ring, Content::State), at_ns, |_, entry| Some(entry.at_ns))
     }
 
     /// When the first state of a ring that is later than `at_ns` was recorded.
     pub fn state_time_after(&mut self, ring: &RingName, at_ns: u64) -> Option<u64> {
-        self.after(ring, at_ns, |_, entry| Some(entry.at_ns))
+        self.after((ring, Content::State), at_ns, |_, entry| Some(entry.at_ns))
     }
 
-    /// What `take` makes of the last state that is not later than `at_ns` and of which it makes something.
+    /// The last event of a ring that is not later than `at_ns`, and its time.
+    pub fn event_at(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, Event)> {
+        self.before((ring, Content::Events), at_ns, Self::parse_event)
+    }
+
+    /// The first event of a ring that is later than `at_ns`, and its time.
+    pub fn event_after(&mut self, ring: &RingName, at_ns: u64) -> Option<(u64, Event)> {
+        self.after((ring, Content::Events), at_ns, Self::parse_event)
+    }
+
+    /// What `take` makes of the last record with this content of a ring that is not later than `at_ns` and of which it makes something.
     fn before<T>(
         &mut self,
-        ring: &RingName,
+        (ring, content): (&RingName, Content),
         at_ns: u64,
         mut take: impl FnMut(&mut Self, &Entry) -> Option<T>,
     ) -> Option<T> {
-        let numbers = self.index.of(ring, Content::State);
+        let numbers = self.index.of(ring, content);
         let mut behind = numbers.partition_point(|number| self.begins(*number) <= at_ns);
         while behind > 0 {
             behind -= 1;
-            let number = *self.index.of(ring, Content::State).get(behind)?;
+            let number = *self.index.of(ring, content).get(behind)?;
             let entries = self.entries(number);
             for entry in entries.iter().rev() {
-                let ours =
-                    entry.at_ns <= at_ns && self.index.is(entry.channel, ring, Content::State);
+                let ours = entry.at_ns <= at_ns && self.index.is(entry.channel, ring, content);
                 if let Some(found) = ours.then(|| take(self, entry)).flatten() {
                     return Some(found);
                 }
@@ -89,22 +98,21 @@ impl Recording {
         None
     }
 
-    /// What `take` makes of the first state that is later than `at_ns` and of which it makes something.
+    /// What `take` makes of the first record with this content of a ring that is later than `at_ns` and of which it makes something.
     fn after<T>(
         &mut self,
-        ring: &RingName,
+        (ring, content): (&RingName, Content),
         at_ns: u64,
         mut take: impl FnMut(&mut Self, &Entry) -> Option<T>,
     ) -> Option<T> {
-        let numbers = self.index.of(ring, Content::State);
+        let numbers = self.index.of(ring, content);
         let ends = |number: &usize| self.index.chunk(*number).map_or(0, |chunk| chunk.times.1);
         let mut next = numbers.partition_point(|number| ends(number) <= at_ns);
-        while let Some(number) = self.index.of(ring, Content::State).get(next).copied() {
+        while let Some(number) = self.index.of(ring, content).get(next).copied() {
             next += 1;
             let entries = self.entries(number);
             for entry in entries.iter() {
-                let ours =
-                    entry.at_ns > at_ns && self.index.is(entry.channel, ring, Content::State);
+                let ours = entry.at_ns > at_ns && self.index.is(entry.channel, ring, content);
                 if let Some(found) = ours.then(|| take(self, entry)).flatten() {
                     return Some(found);
                 }
@@ -122,6 +130,20 @@ impl Recording {
     fn parse_state(&mut self, entry: &Entry) -> Option<(u64, RecordedState)> {
         match RecordedState::parse(&entry.json) {
             Ok(state) => Some((entry.at_ns, state)),
+            Err(error) => {
+                self.index.note(unread(entry.at_ns, &error));
+                None
+            }
+        }
+    }
+
+    fn parse_event(&mut self, entry: &Entry) -> Option<(u64, Event)> {
+        match serde_json::from_slice::<Event>(&entry.json) {
+            Ok(mut event) => {
+                // It was made safe where it was made; a file may say anything.
+                event.message = escape(&event.message).into_owned();
+                Some((entry.at_ns, event))
+            }
             Err(error) => {
                 self.index.note(unread(entry.at_ns, &error));
                 None
@@ -154,10 +176,7 @@ impl Recording {
                 {
                     continue;
                 }
-                match serde_json::from_slice(&entry.json) {
-                    Ok(event) => events.push((entry.at_ns, event)),
-                    Err(error) => self.index.note(unread(entry.at_ns, &error)),
-                }
+                events.extend(self.parse_event(entry));
             }
         }
         events.truncate(most);
