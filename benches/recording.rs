@@ -1,5 +1,5 @@
 //! What recording costs and yields, on real rings made by the reference: `cargo bench --bench recording`, or with `-- flow`,
-//! `-- state` or `-- open` at its end just that.
+//! `-- state`, `-- open` or `-- play` at its end just that.
 //!
 //! Speeds are compared within one run, in pairs that alternate, because machines are shared and noisy; what is printed is the
 //! median. Nothing here passes or fails.
@@ -14,7 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rig::{Producer, Ring, Role, ZBQTOP, cpu, median, role, status, stock_consumer};
-use zbqtop::recording::{Content, Recording, RecordingWriter};
+use zbqtop::observe::model::{RingSource as _, Seek, SourceAction};
+use zbqtop::recording::{Content, Playback, Player, Recording, RecordingWriter, RingName};
 
 const CAPACITY: u64 = 1 << 20;
 /// How long each side of a pair is measured, after a while to settle.
@@ -24,6 +25,8 @@ const PAIRS: usize = 7;
 /// Consumers of the ring whose state is recorded, and for how long.
 const CONSUMERS: usize = 8;
 const STATES_FOR: Duration = Duration::from_secs(20);
+/// States in the long recording, one a second.
+const WEEK: u64 = 7 * 24 * 3600;
 /// Bytes of messages in the large recording.
 const LARGE: u64 = 10 << 30;
 
@@ -48,6 +51,9 @@ fn main() {
             }
             if wanted("open") {
                 open(folder.path());
+            }
+            if wanted("play") {
+                play(folder.path());
             }
         }
     }
@@ -151,8 +157,8 @@ fn state(folder: &Path) {
     );
 }
 
-/// How long it takes to open a large recording, and to be in its middle.
-fn open(folder: &Path) {
+/// A state of a real ring, what the ring is called, and when the state was recorded, ns since 1970.
+fn seed(folder: &Path) -> (RingName, u64, Vec<u8>) {
     let small = folder.join("small.mcap");
     let producer = Producer::start("paced", "pull", 64, &[]);
     let child = record(&producer.pid(), &small, &["--messages", "none"]);
@@ -162,8 +168,55 @@ fn open(folder: &Path) {
     let name = seed.rings().swap_remove(0);
     let (begin, _) = seed.span().expect("states");
     let (_, state) = seed.state_at(&name, u64::MAX).expect("a state");
-    let json = state.to_json().expect("JSON");
+    std::fs::remove_file(small).expect("ours");
+    (name, begin, state.to_json().expect("JSON"))
+}
 
+/// What a frame of a recording costs that is a week long.
+fn play(folder: &Path) {
+    let (name, begin, json) = seed(folder);
+    let path = folder.join("week.mcap");
+    let file = File::create(&path).expect("a file");
+    let mut writer = RecordingWriter::new(file).expect("a recording");
+    for second in 0..WEEK {
+        let at = begin + second * 1_000_000_000;
+        writer
+            .write(&name, "1/3", Content::State, [(at, &json[..])])
+            .expect("room");
+    }
+    let bytes = writer.finish().expect("room").bytes;
+    let started = Instant::now();
+    let playback = Playback::open(&[path], None, false).expect("a recording");
+    let mut player = Player::new(playback, false);
+    player.sample().expect("a frame");
+    println!(
+        "a week of states, {:.0} MB: the first frame {:.0} ms after it was opened",
+        bytes as f64 / 1e6,
+        started.elapsed().as_secs_f64() * 1000.0
+    );
+    let settled = (0..200).all(|_| player.sample().is_some());
+    assert!(settled);
+    let mut frames = |what: &str, seek: Option<Seek>| {
+        let mut times = Vec::new();
+        for _ in 0..200 {
+            if let Some(seek) = seek {
+                player.act(SourceAction::Seek(seek));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            let started = Instant::now();
+            player.sample().expect("a frame");
+            times.push(started.elapsed().as_secs_f64() * 1000.0);
+        }
+        println!("  a frame {what}: {:.2} ms", median(times));
+    };
+    frames("that stands", None);
+    frames("a sample earlier each", Some(Seek::PreviousSample));
+    frames("a sample later each", Some(Seek::NextSample));
+}
+
+/// How long it takes to open a large recording, and to be in its middle.
+fn open(folder: &Path) {
+    let (name, begin, json) = seed(folder);
     let path = folder.join("large.mcap");
     let file = File::create(&path).expect("a file");
     let mut writer = RecordingWriter::new(file).expect("a recording");

@@ -1,34 +1,19 @@
 //! Producers that the kernel hides, each for a reason of its own: the reason is told by evidence, and so is the remedy.
 
 use std::fs::Permissions;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::program::{public_copy, stderr};
+use crate::support::program::{can, public_copy, stderr};
 use crate::support::{Peer, Place, eventually, example};
 
 const US: &str = "--reuid=65534 --regid=65534 --clear-groups";
 const ROOT_WITHOUT_PTRACE: &str = "--bounding-set=-sys_ptrace --inh-caps=-all";
 const UNSHARE: [&str; 3] = ["--pid", "--fork", "--kill-child"];
-
-/// Whether `program` can do what these tests need; if not, it is said.
-fn can(program: &str, arguments: &[&str]) -> bool {
-    let done = Command::new(program).args(arguments).arg("true").output();
-    let can =
-        rustix::process::geteuid().is_root() && done.is_ok_and(|output| output.status.success());
-    if !can {
-        let _ = writeln!(
-            std::io::stderr(),
-            "not tried: `{program} {}` is refused, or we are not root",
-            arguments.join(" ")
-        );
-    }
-    can
-}
 
 fn everyone(path: &std::path::Path, mode: u32) {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("our own file");

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::program::{run, stderr, stdout};
+use crate::support::program::{can, run, stderr, stdout};
 use crate::support::recordings::{Recording, numbers, tail, text, try_snapshot};
 use crate::support::{Peer, Place, eventually};
 
@@ -155,6 +155,41 @@ fn where_there_is_no_room_it_ends_with_an_error_and_a_readable_file() {
     let said = stderr(&output);
     assert!(said.contains("full.mcap: "), "{said}");
     assert!(!path.exists());
+}
+
+/// Runs `record` onto a disk of its own with 3 MiB, and takes what is there from it.
+fn on_small_disk(place: &Place, producer: &Peer) -> std::process::Output {
+    let words = format!(
+        "mkdir disk && mount -t tmpfs -o size=3m none disk && cd disk || exit 99
+         '{}' record --pid {} --messages all -o full.mcap; code=$?; cp full.mcap ..; exit $code",
+        env!("CARGO_BIN_EXE_zbqtop"),
+        producer.pid()
+    );
+    Command::new("unshare")
+        .args(["--mount", "sh", "-c", &words])
+        .current_dir(place.path())
+        .output()
+        .expect("unshare starts")
+}
+
+#[test]
+fn a_disk_that_is_full_ends_it_with_an_error_and_a_readable_file() {
+    if !can("unshare", &["--mount"]) {
+        return;
+    }
+    let place = Place::new();
+    let producer = flowing(&place);
+    let output = on_small_disk(&place, &producer);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("full.mcap: ") && said.contains("can be read") && said.contains("No space"),
+        "{said}"
+    );
+    let path = place.path().join("full.mcap");
+    assert!(notes(&path).contains(NO_END));
+    let lines = tail(&["--file", &text(&path), "--from", "oldest"]);
+    assert!(numbers(&lines).len() > 10);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::support::program::{run, stderr, stdout};
 use crate::support::recordings::{Recording, dump, text, try_snapshot};
 use crate::support::{Peer, Place, eventually};
+use zbqtop::recording::{Content, RecordingWriter};
 
 /// A recording of a ring whose consumer is stopped after a while.
 fn stalled(place: &Place) -> (Peer, PathBuf) {
@@ -116,6 +117,39 @@ fn rings_of_a_recording_are_listed_and_judged() {
     let (code, said) = verdict("+1000h");
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("UNKNOWN"), "{said}");
+}
+
+#[test]
+fn what_a_ring_was_long_ago_is_no_verdict_on_what_it_is() {
+    let place = Place::new();
+    let producer = Peer::producer(&place.socket(), "--impl reference --hold --consumers 0");
+    let seed = Recording::of(&producer, place.path().join("seed.mcap"), "").finish();
+    let mut seed = zbqtop::recording::Recording::open(&seed).expect("a recording");
+    let name = seed.rings().swap_remove(0);
+    let (begin, state) = seed.state_after(&name, 0).expect("a state");
+    let json = state.to_json().expect("JSON");
+    // Two recordings, of which one goes on for a minute more.
+    let write = |file: &str, seconds: u64| {
+        let path = place.path().join(file);
+        let out = std::fs::File::create(&path).expect("ours");
+        let mut writer = RecordingWriter::new(out).expect("ours");
+        for second in 0..=seconds {
+            let at = begin + second * 1_000_000_000;
+            let states = [(at, &json[..])];
+            writer
+                .write(&name, &state.ring.id, Content::State, states)
+                .expect("ours");
+        }
+        writer.finish().expect("ours");
+        text(&path)
+    };
+    let (short, long) = (write("short.mcap", 10), write("long.mcap", 70));
+    for (at, code) in [("+10s", 0), ("+12s", 0), ("-0s", 3)] {
+        let output = run(&["check", "--file", &short, "--file", &long, "--at", at]);
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{at}: {said}");
+        assert_eq!(said.contains("1m 00s older"), code == 3, "{at}: {said}");
+    }
 }
 
 #[test]

@@ -87,11 +87,17 @@ pub fn list(playback: &mut Playback, as_json: bool, out: &mut Printer) -> io::Re
 /// The verdict on all rings.
 #[must_use]
 pub fn check(playback: &mut Playback, limits: &Limits) -> Verdict {
-    let seen: Vec<Observed> = states(playback)
+    let states = states(playback);
+    let mut unknown = playback.notes();
+    unknown.extend(states.iter().filter_map(|(ring, at, state)| {
+        let why = playback.staleness(playback.at_ns(), *at, state)?;
+        Some(format!("{}: its state at this time: {why}", ring.id))
+    }));
+    let seen: Vec<Observed> = states
         .into_iter()
         .map(|(ring, at, state)| observed(playback, &ring, at, state))
         .collect();
-    judge_all(&seen, &playback.notes(), &[], limits)
+    judge_all(&seen, &unknown, &[], limits)
 }
 
 fn observed(playback: &mut Playback, ring: &PlayedRing, at: u64, state: RecordedState) -> Observed {

@@ -290,6 +290,8 @@ impl Watcher {
             events: Arc::clone(&self.log),
             timeline: None,
             recording: None,
+            dump: None,
+            said: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Rings of several recordings stand side by side. States are shown as they were recorded; nothing is judged again.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -232,10 +233,7 @@ impl Playback {
     pub fn state_at(&mut self, ring: &PlayedRing, at_ns: u64) -> Option<(u64, RecordedState)> {
         let (at, mut state) = self.recordings[ring.recording].state_at(&ring.name, at_ns)?;
         state.ring.attach.method = Method::File;
-        let interval = state.interval_ns.unwrap_or(0);
-        let late = at_ns.min(self.span().1).saturating_sub(at);
-        if late > STALE_NS.max(interval.saturating_mul(3)) {
-            let why = format!("the last one that was recorded is {} older", duration(late));
+        if let Some(why) = self.staleness(at_ns, at, &state) {
             let limit = Limitation::new("the state of the ring at this time", why);
             state.ring.attach.limits.push(limit);
         }
@@ -243,6 +241,17 @@ impl Playback {
             state.ring.id.clone_from(&ring.id);
         }
         Some((at, state))
+    }
+
+    /// Why a state that was recorded at `recorded_ns` does not tell what the ring is at `at_ns`: it is too old, and the ring was
+    /// not over then.
+    #[must_use]
+    pub fn staleness(&self, at_ns: u64, recorded_ns: u64, state: &RecordedState) -> Option<String> {
+        let interval = state.interval_ns.unwrap_or(0);
+        let late = at_ns.min(self.span().1).saturating_sub(recorded_ns);
+        let is_stale = late > STALE_NS.max(interval.saturating_mul(3));
+        (is_stale && !state.ring.state.is_over())
+            .then(|| format!("the last one that was recorded is {} older", duration(late)))
     }
 
     /// When the last state of a ring that is not later than `at_ns` was recorded.
@@ -284,18 +293,12 @@ impl Playback {
         restored(&mut self.recordings[ring.recording], &ring.name, &ring.id)
     }
 
-    /// Numbers of the pieces of the recording, from the one with the number `from` on, that have messages of `ring` not later than
-    /// the moment: in the order in which they were recorded, whatever became of the clock meanwhile.
+    /// Numbers of the pieces of the recording that have messages of `ring` not later than the moment: in the order in which they
+    /// were recorded, whatever became of the clock meanwhile.
     #[must_use]
-    pub fn message_chunks(&self, ring: &PlayedRing, from: usize) -> Vec<usize> {
+    pub fn message_chunks(&self, ring: &PlayedRing) -> Cow<'_, [usize]> {
         let recording = &self.recordings[ring.recording];
-        let mut chunks = recording.chunks_of(&ring.name, Content::Messages);
-        chunks.retain(|chunk| {
-            let times = recording.times_of(*chunk);
-            *chunk >= from && times.is_some_and(|(begin, _)| begin <= self.at_ns)
-        });
-        chunks.sort_unstable();
-        chunks
+        recording.chunks_of(&ring.name, Content::Messages, self.at_ns)
     }
 
     /// Hands out the messages of `ring` in one of them that are not later than the moment, until `each` is false.

@@ -44,7 +44,8 @@ pub(super) fn restored(
     let memory = memfd_create("zbqtop_copy", MemfdFlags::CLOEXEC);
     let memory = memory.map_err(|error| unreadable(error.into()))?;
     let mut found = Found::new(File::from(memory));
-    for chunk in recording.chunks_of(name, Content::Pages) {
+    let chunks = recording.chunks_of(name, Content::Pages, u64::MAX);
+    for chunk in chunks.into_owned() {
         let mut outcome = Ok(());
         let is_whole = recording.read_chunk(chunk, name, Content::Pages, |_, bytes| {
             outcome = found.take(bytes);

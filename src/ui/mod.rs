@@ -279,9 +279,12 @@ fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Inst
             }
             *due = Instant::now();
         }
-        Reply::Sample(Some(frame), at) => {
+        Reply::Sample(Some(mut frame), at) => {
             app.look_took(sampler.took());
-            return app.take_frame(*frame, at) && on_ring;
+            let said = frame.said.take();
+            let is_said = said.is_some();
+            said.into_iter().for_each(|said| app.say(said));
+            return app.take_frame(*frame, at) && on_ring || is_said;
         }
         Reply::Sample(None, _) => return on_ring && app.detached(),
     }

@@ -1,5 +1,6 @@
 //! The real binary, run to its end, and what it said.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -73,4 +74,19 @@ pub(crate) fn public_copy(place: &Path, binary: &Path) -> PathBuf {
         std::fs::set_permissions(path, all).expect("our own file");
     }
     copy
+}
+
+/// Whether `program` can do what a test needs; if not, it is said.
+pub(crate) fn can(program: &str, arguments: &[&str]) -> bool {
+    let done = Command::new(program).args(arguments).arg("true").output();
+    let can =
+        rustix::process::geteuid().is_root() && done.is_ok_and(|output| output.status.success());
+    if !can {
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tried: `{program} {}` is refused, or we are not root",
+            arguments.join(" ")
+        );
+    }
+    can
 }

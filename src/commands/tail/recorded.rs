@@ -54,7 +54,7 @@ pub fn recorded(
     };
     let mut next = 0;
     let behind = playback
-        .message_chunks(ring, 0)
+        .message_chunks(ring)
         .last()
         .map_or(0, |last| last + 1);
     if options.from == Some(RingPosition::Head) || last == Some(0) {
@@ -64,7 +64,10 @@ pub fn recorded(
         next = behind;
     }
     loop {
-        for chunk in playback.message_chunks(ring, next) {
+        let chunks = playback.message_chunks(ring);
+        let new = chunks.partition_point(|chunk| *chunk < next);
+        let new = chunks[new..].to_vec();
+        for chunk in new {
             next = chunk + 1;
             let mut outcome = Ok(());
             playback.messages_in(ring, chunk, |message| {
@@ -108,7 +111,7 @@ fn show_last(
     sink: &mut Sink<impl Output>,
 ) -> io::Result<()> {
     let (mut messages, mut kept) = (0, VecDeque::new());
-    for chunk in playback.message_chunks(ring, 0).into_iter().rev() {
+    for chunk in playback.message_chunks(ring).into_owned().into_iter().rev() {
         if messages >= last || sink.is_asked_to_end() {
             break;
         }

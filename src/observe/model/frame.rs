@@ -34,6 +34,10 @@ pub struct Frame {
     pub timeline: Option<Timeline>,
     /// How a recording comes along that was begun from here, in words.
     pub recording: Option<String>,
+    /// How far a dump has come that was begun from here, in words.
+    pub dump: Option<String>,
+    /// What came of something that was begun from here and has ended, in words.
+    pub said: Option<String>,
 }
 
 /// What the dashboard can ask of where it gets its rings from.

@@ -16,7 +16,7 @@ use crate::observe::model::{
     Frame, Limitation, Listing, Mark, Message, RingListing, RingSource, Seek, Severity,
     SourceAction, Timeline,
 };
-use crate::text::nanoseconds;
+use crate::text::{duration, nanoseconds};
 
 /// How fast a recording can be played.
 const SPEEDS: [u32; 8] = [1, 2, 5, 10, 30, 60, 300, 1800];
@@ -304,7 +304,13 @@ impl RingSource for Player {
                 let first = self
                     .playback
                     .state_time_after(&ring, begin.saturating_sub(1))?;
-                self.playback.state_at(&ring, first)?
+                let (at, mut state) = self.playback.state_at(&ring, first)?;
+                let early = duration(first.saturating_sub(self.playback.at_ns()));
+                state.ring.attach.limits.push(Limitation::new(
+                    "the state of the ring at this time",
+                    format!("the first one that was recorded is {early} later"),
+                ));
+                (at, state)
             }
         };
         watched.past.note(at, &state);
@@ -326,6 +332,8 @@ impl RingSource for Player {
             events,
             timeline: Some(self.timeline()),
             recording: None,
+            dump: None,
+            said: None,
         })
     }
 

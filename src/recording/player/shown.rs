@@ -58,7 +58,7 @@ impl Shown {
         if playback.has(ring, Content::Pages) {
             return self.restore(playback, ring);
         }
-        let chunks = playback.message_chunks(ring, 0);
+        let chunks = playback.message_chunks(ring);
         if chunks.is_empty() {
             self.note = Some("no messages were recorded until then".into());
             self.messages = MessageLog::new(Budget::DASHBOARD.history);
@@ -68,7 +68,7 @@ impl Shown {
         self.note = None;
         let forward = before.is_some_and(|before| before <= at);
         let place = (self.last.filter(|_| forward))
-            .and_then(|(chunk, _)| chunks.iter().position(|one| *one == chunk))
+            .and_then(|(chunk, _)| chunks.binary_search(&chunk).ok())
             .filter(|place| chunks.len() - place <= LEAP);
         let (from, after) = match (place, self.last) {
             (Some(place), Some((_, offset))) => (place, Some(offset)),
@@ -78,7 +78,8 @@ impl Shown {
             }
         };
         let (log, mut last) = (&mut self.messages, after);
-        for chunk in &chunks[from..] {
+        let chunks = chunks[from..].to_vec();
+        for chunk in &chunks {
             playback.messages_in(ring, *chunk, |message| {
                 match message {
                     RecordedMessage::Message(raw, integrity)
@@ -169,7 +170,7 @@ impl Shown {
             return payload(restored, message);
         }
         let mut found = None;
-        for chunk in playback.message_chunks(ring, 0).into_iter().rev() {
+        for chunk in playback.message_chunks(ring).into_owned().into_iter().rev() {
             playback.messages_in(ring, chunk, |recorded| {
                 if let RecordedMessage::Message(raw, _) = recorded
                     && (raw.offset, raw.header) == (message.offset, message.header)

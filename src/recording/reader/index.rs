@@ -19,6 +19,8 @@ const CHUNK_HEAD: usize = 32;
 const CHUNK_CHECK: std::ops::Range<usize> = 24..32;
 /// Records outside any chunk are taken together up to so many bytes.
 const RUN: u64 = 1 << 20;
+/// Bytes of a channel's name, and of what is said of it, at most.
+const LONGEST_NAME: usize = 1024;
 /// What is wrong is told up to so many times.
 const NOTES: usize = 16;
 
@@ -52,18 +54,48 @@ pub(super) struct Index {
     pub(super) channels: HashMap<u16, Channel>,
     /// Numbers of foreign channels.
     foreign: BTreeSet<u16>,
-    chunks: Vec<ChunkPlace>,
-    /// Numbers of chunks with a ring's content, by the time at which they begin.
-    by_content: BTreeMap<(RingName, Content), Vec<usize>>,
+    /// By number, in the order in which they stand in the recording.
+    chunks: BTreeMap<usize, ChunkPlace>,
+    /// The number that the next one gets.
+    next: usize,
+    by_content: BTreeMap<(RingName, Content), ChunkList>,
     notes: Vec<String>,
     /// The end of the recording was reached, and it is whole.
     pub(super) is_whole: bool,
 }
 
+/// The chunks with one content of a ring.
+#[derive(Debug, Default)]
+struct ChunkList {
+    /// Their numbers, once they are settled by the time at which they begin.
+    numbers: Vec<usize>,
+    /// The earliest and the latest time that there ever was.
+    span: Option<(u64, u64)>,
+    /// When the last one that was added begins.
+    last_begins: u64,
+    /// Some have yet to be put in order.
+    is_unsettled: bool,
+}
+
+impl ChunkList {
+    fn remove(&mut self, number: usize) {
+        // It is the last one, or the first, nearly always.
+        let is_last = self.numbers.last() == Some(&number);
+        let place = if is_last {
+            Some(self.numbers.len() - 1)
+        } else {
+            self.numbers.iter().position(|one| *one == number)
+        };
+        if let Some(place) = place {
+            self.numbers.remove(place);
+        }
+    }
+}
+
 impl Index {
     /// The chunk with that number.
     pub(super) fn chunk(&self, number: usize) -> Option<&ChunkPlace> {
-        self.chunks.get(number)
+        self.chunks.get(&number)
     }
 
     /// The times of the first state, before which there is nothing to be shown, and of the last record.
@@ -74,10 +106,9 @@ impl Index {
     }
 
     fn span_of(&self, wanted: impl Fn(&(RingName, Content)) -> bool) -> Option<(u64, u64)> {
-        let used = self.by_content.iter().filter(|(key, _)| wanted(key));
-        let used = used.flat_map(|(_, numbers)| numbers);
-        let times = used.filter_map(|number| Some(self.chunks.get(*number)?.times));
-        times.reduce(|all, times| (all.0.min(times.0), all.1.max(times.1)))
+        let lists = self.by_content.iter().filter(|(key, _)| wanted(key));
+        let spans = lists.filter_map(|(_, list)| list.span);
+        spans.reduce(|all, span| (all.0.min(span.0), all.1.max(span.1)))
     }
 
     /// Whether there is a state of a ring.
@@ -117,23 +148,49 @@ impl Index {
             .collect()
     }
 
-    /// Forgets the oldest chunk of messages, or, where there is none, of states, but for the last one; gives where it was.
+    /// Forgets the oldest chunk of messages, or, where there is none, of states, but for the last one of each ring, or else that;
+    /// gives where it was.
     pub(super) fn drop_oldest(&mut self) -> Option<ChunkPlace> {
         let bulk = |content: &Content| matches!(content, Content::Messages | Content::Pages);
-        let oldest = |bulky: bool| {
+        let oldest = |bulky: bool, least: usize| {
             let lists = self.by_content.iter();
-            let lists = lists.filter(|((_, content), numbers)| {
-                bulk(content) == bulky && (bulky || numbers.len() > 1)
+            let lists = lists.filter(|((_, content), list)| {
+                bulk(content) == bulky && list.numbers.len() >= least
             });
             lists
-                .filter_map(|(_, numbers)| numbers.first().copied())
+                .filter_map(|(_, list)| list.numbers.first().copied())
                 .min()
         };
-        let number = oldest(true).or_else(|| oldest(false))?;
-        for numbers in self.by_content.values_mut() {
-            numbers.retain(|one| *one != number);
+        let number = oldest(true, 1).or_else(|| oldest(false, 2));
+        let number = number.or_else(|| oldest(false, 1).filter(|_| self.chunks.len() > 1))?;
+        self.remove(number)
+    }
+
+    /// Forgets a chunk; gives where it was.
+    fn remove(&mut self, number: usize) -> Option<ChunkPlace> {
+        let place = self.chunks.remove(&number)?;
+        for key in self.keys_of(&place) {
+            if let Some(list) = self.by_content.get_mut(&key) {
+                list.remove(number);
+                // Its first one begins when all that is left begins.
+                let first = list.numbers.first().and_then(|one| self.chunks.get(one));
+                if let (Some(span), Some(first)) = (&mut list.span, first) {
+                    span.0 = first.times.0;
+                }
+                if list.numbers.is_empty() {
+                    self.by_content.remove(&key);
+                }
+            }
         }
-        self.chunks.get(number).cloned()
+        Some(place)
+    }
+
+    fn keys_of(&self, place: &ChunkPlace) -> BTreeSet<(RingName, Content)> {
+        let channels = place.channels.iter();
+        let channels = channels.filter_map(|channel| self.channels.get(channel));
+        channels
+            .map(|channel| (channel.ring.clone(), channel.content))
+            .collect()
     }
 
     /// Rings of which there is something, and what.
@@ -144,44 +201,56 @@ impl Index {
     /// Chunks with this content of a ring, by the time at which they begin.
     pub(super) fn of(&self, ring: &RingName, content: Content) -> &[usize] {
         let key = (ring.clone(), content);
-        self.by_content.get(&key).map_or(&[], Vec::as_slice)
+        let list = self.by_content.get(&key);
+        list.map_or(&[], |list| list.numbers.as_slice())
     }
 
-    /// Adds a chunk whose channels are known.
+    /// Adds a chunk whose channels are known; [`Self::settle`] puts it in its place.
     pub(super) fn add(&mut self, mut place: ChunkPlace) {
         let (one, other) = place.times;
         place.times = (one.min(other), one.max(other));
-        let number = self.chunks.len();
-        let keys: BTreeSet<(RingName, Content)> = place
-            .channels
-            .iter()
-            .filter_map(|channel| self.channels.get(channel))
-            .map(|channel| (channel.ring.clone(), channel.content))
-            .collect();
-        for key in keys {
-            let numbers = self.by_content.entry(key).or_default();
-            let begins = place.times.0;
-            // Nearly always at the end.
-            let at = numbers
-                .iter()
-                .rposition(|before| self.chunks[*before].times.0 <= begins)
-                .map_or(0, |before| before + 1);
-            numbers.insert(at, number);
+        let times = place.times;
+        let number = self.next;
+        self.next += 1;
+        for key in self.keys_of(&place) {
+            let list = self.by_content.entry(key).or_default();
+            list.is_unsettled |= times.0 < list.last_begins;
+            list.last_begins = times.0;
+            let (begin, end) = list.span.unwrap_or(times);
+            list.span = Some((begin.min(times.0), end.max(times.1)));
+            list.numbers.push(number);
         }
-        self.chunks.push(place);
+        self.chunks.insert(number, place);
+    }
+
+    /// Puts what was added in the order of time.
+    pub(super) fn settle(&mut self) {
+        let chunks = &self.chunks;
+        let begins = |number: &usize| chunks.get(number).map_or(0, |chunk| chunk.times.0);
+        for list in self.by_content.values_mut() {
+            if std::mem::take(&mut list.is_unsettled) {
+                list.numbers.sort_by_key(begins);
+                list.last_begins = list.numbers.last().map_or(0, begins);
+                let first = list.numbers.first().map(begins);
+                if let (Some(span), Some(first)) = (&mut list.span, first) {
+                    span.0 = first;
+                }
+            }
+        }
     }
 
     /// Forgets the last chunk, if it begins there; gives its number.
     pub(super) fn drop_last(&mut self, at: u64) -> Option<usize> {
-        self.chunks.pop_if(|last| last.at == at)?;
-        let number = self.chunks.len();
-        for numbers in self.by_content.values_mut() {
-            numbers.retain(|one| *one != number);
-        }
-        Some(number)
+        let (number, _) = self
+            .chunks
+            .last_key_value()
+            .filter(|(_, last)| last.at == at)?;
+        self.next = *number;
+        self.remove(self.next)?;
+        Some(self.next)
     }
 
-    /// Notes a channel.
+    /// Notes a channel; what is said of it a second time is not heard.
     pub(super) fn add_channel(
         &mut self,
         number: u16,
@@ -189,11 +258,15 @@ impl Index {
         encoding: &str,
         metadata: &BTreeMap<String, String>,
     ) {
+        if self.knows(number) {
+            return;
+        }
         let text = |key: &str| {
-            let text = metadata.get(key).map(|text| escape(text).into_owned());
-            text.unwrap_or_default()
+            let text = metadata.get(key).filter(|text| text.len() <= LONGEST_NAME);
+            text.map_or_else(String::new, |text| escape(text).into_owned())
         };
-        match RingName::parse(topic, encoding) {
+        let name = Some(topic).filter(|topic| topic.len() <= LONGEST_NAME);
+        match name.and_then(|topic| RingName::parse(topic, encoding)) {
             Some((ring, content)) => {
                 let channel = Channel {
                     ring,
@@ -389,4 +462,73 @@ pub(super) fn damaged(at: u64, error: &mcap::McapError) -> String {
         "byte {at}: what is recorded there is damaged: {}",
         escape(&error.to_string())
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An index with a channel of states and one of messages, 1 and 2, of a ring.
+    fn index() -> (Index, RingName) {
+        let mut index = Index::default();
+        let nothing = BTreeMap::new();
+        index.add_channel(1, "zbq/it/state", "json", &nothing);
+        index.add_channel(2, "zbq/it/messages", "zbq", &nothing);
+        let (ring, _) = RingName::parse("zbq/it/state", "json").expect("a name");
+        (index, ring)
+    }
+
+    fn chunk(at: u64, times: (u64, u64), channel: u16) -> ChunkPlace {
+        ChunkPlace {
+            at,
+            length: 1,
+            times,
+            channels: BTreeSet::from([channel]),
+        }
+    }
+
+    #[test]
+    fn chunks_are_found_by_time_in_whatever_order_they_came() {
+        let (mut index, ring) = index();
+        for (at, begin) in [(0, 30), (1, 10), (2, 20), (3, 40)] {
+            index.add(chunk(at, (begin, begin + 5), 1));
+        }
+        index.settle();
+        assert_eq!(index.of(&ring, Content::State), [1, 2, 0, 3]);
+        assert_eq!(index.span(), Some((10, 45)));
+        // The last one is put in its place again and again.
+        assert_eq!(index.drop_last(2), None);
+        assert_eq!(index.drop_last(3), Some(3));
+        index.add(chunk(3, (25, 26), 1));
+        index.settle();
+        assert_eq!(index.of(&ring, Content::State), [1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn messages_go_first_and_of_what_is_gone_nothing_is_kept() {
+        let (mut index, ring) = index();
+        for second in 0..3 {
+            index.add(chunk(2 * second, (second, second), 1));
+            index.add(chunk(2 * second + 1, (second, second), 2));
+        }
+        let gone = std::iter::from_fn(|| index.drop_oldest()).map(|place| place.at);
+        assert_eq!(gone.collect::<Vec<_>>(), [1, 3, 5, 0, 2]);
+        assert_eq!(index.chunks.len(), 1);
+        assert_eq!(index.by_content.len(), 1);
+        assert_eq!(index.of(&ring, Content::State), [4]);
+        assert_eq!(index.span(), Some((2, 2)));
+    }
+
+    #[test]
+    fn a_channel_stays_what_it_was_first_and_names_have_an_end() {
+        let (mut index, ring) = index();
+        let long = "x".repeat(LONGEST_NAME);
+        let said = BTreeMap::from([("id".to_owned(), "y".repeat(LONGEST_NAME + 1))]);
+        index.add_channel(1, "zbq/other/state", "json", &said);
+        index.add_channel(3, &format!("zbq/{long}/state"), "json", &said);
+        index.add_channel(4, "zbq/more/state", "json", &said);
+        assert!(index.is(1, &ring, Content::State));
+        assert_eq!(index.foreign(), 1);
+        assert_eq!(index.channels[&4].id, "");
+    }
 }

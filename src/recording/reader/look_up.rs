@@ -2,6 +2,7 @@
 //!
 //! Nothing is believed that the recording says of itself; what makes no sense is passed over and told.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use crate::text::{bytes, escape};
 const DECODED: usize = 32 << 20;
 /// Bytes of states and events in one chunk at most: far more than a recorder writes.
 const MOST_JSON: usize = 64 << 20;
+/// A search passes over so many records that are not understood, and so many chunks without what is sought.
+const PASSED_OVER: usize = 256;
 
 impl Recording {
     /// The rings of which there is a state, or memory.
@@ -84,14 +87,22 @@ impl Recording {
     ) -> Option<T> {
         let numbers = self.index.of(ring, content);
         let mut behind = numbers.partition_point(|number| self.begins(*number) <= at_ns);
-        while behind > 0 {
+        let mut passed_over = 0;
+        while behind > 0 && passed_over < PASSED_OVER {
             behind -= 1;
+            passed_over += 1;
             let number = *self.index.of(ring, content).get(behind)?;
             let entries = self.entries(number);
             for entry in entries.iter().rev() {
-                let ours = entry.at_ns <= at_ns && self.index.is(entry.channel, ring, content);
-                if let Some(found) = ours.then(|| take(self, entry)).flatten() {
+                if entry.at_ns > at_ns || !self.index.is(entry.channel, ring, content) {
+                    continue;
+                }
+                if let Some(found) = take(self, entry) {
                     return Some(found);
+                }
+                passed_over += 1;
+                if passed_over > PASSED_OVER {
+                    break;
                 }
             }
         }
@@ -108,13 +119,23 @@ impl Recording {
         let numbers = self.index.of(ring, content);
         let ends = |number: &usize| self.index.chunk(*number).map_or(0, |chunk| chunk.times.1);
         let mut next = numbers.partition_point(|number| ends(number) <= at_ns);
-        while let Some(number) = self.index.of(ring, content).get(next).copied() {
+        let mut passed_over = 0;
+        while let Some(number) = self.index.of(ring, content).get(next).copied()
+            && passed_over < PASSED_OVER
+        {
             next += 1;
+            passed_over += 1;
             let entries = self.entries(number);
             for entry in entries.iter() {
-                let ours = entry.at_ns > at_ns && self.index.is(entry.channel, ring, content);
-                if let Some(found) = ours.then(|| take(self, entry)).flatten() {
+                if entry.at_ns <= at_ns || !self.index.is(entry.channel, ring, content) {
+                    continue;
+                }
+                if let Some(found) = take(self, entry) {
                     return Some(found);
+                }
+                passed_over += 1;
+                if passed_over > PASSED_OVER {
+                    break;
                 }
             }
         }
@@ -228,14 +249,23 @@ impl Recording {
         entries
     }
 
-    /// Chunks with this content of a ring, by time.
-    pub(in crate::recording) fn chunks_of(&self, ring: &RingName, content: Content) -> Vec<usize> {
-        self.index.of(ring, content).to_vec()
-    }
-
-    /// The times of the first and last record in a chunk.
-    pub(in crate::recording) fn times_of(&self, number: usize) -> Option<(u64, u64)> {
-        Some(self.index.chunk(number)?.times)
+    /// Numbers of the chunks with this content of a ring that begin no later than `at_ns`, in the order in which they were
+    /// recorded, whatever became of the clock meanwhile.
+    pub(in crate::recording) fn chunks_of(
+        &self,
+        ring: &RingName,
+        content: Content,
+        at_ns: u64,
+    ) -> Cow<'_, [usize]> {
+        let numbers = self.index.of(ring, content);
+        let until = numbers.partition_point(|number| self.begins(*number) <= at_ns);
+        let numbers = &numbers[..until];
+        if numbers.is_sorted() {
+            return numbers.into();
+        }
+        let mut numbers = numbers.to_vec();
+        numbers.sort_unstable();
+        numbers.into()
     }
 
     /// Hands out each record with this content of a ring in a chunk, with its time, until `each` is false; tells whether all of

@@ -211,6 +211,7 @@ impl Recording {
             (self.index).add_channel(channel.id, &channel.topic, encoding, &channel.metadata);
         }
         chunks.into_iter().for_each(|chunk| self.index.add(chunk));
+        self.index.settle();
         self.index.is_whole = true;
         true
     }
@@ -290,8 +291,10 @@ impl Recording {
         }
     }
 
+    /// What is open is taken in, and all stands in the order of time.
     fn close(&mut self, indexed: bool) {
         let closed = self.scan.close(&mut self.index, &self.store, indexed);
+        self.index.settle();
         if let Err(error) = closed {
             self.index.note(error.to_string());
         }

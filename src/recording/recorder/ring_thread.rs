@@ -20,6 +20,9 @@ use crate::recording::channel::RingName;
 use crate::recording::sightings::wall_ns;
 use crate::recording::state::RecordedState;
 
+/// A dashboard looks this often, and a recording that looks less often reads as much at one look as that in so many.
+const DASHBOARD_INTERVAL: Duration = Duration::from_millis(100);
+const MOST_LOOKS: f64 = 64.0;
 /// The end is thought of this often.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -119,7 +122,16 @@ pub(super) fn start(
     out: SyncSender<Piece>,
     ending: Arc<AtomicBool>,
 ) -> io::Result<()> {
+    // As many bytes a second as a dashboard reads.
+    let looks = plan.interval.as_secs_f64() / DASHBOARD_INTERVAL.as_secs_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number between the two bounds"
+    )]
+    let looks = looks.clamp(1.0, MOST_LOOKS) as u64;
     let budget = Budget {
+        preview: Budget::DASHBOARD.preview * looks,
         history: match plan.messages {
             MessagePlan::Some(_) => Budget::DASHBOARD.history,
             MessagePlan::None | MessagePlan::All => Budget::GLANCE.history,

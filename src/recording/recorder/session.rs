@@ -239,11 +239,12 @@ impl Recorder {
                 }
             }
         }
-        // That a ring is over is not kept for later: the next file does not begin with it.
+        // That a ring is over is heard at once, and once more behind what is kept of it.
         let is_over = matches!(piece.what, What::Replaced | What::Ended(_));
         if self.files.is_open() || is_over {
             self.write(&piece)?;
-        } else {
+        }
+        if !self.files.is_open() {
             self.keep(piece, trigger.before);
         }
         Ok(said)
@@ -297,49 +298,72 @@ fn size(piece: &Piece) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::model::Finding;
     use crate::observe::model::Thresholds;
     use crate::observe::model::fixtures::ring;
     use crate::recording::channel::RingName;
+    use crate::recording::reader::Recording;
     use crate::recording::recorder::ring_thread::{MessagePlan, Recorded};
 
     #[test]
-    fn that_a_ring_is_over_is_not_kept_for_a_later_file() {
-        let seen = ring(Vec::new());
-        let of = Recorded {
-            name: RingName::of(&seen),
-            id: seen.id,
+    fn a_ring_that_was_over_before_a_file_began_is_not_in_the_next_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ring.mcap");
+        let named = |id: &str| {
+            let mut seen = ring(Vec::new());
+            id.clone_into(&mut seen.id);
+            Recorded {
+                name: RingName::of(&seen),
+                id: seen.id,
+            }
         };
+        let (gone, here) = (named("gone"), named("here"));
         let mut recorder = Recorder::new(RecordingPlan {
             ring: RingPlan {
                 interval: Duration::from_secs(1),
                 messages: MessagePlan::None,
                 thresholds: Thresholds::default(),
             },
-            output: Output::File("never-begun.mcap".into()),
-            files: FilePlan::default(),
+            output: Output::File(path),
+            files: FilePlan {
+                max_size: Some(1),
+                max_time: None,
+                keep: Some(9),
+            },
             trigger: Some(Trigger {
                 severity: Severity::Warning,
                 before: Duration::from_secs(60),
-                after: Duration::ZERO,
+                after: Duration::from_secs(60),
             }),
         })
         .expect("no file is begun");
-        let state = What::State {
+        let state = |worst| What::State {
             at_ns: 1,
             json: b"{}".to_vec(),
-            worst: None,
+            worst,
         };
-        for (what, kept) in [
-            (state, 1),
-            (What::Replaced, 1),
-            (What::Ended("it is over".into()), 1),
+        let found = Finding {
+            code: "stalled".into(),
+            severity: Severity::Warning,
+            message: "it stands".into(),
+            slot: None,
+            pid: None,
+        };
+        for (of, what) in [
+            (&gone, state(None)),
+            (&gone, What::Ended("it is over".into())),
+            (&here, state(Some(found))),
         ] {
-            let piece = Piece {
-                of: of.clone(),
-                what,
-            };
-            recorder.take(piece).expect("nothing is written");
-            assert_eq!(recorder.kept.len(), kept);
+            let of = of.clone();
+            recorder.take(Piece { of, what }).expect("it is taken");
         }
+        recorder.go_on(Duration::ZERO).expect("the next one begins");
+        recorder.end().expect("it ends");
+        let rings = |number: u32| {
+            let path = folder.path().join(format!("ring-{number:04}.mcap"));
+            Recording::open(&path).expect("a recording").rings()
+        };
+        assert_eq!(rings(1), [gone.name, here.name.clone()]);
+        assert_eq!(rings(2), [here.name]);
     }
 }

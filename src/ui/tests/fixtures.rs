@@ -113,6 +113,8 @@ pub(super) fn flowing() -> Frame {
         events: std::sync::Arc::default(),
         timeline: None,
         recording: None,
+        dump: None,
+        said: None,
     }
 }
 

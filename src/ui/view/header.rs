@@ -89,6 +89,9 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some(recording) = recording {
         put(canvas, &format!("REC {recording}"), ColorRole::Bad);
     }
+    if let Some(dump) = app.frame().and_then(|frame| frame.dump.as_deref()) {
+        put(canvas, &format!("dump {dump}"), ColorRole::Bad);
+    }
 }
 
 fn method(ring: &RingSnapshot) -> String {

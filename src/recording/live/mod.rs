@@ -1,0 +1,165 @@
+//! Rings that are watched now, which can be written into files from the dashboard.
+
+mod background_dump;
+mod background_recording;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use background_dump::BackgroundDump;
+use background_recording::BackgroundRecording;
+
+use crate::observe::attach::AttachedRing;
+use crate::observe::model::{
+    Frame, Listing, Message, ProducerInfo, RingSource, SourceAction, Thresholds,
+};
+use crate::observe::rings::Rings;
+use crate::text::escape;
+
+/// Rings as they are now.
+#[derive(Debug)]
+pub struct Live {
+    rings: Rings,
+    thresholds: Thresholds,
+    recording: Option<BackgroundRecording>,
+    dump: Option<BackgroundDump>,
+}
+
+const NO_RING: &str = "no ring is shown";
+
+impl Live {
+    /// Rings, which are recorded by these figures.
+    #[must_use]
+    pub fn new(rings: Rings, thresholds: Thresholds) -> Self {
+        Self {
+            rings,
+            thresholds,
+            recording: None,
+            dump: None,
+        }
+    }
+
+    /// Begins to write the ring that is shown into a file in the current directory, or ends that.
+    fn dump(&mut self) -> String {
+        if let Some(dump) = self.dump.take() {
+            return dump.end();
+        }
+        self.begin_dump()
+            .unwrap_or_else(|why| format!("no dump: {why}"))
+    }
+
+    fn begin_dump(&mut self) -> Result<String, String> {
+        let ring = self.once_more();
+        let watcher = self.rings.watched().ok_or(NO_RING)?;
+        let seen = watcher.look();
+        let path = file_name(&seen.producer, "dump");
+        let interval = watcher.interval_ns();
+        match ring {
+            Ok(ring) => {
+                self.dump = Some(BackgroundDump::begin(ring, seen, interval, path)?);
+                Ok("the ring is being written into a file; d ends that".into())
+            }
+            // It can only be joined, as it is already.
+            Err(_) if watcher.ring().joined().is_some() => {
+                background_dump::write(watcher.ring(), seen, interval, &path, |_, _| true)
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    /// Begins to record the ring that is shown, or ends that.
+    fn record(&mut self) -> String {
+        if let Some(recording) = self.recording.take() {
+            return recording.end();
+        }
+        match self.begin_recording() {
+            Ok(recording) => {
+                let said = format!("records into {}", recording.path().display());
+                self.recording = Some(recording);
+                said
+            }
+            Err(why) => format!("not recorded: {why}"),
+        }
+    }
+
+    fn begin_recording(&mut self) -> Result<BackgroundRecording, String> {
+        let ring = self.once_more()?;
+        let path = file_name(&ring.producer(), "recording");
+        BackgroundRecording::begin(ring, path, self.thresholds)
+    }
+
+    /// The ring that is shown, attached once more for a thread of its own.
+    fn once_more(&mut self) -> Result<AttachedRing, String> {
+        let ring = self.rings.watched().ok_or(NO_RING)?.ring();
+        let (id, is_joined) = (ring.id().to_owned(), ring.joined().is_some());
+        self.rings.open(&id).map_err(|why| {
+            if is_joined {
+                "a ring that was joined is recorded by `zbqtop record --join`: it would be joined once more".into()
+            } else {
+                escape(&why).into_owned()
+            }
+        })
+    }
+
+    /// What came of what has ended by itself.
+    fn ended(&mut self) -> Option<String> {
+        let dump = self.dump.take_if(|dump| dump.is_over());
+        let recording = self.recording.take_if(|recording| recording.is_over());
+        let ended = dump.map(BackgroundDump::end);
+        match (ended, recording.map(BackgroundRecording::end)) {
+            (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(dump) = self.dump.take() {
+            dump.end();
+        }
+        if let Some(recording) = self.recording.take() {
+            recording.end();
+        }
+    }
+}
+
+/// A name for a file: `zbqtop-quotes-6388-20261126T063423Z-dump.mcap`.
+fn file_name(producer: &ProducerInfo, what: &str) -> PathBuf {
+    let command = producer.command.as_deref().unwrap_or("ring");
+    let plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '_' | '-');
+    let command = command.replace(|one| !plain(one), "-");
+    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    format!("zbqtop-{command}-{}-{now}-{what}.mcap", producer.pid).into()
+}
+
+impl RingSource for Live {
+    fn list(&mut self) -> Listing {
+        self.rings.list()
+    }
+
+    fn attach(&mut self, id: &str) -> Result<(), String> {
+        self.rings.attach(id)
+    }
+
+    fn sample(&mut self) -> Option<Frame> {
+        let mut frame = self.rings.sample()?;
+        frame.said = self.ended();
+        frame.recording = self.recording.as_ref().map(BackgroundRecording::words);
+        frame.dump = self.dump.as_ref().map(BackgroundDump::words);
+        Some(frame)
+    }
+
+    fn act(&mut self, action: SourceAction) -> Option<String> {
+        match action {
+            SourceAction::Dump => Some(self.dump()),
+            SourceAction::Record => Some(self.record()),
+            SourceAction::Seek(_) => None,
+        }
+    }
+
+    fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
+        self.rings.payload(message)
+    }
+}
