@@ -1,8 +1,10 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod check;
+mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod metrics;
 mod record;
 mod screen;
 mod tail;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
+pub use events::EventsArgs;
+pub use metrics::MetricsArgs;
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
@@ -97,6 +101,8 @@ pub enum Command {
     },
     /// Print messages: those the ring still holds, and with -f those to come.
     Tail(TailArgs),
+    /// Print what happens to rings, as it happens: who joins, stalls, is evicted.
+    Events(EventsArgs),
     /// Record what a ring is and carries, into a file or a stream.
     Record(RecordArgs),
     /// Write a ring as it is, its memory and its state, into a file: to be looked at later, or elsewhere.
@@ -104,6 +110,8 @@ pub enum Command {
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
     #[command(after_help = check::after())]
     Check(CheckArgs),
+    /// Give the figures of rings to Prometheus: printed once, written into a file, or served over HTTP.
+    Metrics(MetricsArgs),
     /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Sampling, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, dump, record, recorded, snapshot};
+use crate::commands::{check, demo, dump, events, metrics, record, recorded, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -134,6 +134,25 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 Err(error) => check::misused(&error.to_string(), out),
             });
         }
+        Some(Command::Events(options)) => {
+            let thresholds = settings(&options.configuration)?.thresholds;
+            match played(&options.target, !options.follow)? {
+                Some(mut playback) => events::recorded(&mut playback, &options, out),
+                None => events::live(ring_or_all(&options.target)?, &options, thresholds, out),
+            }
+        }
+        Some(Command::Metrics(options)) => {
+            let thresholds = settings(&options.configuration)?.thresholds;
+            if let Some(mut playback) = played(&options.target, true)? {
+                if options.listen.is_some() || options.every.is_some() {
+                    let why = "--file: a recording has one answer: it is printed, or written once";
+                    return Ok(refuse(&cli::misuse(why)));
+                }
+                metrics::recorded(&mut playback, &options, out)
+            } else {
+                metrics::metrics(ring_or_all(&options.target)?, &options, thresholds, out)
+            }
+        }
         Some(Command::Demo {
             headless,
             screen,
@@ -181,6 +200,14 @@ fn attach_on(target: &Target) -> Result<(AttachedRing, Option<Succession>), Atta
     let ring = attach(target)?;
     let succession = Succession::of(&ring_target(target), ring_selector(target), &ring);
     Ok((ring, succession))
+}
+
+/// The ring that is named, as [`attach_on`] gives it; `None`: all of them are meant.
+fn ring_or_all(target: &Target) -> Result<Option<(AttachedRing, Option<Succession>)>, AttachError> {
+    match ring_target(target) {
+        RingTarget::Any => Ok(None),
+        _ => attach_on(target).map(Some),
+    }
 }
 
 /// The recordings that are meant, at the moment that is meant; `None` when none is. With `whole`, what comes from stdin is

@@ -19,6 +19,7 @@ mod latency;
 mod liars;
 mod lossless;
 mod messages;
+mod metrics;
 mod mutation;
 mod neighbours;
 mod old_recordings;

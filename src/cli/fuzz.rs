@@ -75,6 +75,19 @@ fn can_be(cli: &Cli) {
             &record.target
         }
         Some(Command::Dump(dump)) => &dump.target,
+        Some(Command::Events(events)) => {
+            assert!(is_time(events.exec_timeout) && !events.exec_timeout.is_zero());
+            &events.target
+        }
+        Some(Command::Metrics(metrics)) => {
+            assert!(
+                metrics
+                    .every
+                    .is_none_or(|every| is_time(every) && !every.is_zero())
+            );
+            assert!((1..=100).contains(&metrics.rate));
+            &metrics.target
+        }
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
         Some(Command::Demo { .. } | Command::DemoRole { .. }) => return,
     };

@@ -3,6 +3,8 @@
 pub mod check;
 pub mod demo;
 pub mod dump;
+pub mod events;
+pub mod metrics;
 pub mod record;
 pub mod recorded;
 pub mod snapshot;

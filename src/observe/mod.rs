@@ -8,7 +8,8 @@
 //! - [`sample`]: the numbers of an attached ring at one instant.
 //! - [`messages`]: its bytes as messages; [`health`]: its numbers over time, judged.
 //! - [`check`]: one verdict; [`watch`]: all of it together, as a snapshot or a frame.
-//! - [`rings`]: every ring of the machine, with `orphan_search` for those without a producer.
+//! - [`ring_set`]: rings that are watched together; [`rings`]: every ring of the machine, with `orphan_search` for those without
+//!   a producer.
 
 pub mod attach;
 pub mod check;
@@ -18,6 +19,7 @@ pub mod model;
 mod orphan_search;
 pub mod procfs;
 mod ring_list;
+pub mod ring_set;
 pub mod rings;
 pub mod sample;
 pub mod watch;

@@ -1,4 +1,4 @@
-//! The rings of this machine, each watched lightly, kept from look to look: what is known is only sampled.
+//! The rings of this machine, kept from look to look: what is known is only sampled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{AttachError, Discovery, Found, map, no_time_for};
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Limitation, Listing, RingListing, RingSnapshot, Thresholds,
-    WorstConsumer,
+    ConsumerSnapshot, ConsumerState, Limitation, Listing, MessageTotals, RingListing, RingSnapshot,
+    Thresholds, WorstConsumer,
 };
 use crate::observe::procfs::FileId;
 use crate::text::counted;
@@ -20,8 +20,10 @@ const TRIES_AGAIN: Duration = Duration::from_secs(5);
 const SEARCH: Duration = Duration::from_millis(8);
 
 /// Rings that are watched, and what is known of the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RingList {
+    /// How much each look at a ring may read.
+    budget: Budget,
     discovery: Discovery,
     listed: BTreeMap<String, Watcher>,
     /// By pid of the process that owns them.
@@ -44,34 +46,69 @@ struct Looked {
     left: u64,
 }
 
+impl Default for RingList {
+    fn default() -> Self {
+        Self::with(Budget::GLANCE)
+    }
+}
+
 impl RingList {
+    /// Rings that are watched with `budget` each.
+    pub(super) fn with(budget: Budget) -> Self {
+        Self {
+            budget,
+            discovery: Discovery::default(),
+            listed: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            is_behind: false,
+            turn: 0,
+        }
+    }
+
     /// The rings now. With `again`, the list goes on from the one before at little cost; otherwise it is made whole.
     pub(super) fn look(&mut self, again: bool, thresholds: Thresholds) -> Listing {
+        match self.discover(again, thresholds) {
+            Err(limit) => Listing {
+                rings: Vec::new(),
+                limits: vec![limit],
+            },
+            Ok((limits, _)) => {
+                let rings = self.snapshots().map(|(ring, _)| RingListing::from(ring));
+                let mut rings: Vec<RingListing> = rings.collect();
+                rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
+                Listing { rings, limits }
+            }
+        }
+    }
+
+    /// Finds the rings there are, as for [`Self::look`]; gives what cannot be seen, and the last of those that are no more.
+    ///
+    /// # Errors
+    /// When no ring can be found.
+    pub(super) fn discover(
+        &mut self,
+        again: bool,
+        thresholds: Thresholds,
+    ) -> Result<(Vec<Limitation>, Vec<RingSnapshot>), Limitation> {
         let discovered = if again {
             self.discovery.go_on()
         } else {
             Discovery::once().map(|discovery| self.discovery = discovery)
         };
-        if let Err(error) = discovered {
-            return Listing {
-                rings: Vec::new(),
-                limits: vec![Limitation::new("every ring", error.to_string())],
-            };
-        }
-        let mut limits = self.attach_new(thresholds);
+        discovered.map_err(|error| Limitation::new("every ring", error.to_string()))?;
+        let (mut limits, gone) = self.attach_new(thresholds);
         self.search_tables();
         limits.extend(self.discovery.limits());
-        let mut rings: Vec<RingListing> = self
-            .listed
-            .values_mut()
-            .map(|watcher| {
-                let listing = RingListing::from(watcher.look());
-                watcher.ring().release();
-                listing
-            })
-            .collect();
-        rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
-        Listing { rings, limits }
+        Ok((limits, gone))
+    }
+
+    /// Samples each ring that was found.
+    pub(super) fn snapshots(&mut self) -> impl Iterator<Item = (RingSnapshot, MessageTotals)> {
+        self.listed.values_mut().map(|watcher| {
+            let snapshot = watcher.look();
+            watcher.ring().release();
+            (snapshot, watcher.message_totals())
+        })
     }
 
     /// Whether there are rings, or may be, that there was no time for yet.
@@ -89,10 +126,11 @@ impl RingList {
         self.listed.values()
     }
 
-    /// Attaches the rings that are not listed yet, and forgets those that are no more; tells what could not be had.
-    fn attach_new(&mut self, thresholds: Thresholds) -> Vec<Limitation> {
+    /// Attaches the rings that are not listed yet, and forgets those that are no more; tells what could not be had, and what
+    /// became of those.
+    fn attach_new(&mut self, thresholds: Thresholds) -> (Vec<Limitation>, Vec<RingSnapshot>) {
         let until = Instant::now() + PATIENCE;
-        let (mut limits, mut unseen) = (Vec::new(), Vec::new());
+        let (mut limits, mut unseen, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         let mut there = BTreeSet::new();
         let mut pids = BTreeSet::new();
         for owner in self.discovery.owners() {
@@ -140,8 +178,9 @@ impl RingList {
                 match map(ring) {
                     Ok(ring) => {
                         ring.release();
-                        let watcher = Watcher::new(ring, Budget::GLANCE).judging_by(thresholds);
-                        self.listed.insert(id, watcher);
+                        let watcher = Watcher::new(ring, self.budget).judging_by(thresholds);
+                        let before = self.listed.insert(id, watcher);
+                        gone.extend(before.map(|mut before| before.look()));
                     }
                     Err(error) => looked.broken.push(error),
                 }
@@ -153,7 +192,11 @@ impl RingList {
         self.owners.retain(|pid, _| pids.contains(pid));
         self.listed.retain(|_, watcher| {
             let ring = watcher.ring();
-            there.contains(&(ring.producer_pid(), ring.ctrl_file()))
+            let is_there = there.contains(&(ring.producer_pid(), ring.ctrl_file()));
+            if !is_there {
+                gone.push(watcher.look());
+            }
+            is_there
         });
         for looked in self.owners.values() {
             limits.extend(looked.limits.iter().cloned());
@@ -164,7 +207,7 @@ impl RingList {
             let why = "there are too many to attach each in time; the next look goes on";
             limits.push(Limitation::new(counted(left, "ring"), why));
         }
-        limits
+        (limits, gone)
     }
 
     /// Goes on with the search for slot tables, one ring after the other.

@@ -13,7 +13,7 @@ use crate::observe::health::{
 use crate::observe::messages::{LagCounter, LagCounts, Preview, count_behind};
 use crate::observe::model::{
     Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, MessageLog,
-    Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
+    MessageTotals, Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::{MappingSurvey, shortage};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
@@ -70,6 +70,17 @@ impl Budget {
         far_lag: 2 << 20,
         survey: Duration::from_millis(5),
         search: Duration::from_millis(5),
+        asks: true,
+    };
+    /// For one ring of some, ten looks a second.
+    pub const SAMPLED: Self = Self {
+        preview: 16 << 10,
+        history: 16 << 10,
+        reads_back: false,
+        lag: 16 << 10,
+        far_lag: 256 << 10,
+        survey: Duration::from_millis(1),
+        search: Duration::from_millis(1),
         asks: true,
     };
     /// For one ring of many.
@@ -317,6 +328,12 @@ impl Watcher {
     #[must_use]
     pub fn messages(&self) -> &MessageLog {
         self.preview.log()
+    }
+
+    /// How many messages there were since it is watched.
+    #[must_use]
+    pub fn message_totals(&self) -> MessageTotals {
+        self.preview.totals()
     }
 
     /// The ring that is watched.

@@ -9,7 +9,7 @@ use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
 use super::reader::{MessageReader, ReadEvent};
 use crate::observe::attach::{AttachedRing, Member};
-use crate::observe::model::{Gap, GapReason, MessageLog};
+use crate::observe::model::{Gap, GapReason, MessageLog, MessageTotals};
 use crate::observe::sample::control;
 use crate::text;
 
@@ -33,6 +33,9 @@ pub struct Preview {
     note: Option<String>,
     /// The tail from which messages are shown, where no boundary nearer to head is known.
     gating: Option<u64>,
+    /// Head at the last look.
+    head: Option<u64>,
+    totals: MessageTotals,
 }
 
 /// What the messages walked so far tell of sizes.
@@ -74,12 +77,29 @@ impl Preview {
             sizes: Sizes::default(),
             note: None,
             gating: None,
+            head: None,
+            totals: MessageTotals::default(),
         }
     }
 
     /// Takes in what is new below `head`. Returns how many messages came since the last look if every one of
     /// them was walked.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn look(&mut self, ring: &AttachedRing, head: u64) -> Option<u64> {
+        let count = self.read(ring, head);
+        let before = self.head.replace(head);
+        match (count, before) {
+            (Some(count), _) => self.totals.counted += count,
+            (None, Some(before)) if self.sizes.mean > 0.0 => {
+                let bytes = head.saturating_sub(before) as f64;
+                self.totals.estimated += bytes / self.sizes.mean;
+            }
+            _ => {}
+        }
+        count
+    }
+
+    fn read(&mut self, ring: &AttachedRing, head: u64) -> Option<u64> {
         let follows = self
             .reader
             .as_ref()
@@ -202,6 +222,12 @@ impl Preview {
     #[must_use]
     pub fn log(&self) -> &MessageLog {
         &self.log
+    }
+
+    /// How many messages there were since the first look.
+    #[must_use]
+    pub fn totals(&self) -> MessageTotals {
+        self.totals
     }
 
     /// What the messages tell of sizes.

@@ -104,6 +104,22 @@ pub enum ConsumerState {
 }
 
 impl ConsumerState {
+    /// All there are.
+    pub const ALL: [Self; 12] = [
+        Self::Ok,
+        Self::Idle,
+        Self::Lagging,
+        Self::Stalled,
+        Self::Blocking,
+        Self::Overdue,
+        Self::Dead,
+        Self::Left,
+        Self::Evicted,
+        Self::Parked,
+        Self::Invalid,
+        Self::Unknown,
+    ];
+
     /// The word used on the screen and in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -51,6 +51,15 @@ pub struct Bounded<T> {
     pub high: Option<T>,
 }
 
+/// Messages since a ring is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MessageTotals {
+    /// Those that were walked.
+    pub counted: u64,
+    /// As many as the others probably were, by their bytes.
+    pub estimated: f64,
+}
+
 impl<T: Copy + PartialEq> Bounded<T> {
     /// A value that is known.
     pub fn exact(value: T) -> Self {

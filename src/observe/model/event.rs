@@ -62,6 +62,20 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All there are.
+    pub const ALL: [Self; 10] = [
+        Self::Joined,
+        Self::Left,
+        Self::Evicted,
+        Self::Stalled,
+        Self::Recovered,
+        Self::Clogged,
+        Self::Unclogged,
+        Self::ProducerGone,
+        Self::RingEnded,
+        Self::RingNew,
+    ];
+
     /// How bad it is.
     #[must_use]
     pub fn severity(self) -> Severity {

@@ -61,6 +61,9 @@ pub enum Health {
 }
 
 impl Health {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Unknown, Self::Warning, Self::Critical];
+
     /// By what is wrong; `hidden` is whether consumers may be there that are not seen.
     #[must_use]
     pub fn of(findings: &[Finding], hidden: bool) -> Self {

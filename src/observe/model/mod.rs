@@ -21,7 +21,7 @@ mod thresholds;
 mod timeline;
 
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
-pub use estimate::{Bounded, Estimate};
+pub use estimate::{Bounded, Estimate, MessageTotals};
 pub use event::{Event, EventKind, EventLog};
 pub use finding::{Finding, Health, Severity};
 pub use frame::{Frame, RingSource, SourceAction};

@@ -328,6 +328,19 @@ pub struct Rate {
 }
 
 impl RingState {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::Flowing,
+        Self::Idle,
+        Self::Full,
+        Self::Clogged,
+        Self::Unknown,
+        Self::Stopped,
+        Self::Ended,
+        Self::ProducerGone,
+        Self::Truncated,
+    ];
+
     /// Whether nothing more will be written.
     #[must_use]
     pub fn is_over(self) -> bool {

@@ -1,0 +1,81 @@
+//! What happened in recordings.
+
+use std::time::Duration;
+
+use super::told::Told;
+use crate::cli::EventsArgs;
+use crate::observe::model::Event;
+use crate::recording::{Playback, PlayedRing};
+use crate::shutdown::StopSignal;
+use crate::stderr::warn;
+use crate::stdout::Printer;
+
+/// What is still being recorded is looked for this often.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
+
+/// Tells the events of all rings of `playback`, up to the moment at which it stands or, with `-f`, as they come.
+///
+/// # Errors
+/// Those of stdout.
+pub fn recorded(
+    playback: &mut Playback,
+    options: &EventsArgs,
+    out: &mut Printer,
+) -> anyhow::Result<()> {
+    let ending = StopSignal::watch()?;
+    let mut told = Told::new(options, out)?;
+    // Up to here all were told, for each ring.
+    let mut known: Vec<(PlayedRing, u64)> = Vec::new();
+    loop {
+        for ring in playback.rings() {
+            if !known.iter().any(|(other, _)| other == ring) {
+                known.push((ring.clone(), 0));
+            }
+        }
+        while let Some((ring, events)) = next(playback, &mut known) {
+            let producer = playback.state(&ring).map(|(_, state)| state.ring.producer);
+            let producer = producer.and_then(|producer| producer.command);
+            for event in events {
+                told.tell(&ring.id, producer.as_deref(), &event)?;
+            }
+            if ending.asked() {
+                return Ok(told.end(false)?);
+            }
+        }
+        if !options.follow || !playback.goes_on() {
+            break;
+        }
+        told.rest(LOOKS_EVERY)?;
+        if ending.asked() {
+            return Ok(told.end(false)?);
+        }
+        playback.take_in();
+        playback.go_to(u64::MAX);
+    }
+    told.end(true)?;
+    playback.notes().iter().for_each(|note| warn(note));
+    Ok(())
+}
+
+/// The next events, of the ring whose next ones are the earliest.
+fn next(
+    playback: &mut Playback,
+    known: &mut [(PlayedRing, u64)],
+) -> Option<(PlayedRing, Vec<Event>)> {
+    let until = playback.at_ns();
+    let mut earliest: Option<(u64, usize)> = None;
+    for (number, (ring, after)) in known.iter().enumerate() {
+        if let Some((at, _)) = playback.event_after(ring, *after)
+            && at <= until
+            && earliest.is_none_or(|(first, _)| at < first)
+        {
+            earliest = Some((at, number));
+        }
+    }
+    let (at, number) = earliest?;
+    let (ring, after) = &mut known[number];
+    *after = at;
+    // Several may have been recorded at the same time.
+    let events = playback.events(ring, (at, at)).into_iter();
+    Some((ring.clone(), events.map(|(_, event)| event).collect()))
+}

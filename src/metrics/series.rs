@@ -1,0 +1,150 @@
+//! What is known of one ring: its last sample, and what is counted from sample to sample.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use super::histogram::Histogram;
+use super::labels::Labels;
+use crate::observe::model::{ConsumerSnapshot, Event, EventKind, MessageTotals, RingSnapshot};
+
+/// A ring: another inode, another ring, though the id be the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RingKey {
+    id: String,
+    ctrl_inode: u64,
+}
+
+impl RingKey {
+    /// That of a ring.
+    pub(super) fn of(ring: &RingSnapshot) -> Self {
+        Self {
+            id: ring.id.clone(),
+            ctrl_inode: ring.ctrl_inode,
+        }
+    }
+}
+
+/// The series of one ring.
+#[derive(Debug)]
+pub(super) struct RingSeries {
+    /// The ring that they are of now.
+    pub(super) key: RingKey,
+    pub(super) labels: Labels,
+    /// The last sample; `None` once the ring is gone.
+    pub(super) now: Option<RingSnapshot>,
+    /// Since when it is.
+    pub(super) gone: Option<Instant>,
+    /// Consumers that hold a slot, in the order of the last sample.
+    pub(super) consumers: Vec<ConsumerSeries>,
+    /// How often each of [`EventKind::ALL`] happened.
+    pub(super) events: [u64; EventKind::ALL.len()],
+    /// Of this ring and those that it took the place of.
+    pub(super) messages: MessageTotals,
+    /// What of that is this ring's.
+    messages_of_ring: MessageTotals,
+    /// Codes and severities of findings that there ever were.
+    pub(super) findings: BTreeSet<(String, &'static str)>,
+}
+
+/// The series of one consumer.
+#[derive(Debug)]
+pub(super) struct ConsumerSeries {
+    /// Its place in the last sample.
+    pub(super) place: usize,
+    pub(super) labels: Labels,
+    pub(super) lags: Histogram,
+    /// Its tail when it was seen first.
+    pub(super) first_tail: u64,
+    meta_inode: u64,
+}
+
+impl RingSeries {
+    /// Those of a ring that is called `name`.
+    pub(super) fn new(key: RingKey, name: &str) -> Self {
+        Self {
+            key,
+            labels: Labels::NONE.with("ring", name),
+            now: None,
+            gone: None,
+            consumers: Vec::new(),
+            events: [0; EventKind::ALL.len()],
+            messages: MessageTotals::default(),
+            messages_of_ring: MessageTotals::default(),
+            findings: BTreeSet::new(),
+        }
+    }
+
+    /// Goes on with the ring that takes the place of the one that is gone.
+    pub(super) fn go_on_with(&mut self, key: RingKey) {
+        self.key = key;
+        self.messages_of_ring = MessageTotals::default();
+    }
+
+    /// Takes a sample in.
+    pub(super) fn take(&mut self, ring: RingSnapshot, messages: MessageTotals, at: Instant) {
+        let MessageTotals { counted, estimated } = self.messages_of_ring;
+        self.messages.counted += messages.counted.saturating_sub(counted);
+        self.messages.estimated += (messages.estimated - estimated).max(0.0);
+        self.messages_of_ring = messages;
+        self.count(&ring.events);
+        for finding in &ring.findings {
+            let known = (finding.code.to_string(), finding.severity.word());
+            self.findings.insert(known);
+        }
+        if ring.state.is_over() {
+            return self.end(at);
+        }
+        let before = self.consumers.drain(..);
+        let mut before: HashMap<u64, (Histogram, u64)> = before
+            .map(|one| (one.meta_inode, (one.lags, one.first_tail)))
+            .collect();
+        let mut unnumbered = 0;
+        let held = ring.consumers.iter().enumerate();
+        for (place, consumer) in held.filter(|(_, consumer)| consumer.held) {
+            let slot = consumer.slot.map(|slot| slot.to_string());
+            // They are told apart by their order where slots are not to be seen.
+            let slot = slot.unwrap_or_else(|| {
+                unnumbered += 1;
+                format!("?{}", unnumbered - 1)
+            });
+            let command = consumer.command.as_deref().unwrap_or_default();
+            let known = before.remove(&consumer.meta_inode);
+            let (mut lags, first_tail) =
+                known.unwrap_or_else(|| (Histogram::default(), consumer.tail_offset));
+            if let Some(ratio) = lag_ratio(consumer) {
+                lags.observe(ratio);
+            }
+            self.consumers.push(ConsumerSeries {
+                place,
+                labels: self.labels.with("slot", &slot).with("command", command),
+                lags,
+                first_tail,
+                meta_inode: consumer.meta_inode,
+            });
+        }
+        self.now = Some(ring);
+        self.gone = None;
+    }
+
+    /// The ring is no more; these events told of it last.
+    pub(super) fn count(&mut self, events: &[Event]) {
+        for event in events {
+            let place = EventKind::ALL.iter().position(|kind| *kind == event.kind);
+            if let Some(place) = place {
+                self.events[place] += 1;
+            }
+        }
+    }
+
+    /// The ring is no more.
+    pub(super) fn end(&mut self, at: Instant) {
+        self.now = None;
+        self.consumers.clear();
+        self.gone.get_or_insert(at);
+    }
+}
+
+/// A consumer's lag as a part of the ring; `None` where it is not known.
+pub(super) fn lag_ratio(consumer: &ConsumerSnapshot) -> Option<f64> {
+    Some(consumer.lag_percent? / 100.0)
+}
