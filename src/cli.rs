@@ -1,6 +1,7 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod check;
+mod doctor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod record;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
+pub use doctor::DoctorArgs;
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use tail::{FilterArgs, TailArgs};
@@ -104,6 +106,8 @@ pub enum Command {
     /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
     #[command(after_help = check::after())]
     Check(CheckArgs),
+    /// Say what this machine, user and terminal allow, what follows, and what would help.
+    Doctor(DoctorArgs),
     /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.

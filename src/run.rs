@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Sampling, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, dump, record, recorded, snapshot};
+use crate::commands::{check, demo, doctor, dump, record, recorded, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -133,6 +133,15 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 }
                 Err(error) => check::misused(&error.to_string(), out),
             });
+        }
+        Some(Command::Doctor(options)) => {
+            if let Some(why) = options.misuse() {
+                return Ok(refuse(&cli::misuse(why)));
+            }
+            let file = settings_file(&options.configuration);
+            let screen =
+                |it| dashboard_options::options(cli::ScreenArgs::default(), None, it, &variable);
+            return Ok(doctor::doctor(&options, file, attach, screen, out)?);
         }
         Some(Command::Demo {
             headless,
@@ -372,9 +381,13 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn settings(configuration: &Configuration) -> Result<Settings, settings::SettingsError> {
+    Settings::load(settings_file(configuration).as_deref())
+}
+
+/// The file of settings that is named.
+fn settings_file(configuration: &Configuration) -> Option<PathBuf> {
     let named = std::env::var_os("ZBQTOP_CONFIG").filter(|name| !name.is_empty());
-    let named = configuration.config.clone().or(named.map(PathBuf::from));
-    Settings::load(named.as_deref())
+    configuration.config.clone().or(named.map(PathBuf::from))
 }
 
 /// Ends with what is wrong with the command line, or with the help that was asked for.
