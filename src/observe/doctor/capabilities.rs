@@ -42,7 +42,9 @@ fn sys_ptrace(name: &'static str, subject: &Subject, us: &Credentials) -> Doctor
     ];
     let missing = DoctorCheck::missing(name, "not held").with_remedy(granted());
     if subject.refused_for(&overruled).is_some() || hidepid().is_some() {
-        return missing.so(subject.consequence());
+        return missing.so(
+            "processes of other users, and those that are not dumpable, may not be looked into",
+        );
     }
     if subject.shows_memory() == Some(false) {
         return missing.so("the producer's memory may not be read: its slot table is hidden");

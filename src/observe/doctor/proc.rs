@@ -85,7 +85,7 @@ pub(super) fn map_files(subject: &Subject) -> DoctorCheck {
         .with_remedy("run as root".to_owned()),
         Err(_) => DoctorCheck::ok(
             NAME,
-            "/proc/PID/map_files may not be opened; /proc/PID/mem serves instead",
+            "/proc/PID/map_files may not be opened; /proc/PID/mem serves where it may be read",
         )
         .so(WITHOUT)
         .with_remedy("run as root, or with CAP_CHECKPOINT_RESTORE".to_owned()),

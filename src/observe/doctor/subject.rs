@@ -142,7 +142,7 @@ impl Subject {
         if self.named {
             "the ring cannot be mapped, and nothing of it is shown"
         } else {
-            "rings of such processes are not found"
+            "rings of processes that may not be looked into are not found"
         }
     }
 }

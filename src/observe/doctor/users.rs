@@ -45,28 +45,26 @@ pub(super) fn dumpable(subject: &Subject) -> DoctorCheck {
             .so(subject.consequence())
             .with_remedy(first.why.refusal.remedy.clone());
     }
-    let known = |process| (is_dumpable(process), process.pid());
-    let seen: Vec<_> = (subject.seen.iter())
-        .map(|seen| known(&seen.process))
+    let seen = subject.seen.iter().map(|seen| &seen.process);
+    let refused = subject.refused.iter();
+    let refused = refused.filter_map(|refused| refused.process.as_ref());
+    let asked = seen.chain(refused);
+    let asked: Vec<(Option<bool>, i32)> = asked
+        .map(|process| (is_dumpable(process), process.pid()))
         .collect();
-    let not = seen.iter().find(|(is, _)| *is == Some(false));
-    match not {
-        Some((_, pid)) => DoctorCheck::ok(
+    let first = |wanted| asked.iter().find(|(is, _)| *is == wanted);
+    if let Some((_, pid)) = first(Some(false)) {
+        let found = format!("pid {pid} is not dumpable; that is not what keeps us out");
+        return DoctorCheck::ok(NAME, found);
+    }
+    match (first(None), subject.refused.is_empty()) {
+        _ if asked.is_empty() => DoctorCheck::ok(NAME, "there is no producer to ask"),
+        (Some(_), true) => DoctorCheck::ok(
             NAME,
-            format!("pid {pid} is not dumpable, and we may look into it all the same"),
+            "processes of uid 0 do not show it; we may look into them all the same",
         ),
-        None if seen.is_empty() && subject.refused.is_empty() => {
-            DoctorCheck::ok(NAME, "there is no producer to ask")
-        }
-        None if seen.is_empty() => DoctorCheck::unknown(
-            NAME,
-            "no process that may not be looked into shows that it is not dumpable",
-        ),
-        None if seen.iter().any(|(is, _)| is.is_none()) => DoctorCheck::ok(
-            NAME,
-            "not shown of processes of uid 0; we may look into them all the same",
-        ),
-        None if subject.is_named() => DoctorCheck::ok(NAME, "the producer is dumpable"),
-        None => DoctorCheck::ok(NAME, "every producer is dumpable"),
+        (Some(_), false) => DoctorCheck::unknown(NAME, "processes of uid 0 do not show it"),
+        (None, _) if subject.is_named() => DoctorCheck::ok(NAME, "the producer is dumpable"),
+        (None, _) => DoctorCheck::ok(NAME, "every process that was asked is dumpable"),
     }
 }
