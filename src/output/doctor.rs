@@ -72,7 +72,7 @@ fn row(out: &mut impl Write, status: &str, name: &str, text: &str) -> io::Result
 /// Lines of so many columns at most, broken between words.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= columns => {
                 line.push(' ');
@@ -134,6 +134,6 @@ mod tests {
     #[test]
     fn a_word_that_is_too_long_has_a_line_of_its_own() {
         assert_eq!(wrapped("a bbbbbbbb c d", 4), ["a", "bbbbbbbb", "c d"]);
-        assert_eq!(wrapped("", 4), [""]);
+        assert!(wrapped(" ", 4).is_empty());
     }
 }

@@ -8,6 +8,7 @@ mod descriptor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod held;
+mod hidepid;
 mod kept;
 mod kernel;
 mod links;
@@ -28,6 +29,7 @@ pub use capability::{CHECKPOINT_RESTORE, DAC_READ, DAC_READ_SEARCH, SYS_ADMIN, S
 pub use clock::{clock_ahead_ns, started_at};
 pub use credentials::Credentials;
 pub use descriptor::Descriptor;
+pub use hidepid::hidepid;
 pub use kernel::{
     clock_source, kernel_release, security_label, security_modules, try_map_files, yama_scope,
 };
@@ -37,7 +39,7 @@ pub use maps::{Maps, PrivateMemory};
 pub use memfd::{FileId, MappedMemFd, MemFd, MemFdKind, unique};
 pub use namespace::{Namespace, is_first_user_namespace};
 pub use permission::{
-    Cause, Explanation, GRANTED, explain, foreign_proc, hidepid, is_dumpable, reason, unseen,
+    Cause, Explanation, GRANTED, explain, foreign_proc, is_dumpable, reason, unseen,
 };
 pub use process::{Process, field, has_vanished, numbers_are_ours};
 pub use refusal::Refusal;
