@@ -1,6 +1,7 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod check;
+mod doctor;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
+pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
 pub use metrics::MetricsArgs;
 pub use record::{DumpArgs, RecordArgs};
@@ -112,6 +114,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Give the figures of rings to Prometheus: printed once, written into a file, or served over HTTP.
     Metrics(MetricsArgs),
+    /// Say what this machine, user and terminal allow, what follows, and what would help.
+    Doctor(DoctorArgs),
     /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.

@@ -1,31 +1,37 @@
 //! From what the user typed to what is done: finds the ring that is meant, and one match on the command.
 
 mod dashboard_options;
+mod recordings;
+mod status;
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Sampling, Target};
+use recordings::{only_ring, play, played, played_files, recorded_snapshot};
+pub use status::{describe, exit_code, is_broken_pipe, refuse};
+
+use status::is_dumb;
+
+use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, dump, events, metrics, record, recorded, snapshot};
+use crate::commands::{check, demo, doctor, dump, events, metrics, record, recorded, snapshot};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
 };
-use crate::observe::model::{Moment, Thresholds};
+use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, Rings};
 use crate::output::tail::Format;
-use crate::recording::{Live, Playback, PlayedRing, Player, RecordingError};
+use crate::recording::Live;
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
 use crate::stderr::warn;
-use crate::stdout::{Printer, Stdout};
+use crate::stdout::Stdout;
 use crate::text::only_ascii;
-use crate::{ring, ui};
+use crate::ui;
 
 /// Does what was asked for, and says with which status to end.
 ///
@@ -153,6 +159,15 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 metrics::metrics(ring_or_all(&options.target)?, &options, thresholds, out)
             }
         }
+        Some(Command::Doctor(options)) => {
+            if let Some(why) = options.misuse() {
+                return Ok(refuse(&cli::misuse(why)));
+            }
+            let file = settings_file(&options.configuration);
+            let screen =
+                |it| dashboard_options::options(cli::ScreenArgs::default(), None, it, &variable);
+            return Ok(doctor::doctor(&options, file, attach, screen, out)?);
+        }
         Some(Command::Demo {
             headless,
             screen,
@@ -210,66 +225,6 @@ fn ring_or_all(target: &Target) -> Result<Option<(AttachedRing, Option<Successio
     }
 }
 
-/// The recordings that are meant, at the moment that is meant; `None` when none is. With `whole`, what comes from stdin is
-/// awaited to its end.
-fn played(target: &Target, whole: bool) -> Result<Option<Playback>, RecordingError> {
-    let mut playback = played_files(&target.file, target.at, whole)?;
-    if let (Some(playback), Some(number)) = (&mut playback, target.ring) {
-        playback.choose(number)?;
-    }
-    Ok(playback)
-}
-
-fn played_files(
-    files: &[PathBuf],
-    at: Option<Moment>,
-    whole: bool,
-) -> Result<Option<Playback>, RecordingError> {
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let stdin = stdin_apart(files, false)?;
-    let mut playback = Playback::open(files, stdin, whole)?;
-    if let Some(at) = at {
-        playback.go_to_moment(at)?;
-    }
-    Ok(Some(playback))
-}
-
-/// The one ring of a recording.
-fn only_ring(playback: &Playback) -> Result<PlayedRing, RecordingError> {
-    match playback.rings() {
-        [ring] => Ok(ring.clone()),
-        [] => Err(RecordingError::NotInIt(
-            "there is no ring in the recording".into(),
-        )),
-        rings => {
-            let list = rings.iter().enumerate();
-            let list = list.map(|(number, ring)| format!("\n  --ring {number}: {}", ring.id));
-            let list: String = list.collect();
-            Err(RecordingError::NotInIt(format!(
-                "there are several rings in the recording:{}",
-                list
-            )))
-        }
-    }
-}
-
-fn recorded_snapshot(
-    mut playback: Playback,
-    json: bool,
-    sampling: Sampling,
-    out: &mut Printer,
-) -> anyhow::Result<ExitCode> {
-    if sampling.watch.is_some() || sampling.interval.is_some() {
-        let why = "--watch and --interval: a recording has its own samples; --at says which";
-        return Ok(refuse(&cli::misuse(why)));
-    }
-    recorded::snapshot(&mut playback, json, out)?;
-    playback.notes().iter().for_each(|note| warn(note));
-    Ok(ExitCode::SUCCESS)
-}
-
 fn ring_target(target: &Target) -> RingTarget {
     match (&target.socket, target.pid) {
         (Some(address), _) => RingTarget::Socket {
@@ -317,44 +272,6 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     show(ring, thresholds, options)
 }
 
-/// What comes on stdin, if a recording does; with `keys`, stdin is the terminal then, for the keys.
-fn stdin_apart(files: &[PathBuf], keys: bool) -> Result<Option<File>, RecordingError> {
-    if !files.iter().any(|file| file == Path::new("-")) {
-        return Ok(None);
-    }
-    let apart = || -> io::Result<File> {
-        let data = rustix::io::dup(rustix::stdio::stdin())?;
-        if keys && !io::stdin().is_terminal() {
-            let terminal = File::open("/dev/tty")?;
-            rustix::stdio::dup2_stdin(&terminal)?;
-        }
-        Ok(data.into())
-    };
-    apart()
-        .map(Some)
-        .map_err(|source| RecordingError::Unreadable {
-            name: "stdin".into(),
-            source,
-        })
-}
-
-/// Shows recordings.
-fn play(target: &Target, mut options: ui::Options) -> anyhow::Result<()> {
-    let stdin = stdin_apart(&target.file, true)?;
-    let mut playback = Playback::open(&target.file, stdin, false)?;
-    if let Some(number) = target.ring {
-        playback.choose(number)?;
-    }
-    if let Some(at) = target.at {
-        playback.go_to_moment(at)?;
-    }
-    let player = Player::new(playback, target.at.is_none());
-    options.target = player.only().map(str::to_owned);
-    options.recorded = true;
-    only_ascii(options.ascii);
-    ui::run(player, options).context("the dashboard")
-}
-
 /// Whether the user, told why the ring may not be looked into and what joining costs, wants it joined.
 fn agrees_to_join(why: &AttachError) -> io::Result<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -388,130 +305,17 @@ fn is_raw_to_terminal(options: &cli::TailArgs) -> bool {
     matches!(options.format, Format::Raw) && !options.force && io::stdout().is_terminal()
 }
 
-/// A terminal that cannot place its cursor gets what a pipe gets.
-fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
-}
-
 /// The environment's variable of that name, if it can be read.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn settings(configuration: &Configuration) -> Result<Settings, settings::SettingsError> {
+    Settings::load(settings_file(configuration).as_deref())
+}
+
+/// The file of settings that is named.
+fn settings_file(configuration: &Configuration) -> Option<PathBuf> {
     let named = std::env::var_os("ZBQTOP_CONFIG").filter(|name| !name.is_empty());
-    let named = configuration.config.clone().or(named.map(PathBuf::from));
-    Settings::load(named.as_deref())
-}
-
-/// Ends with what is wrong with the command line, or with the help that was asked for.
-#[must_use]
-pub fn refuse(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        return tell(error);
-    }
-    // Where nobody can be told, the exit status has to do.
-    let _ = error.print();
-    if cli::means_check(std::env::args_os()) {
-        // What is 2 elsewhere is CRITICAL to a monitoring system: nothing is known yet.
-        return check::misused(&error.to_string(), &mut Stdout::printer());
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
-}
-
-/// Prints the help or the version that was asked for.
-fn tell(asked: &clap::Error) -> ExitCode {
-    let text = asked.render();
-    let out = &mut Stdout::printer();
-    let written = if io::stdout().is_terminal() && !is_dumb() {
-        write!(out, "{}", text.ansi())
-    } else {
-        write!(out, "{text}")
-    };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            warn(&error.to_string());
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::SUCCESS,
-    }
-}
-
-/// An error with its causes, each said once: many say their cause themselves.
-#[must_use]
-pub fn describe(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .fold(String::new(), |said, cause| {
-            if said.ends_with(&cause) {
-                said
-            } else if said.is_empty() {
-                cause
-            } else {
-                format!("{said}: {cause}")
-            }
-        })
-}
-
-/// The exit status for an error: 3 no such ring, 4 not permitted, 5 not a ring, 2 usage, 1 the rest; 0 for a pipe
-/// whose reader has gone.
-#[must_use]
-pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    ExitCode::from(match error.downcast_ref::<AttachError>() {
-        Some(
-            AttachError::NoSuchProcess(_)
-            | AttachError::Ended { .. }
-            | AttachError::NotARing { .. }
-            | AttachError::NoRing(_)
-            | AttachError::NoSuchRing { .. }
-            | AttachError::NoListener { .. },
-        ) => 3,
-        Some(
-            AttachError::NotPermitted { .. }
-            | AttachError::ListenerHidden { .. }
-            | AttachError::OnlyByJoining(_),
-        ) => 4,
-        Some(
-            AttachError::Inherited { .. }
-            | AttachError::NotTheProducer { .. }
-            | AttachError::WrongSize { .. }
-            | AttachError::WrongControl { .. }
-            | AttachError::WrongMapping { .. },
-        ) => 5,
-        Some(AttachError::Join { source, .. }) => join_code(source),
-        Some(AttachError::Several(_) | AttachError::SeveralHere { .. }) => 2,
-        Some(
-            AttachError::Vanished { .. }
-            | AttachError::Io { .. }
-            | AttachError::OtherPidNamespace { .. },
-        ) => 1,
-        None if is_broken_pipe(error) => 0,
-        None if error.is::<RecordingError>() => match error.downcast_ref() {
-            Some(RecordingError::NotOne { .. }) => 5,
-            Some(RecordingError::NotInIt(_)) => 3,
-            _ => 1,
-        },
-        None if error.is::<settings::SettingsError>() => 2,
-        None => error.downcast_ref().map_or(1, join_code),
-    })
-}
-
-/// The exit status for a join that failed.
-fn join_code(error: &ring::Error) -> u8 {
-    match error {
-        error if error.is_no_listener() => 3,
-        error if error.is_forbidden() => 4,
-        ring::Error::NoProducer { .. } => 3,
-        ring::Error::Protocol { .. } => 5,
-        _ => 1,
-    }
-}
-
-/// Whether the reader of our output has gone, which is no failure.
-#[must_use]
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    configuration.config.clone().or(named.map(PathBuf::from))
 }

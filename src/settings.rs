@@ -22,6 +22,38 @@ pub use choices::{Ascii, Settings};
 pub use source::SettingsError;
 pub use template::template;
 
+/// Where settings were looked for, and what was found there.
+#[derive(Debug)]
+pub enum SettingsFile {
+    /// No variable of the environment says where a file would be.
+    Nowhere,
+    /// There is no file at the usual place.
+    Absent(PathBuf),
+    /// The file at the usual place is not for us to read.
+    Forbidden(SettingsError),
+    /// The file is right.
+    Right(PathBuf, Box<Settings>),
+    /// The file is wrong, or is named and not there.
+    Wrong(SettingsError),
+}
+
+impl SettingsFile {
+    /// Looks for the file at `path`; for that at the usual place if none is named.
+    #[must_use]
+    pub fn look(path: Option<&Path>) -> Self {
+        let usual = || usual_place(|name| std::env::var_os(name).map(PathBuf::from));
+        let Some(place) = path.map(Path::to_owned).or_else(usual) else {
+            return Self::Nowhere;
+        };
+        match Settings::read(&place) {
+            Ok(settings) => Self::Right(place, Box::new(settings)),
+            Err(error) if path.is_none() && error.is_absent() => Self::Absent(place),
+            Err(error) if path.is_none() && error.is_forbidden() => Self::Forbidden(error),
+            Err(error) => Self::Wrong(error),
+        }
+    }
+}
+
 impl Settings {
     /// The settings of the file at `path`; of the file at the usual place if none is named, and the defaults if there
     /// is none.
@@ -29,20 +61,15 @@ impl Settings {
     /// # Errors
     /// The file that is named is not there, or is no file; or what stands in it is wrong.
     pub fn load(path: Option<&Path>) -> Result<Self, SettingsError> {
-        if let Some(path) = path {
-            return Self::read(path);
-        }
-        let Some(path) = usual_place(|name| std::env::var_os(name).map(PathBuf::from)) else {
-            return Ok(Self::default());
-        };
-        match Self::read(&path) {
-            Err(error) if error.is_absent() => Ok(Self::default()),
+        match SettingsFile::look(path) {
+            SettingsFile::Right(_, settings) => Ok(*settings),
+            SettingsFile::Nowhere | SettingsFile::Absent(_) => Ok(Self::default()),
             // As another user with the first one's HOME: what that one has set is no reason not to work.
-            Err(error) if error.is_forbidden() => {
+            SettingsFile::Forbidden(error) => {
                 warn(&format!("{error}; it goes on without settings"));
                 Ok(Self::default())
             }
-            settings => settings,
+            SettingsFile::Wrong(error) => Err(error),
         }
     }
 

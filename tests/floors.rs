@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["ring", "text"],
     &["observe::model", "observe::procfs"],
     &["observe::attach"],
-    &["observe::sample"],
+    &["observe::sample", "observe::doctor"],
     &["observe::messages", "observe::health"],
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],

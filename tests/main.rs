@@ -8,6 +8,7 @@ mod crowds;
 mod demo;
 mod departures;
 mod descriptors;
+mod doctor;
 mod dumps;
 mod events;
 mod floors;

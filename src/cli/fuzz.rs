@@ -88,6 +88,11 @@ fn can_be(cli: &Cli) {
             assert!((1..=100).contains(&metrics.rate));
             &metrics.target
         }
+        Some(Command::Doctor(doctor)) => {
+            let refused = doctor.target.join || !doctor.target.file.is_empty();
+            assert_eq!(doctor.misuse().is_some(), refused);
+            &doctor.target
+        }
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
         Some(Command::Demo { .. } | Command::DemoRole { .. }) => return,
     };

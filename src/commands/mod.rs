@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod dump;
 pub mod events;
 pub mod metrics;

@@ -5,7 +5,7 @@
 //!
 //! - [`model`]: plain data that everybody needs; [`procfs`]: Linux as it shows itself.
 //! - [`attach`]: from a pid or a socket to a ring that is mapped, and who is in it.
-//! - [`sample`]: the numbers of an attached ring at one instant.
+//! - [`sample`]: the numbers of an attached ring at one instant; [`doctor`]: what the kernel lets us see of rings.
 //! - [`messages`]: its bytes as messages; [`health`]: its numbers over time, judged.
 //! - [`check`]: one verdict; [`watch`]: all of it together, as a snapshot or a frame.
 //! - [`ring_set`]: rings that are watched together; [`rings`]: every ring of the machine, with `orphan_search` for those without
@@ -13,6 +13,7 @@
 
 pub mod attach;
 pub mod check;
+pub mod doctor;
 pub mod health;
 pub mod messages;
 pub mod model;

@@ -170,6 +170,13 @@ impl Discovery {
         !self.new.is_empty()
     }
 
+    /// Processes that may not be asked, by pid.
+    pub fn refused(&self) -> impl Iterator<Item = i32> {
+        let denied = |asked: &Asked| matches!(asked.held, Held::Denied);
+        let refused = self.known.iter().filter(move |(_, asked)| denied(asked));
+        refused.map(|(pid, _)| *pid)
+    }
+
     /// Looks which processes there are.
     fn note_pids(&mut self) -> io::Result<()> {
         let pids = pids()?;
@@ -249,9 +256,8 @@ impl Discovery {
             let what = format!("rings of pid {pid} at its higher descriptors");
             Limitation::new(what, "it has more descriptors than are looked at")
         }));
-        let denied = |asked: &Asked| matches!(asked.held, Held::Denied);
-        let mut refused = self.known.iter().filter(|(_, asked)| denied(asked));
-        let Some((&pid, _)) = refused.next() else {
+        let mut refused = self.refused();
+        let Some(pid) = refused.next() else {
             return limits;
         };
         let refused = 1 + refused.count();

@@ -1,6 +1,7 @@
 //! Plain data that everybody needs: what a ring is and does, its messages and its events. Imports nothing of `observe`.
 
 mod consumer;
+mod doctor;
 mod estimate;
 mod event;
 mod finding;
@@ -21,6 +22,7 @@ mod thresholds;
 mod timeline;
 
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
+pub use doctor::{DoctorCheck, DoctorReport, DoctorStatus};
 pub use estimate::{Bounded, Estimate, MessageTotals};
 pub use event::{Event, EventKind, EventLog};
 pub use finding::{Finding, Health, Severity};

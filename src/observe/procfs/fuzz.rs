@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::credentials::Credentials;
+use super::hidepid::hides;
 use super::maps::{Maps, PrivateMemory};
 use super::memfd::{FileId, MappedMemFd, MemFdKind};
-use super::permission::{Credentials, hides};
 use super::sockets::listeners;
 use super::unix_diag::{Answer, BY_FAMILY, ERROR, FAMILY, MEMINFO, PEER};
 use super::{BoundFile, Listening, clock, field, listening, process, unix_diag};

@@ -83,6 +83,9 @@ pub(super) fn memfd(name: &str) -> Result<OwnedFd, Errno> {
     noted(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC))
 }
 
+/// How this process may be allowed more descriptors.
+pub const MORE_DESCRIPTORS: &str = "allow it more (ulimit -Hn, or LimitNOFILE= in a systemd unit)";
+
 /// That this process has run out of descriptors, and what would help; `None` as long as it has not.
 #[must_use]
 pub fn shortage() -> Option<Refusal> {
@@ -92,7 +95,7 @@ pub fn shortage() -> Option<Refusal> {
             most.map_or_else(String::new, |most| format!(", of which it may have {most}"));
         Refusal {
             why: format!("this process has run out of file descriptors{allowed}"),
-            remedy: Some("allow it more (ulimit -Hn, or LimitNOFILE= in a systemd unit)".into()),
+            remedy: Some(MORE_DESCRIPTORS.into()),
         }
     })
 }

@@ -212,9 +212,10 @@ impl Unasked {
             return;
         }
         let privilege = "run as root, or with CAP_SYS_PTRACE";
+        let yama = procfs::yama_scope().filter(|scope| *scope > 0);
         self.why = Some(if error.kind() != io::ErrorKind::PermissionDenied {
             (error.to_string(), None)
-        } else if let (Some(scope), Ok(_)) = (yama(), process.maps()) {
+        } else if let (Some(scope), Ok(_)) = (yama, process.maps()) {
             let why = format!(
                 "kernel.yama.ptrace_scope is {scope}: threads may be looked at by their ancestors"
             );
@@ -249,12 +250,6 @@ impl Unasked {
         });
         denied.into_iter().chain(crowded).collect()
     }
-}
-
-/// How far Yama restricts who may trace whom, if it does.
-fn yama() -> Option<u8> {
-    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?;
-    scope.trim().parse().ok().filter(|scope| *scope > 0)
 }
 
 #[cfg(test)]
