@@ -4,7 +4,10 @@ use crate::support::program::stdout;
 
 #[test]
 fn help_is_what_it_was() {
-    for command in ["", "snapshot", "ls", "tail", "check", "doctor", "demo"] {
+    for command in [
+        "", "snapshot", "ls", "tail", "events", "record", "dump", "check", "metrics", "doctor",
+        "demo",
+    ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let name = if command.is_empty() {
             "zbqtop"
