@@ -5,9 +5,11 @@
 
 mod copy;
 mod message_keys;
+mod opening;
+mod pointer;
 mod queries;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -17,7 +19,7 @@ use super::consumer_list::ConsumerList;
 use super::cursor::{Cursor, Movement};
 use super::details::Details;
 use super::findings_rows::{FindingsRow, findings_rows};
-use super::hit_map::{HitMap, List, Spot};
+use super::hit_map::Spot;
 use super::interval;
 use super::keys::Keymap;
 use super::message_list::MessageList;
@@ -60,6 +62,10 @@ pub(crate) struct App {
     moment: Prompt<40>,
     /// What is wrong with it.
     moment_error: Option<String>,
+    /// The last key would have left the ring for the list.
+    asks_to_leave: bool,
+    /// What was clicked last, and when.
+    clicked: Option<(Spot, Instant)>,
     keymap: Keymap,
     mouse: bool,
     /// Rings come out of recordings.
@@ -100,6 +106,8 @@ impl App {
             messages_top: 0,
             moment: Prompt::default(),
             moment_error: None,
+            asks_to_leave: false,
+            clicked: None,
             keymap: Keymap::default(),
             mouse: true,
             plays: false,
@@ -224,6 +232,7 @@ impl App {
     pub(crate) fn apply(&mut self, action: Action, viewport: Viewport) -> Option<Effect> {
         let page = viewport.rows.saturating_sub(1).max(1);
         self.said = None;
+        let was_asked = std::mem::take(&mut self.asks_to_leave);
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Redraw => return Some(Effect::Redraw),
@@ -283,7 +292,7 @@ impl App {
             | Action::Copy => return self.read(action, viewport),
             Action::Open => return self.open(),
             Action::List => return Some(self.list()),
-            Action::Back => return self.back(),
+            Action::Back => return self.back(was_asked),
         }
         None
     }
@@ -304,63 +313,6 @@ impl App {
             Some(span) => format!("time axis: {}", span.word()),
             None => format!("time axis: automatic, up to {}", span.word()),
         });
-    }
-
-    fn open(&mut self) -> Option<Effect> {
-        if self.help.is_some() {
-            return None;
-        }
-        if self.front_view() == FrontView::Ring && self.focus() == Pane::Consumers {
-            self.details = self.selected_place().and_then(|place| {
-                let frame = self.frame.as_ref()?;
-                Details::of(frame, place)
-            });
-        }
-        if self.screen != Screen::Rings {
-            return None;
-        }
-        let place = self.selected_ring()?;
-        Some(Effect::Attach(self.listing.rings[place].id.clone()))
-    }
-
-    /// Takes over from what row on each list was shown: a selection then moves inside of what is in sight.
-    pub(crate) fn drawn(&mut self, hit_map: &HitMap) {
-        for &(list, top) in hit_map.tops() {
-            match list {
-                List::Rings => self.rings.shown_from(top),
-                List::Consumers => self.consumers.shown_from(top),
-                List::Findings => self.findings.top = top,
-                List::Messages => self.messages_top = top,
-            }
-        }
-    }
-
-    /// Does what a click on `spot` asks for.
-    pub(crate) fn click(&mut self, spot: &Spot) {
-        if self.help.is_some() {
-            return;
-        }
-        if self.screen == Screen::Rings {
-            match spot {
-                Spot::Ring(id) => self.rings.select(id.clone(), &self.listing),
-                Spot::RingTitle(field) => {
-                    self.rings.sort_by(*field);
-                    self.rings.follow(&self.listing);
-                }
-                _ => {}
-            }
-        }
-        let (FrontView::Ring, Some(frame)) = (self.front_view(), &self.frame) else {
-            return;
-        };
-        match spot {
-            Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
-            Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
-            Spot::Finding(item) => self.findings.select(*item, findings_rows(frame)),
-            Spot::Message(row) => self.message_list.select(*row),
-            Spot::Pane(_) | Spot::Ring(_) | Spot::RingTitle(_) | Spot::Front => {}
-        }
-        self.focus = spot.pane().unwrap_or(self.focus);
     }
 
     /// Changes order or filter of the consumers; the selection stays on its consumer.
@@ -460,7 +412,8 @@ impl App {
         Effect::Look
     }
 
-    fn back(&mut self) -> Option<Effect> {
+    /// Closes what is in front. The ring is left for the list only once that `was_asked`.
+    fn back(&mut self, was_asked: bool) -> Option<Effect> {
         if self.help.take().is_some() {
             return None;
         }
@@ -473,7 +426,14 @@ impl App {
                 return None;
             }
             if self.consumers.filter().is_empty() {
-                return Some(self.list());
+                // Who waits for a ring that does not answer has nothing to lose.
+                if was_asked || self.frame.is_none() {
+                    return Some(self.list());
+                }
+                self.asks_to_leave = true;
+                let key = self.keymap.key(Action::Back).unwrap_or_default();
+                self.say(format!("{key} once more: the list of rings"));
+                return None;
             }
             self.arrange(|consumers| consumers.edit(Edit::Clear));
             return None;

@@ -46,7 +46,7 @@ use std::time::{Duration, Instant};
 use action::{Action, Effect, Screen};
 use app::App;
 pub use consumer_field::ConsumerField;
-use crossterm::event::{Event, MouseEventKind};
+use crossterm::event::{Event, MouseButton, MouseEventKind};
 use hit_map::{HitMap, Spot};
 pub use keys::{Clash, Key, Keymap};
 use ratatui::buffer::Buffer;
@@ -315,10 +315,17 @@ fn heed(
             let action = match mouse.kind {
                 MouseEventKind::ScrollUp => Action::Up,
                 MouseEventKind::ScrollDown => Action::Down,
-                _ => {
+                MouseEventKind::Down(button) => {
                     app.click(spot);
-                    return None;
+                    let opens =
+                        matches!(spot, Spot::Ring(_) | Spot::Consumer(_) | Spot::Finding(_));
+                    let asks = button == MouseButton::Right
+                        || button == MouseButton::Left && app.is_double_click(spot, Instant::now());
+                    return (opens && asks)
+                        .then(|| app.apply(Action::Open, viewport(app)))
+                        .flatten();
                 }
+                _ => return None,
             };
             if let Some(pane) = spot.pane() {
                 app.click(&Spot::Pane(pane));

@@ -203,7 +203,11 @@ mod tests {
             ("a\u{1b}b", 12, "a\\x1bb"),
             ("", 4, ""),
         ] {
-            assert_eq!(without_middle(text, room, "~"), expected, "{text} in {room}");
+            assert_eq!(
+                without_middle(text, room, "~"),
+                expected,
+                "{text} in {room}"
+            );
         }
         let long = "x".repeat(1 << 20);
         assert_eq!(without_middle(&long, 5, "~").len(), 5);

@@ -158,6 +158,7 @@ fn decimal(numbers: &[u8]) -> Option<MouseEvent> {
 fn mouse(button: u16, column: u16, row: u16) -> Option<MouseEvent> {
     let kind = match button {
         0 => MouseEventKind::Down(MouseButton::Left),
+        2 => MouseEventKind::Down(MouseButton::Right),
         64 => MouseEventKind::ScrollUp,
         65 => MouseEventKind::ScrollDown,
         _ => return None,

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::crowd::crowded;
 use super::fixtures::*;
-use crate::ui::action::{Action, Effect, Pane};
+use crate::ui::action::{Action, Effect, FrontView, Pane};
 use crate::ui::app::App;
 use crate::ui::consumer_field::ConsumerField;
 use crate::ui::consumer_list::Sort;
@@ -204,6 +204,29 @@ fn rings_are_selected_in_their_list() {
 }
 
 #[test]
+fn a_double_click_opens_and_so_does_the_right_button() {
+    let mut app = App::new(std::time::Duration::from_millis(100), None);
+    app.take_listing(listing(3));
+    let mut seen = Seen::new(app, 80, 24);
+    let press =
+        |seen: &mut Seen, button, text: &str| seen.mouse(MouseEventKind::Down(button), text);
+    assert_eq!(press(&mut seen, MouseButton::Left, "quotes"), None);
+    assert_eq!(press(&mut seen, MouseButton::Left, "logs"), None);
+    let opened = |id: &str| Some(Effect::Attach(id.to_owned()));
+    assert_eq!(
+        press(&mut seen, MouseButton::Left, "logs"),
+        opened("7110/4")
+    );
+    assert_eq!(
+        press(&mut seen, MouseButton::Right, "quotes"),
+        opened("6388/4")
+    );
+    let mut seen = Seen::new(on(crowded()), 120, 40);
+    press(&mut seen, MouseButton::Right, "6402");
+    assert_eq!(seen.app.front_view(), FrontView::Details);
+}
+
+#[test]
 fn titles_sort_the_list_of_rings() {
     let mut app = App::new(std::time::Duration::from_millis(100), None);
     app.take_listing(listing(3));
@@ -220,7 +243,11 @@ fn titles_sort_the_list_of_rings() {
     seen.click("COMMAND");
     assert_eq!(order(&seen), ["quotes", "orders", "logs"]);
     seen.click("RATE");
-    assert_eq!(order(&seen), ["quotes", "logs", "orders"], "the unknown comes last");
+    assert_eq!(
+        order(&seen),
+        ["quotes", "logs", "orders"],
+        "the unknown comes last"
+    );
 }
 
 /// In a list that is longer than its pane, rows stay where they are as long as the selected one is in sight.

@@ -267,9 +267,12 @@ fn one_ring_is_opened_and_several_are_listed() {
 
 #[test]
 fn the_list_and_back() {
-    for key in [Action::List, Action::Back] {
+    for keys in [&[Action::List][..], &[Action::Back, Action::Back]] {
         let mut app = on(flowing());
-        assert_eq!(app.apply(key, ROOM), Some(Effect::Look));
+        let (last, first) = keys.split_last().unwrap();
+        press(&mut app, first);
+        assert_eq!(app.screen(), Screen::Ring, "it is not left unasked");
+        assert_eq!(app.apply(*last, ROOM), Some(Effect::Look));
         assert_eq!(app.take_listing(listing(3)), None);
         assert_eq!(
             (app.screen(), app.selected_ring()),
@@ -288,6 +291,40 @@ fn the_list_and_back() {
         (Screen::Ring, None),
         "Esc closes the help first"
     );
+}
+
+#[test]
+fn esc_asks_before_it_leaves_the_ring() {
+    let mut app = on(flowing());
+    press(&mut app, &[Action::Back]);
+    assert_eq!(app.said(), Some("Esc once more: the list of rings"));
+    // Any other key is an answer, too.
+    press(&mut app, &[Action::Down, Action::Back]);
+    assert_eq!(app.screen(), Screen::Ring);
+    press(&mut app, &[Action::Back]);
+    assert_eq!(app.screen(), Screen::Rings);
+}
+
+#[test]
+fn a_finding_and_an_event_lead_to_their_consumer() {
+    let mut app = on(with_events(full(), 3));
+    press(&mut app, &[Action::Pane(Pane::Findings)]);
+    let slot = app.frame().unwrap().snapshot.findings[0].slot;
+    assert!(slot.is_some());
+    press(&mut app, &[Action::First, Action::Open]);
+    let selected = |app: &App| {
+        let place = app.selected_consumer()?;
+        app.frame().unwrap().snapshot.consumers[place].slot
+    };
+    assert_eq!((app.focus(), selected(&app)), (Pane::Consumers, slot));
+    press(&mut app, &[Action::Pane(Pane::Findings), Action::Last]);
+    let event = app.frame().unwrap().events.back(2).unwrap().clone();
+    press(&mut app, &[Action::Open]);
+    let consumers = &app.frame().unwrap().snapshot.consumers;
+    let there = consumers
+        .iter()
+        .any(|one| one.slot == event.slot || one.pid == event.pid);
+    assert_eq!(app.focus() == Pane::Consumers, there);
 }
 
 #[test]
