@@ -14,9 +14,6 @@ use crate::stdout::Printer;
 /// When the manual last changed in what it says.
 const DATE: &str = "2026-11-26";
 
-/// Columns of a line of source, where it can be broken.
-const WIDTH: usize = 78;
-
 /// What a page tells of a file or a variable, where the command has one of these options, or any.
 struct Note {
     options: &'static [&'static str],
@@ -56,9 +53,18 @@ const FILES: &[Note] = &[
     },
     Note {
         options: &["shell"],
-        name: "/usr/share/bash-completion/completions/zbqtop, /usr/share/zsh/vendor-completions/_zbqtop, \
-               /usr/share/fish/vendor_completions.d/zbqtop.fish",
-        meaning: "Where a package puts the scripts.",
+        name: "/usr/share/bash-completion/completions/zbqtop",
+        meaning: "Where a package puts the script for bash.",
+    },
+    Note {
+        options: &["shell"],
+        name: "/usr/share/zsh/vendor-completions/_zbqtop",
+        meaning: "Where it puts that for zsh.",
+    },
+    Note {
+        options: &["shell"],
+        name: "/usr/share/fish/vendor_completions.d/zbqtop.fish",
+        meaning: "Where it puts that for fish.",
     },
     Note {
         options: &["dir"],
@@ -184,7 +190,13 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
         if at > 0 {
             description.control("PP", []);
         }
-        description.text([roman(paragraph)]);
+        // The end of a single sentence is cut off for lists of commands.
+        let stop = if paragraph.ends_with(['.', ':']) {
+            ""
+        } else {
+            "."
+        };
+        description.text([roman(paragraph + stop)]);
     }
     description.to_writer(&mut text)?;
     man.render_options_section(&mut text)?;
@@ -255,8 +267,8 @@ fn capital(text: &str) -> String {
     first.chain(rest).collect()
 }
 
-/// The source of a page without what `mandoc -T lint` minds: long lines and spaces at their ends, breaks around empty lines,
-/// and the same preamble before each section.
+/// The source of a page without what `mandoc -T lint` minds: spaces at the ends of lines, breaks around empty lines, and the
+/// same preamble before each section.
 fn tidy(source: &str) -> String {
     let (mut text, mut gap) = (String::new(), Vec::new());
     let mut is_begun = false;
@@ -266,35 +278,17 @@ fn tidy(source: &str) -> String {
         if line.is_empty() || line == ".br" {
             gap.push(line);
         } else if !(is_preamble && is_begun) {
-            match std::mem::take(&mut gap)[..] {
-                [] => {}
-                [".br"] => text.push_str(".br\n"),
-                _ => text.push_str(".sp\n"),
-            }
-            push_in_lines(&mut text, line);
+            text.push_str(match std::mem::take(&mut gap)[..] {
+                [] => "",
+                [".br"] => ".br\n",
+                _ => ".sp\n",
+            });
+            text.push_str(line);
+            text.push('\n');
         }
-        is_begun |= !is_preamble && !line.starts_with(".TH");
+        is_begun |= !is_preamble;
     }
     text
-}
-
-/// Breaks a line of text at spaces, where the next line would not be taken for a command.
-fn push_in_lines(text: &mut String, line: &str) {
-    let is_text = |word: &str| !word.is_empty() && !word.starts_with(['.', '\'']);
-    let breaks = is_text(line);
-    let mut column = 0;
-    for (at, word) in line.split(' ').enumerate() {
-        if at > 0 && breaks && is_text(word) && column + 1 + word.len() > WIDTH {
-            text.push('\n');
-            column = 0;
-        } else if at > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += word.len();
-    }
-    text.push('\n');
 }
 
 #[cfg(test)]
@@ -302,27 +296,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lines_are_broken_where_no_command_comes_of_it() {
-        let word = "x".repeat(WIDTH);
-        for (source, expected) in [
-            (format!("{word} b"), format!("{word}\nb\n")),
-            (format!("{word} .b c"), format!("{word} .b\nc\n")),
-            (format!("{word} 'b"), format!("{word} 'b\n")),
-            (format!(".B {word} b"), format!(".B {word} b\n")),
-            ("a  b ".to_owned(), "a  b\n".to_owned()),
-        ] {
-            assert_eq!(tidy(&source), expected);
-        }
-    }
-
-    #[test]
     fn breaks_and_empty_lines_become_one_space() {
         for (source, expected) in [
             ("a\n.br\n\n.br\nb", "a\n.sp\nb\n"),
-            ("a\n\n.br\nb", "a\n.sp\nb\n"),
+            ("a \n\n.br\nb", "a\n.sp\nb\n"),
             ("a\n.br\nb", "a\n.br\nb\n"),
         ] {
             assert_eq!(tidy(source), expected);
         }
+    }
+
+    #[test]
+    fn there_is_one_preamble() {
+        let preamble = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+        let source = format!("{preamble}.TH A 1\n{preamble}.SH NAME\n{preamble}.SH FILES\n");
+        let expected = format!("{preamble}.TH A 1\n.SH NAME\n.SH FILES\n");
+        assert_eq!(tidy(&source), expected);
     }
 }
