@@ -37,10 +37,10 @@ fn pages(place: &Place) -> Vec<String> {
     names
 }
 
-/// What `mandoc` minds in a page; none when it is not installed.
+/// What `mandoc` minds in a page, from warnings on (long lines of source are no matter); none when it is not installed.
 fn lint(page: &Path) -> Option<String> {
     let output = Command::new("mandoc")
-        .args(["-T", "lint"])
+        .args(["-T", "lint", "-W", "warning"])
         .arg(page)
         .output();
     match output {

@@ -267,7 +267,7 @@ fn capital(text: &str) -> String {
     first.chain(rest).collect()
 }
 
-/// The source of a page without what `mandoc -T lint` minds: spaces at the ends of lines, breaks around empty lines, and the
+/// The source of a page without what `mandoc -T lint` warns of: spaces at the ends of lines, breaks around empty lines, and the
 /// same preamble before each section.
 fn tidy(source: &str) -> String {
     let (mut text, mut gap) = (String::new(), Vec::new());
