@@ -1,5 +1,5 @@
 //! What looking costs as the work grows: rings, consumers, processes, descriptors. `cargo bench --bench scale`, or some of it
-//! by name: `ls`, `list`, `dashboard`, `descriptors`, `bytes`.
+//! by name: `ls`, `list`, `dashboard`, `metrics`, `descriptors`, `bytes`.
 //!
 //! Figures stand beside what they should be. Nothing here passes or fails: machines differ.
 #![expect(clippy::print_stdout, reason = "figures are printed")]
@@ -11,7 +11,8 @@ mod crowd;
 mod pty;
 mod rig;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ fn main() {
         ("ls", ls as fn()),
         ("list", list),
         ("dashboard", dashboard),
+        ("metrics", metrics),
         ("descriptors", descriptors),
         ("bytes", bytes),
     ] {
@@ -84,6 +86,56 @@ fn ls() {
         );
         println!("ls, {what}: {took:.3} s, {listed} listed   (target: {target})");
     }
+}
+
+/// What `metrics --listen` costs by itself, and how long a scrape takes.
+fn metrics() {
+    const PORT: u16 = 29_937;
+    for (words, what, target) in [
+        (&["producers", "10", "8"][..], "10 rings x 8", "2 %"),
+        (&["producers", "100", "8"], "100 rings x 8", "20 ms"),
+    ] {
+        let _crowd = crowd(words);
+        let child = Command::new(ZBQTOP)
+            .args(["metrics", "--listen", &format!("127.0.0.1:{PORT}")])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let served = Role(child);
+        let scrape = || {
+            let mut stream = TcpStream::connect(("127.0.0.1", PORT)).ok()?;
+            stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").ok()?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text).ok()?;
+            Some(text)
+        };
+        while scrape().is_none_or(|text| text.matches("zbq_ring_up{").count() < rings(words)) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        // Tables are found, and those who are new are known.
+        std::thread::sleep(Duration::from_secs(5));
+        let (before, started) = (cpu(served.pid()), Instant::now());
+        std::thread::sleep(Duration::from_secs(10));
+        let used = (cpu(served.pid()) - before) / started.elapsed().as_secs_f64();
+        let mut bytes = 0;
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(130));
+            let started = Instant::now();
+            bytes = scrape().expect("it answers").len();
+            times.push(started.elapsed().as_secs_f64() * 1000.0);
+        }
+        println!(
+            "metrics, {what}: {:.2} % of a core at 10 samples/s, a scrape {:.1} ms, {:.2} MB   (target: {target})",
+            used * 100.0,
+            median(times),
+            bytes as f64 / 1e6
+        );
+    }
+}
+
+fn rings(words: &[&str]) -> usize {
+    words[1].parse().expect("a number")
 }
 
 /// Share of a core while the list of rings is on the screen.

@@ -12,7 +12,7 @@ use crate::support::program::{run, stderr, stdout, zbqtop};
 use crate::support::{Peer, Place, eventually};
 
 /// A ring with one consumer, which is told of as soon as it is asked for.
-fn held(place: &Place) -> (Peer, Peer) {
+pub(crate) fn held(place: &Place) -> (Peer, Peer) {
     let producer = Peer::producer(
         &place.socket(),
         "--impl reference --consumers 1 --payload 48 --rate 1000 --messages 1000000000000",
@@ -25,13 +25,13 @@ fn held(place: &Place) -> (Peer, Peer) {
 }
 
 /// `metrics --listen`, ended with the test.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Served {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         // A port that nobody has; another test may take it before we do: then another one.
         eventually("it listens", || {
             let free = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -26,6 +26,8 @@ use crate::text::escape;
 
 /// Between the two samples that rates come from, where they are taken once.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// A file is written this often, where nothing else is asked for.
+const EVERY: Duration = Duration::from_secs(15);
 /// The end is thought of this often.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -67,8 +69,8 @@ pub fn metrics(
     let published = Arc::new(PublishedMetrics::default());
     let sampler = Sampler::start(set, &published, Duration::from_secs(1) / options.rate)?;
     let mut server = listener.map(Server::new).transpose()?;
-    let file = options.every.zip(options.textfile.as_deref());
-    let mut file = file.map(Textfile::new);
+    let path = options.textfile.as_deref();
+    let mut file = path.map(|path| Textfile::new(path, options.every.unwrap_or(EVERY)));
     while !ending.asked() {
         if sampler.has_failed() {
             anyhow::bail!("no samples are taken any more");
@@ -187,7 +189,7 @@ struct Textfile<'a> {
 }
 
 impl<'a> Textfile<'a> {
-    fn new((every, path): (Duration, &'a Path)) -> Self {
+    fn new(path: &'a Path, every: Duration) -> Self {
         Self {
             path,
             every,

@@ -15,7 +15,7 @@ use super::slot_table::SlotTable;
 use super::table_search::TableSearch;
 use crate::observe::model::{Limitation, Unseen};
 use crate::observe::procfs::{
-    FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, unique, unseen,
+    FileId, MappedMemFd, Maps, MemFd, MemFdKind, Process, has_vanished, unique, unseen,
 };
 use crate::ring::Control;
 use crate::ring::layout::{CAPACITY_EXPECTED, CTRL_SIZE, CTRL_STRUCT_SIZE, is_capacity};
@@ -239,7 +239,8 @@ fn pair(
             (None, ring)
         }
     };
-    let writes = process.identity().ns_pid == Some(control.producer_pid);
+    let ns_pid = process.identity().ns_pid;
+    let writes = ns_pid == Some(control.producer_pid);
     let search = search.as_ref().ok().filter(|_| table.is_none());
     let why_not = search.and_then(|search| {
         let search = search.lock().ok()?;
@@ -255,7 +256,8 @@ fn pair(
         table,
         shares_process: false,
         writes,
-        may_be_elsewhere: !writes && may_be_elsewhere(control.producer_pid),
+        // Who cannot be asked may well be the one.
+        may_be_elsewhere: !writes && (ns_pid.is_none() || may_be_elsewhere(control.producer_pid)),
         sockets: None,
         doubt,
         limits,
@@ -265,10 +267,8 @@ fn pair(
 /// Whether a process with this pid is there, or may be, of which we cannot see what it holds.
 fn may_be_elsewhere(producer_pid: i32) -> bool {
     match Process::open(producer_pid) {
-        Ok(process) => process
-            .memfds()
-            .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied),
-        Err(_) => unseen(producer_pid).is_some(),
+        Ok(process) => process.memfds().is_err_and(|error| !has_vanished(&error)),
+        Err(error) => !has_vanished(&error) || unseen(producer_pid).is_some(),
     }
 }
 

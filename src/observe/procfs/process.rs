@@ -399,7 +399,8 @@ impl Process {
 
 pub(super) fn text_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<Vec<u8>> {
     let fd = openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut text = Vec::new();
+    // Nearly all there is fits: without room, it would be read in small pieces.
+    let mut text = Vec::with_capacity(1024);
     std::fs::File::from(fd)
         .take(MAX_TEXT)
         .read_to_end(&mut text)?;
