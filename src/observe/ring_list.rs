@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::watch::{Budget, Watcher};
 use crate::observe::attach::{AttachError, Discovery, Found, map, no_time_for};
 use crate::observe::model::{
-    ConsumerSnapshot, ConsumerState, Limitation, Listing, MessageTotals, RingListing, RingSnapshot,
-    Thresholds, WorstConsumer,
+    ConsumerSnapshot, ConsumerState, Limitation, Listing, RingListing, RingSnapshot, Thresholds,
+    WorstConsumer,
 };
 use crate::observe::procfs::FileId;
 use crate::text::counted;
@@ -73,7 +73,10 @@ impl RingList {
                 limits: vec![limit],
             },
             Ok((limits, _)) => {
-                let rings = self.snapshots().map(|(ring, _)| RingListing::from(ring));
+                let rings = self.snapshots().map(|(ring, watcher)| RingListing {
+                    last_event: watcher.last_event().cloned(),
+                    ..RingListing::from(ring)
+                });
                 let mut rings: Vec<RingListing> = rings.collect();
                 rings.sort_by(|a, b| (a.pid, a.id.len(), &a.id).cmp(&(b.pid, b.id.len(), &b.id)));
                 Listing { rings, limits }
@@ -102,12 +105,15 @@ impl RingList {
         Ok((limits, gone))
     }
 
-    /// Samples each ring that was found.
-    pub(super) fn snapshots(&mut self) -> impl Iterator<Item = (RingSnapshot, MessageTotals)> {
-        self.listed.values_mut().map(|watcher| {
+    /// Samples each ring that was found; gives who watches it, too.
+    pub(super) fn snapshots(&mut self) -> impl Iterator<Item = (RingSnapshot, &Watcher)> {
+        let releases = self.budget == Budget::GLANCE;
+        self.listed.values_mut().map(move |watcher| {
             let snapshot = watcher.look();
-            watcher.ring().release();
-            (snapshot, watcher.message_totals())
+            if releases {
+                watcher.ring().release();
+            }
+            (snapshot, &*watcher)
         })
     }
 
@@ -264,12 +270,14 @@ impl From<RingSnapshot> for RingListing {
             ring_capacity: ring.control.ring_capacity,
             producer_head: ring.control.head(),
             consumers: held,
+            free_bytes: ring.free_bytes,
             bytes_per_second: ring.rate.bytes_per_second,
             state: ring.state,
             health: ring.health,
             reason: ring.reason,
             worst_finding: ring.findings.into_iter().next(),
             worst_consumer: worst_consumer(ring.consumers),
+            last_event: ring.events.into_iter().next_back(),
             sockets: ring.producer.sockets,
             through: None,
         }

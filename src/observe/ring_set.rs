@@ -94,7 +94,9 @@ impl RingSet {
                     let rests = DISCOVERS_EVERY.max(begun.elapsed() * RESTS);
                     *due = Some(begun + rests);
                 }
-                (list.snapshots().collect(), gone)
+                let rings = list.snapshots();
+                let rings = rings.map(|(ring, watcher)| (ring, watcher.message_totals()));
+                (rings.collect(), gone)
             }
         };
         Looks {

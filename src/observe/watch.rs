@@ -12,8 +12,8 @@ use crate::observe::health::{
 };
 use crate::observe::messages::{LagCounter, LagCounts, Preview, count_behind};
 use crate::observe::model::{
-    Attach, Bounded, ConsumerSnapshot, Estimate, EventLog, Frame, Health, Limitation, MessageLog,
-    MessageTotals, Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
+    Attach, Bounded, ConsumerSnapshot, Estimate, Event, EventLog, Frame, Health, Limitation,
+    MessageLog, MessageTotals, Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
 };
 use crate::observe::procfs::{MappingSurvey, shortage};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
@@ -58,6 +58,9 @@ pub struct Budget {
     pub search: Duration,
     /// Whether consumers' threads and side sockets may be asked.
     pub asks: bool,
+    /// Whether consumers are asked one after the other, at every look some, whether they are still there; otherwise all are, every
+    /// few seconds.
+    pub asks_in_turn: bool,
 }
 
 impl Budget {
@@ -71,6 +74,7 @@ impl Budget {
         survey: Duration::from_millis(5),
         search: Duration::from_millis(5),
         asks: true,
+        asks_in_turn: true,
     };
     /// For one ring of some, ten looks a second.
     pub const SAMPLED: Self = Self {
@@ -82,6 +86,7 @@ impl Budget {
         survey: Duration::from_millis(1),
         search: Duration::from_millis(1),
         asks: true,
+        asks_in_turn: false,
     };
     /// For one ring of many.
     pub const GLANCE: Self = Self {
@@ -93,6 +98,7 @@ impl Budget {
         survey: Duration::ZERO,
         search: Duration::ZERO,
         asks: false,
+        asks_in_turn: false,
     };
     /// For a look that is not repeated soon.
     pub const ONCE: Self = Self {
@@ -104,6 +110,7 @@ impl Budget {
         survey: Duration::from_millis(500),
         search: Duration::from_millis(500),
         asks: true,
+        asks_in_turn: true,
     };
 }
 
@@ -212,7 +219,7 @@ impl Watcher {
             self.clock.refine();
             self.refreshed = Instant::now();
         }
-        if self.budget.asks {
+        if self.budget.asks_in_turn {
             self.ring.ask_in_turn();
         }
         self.ring.search_table(self.budget.search);
@@ -328,6 +335,12 @@ impl Watcher {
     #[must_use]
     pub fn messages(&self) -> &MessageLog {
         self.preview.log()
+    }
+
+    /// What happened last since it is watched.
+    #[must_use]
+    pub fn last_event(&self) -> Option<&Event> {
+        self.log.back(0)
     }
 
     /// How many messages there were since it is watched.

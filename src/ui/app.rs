@@ -22,6 +22,7 @@ use super::interval;
 use super::keys::Keymap;
 use super::message_list::MessageList;
 use super::prompt::{Edit, Prompt};
+use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
 use crate::observe::model::{Frame, Listing, Seek, SourceAction};
@@ -48,7 +49,7 @@ pub(crate) struct App {
     has_looked: bool,
     /// What came of the last key, until the next.
     said: Option<String>,
-    rings: Cursor<String>,
+    rings: RingList,
     consumers: ConsumerList,
     details: Option<Details>,
     findings: Cursor<FindingsRow>,
@@ -91,7 +92,7 @@ impl App {
             looks_long: false,
             has_looked: false,
             said: None,
-            rings: Cursor::default(),
+            rings: RingList::default(),
             consumers: ConsumerList::default(),
             details: None,
             findings: Cursor::default(),
@@ -161,9 +162,13 @@ impl App {
     /// Takes a list of rings in. Somebody who waits for a ring is shown the only one there is.
     pub(crate) fn take_listing(&mut self, listing: Listing) -> Option<Effect> {
         self.listing = listing;
+        self.rings.follow(&self.listing);
         match (&self.listing.rings[..], self.screen) {
             // Who came from a ring can go back to it.
-            ([], _) if self.ring.is_none() => self.screen = Screen::Waiting,
+            ([], _) if self.ring.is_none() => {
+                self.rings.end_typing();
+                self.screen = Screen::Waiting;
+            }
             // What has ended is listed; it is not what somebody waits for.
             ([only], Screen::Waiting) if only.through.is_none() => {
                 return Some(Effect::Attach(only.id.clone()));
@@ -179,6 +184,7 @@ impl App {
         if self.ring.as_ref() != Some(&id) {
             self.begin_anew();
         }
+        self.rings.end_typing();
         self.screen = Screen::Ring;
         self.frozen = false;
         self.frame = None;
@@ -230,6 +236,8 @@ impl App {
             Action::Down => self.step(Movement::Down(1), viewport),
             Action::PageUp => self.step(Movement::Up(page), viewport),
             Action::PageDown => self.step(Movement::Down(page), viewport),
+            Action::HalfUp => self.step(Movement::Up(page.div_ceil(2)), viewport),
+            Action::HalfDown => self.step(Movement::Down(page.div_ceil(2)), viewport),
             Action::First => self.step(Movement::First, viewport),
             Action::Last => self.step(Movement::Last, viewport),
             Action::Live => {
@@ -255,8 +263,15 @@ impl App {
             Action::Slower => self.interval = interval::slower(self.interval),
             Action::ShorterTime => self.choose_span(TimeSpan::shorter),
             Action::LongerTime => self.choose_span(TimeSpan::longer),
-            Action::Sort => self.arrange(ConsumerList::sort_by_next),
-            Action::Reverse => self.arrange(ConsumerList::reverse),
+            Action::Sort => self.arrange_rows(
+                |rings| rings.sort_by_next(true),
+                |consumers| consumers.sort_by_next(true),
+            ),
+            Action::SortBack => self.arrange_rows(
+                |rings| rings.sort_by_next(false),
+                |consumers| consumers.sort_by_next(false),
+            ),
+            Action::Reverse => self.arrange_rows(RingList::reverse, ConsumerList::reverse),
             Action::Filter => self.begin_filter(),
             Action::Only
             | Action::Next
@@ -304,15 +319,15 @@ impl App {
         if self.screen != Screen::Rings {
             return None;
         }
-        let listing = &self.listing.rings[self.selected_ring()?];
-        Some(Effect::Attach(listing.id.clone()))
+        let place = self.selected_ring()?;
+        Some(Effect::Attach(self.listing.rings[place].id.clone()))
     }
 
     /// Takes over from what row on each list was shown: a selection then moves inside of what is in sight.
     pub(crate) fn drawn(&mut self, hit_map: &HitMap) {
         for &(list, top) in hit_map.tops() {
             match list {
-                List::Rings => self.rings.top = top,
+                List::Rings => self.rings.shown_from(top),
                 List::Consumers => self.consumers.shown_from(top),
                 List::Findings => self.findings.top = top,
                 List::Messages => self.messages_top = top,
@@ -325,9 +340,15 @@ impl App {
         if self.help.is_some() {
             return;
         }
-        if let (Screen::Rings, Spot::Ring(id)) = (self.screen, spot) {
-            let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
-            self.rings.select(id.clone(), keys);
+        if self.screen == Screen::Rings {
+            match spot {
+                Spot::Ring(id) => self.rings.select(id.clone(), &self.listing),
+                Spot::RingTitle(field) => {
+                    self.rings.sort_by(*field);
+                    self.rings.follow(&self.listing);
+                }
+                _ => {}
+            }
         }
         let (FrontView::Ring, Some(frame)) = (self.front_view(), &self.frame) else {
             return;
@@ -337,7 +358,7 @@ impl App {
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
             Spot::Finding(item) => self.findings.select(*item, findings_rows(frame)),
             Spot::Message(row) => self.message_list.select(*row),
-            Spot::Pane(_) | Spot::Ring(_) | Spot::Front => {}
+            Spot::Pane(_) | Spot::Ring(_) | Spot::RingTitle(_) | Spot::Front => {}
         }
         self.focus = spot.pane().unwrap_or(self.focus);
     }
@@ -350,7 +371,24 @@ impl App {
         }
     }
 
+    /// Changes order or filter of the list that is in front.
+    fn arrange_rows(
+        &mut self,
+        rings: impl FnOnce(&mut RingList),
+        consumers: impl FnOnce(&mut ConsumerList),
+    ) {
+        if self.front_view() == FrontView::Rings && self.help.is_none() {
+            rings(&mut self.rings);
+            self.rings.follow(&self.listing);
+        } else {
+            self.arrange(consumers);
+        }
+    }
+
     fn begin_filter(&mut self) {
+        if self.front_view() == FrontView::Rings && self.help.is_none() {
+            return self.rings.begin_typing();
+        }
         if self.front_view() != FrontView::Ring || self.frame.is_none() || self.help.is_some() {
             return;
         }
@@ -370,7 +408,7 @@ impl App {
         if self.message_list.is_typing() {
             self.message_list.edit(edit);
         } else {
-            self.arrange(|consumers| consumers.edit(edit));
+            self.arrange_rows(|rings| rings.edit(edit), |consumers| consumers.edit(edit));
         }
         None
     }
@@ -417,7 +455,7 @@ impl App {
     fn list(&mut self) -> Effect {
         self.help = None;
         self.notice = None;
-        self.rings.key.clone_from(&self.ring);
+        self.rings.prefer(self.ring.as_deref());
         self.screen = Screen::Rings;
         Effect::Look
     }
@@ -438,6 +476,10 @@ impl App {
                 return Some(self.list());
             }
             self.arrange(|consumers| consumers.edit(Edit::Clear));
+            return None;
+        }
+        if !self.rings.filter().is_empty() {
+            self.rings.edit(Edit::Clear);
             return None;
         }
         if self.ring.is_some() {
@@ -482,8 +524,7 @@ impl App {
             return;
         }
         if self.screen == Screen::Rings {
-            let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
-            self.rings.step(step, keys, 0);
+            self.rings.step(step, &self.listing);
         }
         let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
             return;

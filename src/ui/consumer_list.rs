@@ -3,11 +3,10 @@
 //! Rows are places in the snapshot's list of consumers. Knows nothing of how they are drawn, but that rows which read
 //! the same must not change places.
 
-use std::cmp::Reverse;
-
 use super::consumer_field::ConsumerField;
 use super::cursor::{Cursor, Movement};
 use super::format::{bytes, duration_in, percent, whole};
+use super::order::{SortedRow, sorted};
 use super::prompt::{Edit, Prompt};
 use super::text;
 use crate::observe::model::{ConsumerSnapshot, ConsumerState, RingSnapshot};
@@ -89,16 +88,12 @@ impl ConsumerList {
             .map(str::to_lowercase)
             .collect();
         let consumers = ring.consumers.iter().enumerate();
-        let mut rows: Vec<SortedRow> = consumers
+        let rows = consumers
             .filter(|(place, consumer)| passes(consumer, *place, &words))
-            .map(|(place, consumer)| SortedRow {
-                place,
-                figure: figure(consumer, place, self.sort.field),
-                rank: 0,
-            })
-            .collect();
-        order(&mut rows, self.sort.descending);
-        rows.into_iter().map(|row| row.place).collect()
+            .map(|(place, consumer)| {
+                SortedRow::new(place, figure(consumer, place, self.sort.field))
+            });
+        sorted(rows.collect(), self.sort.descending)
     }
 
     /// The first row that was shown last.
@@ -135,12 +130,17 @@ impl ConsumerList {
         self.cursor.follow(keys(ring, &rows));
     }
 
-    /// Sorts by the next column that there is, where the order would be another.
-    pub(super) fn sort_by_next(&mut self) {
-        let at = self.columns.iter().position(|one| *one == self.sort.field);
-        let (before, after) = self.columns.split_at(at.map_or(0, |at| at + 1));
-        let mut next = after.iter().chain(before);
-        if let Some(field) = next.find(|field| field.is_stop()) {
+    /// Sorts by the next column that there is, or the one before, where the order would be another.
+    pub(super) fn sort_by_next(&mut self, forward: bool) {
+        let stops = self.columns.iter().filter(|field| field.is_stop());
+        let stops: Vec<ConsumerField> = stops.copied().collect();
+        let at = stops.iter().position(|one| *one == self.sort.field);
+        let next = match (at, forward) {
+            (None, _) => Some(0),
+            (Some(at), true) => (at + 1).checked_rem(stops.len()),
+            (Some(at), false) => (at + stops.len() - 1).checked_rem(stops.len()),
+        };
+        if let Some(field) = next.and_then(|next| stops.get(next)) {
             self.sort = Sort::by(*field);
         }
     }
@@ -229,14 +229,6 @@ fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
         .all(|word| fields.iter().flatten().any(|field| field.contains(word)))
 }
 
-/// A consumer by its place in the snapshot, and what it is sorted by; `None` where that is unknown.
-struct SortedRow {
-    place: usize,
-    figure: Option<(u64, String)>,
-    /// How many figures that read otherwise are smaller.
-    rank: usize,
-}
-
 /// What a consumer is sorted by: a number, and how it reads.
 fn figure(
     consumer: &ConsumerSnapshot,
@@ -270,24 +262,4 @@ fn figure(
         ConsumerField::EvictIn => consumer.evict_in_ns.map(time),
         ConsumerField::State => Some(exact(consumer.state.badness())),
     }
-}
-
-/// Sorts rows by their figures. Those that read the same stand as in the snapshot, whichever way the order goes, or a
-/// rate that trembles behind its last digit would shake the table; what is unknown comes last.
-fn order(rows: &mut [SortedRow], descending: bool) {
-    rows.sort_by(|one, other| one.figure.cmp(&other.figure));
-    let mut rank = 0;
-    for index in 1..rows.len() {
-        let reads = |row: usize| rows[row].figure.as_ref().map(|(_, text)| text);
-        rank += usize::from(reads(index - 1) != reads(index));
-        rows[index].rank = rank;
-    }
-    rows.sort_by_key(|row| {
-        let [up, down] = if descending {
-            [0, row.rank]
-        } else {
-            [row.rank, 0]
-        };
-        (row.figure.is_none(), up, Reverse(down), row.place)
-    });
 }

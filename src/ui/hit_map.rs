@@ -8,6 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::action::Pane;
 use super::consumer_field::ConsumerField;
 use super::findings_rows::FindingsRow;
+use super::ring_field::RingField;
 
 /// What can be pointed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum Spot {
     Pane(Pane),
     /// A ring in the list, by its id.
     Ring(String),
+    /// The title of a column of the list of rings.
+    RingTitle(RingField),
     /// The title of a column of the consumers' table.
     Title(ConsumerField),
     /// A consumer in the table, by its `meta_inode`.
@@ -32,7 +35,7 @@ impl Spot {
     /// The pane it is in.
     pub(crate) fn pane(&self) -> Option<Pane> {
         match self {
-            Self::Front | Self::Ring(_) => None,
+            Self::Front | Self::Ring(_) | Self::RingTitle(_) => None,
             Self::Pane(pane) => Some(*pane),
             Self::Title(_) | Self::Consumer(_) => Some(Pane::Consumers),
             Self::Finding(_) => Some(Pane::Findings),

@@ -84,8 +84,20 @@ const EVERYWHERE: &[FrontView] = &[
 
 /// Every key there is, in the order of the footer and of the help.
 pub(crate) static BINDINGS: &[Binding] = &[
-    binding(&[letter('?')], Action::Help, "help", "this help").footer("help", EVERYWHERE),
-    binding(&[letter('q'), control('c')], Action::Quit, "quit", "quit").footer("quit", EVERYWHERE),
+    binding(
+        &[letter('?'), key(KeyCode::F(1))],
+        Action::Help,
+        "help",
+        "this help",
+    )
+    .footer("help", EVERYWHERE),
+    binding(
+        &[letter('q'), control('c'), key(KeyCode::F(10))],
+        Action::Quit,
+        "quit",
+        "quit",
+    )
+    .footer("quit", EVERYWHERE),
     binding(
         &[key(KeyCode::Tab)],
         Action::NextPane,
@@ -136,16 +148,23 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "one row down",
     ),
     binding(
-        &[key(KeyCode::PageUp)],
+        &[key(KeyCode::PageUp), control('b')],
         Action::PageUp,
         "page-up",
         "one page up",
     ),
     binding(
-        &[key(KeyCode::PageDown)],
+        &[key(KeyCode::PageDown), control('f')],
         Action::PageDown,
         "page-down",
         "one page down",
+    ),
+    binding(&[control('u')], Action::HalfUp, "half-up", "half a page up"),
+    binding(
+        &[control('d')],
+        Action::HalfDown,
+        "half-down",
+        "half a page down",
     ),
     binding(
         &[key(KeyCode::Home), letter('g')],
@@ -160,7 +179,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "last row; follows the newest message",
     ),
     binding(
-        &[key(KeyCode::End)],
+        &[key(KeyCode::End), key(KeyCode::F(5))],
         Action::Live,
         "live",
         "live again, and the last row",
@@ -176,9 +195,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('/')],
         Action::Filter,
         "filter",
-        "filter consumers, search messages; Esc clears",
+        "filter rows, search messages; Esc clears",
     )
-    .footer("filter", &[FrontView::Ring]),
+    .footer("filter", &[FrontView::Rings, FrontView::Ring]),
     binding(
         &[letter('n')],
         Action::Next,
@@ -230,13 +249,19 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "copy what is selected (OSC 52)",
     ),
     binding(
-        &[letter('s')],
+        &[letter('s'), letter('>'), key(KeyCode::F(6))],
         Action::Sort,
         "sort",
-        "sort consumers by the next column",
+        "sort rows by the next column",
     )
-    .footer("sort", &[FrontView::Ring])
+    .footer("sort", &[FrontView::Rings, FrontView::Ring])
     .recorded(""),
+    binding(
+        &[letter('<')],
+        Action::SortBack,
+        "sort-back",
+        "sort rows by the column before",
+    ),
     binding(
         &[letter('r')],
         Action::Reverse,

@@ -22,8 +22,11 @@ mod interval;
 
 mod keys;
 mod message_list;
+mod order;
 mod prompt;
 mod query;
+mod ring_field;
+mod ring_list;
 mod sampler;
 mod save;
 mod search;

@@ -39,6 +39,34 @@ pub(crate) fn escape(text: &str, longest: usize) -> Cow<'_, str> {
     crate::text::escape(&text[..end])
 }
 
+/// `text` in `room` columns: what has no room is left out in the middle, and `ellipsis` stands there.
+pub(crate) fn without_middle<'a>(text: &'a str, room: u16, ellipsis: &str) -> Cow<'a, str> {
+    let whole = crate::text::escape(text);
+    // A byte takes one column at most, and a character four bytes.
+    let fits = whole.len() <= usize::from(room)
+        || whole.len() <= 4 * usize::from(room) && width(&whole) <= room;
+    if fits {
+        return whole;
+    }
+    let left = room.saturating_sub(width(ellipsis));
+    let (first, last) = (left / 3, left - left / 3);
+    // How many bytes have room, of characters that come one after the other.
+    let fitting = |characters: &mut dyn Iterator<Item = char>, room: u16| {
+        let (mut bytes, mut columns) = (0, 0);
+        for character in characters {
+            columns += width(character.encode_utf8(&mut [0; 4]));
+            if columns > room {
+                break;
+            }
+            bytes += character.len_utf8();
+        }
+        bytes
+    };
+    let start = &whole[..fitting(&mut whole.chars(), first)];
+    let end = &whole[whole.len() - fitting(&mut whole.chars().rev(), last)..];
+    format!("{start}{ellipsis}{end}").into()
+}
+
 /// The beginning of a payload on one line, and the columns where the bytes of `found` stand in it: text, with
 /// everything else written out; or hex pairs, where less than half of it is text.
 pub(crate) fn preview(
@@ -163,6 +191,23 @@ pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_a_text_are_kept() {
+        for (text, room, expected) in [
+            ("/run/quotes.sock", 16, "/run/quotes.sock"),
+            ("/run/quotes.sock", 12, "/ru~tes.sock"),
+            ("/run/quotes.sock", 1, "~"),
+            ("/run/quotes.sock", 0, "~"),
+            ("日本語日本語", 7, "日~本語"),
+            ("a\u{1b}b", 12, "a\\x1bb"),
+            ("", 4, ""),
+        ] {
+            assert_eq!(without_middle(text, room, "~"), expected, "{text} in {room}");
+        }
+        let long = "x".repeat(1 << 20);
+        assert_eq!(without_middle(&long, 5, "~").len(), 5);
+    }
 
     #[test]
     fn what_could_act_is_written_out() {

@@ -31,6 +31,8 @@ impl RingSource for Hanging {
             ring_capacity: 4096,
             producer_head: Some(0),
             consumers: None,
+            free_bytes: None,
+            last_event: None,
             bytes_per_second: None,
             state: RingState::Unknown,
             health: Health::Unknown,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::consumer::ConsumerState;
+use super::event::Event;
 use super::finding::{Finding, Health};
 use super::limitation::Limitation;
 use super::snapshot::RingState;
@@ -26,6 +27,8 @@ pub struct RingListing {
     /// Consumers that hold a slot; of a ring whose producer is gone, processes that map it. Null when they could not be
     /// counted.
     pub consumers: Option<u32>,
+    /// Bytes the producer can still write before it meets the slowest consumer; null when consumers are hidden.
+    pub free_bytes: Option<u64>,
     /// Bytes per second between two looks; null with one.
     pub bytes_per_second: Option<f64>,
     /// What the ring is doing.
@@ -39,6 +42,8 @@ pub struct RingListing {
     /// The consumer in the worst state, of those that can be seen, and of several the one furthest behind; null where
     /// none can be.
     pub worst_consumer: Option<WorstConsumer>,
+    /// What happened last since it is listed; null where nothing has.
+    pub last_event: Option<Event>,
     /// Unix sockets through which the ring is joined: a path, or `@name` when abstract, unescaped; null when it cannot be
     /// told which of its process's sockets they are.
     pub sockets: Option<Vec<String>>,

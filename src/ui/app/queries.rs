@@ -14,6 +14,7 @@ use crate::ui::details::Details;
 use crate::ui::findings_rows::findings_rows;
 use crate::ui::keys::Keymap;
 use crate::ui::message_list::MessageList;
+use crate::ui::ring_list::RingList;
 use crate::ui::time_span::TimeSpan;
 
 /// A look rests so many times as long as it takes.
@@ -146,15 +147,16 @@ impl App {
         self.said = Some(words);
     }
 
-    /// The selected row of the list of rings.
+    /// The place in the listing of the ring that is selected.
     pub(crate) fn selected_ring(&self) -> Option<usize> {
-        let keys = self.listing.rings.iter().map(|ring| ring.id.clone());
-        self.rings.row(keys, 0)
+        let rows = self.rings.rows(&self.listing);
+        let row = self.rings.selected(&self.listing, &rows)?;
+        rows.get(row).copied()
     }
 
-    /// The row of the list of rings that was shown first.
-    pub(crate) fn rings_top(&self) -> usize {
-        self.rings.top
+    /// Order, filter and selection of the rings.
+    pub(crate) fn ring_list(&self) -> &RingList {
+        &self.rings
     }
 
     /// The row of the list of messages that was shown first.
@@ -174,7 +176,10 @@ impl App {
 
     /// Whether keys are taken for text.
     pub(crate) fn is_typing(&self) -> bool {
-        self.consumers.is_typing() || self.message_list.is_typing() || self.moment.is_typing()
+        self.rings.is_typing()
+            || self.consumers.is_typing()
+            || self.message_list.is_typing()
+            || self.moment.is_typing()
     }
 
     /// The time to go to as far as it is typed, and what is wrong with it; `None` while it is not being typed.

@@ -66,7 +66,7 @@ fn keys_of_the_user_replace_those_of_the_table() {
     let map = Keymap::with(&[
         ("quit", keys(&["x"])),
         ("sort", keys(&["f6", "ctrl-s"])),
-        ("slower", keys(&["<"])),
+        ("slower", keys(&["_"])),
         ("freeze", keys(&[])),
     ])
     .unwrap();
@@ -80,7 +80,7 @@ fn keys_of_the_user_replace_those_of_the_table() {
     let way_out = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(map.action(&way_out), Some(Action::Quit));
     let footer: Vec<(String, &str)> = map.footer(FrontView::Ring, false).collect();
-    for shown in [("x", "quit"), ("F6", "sort"), ("+/<", "rate")] {
+    for shown in [("x", "quit"), ("F6", "sort"), ("+/_", "rate")] {
         let shown = (shown.0.to_owned(), shown.1);
         assert!(footer.contains(&shown), "{shown:?} is not in {footer:?}");
     }

@@ -396,7 +396,9 @@ pub(super) fn listing(rings: usize) -> Listing {
             ring_capacity: CAPACITY,
             producer_head: Some(HEAD),
             consumers: (state != RingState::Idle).then_some(3),
+            free_bytes: Some(CAPACITY / 2),
             bytes_per_second: (state != RingState::Full).then_some(846.0 * 1024.0 * 1024.0),
+            last_event: None,
             state,
             health: if state == RingState::Full {
                 Health::Critical

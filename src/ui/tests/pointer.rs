@@ -170,7 +170,7 @@ fn what_stands_in_front_takes_the_mouse() {
     let title = "Keys";
     seen.mouse(MouseEventKind::ScrollDown, title);
     assert_eq!(seen.app.help(), Some(3));
-    seen.click("zbqtop");
+    seen.click("zbqto");
     assert_eq!(
         (seen.app.help(), seen.app.selected_consumer()),
         (Some(3), before)
@@ -188,8 +188,10 @@ fn rings_are_selected_in_their_list() {
     let mut app = App::new(std::time::Duration::from_millis(100), None);
     app.take_listing(listing(3));
     let mut seen = Seen::new(app, 80, 24);
-    seen.click("orders");
+    // The sick one stands first.
     assert_eq!(seen.app.selected_ring(), Some(1));
+    seen.click("quotes");
+    assert_eq!(seen.app.selected_ring(), Some(0));
     seen.mouse(MouseEventKind::ScrollDown, "quotes");
     assert_eq!(seen.app.selected_ring(), Some(2));
     let mut later = listing(3);
@@ -198,7 +200,27 @@ fn rings_are_selected_in_their_list() {
     seen.app.take_listing(later);
     let spot = seen.hit_map.at(at.0, at.1).unwrap();
     seen.app.click(spot);
-    assert_eq!(seen.app.selected_ring(), Some(1), "it has gone");
+    assert_eq!(seen.app.selected_ring(), Some(0), "it has gone");
+}
+
+#[test]
+fn titles_sort_the_list_of_rings() {
+    let mut app = App::new(std::time::Duration::from_millis(100), None);
+    app.take_listing(listing(3));
+    let mut seen = Seen::new(app, 80, 24);
+    let order = |seen: &Seen| -> Vec<String> {
+        let names = ["quotes", "orders", "logs"];
+        let rows = seen.lines.iter().filter(|line| line.contains("/4 "));
+        let found = rows.filter_map(|line| names.iter().find(|name| line.contains(*name)));
+        found.map(|name| (*name).to_owned()).collect()
+    };
+    assert_eq!(order(&seen), ["orders", "quotes", "logs"]);
+    seen.click("COMMAND");
+    assert_eq!(order(&seen), ["logs", "orders", "quotes"]);
+    seen.click("COMMAND");
+    assert_eq!(order(&seen), ["quotes", "orders", "logs"]);
+    seen.click("RATE");
+    assert_eq!(order(&seen), ["quotes", "logs", "orders"], "the unknown comes last");
 }
 
 /// In a list that is longer than its pane, rows stay where they are as long as the selected one is in sight.

@@ -243,10 +243,15 @@ fn one_ring_is_opened_and_several_are_listed() {
     let mut app = new();
     assert_eq!(app.take_listing(listing(3)), None);
     assert_eq!(app.screen(), Screen::Rings);
-    app.apply(Action::Down, ROOM);
+    // The sick one is offered first.
     assert_eq!(
         app.apply(Action::Open, ROOM),
         Some(Effect::Attach("7001/4".to_owned()))
+    );
+    app.apply(Action::Down, ROOM);
+    assert_eq!(
+        app.apply(Action::Open, ROOM),
+        Some(Effect::Attach("6388/4".to_owned()))
     );
     app.refused("7001/4", "no");
     assert_eq!(
@@ -283,6 +288,34 @@ fn the_list_and_back() {
         (Screen::Ring, None),
         "Esc closes the help first"
     );
+}
+
+#[test]
+fn the_list_of_rings_is_sorted_and_filtered() {
+    let mut app = App::new(Duration::from_millis(100), None);
+    app.take_listing(listing(3));
+    let selected = |app: &App| {
+        let place = app.selected_ring()?;
+        Some(app.listing().rings[place].pid)
+    };
+    press(&mut app, &[Action::Last]);
+    assert_eq!(selected(&app), Some(7110));
+    // The selection stays on its ring.
+    press(&mut app, &[Action::Sort, Action::SortBack, Action::Reverse]);
+    assert_eq!(selected(&app), Some(7110));
+    assert_eq!(app.ring_list().rows(app.listing()), [0, 2, 1]);
+    press(&mut app, &[Action::Filter]);
+    assert!(app.is_typing());
+    for character in "flow quot".chars() {
+        app.edit(Edit::Insert(character));
+    }
+    assert_eq!(selected(&app), Some(6388), "the only one that is left");
+    app.edit(Edit::Keep);
+    let text = lines(&drawn(&app, 80, 24)).join("\n");
+    assert!(text.contains("Rings 1 of 3 /flow quot"), "{text}");
+    app.apply(Action::Back, ROOM);
+    assert_eq!(app.ring_list().rows(app.listing()).len(), 3);
+    assert_eq!(app.screen(), Screen::Rings);
 }
 
 #[test]
@@ -340,8 +373,8 @@ fn quitting_and_suspending_are_left_to_the_loop() {
 fn keys_that_sentences_name_are_those_of_the_user() {
     let rebound = |frame: Frame, has_keys: bool| {
         let names = [
-            ("list", "f5"),
-            ("filter", "f6"),
+            ("list", "f2"),
+            ("filter", "f3"),
             ("back", "f7"),
             ("only-matches", "f8"),
         ];
@@ -359,8 +392,8 @@ fn keys_that_sentences_name_are_those_of_the_user() {
     for (has_keys, onward, sought, back, none) in [
         (
             true,
-            "F5 list of rings",
-            "nothing is looked for: F6 in the messages' pane begins",
+            "F2 list of rings",
+            "nothing is looked for: F3 in the messages' pane begins",
             "F7: back to quotes",
             "No message matches; F8 lists all, F7 clears what is looked for.",
         ),

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::messages;
-use crate::ui::action::Pane;
+use crate::ui::action::{Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::keys::PROMPT;
 use crate::ui::query::HINT;
@@ -33,7 +33,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
     if let Some((typed, error)) = app.moment() {
         return prompt("time ", typed, error, Some(MOMENT), canvas, area);
     }
-    let filter = app.consumer_list().filter();
+    let filter = match app.screen() {
+        Screen::Rings => app.ring_list().filter(),
+        _ => app.consumer_list().filter(),
+    };
     if app.is_typing() {
         return prompt("/", filter, None, None, canvas, area);
     }
@@ -58,6 +61,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
 /// What is looked for where the keys go.
 fn filters(app: &App) -> Option<String> {
     let message_list = app.message_list();
+    if app.screen() == Screen::Rings {
+        let filter = app.ring_list().filter();
+        return (!filter.is_empty()).then(|| format!("/{filter}"));
+    }
     if matches!(app.focus(), Pane::Messages | Pane::Hex) && !message_list.typed().is_empty() {
         return messages::found(message_list);
     }

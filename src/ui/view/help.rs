@@ -10,9 +10,9 @@ use crate::ui::keys::BINDINGS;
 use crate::ui::theme::{ColorRole, Glyphs};
 
 /// Room for the names of keys and marks, and a gap.
-const NAMES: u16 = 12;
+const NAMES: u16 = 16;
 /// Columns of the whole window, frame included.
-const WIDTH: u16 = 64;
+const WIDTH: u16 = 68;
 /// Marks and columns that are explained.
 const LEGEND: usize = 20;
 /// Those of them that are about the mouse, the first.

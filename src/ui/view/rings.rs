@@ -3,45 +3,38 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
-use super::table::{Cell, Column, DataTable, Part};
+use super::table::{Cell, Column, DataTable, Part, rows_in};
 use super::{findings, waiting};
-use crate::observe::model::{ConsumerState, RingListing, WorstConsumer};
-use crate::text::few;
+use crate::observe::model::RingListing;
 use crate::ui::app::App;
-use crate::ui::format::{bytes, rate};
 use crate::ui::hit_map::{List, Spot};
+use crate::ui::ring_field::{RingField, health};
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
-/// What a column tells.
-#[derive(Clone, Copy, PartialEq)]
-enum RingField {
-    Id,
-    Command,
-    Capacity,
-    Consumers,
-    Rate,
-    State,
-    Health,
-    Worst,
-    Socket,
-}
-
-/// Fields and their columns, in the order of the screen.
-const COLUMNS: [(RingField, Column); 9] = [
-    (RingField::Id, Column::text("PID/FD", 11, 0)),
-    (RingField::Command, Column::text("COMMAND", 9, 2).up_to(16)),
-    (RingField::Capacity, Column::number("CAPACITY", 8, 6)),
-    (RingField::Consumers, Column::number("CONSUMERS", 9, 7)),
-    (RingField::Rate, Column::number("RATE", 10, 3)),
-    (RingField::State, Column::text("STATE", 13, 1)),
-    (RingField::Health, Column::text("HEALTH", 8, 4)),
-    (
-        RingField::Worst,
-        Column::text("WORST CONSUMER", 18, 5).up_to(44),
-    ),
-    (RingField::Socket, Column::text("SOCKET", 10, 8).up_to(60)),
-];
+/// Columns in the order of [`RingField::ALL`].
+const COLUMNS: [Column; RingField::ALL.len()] = {
+    const fn text(field: RingField, width: u16, rank: u8) -> Column {
+        Column::text(field.title(), width, rank)
+    }
+    const fn number(field: RingField, width: u16, rank: u8) -> Column {
+        Column::number(field.title(), width, rank)
+    }
+    [
+        text(RingField::Health, 8, 0),
+        text(RingField::Id, 11, 0),
+        text(RingField::Command, 9, 2).up_to(16),
+        text(RingField::State, 13, 1),
+        number(RingField::Rate, 10, 3),
+        number(RingField::Percent, 5, 6),
+        number(RingField::Free, 8, 8),
+        number(RingField::Capacity, 8, 9),
+        number(RingField::Consumers, 9, 7),
+        text(RingField::Worst, 18, 4).up_to(44),
+        text(RingField::Event, 13, 10),
+        text(RingField::Socket, 16, 5).up_to(60).ends_tell(),
+    ]
+};
 
 /// What the list does not say by itself.
 const ORPHANS: &str = "Rings whose producer has gone are looked for every 5 s.";
@@ -51,20 +44,28 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if listing.rings.is_empty() {
         return waiting::render(app, canvas, area);
     }
-    let selected = app.selected_ring();
+    let list = app.ring_list();
+    let rows = list.rows(listing);
+    let selected = list.selected(listing, &rows);
     let notice = app
         .notice()
         .map(|notice| text::wrap(notice, area.width.saturating_sub(2)))
         .unwrap_or_default();
     let about = selected
-        .map(|row| about(&listing.rings[row]))
+        .map(|row| about(&listing.rings[rows[row]]))
         .unwrap_or_default();
     let about = text::wrap(&about, area.width.saturating_sub(2));
     // What is wrong with the selected ring keeps its room whatever it is: rows are not to jump while one goes through
     // them.
     let about_rows = usize::from(area.height >= 12) * 2;
-    let hint_rows = usize::from(area.height >= 16 && !app.plays());
     let limits = findings::limit_rows(&listing.limits, area.width);
+    // What cannot be seen takes no more than a sixth of the screen, with this.
+    let limits = limits.min(
+        (usize::from(area.height) / 6)
+            .saturating_sub(about_rows)
+            .max(1),
+    );
+    let hint_rows = usize::from(area.height >= 16 + 6 * u16::from(limits > 0) && !app.plays());
     let below = u16::try_from(notice.len() + about_rows + hint_rows + limits).unwrap_or(u16::MAX);
     let below = below.min(area.height / 2);
     let framed = Rect {
@@ -72,43 +73,54 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         ..area
     };
     let orphans = listing.rings.iter().filter(|ring| ring.through.is_some());
+    let shown = match list.filter() {
+        "" => listing.rings.len().to_string(),
+        filter => format!("{} of {} /{filter}", rows.len(), listing.rings.len()),
+    };
     let title = match orphans.count() {
-        0 => format!("Rings {}", listing.rings.len()),
-        orphans => format!(
-            "Rings {}, {orphans} without a producer",
-            listing.rings.len()
-        ),
+        0 => format!("Rings {shown}"),
+        orphans => format!("Rings {shown}, {orphans} without a producer"),
     };
     let room = if framed.height < 4 {
         framed
     } else {
         canvas.frame(framed, true);
-        canvas.title(framed, &title, "", true);
         framed.inner(Margin::new(1, 1))
     };
-    let columns = COLUMNS.map(|(_, column)| column);
+    let (field, descending) = list.sort();
+    let sorted = RingField::ALL.iter().position(|one| *one == field);
     let table = DataTable {
-        columns: &columns,
-        rows: listing.rings.len(),
+        columns: &COLUMNS,
+        rows: rows.len(),
         selected,
         focused: true,
-        sorted: None,
+        sorted: sorted.map(|column| (column, descending)),
     };
     let unknown = canvas.glyphs().unknown;
     let cell = |row: usize, column: usize| {
-        let ring = &listing.rings[row];
-        let field = COLUMNS[column].0;
-        match text_of(ring, field) {
+        let ring = &listing.rings[rows[row]];
+        let field = RingField::ALL[column];
+        match field.text(ring) {
             Some(text) => Cell::new(text, role_of(ring, field)),
             None => Cell::new(unknown, ColorRole::Dim),
         }
     };
     canvas.spot(area, Spot::Front);
-    let top = table.render_from(app.rings_top(), canvas, room, cell, |part| match part {
-        Part::Row(row) => Some(Spot::Ring(listing.rings[row].id.clone())),
-        Part::Title(_) => None,
+    let top = table.render_from(list.top(), canvas, room, cell, |part| {
+        Some(match part {
+            Part::Row(row) => Spot::Ring(listing.rings[rows[row]].id.clone()),
+            Part::Title(column) => Spot::RingTitle(RingField::ALL[column]),
+        })
     });
     canvas.begin(List::Rings, top);
+    if framed.height >= 4 {
+        let below = rows.len().saturating_sub(top + rows_in(room, rows.len()));
+        let note = match below {
+            0 => String::new(),
+            below => format!("{below} more below"),
+        };
+        canvas.title(framed, &title, &note, true);
+    }
     let padding = about_rows.saturating_sub(about.len());
     let about = about.into_iter().take(about_rows);
     let about = about.chain(std::iter::repeat_n(String::new(), padding));
@@ -144,11 +156,6 @@ fn about(ring: &RingListing) -> String {
     }
 }
 
-fn health(ring: &RingListing) -> &'static str {
-    let worst = ring.worst_finding.as_ref();
-    worst.map_or("ok", |finding| finding.severity.word())
-}
-
 fn role_of(ring: &RingListing, field: RingField) -> ColorRole {
     match field {
         RingField::State => ring.state.into(),
@@ -162,43 +169,4 @@ fn role_of(ring: &RingListing, field: RingField) -> ColorRole {
             .map_or(ColorRole::Plain, |worst| worst.state.into()),
         _ => ColorRole::Plain,
     }
-}
-
-fn text_of(ring: &RingListing, field: RingField) -> Option<String> {
-    match field {
-        // Its producer has gone: it is known by who still maps it.
-        RingField::Id => Some(match ring.through {
-            Some(through) => format!("via {through}"),
-            None => ring.id.clone(),
-        }),
-        RingField::Command => ring.command.clone(),
-        RingField::Capacity => Some(bytes(ring.ring_capacity)),
-        RingField::Consumers => ring.consumers.map(|consumers| consumers.to_string()),
-        RingField::Rate => ring.bytes_per_second.map(rate),
-        RingField::State => Some(ring.state.word().to_owned()),
-        RingField::Health => Some(health(ring).to_owned()),
-        RingField::Worst => ring.worst_consumer.as_ref().map(worst),
-        RingField::Socket => (ring.sockets.as_deref())
-            .filter(|sockets| !sockets.is_empty())
-            .map(|sockets| few(sockets, " ")),
-    }
-}
-
-/// ``` stalled  slot 3 archive ```; `ok` where there is no trouble.
-fn worst(consumer: &WorstConsumer) -> String {
-    let who = match (consumer.slot, consumer.pid) {
-        (Some(slot), _) => format!("slot {slot}"),
-        (None, Some(pid)) => format!("pid {pid}"),
-        (None, None) => String::new(),
-    };
-    let command = consumer.command.as_deref().unwrap_or_default();
-    let state = consumer.state;
-    if matches!(
-        state,
-        ConsumerState::Ok | ConsumerState::Idle | ConsumerState::Parked
-    ) {
-        // None is worse than the others: which of them it is changes from look to look.
-        return state.word().to_owned();
-    }
-    format!("{:<8} {who} {command}", state.word())
 }

@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use crate::ui::hit_map::Spot;
+use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
 /// Room before the first column for the mark of the selected row.
@@ -23,6 +24,8 @@ pub(super) struct Column {
     /// Columns of a high rank are the first to go.
     pub(super) rank: u8,
     pub(super) right: bool,
+    /// Text that is too long is cut in its middle.
+    ends_tell: bool,
 }
 
 impl Column {
@@ -34,6 +37,7 @@ impl Column {
             widest: width,
             rank,
             right: false,
+            ends_tell: false,
         }
     }
 
@@ -45,7 +49,14 @@ impl Column {
             widest: width,
             rank,
             right: true,
+            ends_tell: false,
         }
+    }
+
+    /// What tells most stands at the end of the text, as in a path: the middle is left out where it is too long.
+    pub(super) const fn ends_tell(mut self) -> Self {
+        self.ends_tell = true;
+        self
     }
 
     /// Takes room that is left over, up to `widest`.
@@ -143,7 +154,17 @@ impl DataTable<'_> {
                 canvas.put(area.x + GUTTER, y, width, text, *role);
             }
             for &(column, x, width) in places.iter().filter(|_| said.is_none()) {
-                let Cell { text, role, found } = cell(row, column);
+                let Cell {
+                    mut text,
+                    role,
+                    found,
+                } = cell(row, column);
+                if self.columns[column].ends_tell && width > 0 {
+                    let ellipsis = canvas.glyphs().ellipsis;
+                    text = text::without_middle(&text, width, ellipsis)
+                        .into_owned()
+                        .into();
+                }
                 let put = if self.columns[column].right {
                     Canvas::put_right
                 } else {
