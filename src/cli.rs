@@ -5,9 +5,11 @@ mod doctor;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod manual;
 mod metrics;
 mod record;
 mod screen;
+mod shell;
 mod tail;
 mod target;
 mod values;
@@ -20,9 +22,11 @@ use clap::{Parser, Subcommand};
 pub use check::CheckArgs;
 pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
+pub use manual::Page;
 pub use metrics::MetricsArgs;
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
+pub use shell::Shell;
 pub use tail::{FilterArgs, TailArgs};
 pub use target::{Configuration, Target};
 use values::duration;
@@ -31,15 +35,26 @@ pub(crate) use values::{RingPosition, period, shown};
 use crate::demo::roles::DemoRole;
 use crate::observe::model::Moment;
 
+/// The options of the program itself that `-h` shows; `--help` shows all.
+const FIRST: [&str; 4] = ["pid", "socket", "file", "json"];
+
+/// What `-h` ends with.
+const BRIEF: &str = "\
+All options and examples: zbqtop --help. A command's: zbqtop COMMAND --help.
+What is permitted here: zbqtop doctor. The manual: zbqtop man.";
+
+fn brief(option: clap::Arg) -> clap::Arg {
+    let is_first = FIRST.contains(&option.get_id().as_str());
+    option.hide_short_help(!is_first)
+}
+
 /// htop, tail -f and hexdump for zbq shared-memory rings.
 ///
 /// Without a command: a live dashboard of the ring, or, if stdout is not a terminal, its state as a table.
 /// Watching takes no slot in the ring, wakes nobody and writes nothing.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 no such ring, 4 not permitted, 5 not a zbq ring this version understands."
-)]
+#[command(after_help = BRIEF, after_long_help = manual::after_help(""), mut_args = brief)]
 pub struct Cli {
     /// What to do; nothing: the dashboard.
     #[command(subcommand)]
@@ -68,6 +83,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print the state of a ring once: a table, or JSON.
+    #[command(after_help = manual::after_help("snapshot"))]
     Snapshot {
         /// Which ring.
         #[command(flatten)]
@@ -83,6 +99,7 @@ pub enum Command {
         configuration: Configuration,
     },
     /// List every ring on this machine.
+    #[command(after_help = manual::after_help("ls"))]
     Ls {
         /// Also rings whose producer is gone, in processes that still map them; `--pid` with such a process opens the
         /// ring. Every process is asked what it maps: dear.
@@ -101,22 +118,29 @@ pub enum Command {
         #[arg(long, value_name = "TIME", requires = "file", value_parser = target::moment, allow_hyphen_values = true)]
         at: Option<Moment>,
     },
-    /// Print messages: those the ring still holds, and with -f those to come.
+    /// Print messages: those the ring still holds, with -f those to come.
+    #[command(after_help = manual::after_help("tail"))]
     Tail(TailArgs),
-    /// Print what happens to rings, as it happens: who joins, stalls, is evicted.
+    /// Print what happens: who joins, stalls, is evicted.
+    #[command(after_help = manual::after_help("events"))]
     Events(EventsArgs),
     /// Record what a ring is and carries, into a file or a stream.
+    #[command(after_help = manual::after_help("record"))]
     Record(RecordArgs),
-    /// Write a ring as it is, its memory and its state, into a file: to be looked at later, or elsewhere.
+    /// Write a ring as it is, its memory and its state, into a file.
+    #[command(after_help = manual::after_help("dump"))]
     Dump(DumpArgs),
-    /// Judge the health of a ring, for scripts and for Nagios: one line, and OK, WARNING, CRITICAL or UNKNOWN.
-    #[command(after_help = check::after())]
+    /// Judge the health of rings, for scripts and for Nagios.
+    #[command(after_help = manual::after_help("check"))]
     Check(CheckArgs),
-    /// Give the figures of rings to Prometheus: printed once, written into a file, or served over HTTP.
+    /// Give the figures of rings to Prometheus.
+    #[command(after_help = manual::after_help("metrics"))]
     Metrics(MetricsArgs),
-    /// Say what this machine, user and terminal allow, what follows, and what would help.
+    /// Say what is permitted here, what follows, what would help.
+    #[command(after_help = manual::after_help("doctor"))]
     Doctor(DoctorArgs),
-    /// Run a live ring of its own and show it: a producer and consumers, one slow, one that hangs now and then.
+    /// Run a live ring and show it: one consumer is slow, one hangs.
+    #[command(after_help = manual::after_help("demo"))]
     Demo {
         /// Only run the ring, print its producer's pid and its socket, and wait.
         #[arg(long)]
@@ -127,6 +151,18 @@ pub enum Command {
         /// Where the settings are.
         #[command(flatten)]
         configuration: Configuration,
+    },
+    /// Print a script that completes commands, options, pids and sockets.
+    #[command(after_help = manual::after_help("completions"))]
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Print the manual, or write a page for each command.
+    #[command(after_help = manual::after_help("man"))]
+    Man {
+        /// Write all pages into DIR, over those that are there; without: print the page of the program itself.
+        dir: Option<PathBuf>,
     },
     /// One process of the demo.
     #[command(hide = true)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use zbqtop::cli::Cli;
+use zbqtop::commands::completions;
 use zbqtop::run::{describe, exit_code, is_broken_pipe, refuse, run};
 
 /// Looks before the standard library opens `/dev/null` in the place of a descriptor that is closed: what is printed there
@@ -30,6 +31,9 @@ static BEFORE_MAIN: extern "C" fn() = note_closed_stdout;
 
 fn main() -> ExitCode {
     raise_descriptor_limit();
+    if completions::answer() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

@@ -17,7 +17,9 @@ use status::is_dumb;
 
 use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target};
 use crate::commands::tail;
-use crate::commands::{check, demo, doctor, dump, events, metrics, record, recorded, snapshot};
+use crate::commands::{
+    check, completions, demo, doctor, dump, events, man, metrics, record, recorded, snapshot,
+};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -180,6 +182,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let ring = by_pid(pid, RingSelector::Only)?;
                 show(Some((ring, None)), thresholds, options)
             })
+        }
+        Some(Command::Completions { shell }) => Ok(completions::print(shell, out)?),
+        Some(Command::Man { dir: None }) => Ok(man::print(out)?),
+        Some(Command::Man { dir: Some(dir) }) => {
+            man::write(&dir).with_context(|| format!("writing the manual into {}", dir.display()))
         }
         Some(Command::DemoRole {
             role,

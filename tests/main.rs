@@ -3,6 +3,7 @@
 mod capi;
 mod check;
 mod cli;
+mod completions;
 mod consumers;
 mod crowds;
 mod demo;
@@ -19,6 +20,7 @@ mod lag_time;
 mod latency;
 mod liars;
 mod lossless;
+mod manual;
 mod messages;
 mod metrics;
 mod mutation;

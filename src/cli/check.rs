@@ -11,32 +11,6 @@ use crate::observe::check::Limits;
 use crate::observe::model::{LagLimit, LagUnit, Threshold};
 use crate::text::whole;
 
-/// What `check --help` says below the options.
-pub(super) fn after() -> String {
-    format!(
-        "\
-A limit is W:C, a level for WARNING and one for CRITICAL: `50%:90%`. One level alone is for CRITICAL; `50%:` is for \
-WARNING alone. A figure at its level is still well, one past it is not.
-
-Without a target, every ring that can be seen on this machine is judged, and each is named; processes that may not be \
-looked into are counted in the line, and a ring that cannot be read is UNKNOWN.
-
-Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, and that no \
-consumer lags more than {} of the ring, unless the settings say otherwise. A limit on a figure that \
-is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`.
-
-Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: no such ring, not permitted, wrong usage). Of several, the \
-first in the order CRITICAL, WARNING, UNKNOWN, OK.
-
-Let checks run as the producer's user, or as root: with --join, each takes a slot until the producer's next scan, and \
-from the second on that is a WARNING.
-
-  zbqtop check --socket /run/quotes.sock --max-lag 50%:90% --max-lag 500ms:2s --min-consumers 2
-",
-        LagLimit::default()
-    )
-}
-
 fn max_lag_help() -> String {
     format!(
         "How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was \

@@ -6,12 +6,6 @@ use super::target::{Configuration, Target};
 
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-Without a target: every ring on this machine, and every process that may not be looked into. Nothing is joined, and no \
-recording is opened.
-
-Exit status: 0 nothing is missing, 1 something is missing, 2 something is broken (also: wrong usage). What cannot be told is \
-no failure.")]
 pub struct DoctorArgs {
     /// Which ring; none given: all there are.
     #[command(flatten)]

@@ -10,15 +10,6 @@ use super::values::period;
 
 /// Options of `events`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-Without a ring named: of every ring on this machine, also those that appear later. It goes on until it is ended, or until the ring \
-that was named is over. Of a recording: what happened in it, and with -f what is still being recorded.
-
-Examples:
-  zbqtop events                                    what happens to any ring, line by line
-  zbqtop events --pid 6388 --json                  one JSON object a line
-  zbqtop events --severity critical --exec ./page  run a command for each that is critical
-  zbqtop events --file night.mcap                  what happened last night")]
 pub struct EventsArgs {
     /// Which ring.
     #[command(flatten)]

@@ -94,7 +94,12 @@ fn can_be(cli: &Cli) {
             &doctor.target
         }
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
-        Some(Command::Demo { .. } | Command::DemoRole { .. }) => return,
+        Some(
+            Command::Demo { .. }
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::DemoRole { .. },
+        ) => return,
     };
     assert!(target.pid.is_none_or(|pid| pid > 0));
     assert!(target.pid.is_none() || target.socket.is_none());

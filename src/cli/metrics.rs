@@ -11,15 +11,6 @@ use super::values::period;
 
 /// Options of `metrics`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-Without --listen and --textfile: printed once. Without a ring named: of every ring on this machine, also those that appear later. \
---listen serves /metrics, in OpenMetrics to whoever asks for that, and /healthz; a socket that systemd hands over takes the place \
-of ADDRESS.
-
-Examples:
-  zbqtop metrics                        print them once
-  zbqtop metrics --listen               serve them on 127.0.0.1:9937
-  zbqtop metrics --textfile /var/lib/prometheus/node-exporter/zbq.prom --every 15s")]
 pub struct MetricsArgs {
     /// Which ring.
     #[command(flatten)]

@@ -12,10 +12,6 @@ use crate::recording::MessagePlan;
 
 /// Options of `record`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-The file is in the MCAP format, compressed: `zbqtop --file FILE` shows it as if it were now, and every MCAP tool reads it. \
-It can be read up to half a second before now at any time, whatever happens to the program. With --on-finding, what is kept \
-for --before takes about 256 MiB of memory at most; of more, the oldest goes.")]
 pub struct RecordArgs {
     /// Which ring.
     #[command(flatten)]

@@ -13,12 +13,6 @@ use crate::output::tail::Format;
 
 /// Options of `tail`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-What the ring wrote over before it could be read is reported in its place: -- skipped 3.1 MiB (head overran the \
-reader) --, in JSON as {\"skipped_bytes\", \"from\", \"to\", \"why\"}; raw, base64 and len-prefixed have no place for it, \
-and it goes to stderr. Each message says how far its copy can be trusted: intact (it lies in the \
-producer's present lap, or a consumer's tail vouches for it), likely (neither, but the producer has stayed well \
-clear), torn (it may have been written over meanwhile).")]
 pub struct TailArgs {
     /// Which ring.
     #[command(flatten)]

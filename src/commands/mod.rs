@@ -1,10 +1,12 @@
 //! The commands, a file or a folder each.
 
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod dump;
 pub mod events;
+pub mod man;
 pub mod metrics;
 pub mod record;
 pub mod recorded;

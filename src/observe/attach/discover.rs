@@ -82,10 +82,15 @@ impl Discovery {
     /// # Errors
     /// When `/proc` cannot be listed.
     pub fn once() -> io::Result<Self> {
+        Self::once_within(PATIENCE)
+    }
+
+    /// As [`Self::once`], for no longer than `patience`.
+    pub(super) fn once_within(patience: Duration) -> io::Result<Self> {
         let mut discovery = Self::default();
         discovery.note_pids()?;
         let new = std::mem::take(&mut discovery.new);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         // The time goes into the kernel's making of /proc entries, which two cores do twice as fast.
         let half = new.len().div_ceil(2).max(1);
         let asked: Vec<Vec<(i32, Asked)>> = std::thread::scope(|scope| {

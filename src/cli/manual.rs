@@ -1,0 +1,346 @@
+//! What help and manual say of each command besides its options: remarks, exit status and examples, in one table.
+
+use crate::observe::model::LagLimit;
+
+/// What is said of one command.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The command; empty: the program itself.
+    pub command: &'static str,
+    /// Paragraphs.
+    remarks: &'static [&'static str],
+    /// What each status means.
+    pub exit: &'static [(&'static str, &'static str)],
+    /// Command lines and what they do.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+/// How most commands end.
+const EXIT: &[(&str, &str)] = &[
+    ("0", "done"),
+    ("1", "failed"),
+    ("2", "wrong usage, or several rings of which none was named"),
+    ("3", "no such ring"),
+    ("4", "not permitted"),
+    ("5", "not a zbq ring that this version understands"),
+];
+
+/// How a command ends that has nothing to do with rings.
+const PLAIN_EXIT: &[(&str, &str)] = &[("0", "done"), ("1", "failed"), ("2", "wrong usage")];
+
+const PAGES: &[Page] = &[
+    Page {
+        command: "",
+        remarks: &[],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop", "the dashboard, or first a list of rings"),
+            ("zbqtop --pid 6388", "the ring of a process"),
+            ("zbqtop --socket /run/q.sock", "the ring behind a socket"),
+            (
+                "zbqtop --json --watch 1s",
+                "its state as JSON, every second",
+            ),
+            ("zbqtop --file night.mcap", "the dashboard on a recording"),
+            ("zbqtop demo", "try it on a ring of its own"),
+        ],
+    },
+    Page {
+        command: "snapshot",
+        remarks: &[],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop snapshot", "the state of the only ring, as a table"),
+            (
+                "zbqtop snapshot --pid 6388 --json",
+                "that of a process's ring, as JSON",
+            ),
+            (
+                "zbqtop snapshot --json --watch 1s",
+                "one JSON object a line, every second",
+            ),
+            (
+                "zbqtop snapshot --file night.mcap --at finding",
+                "the state when something was first wrong",
+            ),
+        ],
+    },
+    Page {
+        command: "ls",
+        remarks: &[],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop ls", "every ring, with rates"),
+            (
+                "zbqtop ls --json --interval 0",
+                "at once, as JSON, without rates",
+            ),
+            ("zbqtop ls --all", "also rings whose producer is gone"),
+            ("zbqtop ls --file night.mcap", "the rings in a recording"),
+        ],
+    },
+    Page {
+        command: "tail",
+        remarks: &[
+            "What the ring wrote over before it could be read is reported in its place: -- skipped 3.1 MiB (head \
+             overran the reader) --, in JSON as {\"skipped_bytes\", \"from\", \"to\", \"why\"}; raw, base64 and \
+             len-prefixed have no place for it, and it goes to stderr.",
+            "Each message says how far its copy can be trusted: intact (it lies in the producer's present lap, or a \
+             consumer's tail vouches for it), likely (neither, but the producer has stayed well clear), torn (it may \
+             have been written over meanwhile).",
+        ],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop tail -n 20", "the last 20 messages, as a hex dump"),
+            (
+                "zbqtop tail -f --format json",
+                "every message as it comes, one object a line",
+            ),
+            (
+                "zbqtop tail -f --include 'BRAVO|CHARLIE' -c 5",
+                "five messages that match",
+            ),
+            (
+                "zbqtop tail --from oldest --until head --format raw > old.bin",
+                "the payloads that the ring still holds",
+            ),
+            (
+                "zbqtop tail --lossless --socket /run/q.sock",
+                "as a consumer that misses nothing",
+            ),
+        ],
+    },
+    Page {
+        command: "events",
+        remarks: &[
+            "Without a ring named: of every ring on this machine, also those that appear later. It goes on until it is \
+             ended, or until the ring that was named is over. Of a recording: what happened in it, and with -f what is \
+             still being recorded.",
+        ],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop events", "what happens to any ring, line by line"),
+            ("zbqtop events --pid 6388 --json", "one JSON object a line"),
+            (
+                "zbqtop events --severity critical --exec ./page",
+                "run a command for each that is critical",
+            ),
+            (
+                "zbqtop events --file night.mcap",
+                "what happened last night",
+            ),
+        ],
+    },
+    Page {
+        command: "record",
+        remarks: &[
+            "The file is in the MCAP format, compressed: `zbqtop --file FILE` shows it as if it were now, and every \
+             MCAP tool reads it. It can be read up to half a second before now at any time, whatever happens to the \
+             program.",
+            "With --on-finding, what is kept for --before takes about 256 MiB of memory at most; of more, the oldest \
+             goes.",
+        ],
+        exit: EXIT,
+        examples: &[
+            (
+                "zbqtop record --pid 6388 -o night.mcap",
+                "the state each second, and 100 messages of it",
+            ),
+            (
+                "zbqtop record --all -o day.mcap --max-size 1GiB --keep 10",
+                "every ring; the last ten files of a gigabyte",
+            ),
+            (
+                "zbqtop record -o bad.mcap --on-finding warning --before 1m",
+                "only the time around trouble",
+            ),
+            (
+                "ssh host zbqtop record -o - | zbqtop --file -",
+                "the dashboard of another machine",
+            ),
+        ],
+    },
+    Page {
+        command: "dump",
+        remarks: &[],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop dump -o now.mcap", "the only ring as it is"),
+            (
+                "zbqtop dump --pid 6388 --no-payload -o now.mcap",
+                "without what is in its messages",
+            ),
+            (
+                "zbqtop tail --file now.mcap --from oldest",
+                "the messages in a dump",
+            ),
+        ],
+    },
+    Page {
+        command: "check",
+        remarks: &[
+            "A limit is W:C, a level for WARNING and one for CRITICAL: `50%:90%`. One level alone is for CRITICAL; `50%:` \
+             is for WARNING alone. A figure at its level is still well, one past it is not.",
+            "Without a target, every ring that can be seen on this machine is judged, and each is named; processes that \
+             may not be looked into are counted in the line, and a ring that cannot be read is UNKNOWN.",
+            "Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, \
+             and that no consumer lags more than {usual lag} of the ring, unless the settings say otherwise. A limit on \
+             a figure that is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`. Of several, \
+             the first in the order CRITICAL, WARNING, UNKNOWN, OK is the status.",
+            "Let checks run as the producer's user, or as root: with --join, each takes a slot until the producer's next \
+             scan, and from the second on that is a WARNING.",
+        ],
+        exit: &[
+            ("0", "OK"),
+            ("1", "WARNING"),
+            ("2", "CRITICAL"),
+            (
+                "3",
+                "UNKNOWN (also: no such ring, not permitted, wrong usage)",
+            ),
+        ],
+        examples: &[
+            ("zbqtop check", "every ring of this machine"),
+            (
+                "zbqtop check --socket /run/q.sock --max-lag 50%:90% --max-lag 500ms:2s",
+                "one ring, with limits in space and time",
+            ),
+            (
+                "zbqtop check --pid 6388 --min-consumers 2 --json",
+                "with every reason and figure",
+            ),
+        ],
+    },
+    Page {
+        command: "metrics",
+        remarks: &[
+            "Without --listen and --textfile: printed once. Without a ring named: of every ring on this machine, also \
+             those that appear later. --listen serves /metrics, in OpenMetrics to whoever asks for that, and /healthz; a \
+             socket that systemd hands over takes the place of ADDRESS.",
+        ],
+        exit: EXIT,
+        examples: &[
+            ("zbqtop metrics", "print them once"),
+            ("zbqtop metrics --listen", "serve them on 127.0.0.1:9937"),
+            (
+                "zbqtop metrics --textfile /var/lib/prometheus/node-exporter/zbq.prom --every 15s",
+                "for node_exporter",
+            ),
+        ],
+    },
+    Page {
+        command: "doctor",
+        remarks: &[
+            "Without a target: every ring on this machine, and every process that may not be looked into. Nothing is \
+             joined, and no recording is opened. What cannot be told is no failure.",
+        ],
+        exit: &[
+            ("0", "nothing is missing"),
+            ("1", "something is missing"),
+            ("2", "something is broken (also: wrong usage)"),
+        ],
+        examples: &[
+            ("zbqtop doctor", "what is allowed, and what would help"),
+            ("zbqtop doctor --pid 6388", "may that process be watched?"),
+            ("sudo zbqtop doctor --json", "what root may do, as JSON"),
+        ],
+    },
+    Page {
+        command: "demo",
+        remarks: &[],
+        exit: PLAIN_EXIT,
+        examples: &[
+            ("zbqtop demo", "the dashboard on the demo's ring"),
+            (
+                "zbqtop demo --headless",
+                "only the ring, for other commands to look at",
+            ),
+        ],
+    },
+    Page {
+        command: "completions",
+        remarks: &[
+            "The script asks `zbqtop` for what fits each time Tab is pressed: commands, options and values, and after \
+             --pid and --socket the processes that write rings now and the sockets through which these are joined. \
+             Names with characters that mean something to a shell are left out.",
+        ],
+        exit: PLAIN_EXIT,
+        examples: &[
+            (
+                "source <(zbqtop completions bash)",
+                "in ~/.bashrc, for bash",
+            ),
+            (
+                "source <(zbqtop completions zsh)",
+                "in ~/.zshrc, below compinit, for zsh",
+            ),
+            (
+                "zbqtop completions fish > ~/.config/fish/completions/zbqtop.fish",
+                "once, for fish",
+            ),
+        ],
+    },
+    Page {
+        command: "man",
+        remarks: &[],
+        exit: PLAIN_EXIT,
+        examples: &[
+            ("zbqtop man | man -l -", "read the manual"),
+            (
+                "zbqtop man ~/.local/share/man/man1",
+                "write all pages where `man zbqtop-tail` finds them",
+            ),
+        ],
+    },
+];
+
+impl Page {
+    /// What is said of a command; nothing for the name of another.
+    #[must_use]
+    pub fn of(command: &str) -> Option<Self> {
+        PAGES.iter().find(|page| page.command == command).copied()
+    }
+
+    /// Its remarks, a paragraph each.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let usual = LagLimit::default().to_string();
+        (self.remarks.iter()).map(move |text| text.replace("{usual lag}", &usual))
+    }
+}
+
+/// What stands below the options in the help of a command.
+pub(super) fn after_help(command: &str) -> String {
+    let Some(page) = Page::of(command) else {
+        return String::new();
+    };
+    let exit: Vec<String> = (page.exit.iter())
+        .map(|(status, meaning)| format!("{status} {meaning}"))
+        .collect();
+    let mut parts: Vec<String> = page.remarks().collect();
+    parts.push(format!("Exit status: {}.", exit.join(", ")));
+    parts.push(examples(page.examples));
+    parts.join("\n\n")
+}
+
+/// One example a line, or two where both parts are long.
+fn examples(examples: &[(&str, &str)]) -> String {
+    const WIDTH: usize = 78;
+    let width = |part: &str| part.chars().count();
+    let fits = |(line, does): &&(&str, &str)| width(line) + width(does) + 5 <= WIDTH;
+    let column = (examples.iter().filter(fits))
+        .map(|(line, _)| width(line))
+        .max()
+        .unwrap_or_default();
+    let mut text = "Examples:".to_owned();
+    for (line, does) in examples {
+        if column + width(does) + 5 <= WIDTH && width(line) <= column {
+            text.push_str(&format!("\n  {line:column$}   {does}"));
+        } else {
+            text.push_str(&format!("\n  {line}\n      {does}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
