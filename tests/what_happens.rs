@@ -204,6 +204,30 @@ fn a_command_is_run_for_each_one_after_the_other_and_not_for_ever() {
 }
 
 #[test]
+fn a_command_does_not_outlive_the_program_that_runs_it() {
+    let place = Place::new();
+    let mut producer = producer(&place);
+    let pid = producer.pid().to_string();
+    let log = place.path().join("log");
+    // It neither reads nor ends.
+    let hook = format!("echo $$ >>'{}'; sleep 1000", log.display());
+    let telling = Telling::start(&["--pid", &pid, "--exec", &hook, "--exec-timeout", "1h"]);
+    let _reader = eventually("it watches", || {
+        let reader = consumer(&place);
+        telling.lines.recv_timeout(Duration::from_secs(3)).ok()?;
+        Some(reader)
+    });
+    let hooked = eventually("it runs", || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        text.lines().next()?.parse::<i32>().ok()
+    });
+    telling.signal(Signal::TERM);
+    assert_eq!(telling.wait(), Some(0));
+    assert!(!std::path::Path::new(&format!("/proc/{hooked}")).exists());
+    producer.kill();
+}
+
+#[test]
 fn what_was_recorded_is_told_in_its_order() {
     let place = Place::new();
     let mut producer = producer(&place);
@@ -231,6 +255,11 @@ fn what_was_recorded_is_told_in_its_order() {
         .filter_map(|event| event["kind"].as_str())
         .collect();
     assert_eq!(kinds, ["joined", "left", "producer_gone"]);
+    // What was recorded can wait: a command that is slow misses nothing.
+    let log = place.path().join("log");
+    let hook = format!("cat >>'{}'; sleep 0.1", log.display());
+    stdout(&["events", "--json", "--file", &file, "--exec", &hook]);
+    assert_eq!(std::fs::read_to_string(log).expect("text"), told);
     let words = stdout(&["events", "--file", &file, "--severity", "critical"]);
     assert_eq!(words.lines().count(), 1);
     assert!(words.contains("producer gone"), "{words}");

@@ -67,7 +67,10 @@ fn settings(
     let wrong = |error: SettingsError| {
         DoctorCheck::broken(NAME, error.to_string())
             .so("commands that need settings end with exit status 2")
-            .with_remedy("put it right; zbqtop --print-config prints settings that are".to_owned())
+            .with_remedy(
+                "correct that line; zbqtop --print-config prints settings that are right"
+                    .to_owned(),
+            )
     };
     let ok = |found| DoctorCheck::ok(NAME, found);
     let (check, settings) = match SettingsFile::look(file.as_deref()) {

@@ -104,8 +104,7 @@ pub fn recorded(
         limits: playback.notes().len(),
         ..Looks::default()
     };
-    let mut metrics = Metrics::default();
-    metrics.take(looks);
+    let mut metrics = Metrics::recorded(looks);
     print(&mut metrics, options.textfile.as_deref(), out)
 }
 
@@ -157,8 +156,9 @@ impl Sampler {
                     std::thread::sleep(left.min(PATIENCE));
                     continue;
                 }
-                due = (due + every).max(Instant::now());
                 let looks = set.look();
+                // Where that takes long, it takes half of the time at most.
+                due = (due + every).max(Instant::now() + looks.took);
                 published.change(|metrics| metrics.take(looks));
             }
         };
@@ -228,11 +228,14 @@ fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
     if !address.ip().is_loopback() {
         warn(&format!(
-            "{address}: whoever reaches this address can read the names and the figures of all rings"
+            "{address}: whoever reaches this address can read the names and the figures of the rings"
         ));
     }
     let listener = TcpListener::bind(address).with_context(|| address.to_string())?;
-    warn(&format!("http://{}/metrics", listener.local_addr()?));
+    warn(&format!(
+        "serving http://{}/metrics",
+        listener.local_addr()?
+    ));
     Ok(listener)
 }
 

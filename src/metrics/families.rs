@@ -17,6 +17,8 @@ pub(super) struct Family {
     pub(super) kind: Kind,
     /// One line.
     pub(super) help: &'static str,
+    /// It is counted from sample to sample: nothing is known of it with one.
+    pub(super) is_counted: bool,
     /// Writes its samples.
     pub(super) samples: fn(&Metrics, &mut Exposition),
 }
@@ -55,6 +57,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbqtop_build",
         kind: Kind::Info,
         help: "The version of zbqtop.",
+        is_counted: false,
         samples: |_, out| {
             let labels = Labels::NONE.with("version", env!("CARGO_PKG_VERSION"));
             out.sample(&labels, 1);
@@ -64,18 +67,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbqtop_limits",
         kind: Kind::Gauge,
         help: "Things on this machine that could not be read: zbqtop ls says which, and why.",
+        is_counted: false,
         samples: |metrics, out| out.sample(&Labels::NONE, metrics.limits),
     },
     Family {
         name: "zbqtop_sample_duration_seconds",
         kind: Kind::Gauge,
         help: "How long the last round of samples took, of all rings together.",
+        is_counted: true,
         samples: |metrics, out| out.sample(&Labels::NONE, metrics.sampled_in.as_secs_f64()),
     },
     Family {
         name: "zbq_ring_up",
         kind: Kind::Gauge,
-        help: "Whether the ring is there, and its producer with it. One that is gone is told of for 15 minutes.",
+        help: "Whether the ring is there, and its producer with it. One that is gone stays listed with 0 for 15 minutes.",
+        is_counted: false,
         samples: |metrics, out| {
             for series in metrics.rings() {
                 out.sample(&series.labels, u8::from(series.now.is_some()));
@@ -86,6 +92,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring",
         kind: Kind::Info,
         help: "What the ring is: its id and its producer's process, its size, and how it is watched.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 let labels = series
@@ -106,6 +113,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_state",
         kind: Kind::Gauge,
         help: "1 for what the ring is doing, 0 for everything else.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 for state in RingState::ALL {
@@ -119,6 +127,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_health",
         kind: Kind::Gauge,
         help: "1 for how the ring is by its worst finding, 0 for everything else.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 for health in Health::ALL {
@@ -132,24 +141,28 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_capacity_bytes",
         kind: Kind::Gauge,
         help: "Bytes in the ring.",
+        is_counted: false,
         samples: of_rings!(|ring| (!ring.control.truncated).then_some(ring.control.ring_capacity)),
     },
     Family {
         name: "zbq_ring_free_bytes",
         kind: Kind::Gauge,
         help: "Bytes that the producer can still write before it meets the slowest consumer.",
+        is_counted: false,
         samples: of_rings!(|ring| ring.free_bytes),
     },
     Family {
         name: "zbq_ring_written_bytes",
         kind: Kind::Counter,
         help: "Bytes ever committed.",
+        is_counted: false,
         samples: of_rings!(|ring| ring.control.head()),
     },
     Family {
         name: "zbq_ring_messages",
         kind: Kind::Counter,
         help: "Messages since the ring is watched. What zbq_ring_messages_estimated_total says of them is an estimate.",
+        is_counted: true,
         samples: |metrics, out| {
             for (series, _) in rings(metrics) {
                 #[expect(clippy::cast_precision_loss, reason = "a metric has 53 bits")]
@@ -162,6 +175,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_messages_estimated",
         kind: Kind::Counter,
         help: "How many of the messages were not read, and are estimated by their bytes.",
+        is_counted: true,
         samples: |metrics, out| {
             for (series, _) in rings(metrics) {
                 out.sample(&series.labels, series.messages.estimated.round());
@@ -172,6 +186,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_slots",
         kind: Kind::Gauge,
         help: "Slots for consumers: free ones, and those of pull and of push consumers.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 let Some(slots) = ring.slots else { continue };
@@ -189,24 +204,28 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_ring_clog_attempts",
         kind: Kind::Gauge,
         help: "Reservations that failed since the last one that succeeded.",
+        is_counted: false,
         samples: of_rings!(|ring| ring.slots.map(|slots| slots.clog_attempts)),
     },
     Family {
         name: "zbq_ring_clog_threshold",
         kind: Kind::Gauge,
         help: "Reservations that fail before the producer looks for consumers to evict.",
+        is_counted: false,
         samples: of_rings!(|ring| (!ring.control.truncated).then_some(ring.control.clog_threshold)),
     },
     Family {
         name: "zbq_hidden_consumers",
         kind: Kind::Gauge,
         help: "Consumers that are there, and cannot be seen.",
+        is_counted: false,
         samples: of_rings!(|ring| ring.hidden_consumers),
     },
     Family {
         name: "zbq_consumers",
         kind: Kind::Gauge,
         help: "Consumers by what they are doing. Those that were evicted and still read are among them.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 for state in ConsumerState::ALL {
@@ -221,6 +240,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer",
         kind: Kind::Info,
         help: "What the consumer is: its process, and how it is woken.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, consumer) in consumers(metrics) {
                 let pid = consumer.pid.map(|pid| pid.to_string());
@@ -237,6 +257,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_state",
         kind: Kind::Gauge,
         help: "1 for what the consumer is doing, 0 for everything else.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, consumer) in consumers(metrics) {
                 for state in ConsumerState::ALL {
@@ -250,18 +271,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_lag_bytes",
         kind: Kind::Gauge,
         help: "Bytes that are committed and that the consumer has not released.",
+        is_counted: false,
         samples: of_consumers!(|consumer| consumer.lag_bytes),
     },
     Family {
         name: "zbq_consumer_lag_ratio",
         kind: Kind::Gauge,
         help: "The same as a part of the ring: at 1 the producer has no room.",
+        is_counted: false,
         samples: of_consumers!(lag_ratio),
     },
     Family {
         name: "zbq_consumer_lag_ratio_sampled",
         kind: Kind::Histogram,
         help: "The same as it was at each sample, ten times a second unless asked otherwise: what is between two scrapes is seen.",
+        is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings().flat_map(|ring| &ring.consumers) {
                 out.histogram(&series.labels, &series.lags);
@@ -272,12 +296,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_lag_messages",
         kind: Kind::Gauge,
         help: "Messages that the consumer has not released: an estimate where zbq_consumer_lag_messages_exact is 0.",
+        is_counted: false,
         samples: of_consumers!(|consumer| consumer.lag_messages.value),
     },
     Family {
         name: "zbq_consumer_lag_messages_exact",
         kind: Kind::Gauge,
         help: "Whether all messages of the lag were counted.",
+        is_counted: false,
         samples: of_consumers!(|consumer| {
             let lag = consumer.lag_messages;
             lag.value.map(|_| u8::from(lag.exact))
@@ -287,6 +313,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_lag_seconds",
         kind: Kind::Gauge,
         help: "How long ago the oldest byte was committed that the consumer has not released; at least so long where that was before the ring was watched.",
+        is_counted: false,
         samples: of_consumers!(|consumer| {
             let lag = consumer.lag_time_ns?;
             Some(seconds(lag.value.unwrap_or(lag.low)))
@@ -296,6 +323,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_read_bytes",
         kind: Kind::Counter,
         help: "Bytes that the consumer has released since it is watched.",
+        is_counted: true,
         samples: |metrics, out| {
             for (series, consumer) in consumers(metrics) {
                 // A tail above head says nothing of what was read.
@@ -310,12 +338,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_consumer_progress_age_seconds",
         kind: Kind::Gauge,
         help: "How long ago the consumer last said that it makes progress.",
+        is_counted: false,
         samples: of_consumers!(|consumer| consumer.progress_age_ns.map(seconds)),
     },
     Family {
         name: "zbq_events",
         kind: Kind::Counter,
         help: "What happened since the ring is watched.",
+        is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings() {
                 for (kind, count) in EventKind::ALL.iter().zip(series.events) {
@@ -328,6 +358,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbq_findings",
         kind: Kind::Gauge,
         help: "What is wrong now, by its code; 0 for what was wrong before.",
+        is_counted: false,
         samples: |metrics, out| {
             for (series, ring) in rings(metrics) {
                 for (code, severity) in &series.findings {
@@ -345,6 +376,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "zbqtop_scrape_duration_seconds",
         kind: Kind::Gauge,
         help: "How long it took to make this answer.",
+        is_counted: false,
         samples: |metrics, out| {
             let elapsed = metrics.begun.map(|begun| begun.elapsed());
             let elapsed: Duration = elapsed.unwrap_or_default();

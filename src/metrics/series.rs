@@ -42,6 +42,8 @@ pub(super) struct RingSeries {
     pub(super) messages: MessageTotals,
     /// What of that is this ring's.
     messages_of_ring: MessageTotals,
+    /// The number that the next consumer without a slot gets.
+    unnumbered: u32,
     /// Codes and severities of findings that there ever were.
     pub(super) findings: BTreeSet<(String, &'static str)>,
 }
@@ -56,6 +58,8 @@ pub(super) struct ConsumerSeries {
     /// Its tail when it was seen first.
     pub(super) first_tail: u64,
     meta_inode: u64,
+    /// What tells it from others whose slot is not to be seen.
+    number: Option<u32>,
 }
 
 impl RingSeries {
@@ -70,6 +74,7 @@ impl RingSeries {
             events: [0; EventKind::ALL.len()],
             messages: MessageTotals::default(),
             messages_of_ring: MessageTotals::default(),
+            unnumbered: 0,
             findings: BTreeSet::new(),
         }
     }
@@ -95,22 +100,27 @@ impl RingSeries {
             return self.end(at);
         }
         let before = self.consumers.drain(..);
-        let mut before: HashMap<u64, (Histogram, u64)> = before
-            .map(|one| (one.meta_inode, (one.lags, one.first_tail)))
-            .collect();
-        let mut unnumbered = 0;
+        let mut before: HashMap<u64, ConsumerSeries> =
+            before.map(|one| (one.meta_inode, one)).collect();
         let held = ring.consumers.iter().enumerate();
         for (place, consumer) in held.filter(|(_, consumer)| consumer.held) {
-            let slot = consumer.slot.map(|slot| slot.to_string());
-            // They are told apart by their order where slots are not to be seen.
-            let slot = slot.unwrap_or_else(|| {
-                unnumbered += 1;
-                format!("?{}", unnumbered - 1)
-            });
-            let command = consumer.command.as_deref().unwrap_or_default();
             let known = before.remove(&consumer.meta_inode);
-            let (mut lags, first_tail) =
-                known.unwrap_or_else(|| (Histogram::default(), consumer.tail_offset));
+            let mut number = known.as_ref().and_then(|known| known.number);
+            let slot = match consumer.slot {
+                Some(slot) => slot.to_string(),
+                None => {
+                    let number = number.get_or_insert_with(|| {
+                        self.unnumbered += 1;
+                        self.unnumbered - 1
+                    });
+                    format!("?{number}")
+                }
+            };
+            let command = consumer.command.as_deref().unwrap_or_default();
+            let (mut lags, first_tail) = match known {
+                Some(known) => (known.lags, known.first_tail),
+                None => (Histogram::default(), consumer.tail_offset),
+            };
             if let Some(ratio) = lag_ratio(consumer) {
                 lags.observe(ratio);
             }
@@ -120,6 +130,7 @@ impl RingSeries {
                 lags,
                 first_tail,
                 meta_inode: consumer.meta_inode,
+                number,
             });
         }
         self.now = Some(ring);

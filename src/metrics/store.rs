@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use super::series::{RingKey, RingSeries};
 use crate::observe::model::RingSnapshot;
 use crate::observe::ring_set::Looks;
+use crate::text::escape;
 
-/// A ring that is gone is told of for so long.
+/// A ring that is gone is told of for so long, ...
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
+/// ... unless more than this are: then the oldest of them are forgotten.
+const MOST_GONE: usize = 1000;
 
 /// What is known of all rings.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Metrics {
     pub(super) limits: usize,
     /// How long the last round of samples took.
     pub(super) sampled_in: Duration,
+    /// Nothing was watched: what is counted from sample to sample is not known.
+    pub(super) is_recorded: bool,
     /// Since when the answer is being made.
     pub(super) begun: Option<Instant>,
     /// Bytes of the last answer.
@@ -26,6 +31,17 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Those of a recording, at one moment.
+    #[must_use]
+    pub fn recorded(looks: Looks) -> Self {
+        let mut metrics = Self {
+            is_recorded: true,
+            ..Self::default()
+        };
+        metrics.take(looks);
+        metrics
+    }
+
     /// Takes a round of samples in.
     pub fn take(&mut self, looks: Looks) {
         self.take_at(looks, Instant::now());
@@ -59,6 +75,13 @@ impl Metrics {
             let gone = series.gone.filter(|_| !there.contains(&series.key));
             gone.is_none_or(|gone| at.duration_since(gone) < REMEMBERED)
         });
+        let mut gone: Vec<Instant> = self.rings.values().filter_map(|one| one.gone).collect();
+        if gone.len() > MOST_GONE {
+            gone.sort_unstable();
+            let oldest = gone[gone.len() - MOST_GONE];
+            self.rings
+                .retain(|_, series| series.gone.is_none_or(|gone| gone >= oldest));
+        }
     }
 
     /// The series of a ring: its own, or those of the ring whose place it has taken.
@@ -81,13 +104,14 @@ impl Metrics {
     fn free_name(&self, ring: &RingSnapshot) -> String {
         let sockets = ring.producer.sockets.as_deref().unwrap_or_default();
         let name = sockets.first().or(ring.producer.command.as_ref());
-        let name = name.map_or("ring", String::as_str);
+        // As it is written: names that read the same are to be told apart.
+        let name = escape(name.map_or("ring", String::as_str));
         let is_free = |name: &String| {
             self.rings
                 .get(name)
                 .is_none_or(|other| other.gone.is_some())
         };
-        let mut names = std::iter::once(name.to_owned())
+        let mut names = std::iter::once(name.clone().into_owned())
             .chain((2_u64..).map(|number| format!("{name}#{number}")));
         names.find(is_free).unwrap_or_default()
     }

@@ -191,3 +191,75 @@ fn no_two_samples_have_the_same_labels() {
         assert_eq!(text.ends_with("# EOF\n"), encoding == Encoding::OpenMetrics);
     }
 }
+
+#[test]
+fn names_that_read_the_same_are_told_apart() {
+    let mut metrics = Metrics::default();
+    let [one, other] = ["a\u{1b}", "a\\x1b"].map(|name| Some(name.to_owned()));
+    let mut rings = vec![called("7/3", 1, None), called("8/3", 2, None)];
+    (rings[0].producer.command, rings[1].producer.command) = (one, other);
+    metrics.take(looks(rings));
+    let up = samples(&mut metrics, "zbq_ring_up");
+    assert_eq!(
+        up,
+        [
+            r#"zbq_ring_up{ring="a\\x1b"} 1"#,
+            r#"zbq_ring_up{ring="a\\x1b#2"} 1"#
+        ]
+    );
+}
+
+#[test]
+fn a_consumer_keeps_its_number_when_another_leaves() {
+    let mut metrics = Metrics::default();
+    let without_slot = |inode: u64, tail: u64| {
+        let mut one = consumer(64);
+        (one.slot, one.meta_inode, one.tail_offset) = (None, inode, tail);
+        one
+    };
+    metrics.take(looks(vec![ring(vec![
+        without_slot(1, 0),
+        without_slot(2, 100),
+    ])]));
+    metrics.take(looks(vec![ring(vec![without_slot(2, 130)])]));
+    let read = samples(&mut metrics, "zbq_consumer_read_bytes_total");
+    assert_eq!(read.len(), 1);
+    assert!(
+        read[0].contains(r#"slot="?1""#) && read[0].ends_with(" 30"),
+        "{read:?}"
+    );
+}
+
+#[test]
+fn of_a_recording_nothing_is_said_that_is_counted() {
+    let mut one = consumer(64);
+    one.lag_percent = Some(1.0);
+    let mut metrics = Metrics::recorded(looks(vec![ring(vec![one])]));
+    assert_eq!(
+        samples(&mut metrics, "zbq_ring_written_bytes_total").len(),
+        1
+    );
+    assert_eq!(samples(&mut metrics, "zbq_consumer_lag_ratio{").len(), 1);
+    for counted in [
+        "zbq_events",
+        "zbq_ring_messages",
+        "zbq_consumer_read",
+        "zbq_consumer_lag_ratio_sampled",
+    ] {
+        assert_eq!(samples(&mut metrics, counted), [""; 0], "{counted}");
+    }
+}
+
+#[test]
+fn rings_that_are_gone_are_not_too_many() {
+    let mut metrics = Metrics::default();
+    let begun = Instant::now();
+    for number in 0..MOST_GONE as u64 + 10 {
+        let at = begun + Duration::from_millis(number);
+        let socket = format!("/run/{number}");
+        metrics.take_at(looks(vec![called("7/3", number, Some(&socket))]), at);
+    }
+    let up = samples(&mut metrics, "zbq_ring_up");
+    assert_eq!(up.len(), MOST_GONE + 1);
+    assert!(!up.iter().any(|line| line.contains("\"/run/0\"")));
+}

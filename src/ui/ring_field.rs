@@ -100,14 +100,24 @@ impl RingField {
                 .worst_finding
                 .as_ref()
                 .map_or(0, |finding| finding.severity as u64 + 1),
-            Self::Id => return Some((u64::from(ring.pid.unsigned_abs()), ring.id.clone())),
+            Self::Id => {
+                // The descriptor's number stands behind the pid.
+                let fd = ring.id.rsplit('/').next().and_then(|fd| fd.parse().ok());
+                let fd: u32 = fd.unwrap_or(u32::MAX);
+                let number = u64::from(ring.pid.unsigned_abs()) << 32 | u64::from(fd);
+                return Some((number, ring.id.clone()));
+            }
             Self::Rate => whole(ring.bytes_per_second?),
             Self::Percent => whole(lag_percent(ring)? * 100.0),
             Self::Free => ring.free_bytes?,
             Self::Capacity => ring.ring_capacity,
             Self::Consumers => ring.consumers?.into(),
             Self::Worst => ring.worst_consumer.as_ref()?.state.badness(),
-            Self::Event => ring.last_event.as_ref()?.monotonic_ns,
+            // By its time: those of one kind are not all the same.
+            Self::Event => {
+                let at = ring.last_event.as_ref()?.monotonic_ns;
+                return Some((at, at.to_string()));
+            }
             Self::Command | Self::State | Self::Socket => {
                 return Some((0, self.text(ring)?.to_lowercase()));
             }

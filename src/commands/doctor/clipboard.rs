@@ -61,10 +61,12 @@ fn ask_tmux() -> Option<String> {
             }
         }
     };
+    // One that was ended may have left somebody behind who holds the pipe.
+    let status = status?;
     let mut said = String::new();
     let out = tmux.stdout.take()?;
     out.take(64).read_to_string(&mut said).ok()?;
-    status?.success().then(|| said.trim().to_owned())
+    status.success().then(|| said.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn judge(size: Option<Winsize>, term: Option<&str>) -> DoctorCheck {
     const NAME: &str = "terminal";
     const INSTEAD: &str = "there is no dashboard: the state of the ring is printed once";
     let Some(size) = size else {
-        return DoctorCheck::unknown(NAME, "the program is not started from a terminal")
+        return DoctorCheck::unknown(NAME, "neither stdin, stdout nor stderr is a terminal")
             .so(INSTEAD);
     };
     let (columns, rows) = (size.ws_col, size.ws_row);
@@ -67,7 +67,7 @@ fn judge(size: Option<Winsize>, term: Option<&str>) -> DoctorCheck {
 fn colors(options: Option<&ui::Options>, term: Option<&str>) -> DoctorCheck {
     const NAME: &str = "colors";
     let Some(options) = options else {
-        return DoctorCheck::unknown(NAME, "the settings that say are wrong");
+        return DoctorCheck::unknown(NAME, "not known: the settings cannot be read");
     };
     if term == Some("dumb") {
         return DoctorCheck::ok(NAME, "none: TERM is dumb");
@@ -86,7 +86,7 @@ fn colors(options: Option<&ui::Options>, term: Option<&str>) -> DoctorCheck {
 fn utf8(options: Option<&ui::Options>) -> DoctorCheck {
     const NAME: &str = "utf8";
     let Some(options) = options else {
-        return DoctorCheck::unknown(NAME, "the settings that say are wrong");
+        return DoctorCheck::unknown(NAME, "not known: the settings cannot be read");
     };
     let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
     let locale = names.find_map(|name| Some(format!("{name} is {}", variable(name)?)));

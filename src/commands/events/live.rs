@@ -1,5 +1,6 @@
 //! What happens now.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::told::Told;
@@ -15,6 +16,8 @@ use crate::text::escape;
 
 /// Time between two samples.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Reasons why something cannot be seen are told up to so many times.
+const MOST_TOLD: usize = 100;
 
 /// Tells what happens to `ring`, or to every ring, until the end is asked for or the ring is over.
 ///
@@ -41,13 +44,14 @@ pub fn live(
     };
     let mut told = Told::new(options, out)?;
     let mut due = Instant::now();
-    let mut first = true;
+    let mut limits = HashSet::new();
     loop {
         let looks = set.look();
-        if std::mem::take(&mut first) {
-            set.limits().iter().for_each(|limit| {
+        for limit in set.limits() {
+            // The words in front of it have numbers in them, which change.
+            if limits.len() < MOST_TOLD && limits.insert(limit.reason()) {
                 warn(&format!("not watched: {}", escape(&limit.to_string())));
-            });
+            }
         }
         let rings = looks.gone.iter();
         let rings = rings.chain(looks.rings.iter().map(|(ring, _)| ring));
@@ -58,7 +62,8 @@ pub fn live(
             }
             is_over |= ends_in(ring.state);
         }
-        due = (due + INTERVAL).max(Instant::now());
+        // Where a round takes long, it takes half of the time at most.
+        due = (due + INTERVAL).max(Instant::now() + looks.took);
         told.rest(due.saturating_duration_since(Instant::now()))?;
         if is_over || ending.asked() {
             return Ok(told.end(is_over)?);

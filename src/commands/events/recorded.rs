@@ -23,13 +23,13 @@ pub fn recorded(
     out: &mut Printer,
 ) -> anyhow::Result<()> {
     let ending = StopSignal::watch()?;
-    let mut told = Told::new(options, out)?;
+    let mut told = Told::new(options, out)?.patient_until(&ending);
     // Up to here all were told, for each ring.
-    let mut known: Vec<(PlayedRing, u64)> = Vec::new();
+    let mut known: Vec<(PlayedRing, Option<u64>)> = Vec::new();
     loop {
         for ring in playback.rings() {
             if !known.iter().any(|(other, _)| other == ring) {
-                known.push((ring.clone(), 0));
+                known.push((ring.clone(), None));
             }
         }
         while let Some((ring, events)) = next(playback, &mut known) {
@@ -60,12 +60,18 @@ pub fn recorded(
 /// The next events, of the ring whose next ones are the earliest.
 fn next(
     playback: &mut Playback,
-    known: &mut [(PlayedRing, u64)],
+    known: &mut [(PlayedRing, Option<u64>)],
 ) -> Option<(PlayedRing, Vec<Event>)> {
     let until = playback.at_ns();
     let mut earliest: Option<(u64, usize)> = None;
     for (number, (ring, after)) in known.iter().enumerate() {
-        if let Some((at, _)) = playback.event_after(ring, *after)
+        let next = match after {
+            Some(after) => playback.event_after(ring, *after),
+            None => playback
+                .event_at(ring, 0)
+                .or_else(|| playback.event_after(ring, 0)),
+        };
+        if let Some((at, _)) = next
             && at <= until
             && earliest.is_none_or(|(first, _)| at < first)
         {
@@ -74,7 +80,7 @@ fn next(
     }
     let (at, number) = earliest?;
     let (ring, after) = &mut known[number];
-    *after = at;
+    *after = Some(at);
     // Several may have been recorded at the same time.
     let events = playback.events(ring, (at, at)).into_iter();
     Some((ring.clone(), events.map(|(_, event)| event).collect()))

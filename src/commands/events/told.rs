@@ -8,7 +8,11 @@ use super::journal;
 use crate::cli::EventsArgs;
 use crate::observe::model::{Event, Severity};
 use crate::output::events::{EventStyle, RingEvent};
+use crate::shutdown::StopSignal;
 use crate::stdout::{Printer, Stdout};
+
+/// Where an event waits for the command, that is tried again this often.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Where events are told.
 pub(super) struct Told<'a> {
@@ -16,6 +20,8 @@ pub(super) struct Told<'a> {
     style: EventStyle,
     least: Severity,
     hook: Option<Hook>,
+    /// Events wait until the command can be run for them, unless this is asked for.
+    patient_until: Option<StopSignal>,
 }
 
 impl<'a> Told<'a> {
@@ -34,7 +40,14 @@ impl<'a> Told<'a> {
             },
             least: options.severity.into(),
             hook: hook.transpose()?,
+            patient_until: None,
         })
+    }
+
+    /// Lets no event be missed: what was recorded can wait, until the end is asked for.
+    pub(super) fn patient_until(mut self, ending: &StopSignal) -> Self {
+        self.patient_until = Some(ending.clone());
+        self
     }
 
     /// Tells an event, if it is bad enough.
@@ -55,10 +68,21 @@ impl<'a> Told<'a> {
             producer,
             event,
         };
-        if let Some(hook) = &mut self.hook {
-            hook.hand_over(line.to_json());
+        line.write(self.out, self.style)?;
+        let Some(hook) = &mut self.hook else {
+            return Ok(());
+        };
+        let mut waiting = hook.hand_over(line.to_json());
+        while let Some(event) = waiting {
+            if (self.patient_until.as_ref()).is_none_or(StopSignal::asked) {
+                hook.miss();
+                break;
+            }
+            self.out.flush()?;
+            Stdout::now().sleep(PATIENCE)?;
+            waiting = hook.hand_over(event);
         }
-        line.write(self.out, self.style)
+        Ok(())
     }
 
     /// Writes out what was told, and waits so long for more.
@@ -70,14 +94,15 @@ impl<'a> Told<'a> {
         Stdout::now().sleep(time)
     }
 
-    /// Writes out what was told; with `finish`, commands that were begun or wait are awaited.
+    /// Writes out what was told; with `finish`, the command is run for all events that wait.
     ///
     /// # Errors
     /// Those of stdout.
     pub(super) fn end(self, finish: bool) -> io::Result<()> {
-        if let Some(hook) = self.hook {
-            hook.end(finish);
+        self.out.flush()?;
+        if let Some(hook) = self.hook.filter(|_| finish) {
+            hook.finish();
         }
-        self.out.flush()
+        Ok(())
     }
 }

@@ -88,8 +88,7 @@ impl Connection {
             State::Asks(_) if self.begun.elapsed() >= ASKS_WITHIN => {
                 self.state = refused(Refusal::TooSlow);
                 self.moved = Instant::now();
-                let _ = self.write();
-                true
+                self.write().is_err()
             }
             State::Asks(_) => false,
             State::Answers { .. } | State::Lingers => {

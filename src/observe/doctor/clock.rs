@@ -26,7 +26,7 @@ fn judge_source(source: Option<&str>) -> DoctorCheck {
             let found = format!("{source}: the kernel does not trust the processor's ticks");
             DoctorCheck::missing(NAME, found)
                 .so("when a consumer made progress is told in ticks, and may be wrong")
-                .with_remedy("see why (dmesg | grep -i tsc)".to_owned())
+                .with_remedy("look for the reason: dmesg | grep -i tsc".to_owned())
         }
         Some(source) => DoctorCheck::ok(NAME, source),
     }

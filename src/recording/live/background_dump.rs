@@ -1,5 +1,6 @@
 //! A dump of a ring that comes along by itself.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,18 +20,17 @@ pub(super) struct BackgroundDump {
     thread: JoinHandle<Result<String, String>>,
 }
 
-/// Writes a ring that is in the state `seen` into a file; says what came of it.
+/// Writes a ring that is in the state `seen` into a file that was made; says what came of it.
 ///
 /// # Errors
-/// When the file cannot be made or written, or the ring cannot be read; in words.
+/// When the file cannot be written, or the ring cannot be read; in words.
 pub(super) fn write(
     ring: &AttachedRing,
     seen: RingSnapshot,
     interval_ns: Option<u64>,
-    path: &Path,
+    (out, path): (File, &Path),
     tell: impl FnMut(u64, u64) -> bool,
 ) -> Result<String, String> {
-    let out = create(path).map_err(|error| error.to_string())?;
     match dump(ring, seen, interval_ns, out, tell) {
         Ok(written) => Ok(format!("{} in {}", bytes(written.bytes), path.display())),
         Err(error) => {
@@ -60,6 +60,7 @@ impl BackgroundDump {
         interval_ns: Option<u64>,
         path: PathBuf,
     ) -> Result<Self, String> {
+        let out = create(&path).map_err(|error| error.to_string())?;
         let shared = Arc::new(Shared::default());
         let (theirs, file) = (Arc::clone(&shared), path.clone());
         let tell = move |done, all| {
@@ -69,13 +70,18 @@ impl BackgroundDump {
         };
         let thread = std::thread::Builder::new()
             .name("dump".into())
-            .spawn(move || write(&ring, seen, interval_ns, &file, tell))
+            .spawn(move || write(&ring, seen, interval_ns, (out, &file), tell))
             .map_err(|error| error.to_string())?;
         Ok(Self {
             path,
             shared,
             thread,
         })
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether it has come to its end.

@@ -116,7 +116,7 @@ impl BackgroundRecording {
         let path = self.path.display();
         match ended {
             Ok(Ok(())) => format!("{} recorded in {path}", bytes(written)),
-            Ok(Err(why)) => why,
+            Ok(Err(why)) => format!("{path}: {why}; what it has so far can be read"),
             Err(_) => format!("the recording failed; {path} may not be whole"),
         }
     }

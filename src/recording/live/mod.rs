@@ -15,6 +15,7 @@ use crate::observe::model::{
     Frame, Listing, Message, ProducerInfo, RingSource, SourceAction, Thresholds,
 };
 use crate::observe::rings::Rings;
+use crate::recording::recorder::create;
 use crate::text::escape;
 
 /// Rings as they are now.
@@ -57,12 +58,15 @@ impl Live {
         let interval = watcher.interval_ns();
         match ring {
             Ok(ring) => {
-                self.dump = Some(BackgroundDump::begin(ring, seen, interval, path)?);
-                Ok("the ring is being written into a file; d ends that".into())
+                let dump = BackgroundDump::begin(ring, seen, interval, path)?;
+                let name = dump.path().display().to_string();
+                self.dump = Some(dump);
+                Ok(format!("writing the ring into {name}; d again ends that"))
             }
             // It can only be joined, as it is already.
             Err(_) if watcher.ring().joined().is_some() => {
-                background_dump::write(watcher.ring(), seen, interval, &path, |_, _| true)
+                let out = create(&path).map_err(|error| error.to_string())?;
+                background_dump::write(watcher.ring(), seen, interval, (out, &path), |_, _| true)
             }
             Err(why) => Err(why),
         }
@@ -75,7 +79,8 @@ impl Live {
         }
         match self.begin_recording() {
             Ok(recording) => {
-                let said = format!("records into {}", recording.path().display());
+                let name = recording.path().display();
+                let said = format!("recording into {name}; R again ends that");
                 self.recording = Some(recording);
                 said
             }
