@@ -25,6 +25,12 @@ impl Labels {
         }
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{name}=\"");
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'"');
+        if value.bytes().all(is_plain) {
+            self.0.push_str(value);
+            self.0.push('"');
+            return;
+        }
         for character in value.chars() {
             match character {
                 '\\' => self.0.push_str("\\\\"),

@@ -58,6 +58,9 @@ pub(super) struct ConsumerSeries {
     /// Its tail when it was seen first.
     pub(super) first_tail: u64,
     meta_inode: u64,
+    /// What its labels are made of.
+    slot: Option<u32>,
+    command: Option<String>,
     /// What tells it from others whose slot is not to be seen.
     number: Option<u32>,
 }
@@ -105,33 +108,42 @@ impl RingSeries {
         let held = ring.consumers.iter().enumerate();
         for (place, consumer) in held.filter(|(_, consumer)| consumer.held) {
             let known = before.remove(&consumer.meta_inode);
-            let mut number = known.as_ref().and_then(|known| known.number);
-            let slot = match consumer.slot {
-                Some(slot) => slot.to_string(),
-                None => {
-                    let number = number.get_or_insert_with(|| {
-                        self.unnumbered += 1;
-                        self.unnumbered - 1
-                    });
-                    format!("?{number}")
+            let mut series = match known {
+                Some(known) if known.slot == consumer.slot && known.command == consumer.command => {
+                    known
+                }
+                known => {
+                    let number = known.as_ref().and_then(|known| known.number);
+                    let number = match (consumer.slot, number) {
+                        (Some(_), number) => number,
+                        (None, Some(number)) => Some(number),
+                        (None, None) => {
+                            self.unnumbered += 1;
+                            Some(self.unnumbered - 1)
+                        }
+                    };
+                    let slot = match (consumer.slot, number) {
+                        (Some(slot), _) => slot.to_string(),
+                        (None, number) => format!("?{}", number.unwrap_or_default()),
+                    };
+                    let command = consumer.command.as_deref().unwrap_or_default();
+                    ConsumerSeries {
+                        place,
+                        labels: self.labels.with("slot", &slot).with("command", command),
+                        lags: known.as_ref().map(|known| known.lags).unwrap_or_default(),
+                        first_tail: known.map_or(consumer.tail_offset, |known| known.first_tail),
+                        meta_inode: consumer.meta_inode,
+                        slot: consumer.slot,
+                        command: consumer.command.clone(),
+                        number,
+                    }
                 }
             };
-            let command = consumer.command.as_deref().unwrap_or_default();
-            let (mut lags, first_tail) = match known {
-                Some(known) => (known.lags, known.first_tail),
-                None => (Histogram::default(), consumer.tail_offset),
-            };
+            series.place = place;
             if let Some(ratio) = lag_ratio(consumer) {
-                lags.observe(ratio);
+                series.lags.observe(ratio);
             }
-            self.consumers.push(ConsumerSeries {
-                place,
-                labels: self.labels.with("slot", &slot).with("command", command),
-                lags,
-                first_tail,
-                meta_inode: consumer.meta_inode,
-                number,
-            });
+            self.consumers.push(series);
         }
         self.now = Some(ring);
         self.gone = None;
