@@ -9,11 +9,12 @@ use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, adopt, by_pid, by_socket,
     discover, map, orphans,
 };
-use crate::observe::messages;
+use crate::observe::messages::{self, RingSearch};
 use crate::observe::model::{
-    Frame, Limitation, Listing, Message, RingListing, RingSource, Thresholds,
+    Frame, Limitation, Listing, Message, MessageLog, RingListing, RingSource, SearchProgress,
+    SearchRequest, Thresholds,
 };
-use crate::observe::procfs::MappingSurvey;
+use crate::observe::procfs::{FileId, MappingSurvey};
 use crate::text::counted;
 
 /// A list that is looked at again and again takes no more than an eightieth of the time.
@@ -31,6 +32,8 @@ pub struct Rings {
     last: Option<(Listing, Instant)>,
     orphans: OrphanPolicy,
     watched: Option<Watcher>,
+    /// What is looked for in the watched ring, and which ring that was.
+    search: Option<(FileId, RingSearch)>,
     thresholds: Thresholds,
 }
 
@@ -218,6 +221,27 @@ impl RingSource for Rings {
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
         messages::payload(self.watched.as_ref()?.ring(), message)
+    }
+
+    fn search(&mut self, request: Option<SearchRequest>) {
+        let watched = self.watched.as_ref();
+        let ring = watched.map(|watcher| watcher.ring().ctrl_file());
+        self.search = ring.zip(request.map(RingSearch::new));
+    }
+
+    fn search_on(&mut self, patience: Duration) -> Option<SearchProgress> {
+        let watcher = self.watched.as_ref()?;
+        let (ring, search) = self.search.as_mut()?;
+        if *ring != watcher.ring().ctrl_file() {
+            // What is watched now is another one.
+            self.search = None;
+            return None;
+        }
+        Some(search.advance(watcher.ring(), watcher.messages(), patience))
+    }
+
+    fn around(&mut self, offset: u64) -> Option<MessageLog> {
+        messages::around(self.watched.as_ref()?.ring(), offset)
     }
 }
 

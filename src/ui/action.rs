@@ -70,6 +70,10 @@ pub(crate) enum Effect {
     Attach(String),
     /// Write the message's payload to a file.
     Save(Box<Message>),
+    /// Search the ring for what is looked for now, or for nothing any more.
+    Search,
+    /// Read the messages around the one at this offset.
+    Around(u64),
     /// Have the source do something.
     Act(SourceAction),
     /// Put it into the terminal's clipboard.
@@ -98,6 +102,21 @@ pub(crate) enum FrontView {
     Ring,
     /// One consumer in full.
     Details,
+}
+
+/// Where keys have a meaning of their own, which the footer shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FooterPlace {
+    /// No ring yet.
+    Waiting,
+    /// The list of rings.
+    Rings,
+    /// One consumer in full.
+    Details,
+    /// One message in full.
+    Message,
+    /// A pane of the ring's screen.
+    Pane(Pane),
 }
 
 /// A part of the ring's screen that takes keys.

@@ -241,17 +241,17 @@ impl App {
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),
             Action::Pane(pane) => self.turn_to(pane),
-            Action::Up => self.step(Movement::Up(1), viewport),
-            Action::Down => self.step(Movement::Down(1), viewport),
-            Action::PageUp => self.step(Movement::Up(page), viewport),
-            Action::PageDown => self.step(Movement::Down(page), viewport),
-            Action::HalfUp => self.step(Movement::Up(page.div_ceil(2)), viewport),
-            Action::HalfDown => self.step(Movement::Down(page.div_ceil(2)), viewport),
-            Action::First => self.step(Movement::First, viewport),
-            Action::Last => self.step(Movement::Last, viewport),
+            Action::Up => return self.step(Movement::Up(1), viewport),
+            Action::Down => return self.step(Movement::Down(1), viewport),
+            Action::PageUp => return self.step(Movement::Up(page), viewport),
+            Action::PageDown => return self.step(Movement::Down(page), viewport),
+            Action::HalfUp => return self.step(Movement::Up(page.div_ceil(2)), viewport),
+            Action::HalfDown => return self.step(Movement::Down(page.div_ceil(2)), viewport),
+            Action::First => return self.step(Movement::First, viewport),
+            Action::Last => return self.step(Movement::Last, viewport),
             Action::Live => {
                 self.frozen = false;
-                self.step(Movement::Last, viewport);
+                let _ = self.step(Movement::Last, viewport);
                 return self.seek(Seek::End);
             }
             Action::Freeze if self.is_recorded() => return self.seek(Seek::Toggle),
@@ -357,8 +357,14 @@ impl App {
         if self.moment.is_typing() {
             return self.edit_moment(edit);
         }
-        if self.message_list.is_typing() {
-            self.message_list.edit(edit);
+        if self.message_list.is_typing()
+            && let Some(frame) = &self.frame
+        {
+            if edit == Edit::Keep {
+                return self.message_list.keep().map(Effect::Around);
+            }
+            let is_changed = self.message_list.edit(edit, &frame.messages);
+            return is_changed.then_some(Effect::Search);
         } else {
             self.arrange_rows(|rings| rings.edit(edit), |consumers| consumers.edit(edit));
         }
@@ -422,8 +428,10 @@ impl App {
                 return None;
             }
             if self.reads() && !self.message_list.typed().is_empty() {
-                self.message_list.edit(Edit::Clear);
-                return None;
+                let newest = self.frame.as_ref().map(|frame| &frame.messages);
+                let newest = newest.cloned().unwrap_or_default();
+                self.message_list.edit(Edit::Clear, &newest);
+                return Some(Effect::Search);
             }
             if self.consumers.filter().is_empty() {
                 // Who waits for a ring that does not answer has nothing to lose.
@@ -478,28 +486,33 @@ impl App {
         }
     }
 
-    fn step(&mut self, step: Movement, viewport: Viewport) {
+    fn step(&mut self, step: Movement, viewport: Viewport) -> Option<Effect> {
         if let Some(row) = self.help {
             self.help = Some(step.from(row, viewport.last_top));
-            return;
+            return None;
         }
         if self.screen == Screen::Rings {
             self.rings.step(step, &self.listing);
         }
         let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
-            return;
+            return None;
         };
         if let Some(details) = &mut self.details {
-            return details.scroll(step, viewport.last_top);
+            details.scroll(step, viewport.last_top);
+            return None;
         }
         match self.focus() {
             Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
                 self.findings.step(step, findings_rows(frame), 0);
             }
-            Pane::Messages => self.message_list.step(step, &frame.messages),
+            Pane::Messages => {
+                let wanted = self.message_list.step(step, &frame.messages);
+                return wanted.map(Effect::Around);
+            }
             Pane::Hex => self.step_bytes(step, viewport.hex()),
         }
+        None
     }
 
     fn has_findings(&self) -> bool {

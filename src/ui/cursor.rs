@@ -70,7 +70,7 @@ impl<K: PartialEq> Cursor<K> {
 }
 
 /// A movement in a list.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Movement {
     Up(usize),
     Down(usize),

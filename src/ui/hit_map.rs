@@ -5,9 +5,10 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::action::Pane;
+use super::action::{Action, Pane};
 use super::consumer_field::ConsumerField;
 use super::findings_rows::FindingsRow;
+use super::prompt::Edit;
 use super::ring_field::RingField;
 
 /// What can be pointed at.
@@ -27,6 +28,10 @@ pub(crate) enum Spot {
     Consumer(u64),
     /// A finding, a limit or an event.
     Finding(FindingsRow),
+    /// A key in the footer.
+    Key(Action),
+    /// A key of the prompt.
+    Edit(Edit),
     /// A message or a gap in the list, by the number of its row.
     Message(u64),
 }
@@ -35,7 +40,7 @@ impl Spot {
     /// The pane it is in.
     pub(crate) fn pane(&self) -> Option<Pane> {
         match self {
-            Self::Front | Self::Ring(_) | Self::RingTitle(_) => None,
+            Self::Front | Self::Ring(_) | Self::RingTitle(_) | Self::Key(_) | Self::Edit(_) => None,
             Self::Pane(pane) => Some(*pane),
             Self::Title(_) | Self::Consumer(_) => Some(Pane::Consumers),
             Self::Finding(_) => Some(Pane::Findings),

@@ -11,7 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 pub use key::Key;
 use key::{control, key, letter};
 
-use super::action::{Action, FrontView, Pane};
+use super::action::{Action, FooterPlace, Pane};
 use super::prompt::Edit;
 
 /// A row of the table.
@@ -25,12 +25,10 @@ pub(crate) struct Binding {
     pub(crate) name: &'static str,
     /// What they do, in the help.
     pub(crate) help: &'static str,
-    /// Its word in the footer; not every action has a place there.
-    word: Option<&'static str>,
+    /// Its words in the footer, and where it has each; not every action has a place there.
+    words: &'static [(&'static str, &'static [FooterPlace])],
     /// An action whose key stands beside in the footer.
     beside: Option<Action>,
-    /// Where it stands in the footer.
-    places: &'static [FrontView],
     /// Its word in the footer of a recording, where that is another one; empty: none.
     recorded: Option<&'static str>,
 }
@@ -47,9 +45,8 @@ const fn binding(
         action,
         name,
         help,
-        word: None,
+        words: &[],
         beside: None,
-        places: &[],
         recorded: None,
     }
 }
@@ -61,11 +58,20 @@ impl Binding {
         self
     }
 
-    /// Puts the first of the keys into the footer, with a word.
-    const fn footer(mut self, word: &'static str, places: &'static [FrontView]) -> Self {
-        self.word = Some(word);
-        self.places = places;
+    /// Puts the first of the keys into the footer, with a word for each place.
+    const fn footer(
+        mut self,
+        words: &'static [(&'static str, &'static [FooterPlace])],
+    ) -> Self {
+        self.words = words;
         self
+    }
+
+    /// Its word in the footer of `place`, and whether it has that in all panes.
+    fn word(&self, place: FooterPlace) -> Option<(&'static str, bool)> {
+        let mut words = self.words.iter();
+        let (word, places) = words.find(|(_, places)| places.contains(&place))?;
+        Some((word, PANES.iter().all(|pane| places.contains(pane))))
     }
 
     /// Beside it in the footer, under the same word, stands the first key of another action.
@@ -75,11 +81,58 @@ impl Binding {
     }
 }
 
-const EVERYWHERE: &[FrontView] = &[
-    FrontView::Waiting,
-    FrontView::Rings,
-    FrontView::Ring,
-    FrontView::Details,
+/// What the footer depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FooterState {
+    /// What has the keys.
+    pub(crate) place: FooterPlace,
+    /// What is shown is a recording.
+    pub(crate) is_recorded: bool,
+    /// The screen stands still.
+    pub(crate) is_frozen: bool,
+    /// Something is looked for in the messages.
+    pub(crate) searches: bool,
+}
+
+/// A word of the footer, and the keys before it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FooterItem {
+    /// Keys, and what each does.
+    pub(crate) keys: Vec<(String, Action)>,
+    /// What they do, in a word.
+    pub(crate) word: &'static str,
+}
+
+impl FooterItem {
+    /// ``` +/- ```
+    pub(crate) fn keys(&self) -> String {
+        let keys: Vec<&str> = self.keys.iter().map(|(key, _)| key.as_str()).collect();
+        keys.join("/")
+    }
+}
+
+const CONSUMERS: FooterPlace = FooterPlace::Pane(Pane::Consumers);
+const FINDINGS: FooterPlace = FooterPlace::Pane(Pane::Findings);
+const MESSAGES: FooterPlace = FooterPlace::Pane(Pane::Messages);
+const BYTES: FooterPlace = FooterPlace::Pane(Pane::Hex);
+const PANES: &[FooterPlace] = &[CONSUMERS, FINDINGS, MESSAGES, BYTES];
+const IN_FRONT: &[FooterPlace] = &[
+    CONSUMERS,
+    FINDINGS,
+    MESSAGES,
+    BYTES,
+    FooterPlace::Details,
+    FooterPlace::Message,
+];
+const EVERYWHERE: &[FooterPlace] = &[
+    FooterPlace::Waiting,
+    FooterPlace::Rings,
+    CONSUMERS,
+    FINDINGS,
+    MESSAGES,
+    BYTES,
+    FooterPlace::Details,
+    FooterPlace::Message,
 ];
 
 /// Every key there is, in the order of the footer and of the help.
@@ -90,21 +143,21 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "help",
         "this help",
     )
-    .footer("help", EVERYWHERE),
+    .footer(&[("help", EVERYWHERE)]),
     binding(
         &[letter('q'), control('c'), key(KeyCode::F(10))],
         Action::Quit,
         "quit",
         "quit",
     )
-    .footer("quit", EVERYWHERE),
+    .footer(&[("quit", EVERYWHERE)]),
     binding(
         &[key(KeyCode::Tab)],
         Action::NextPane,
         "next-pane",
         "next pane",
     )
-    .footer("pane", &[FrontView::Ring]),
+    .footer(&[("pane", PANES)]),
     binding(
         &[key(KeyCode::BackTab)],
         Action::PreviousPane,
@@ -188,22 +241,30 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[key(KeyCode::Enter)],
         Action::Open,
         "open",
-        "open the ring, or the consumer's details",
+        "open the ring, the consumer, or the message",
     )
-    .footer("open", &[FrontView::Rings, FrontView::Ring]),
+    .footer(&[
+        ("open", &[FooterPlace::Rings, CONSUMERS, MESSAGES, BYTES]),
+        ("go to", &[FINDINGS]),
+    ]),
     binding(
         &[letter('/')],
         Action::Filter,
         "filter",
         "filter rows, search messages; Esc clears",
     )
-    .footer("filter", &[FrontView::Rings, FrontView::Ring]),
+    .footer(&[
+        ("filter", &[FooterPlace::Rings, CONSUMERS]),
+        ("search", &[MESSAGES, BYTES]),
+    ]),
     binding(
         &[letter('n')],
         Action::Next,
         "next-match",
         "next newer message that matches",
-    ),
+    )
+    .footer(&[("match", &[MESSAGES, BYTES, FooterPlace::Message])])
+    .beside(Action::Previous),
     binding(
         &[letter('N')],
         Action::Previous,
@@ -215,47 +276,51 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::Only,
         "only-matches",
         "list only messages that match, or all",
-    ),
+    )
+    .footer(&[("only", &[MESSAGES, BYTES])]),
     binding(
         &[letter('f')],
         Action::Follow,
         "follow",
         "follow the newest message, or stay",
     )
-    .footer("follow", &[FrontView::Ring])
+    .footer(&[("follow", &[MESSAGES])])
     .recorded(""),
     binding(
         &[key(KeyCode::Left), letter('h')],
         Action::Left,
         "left",
-        "one byte to the left",
-    ),
+        "one byte to the left; the message before",
+    )
+    .footer(&[("byte", &[BYTES]), ("message", &[FooterPlace::Message])])
+    .beside(Action::Right),
     binding(
         &[key(KeyCode::Right), letter('l')],
         Action::Right,
         "right",
-        "one byte to the right",
+        "one byte to the right; the message after",
     ),
     binding(
         &[letter('w')],
         Action::Save,
         "write",
         "write the message's payload to a file",
-    ),
+    )
+    .footer(&[("write", &[MESSAGES, BYTES, FooterPlace::Message])]),
     binding(
         &[letter('y')],
         Action::Copy,
         "copy",
         "copy what is selected (OSC 52)",
-    ),
+    )
+    .footer(&[("copy", &[FINDINGS, MESSAGES, BYTES, FooterPlace::Message])]),
     binding(
         &[letter('s'), letter('>'), key(KeyCode::F(6))],
         Action::Sort,
         "sort",
         "sort rows by the next column",
     )
-    .footer("sort", &[FrontView::Rings, FrontView::Ring])
-    .recorded(""),
+    .footer(&[("sort", &[FooterPlace::Rings, CONSUMERS])]),
     binding(
         &[letter('<')],
         Action::SortBack,
@@ -267,14 +332,15 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::Reverse,
         "reverse",
         "reverse their order",
-    ),
+    )
+    .footer(&[("reverse", &[FooterPlace::Rings])]),
     binding(
         &[letter(' ')],
         Action::Freeze,
         "freeze",
         "freeze, or live again; recording: play, pause",
     )
-    .footer("freeze", &[FrontView::Ring, FrontView::Details])
+    .footer(&[("freeze", IN_FRONT)])
     .recorded("play"),
     binding(
         &[letter('.')],
@@ -330,7 +396,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         Action::Dump,
         "dump",
         "dump the ring into a file",
-    ),
+    )
+    .footer(&[("dump", PANES)])
+    .recorded(""),
     binding(
         &[letter('R')],
         Action::Record,
@@ -338,14 +406,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "record the ring into a file, or end that",
     ),
     binding(&[letter('L')], Action::List, "list", "list of rings")
-        .footer("list", &[FrontView::Ring]),
+        .footer(&[("list", PANES)]),
     binding(
         &[letter('+'), letter('=')],
         Action::Faster,
         "faster",
         "sample more often",
     )
-    .footer("rate", &[FrontView::Ring])
+    .footer(&[("rate", PANES)])
     .beside(Action::Slower)
     .recorded(""),
     binding(
@@ -360,7 +428,10 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "shorter-time",
         "charts reach back less far",
     )
-    .footer("time", &[FrontView::Ring, FrontView::Details])
+    .footer(&[(
+        "time",
+        &[CONSUMERS, FINDINGS, MESSAGES, BYTES, FooterPlace::Details],
+    )])
     .beside(Action::LongerTime),
     binding(
         &[letter(']')],
@@ -369,7 +440,10 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "charts reach back further, up to a day",
     ),
     binding(&[key(KeyCode::Esc)], Action::Back, "back", "back")
-        .footer("back", &[FrontView::Rings, FrontView::Details]),
+        .footer(&[(
+            "back",
+            &[FooterPlace::Rings, FooterPlace::Details, FooterPlace::Message],
+        )]),
     binding(
         &[control('l')],
         Action::Redraw,
@@ -385,7 +459,8 @@ pub(crate) static BINDINGS: &[Binding] = &[
 ];
 
 /// What the keys of the prompt do, as the footer shows them.
-pub(crate) const PROMPT: [(&str, &str); 2] = [("Enter", "keep"), ("Esc", "clear")];
+pub(crate) const PROMPT: [(&str, &str, Edit); 2] =
+    [("Enter", "keep", Edit::Keep), ("Esc", "clear", Edit::Clear)];
 
 /// What a key does to text that is being typed; `None` for keys that are no part of it and do what they always do.
 pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {
@@ -482,33 +557,41 @@ impl Keymap {
         })
     }
 
-    /// Keys and words of the footer of `place`, of a recording or of what is now.
-    pub(crate) fn footer(
-        &self,
-        place: FrontView,
-        recorded: bool,
-    ) -> impl Iterator<Item = (String, &'static str)> {
-        let word = move |row: &Binding| {
-            let here = row.places.contains(&place);
-            match row.recorded {
-                Some("") if recorded => None,
-                Some(word) if recorded && (here || place == FrontView::Ring) => Some(word),
-                _ => row.word.filter(|_| here),
-            }
-        };
-        let rows = self.rows.iter();
-        rows.filter_map(move |(row, _)| {
-            let word = word(row)?;
+    /// The footer: what is everywhere, what is of the place alone, what is in all panes.
+    pub(crate) fn footer(&self, state: FooterState) -> Vec<FooterItem> {
+        let mut items: Vec<(u8, FooterItem)> = Vec::new();
+        for (row, _) in &self.rows {
+            let Some((order, word)) = footer_word(row, state) else {
+                continue;
+            };
             let actions = [Some(row.action), row.beside].into_iter().flatten();
-            let keys: Vec<String> = actions.filter_map(|action| self.key(action)).collect();
-            (!keys.is_empty()).then_some((keys.join("/"), word))
-        })
+            let key = |action| Some((self.key(action)?, action));
+            let keys: Vec<_> = actions.filter_map(key).collect();
+            if !keys.is_empty() {
+                items.push((order, FooterItem { keys, word }));
+            }
+        }
+        items.sort_by_key(|(order, _)| *order);
+        items.into_iter().map(|(_, item)| item).collect()
     }
 
     /// The first key of an action, by its name.
     pub(crate) fn key(&self, action: Action) -> Option<String> {
         let row = self.rows.iter().find(|(row, _)| row.action == action);
         row.and_then(|(_, keys)| keys.first()).map(Key::to_string)
+    }
+}
+
+/// The word of an action in the footer, and which ones it comes after.
+fn footer_word(row: &Binding, state: FooterState) -> Option<(u8, &'static str)> {
+    let word = row.word(state.place);
+    match (row.action, row.recorded) {
+        (Action::Help | Action::Quit, _) => word.map(|(word, _)| (0, word)),
+        (Action::Freeze, _) if state.is_frozen && word.is_some() => Some((1, "live again")),
+        (Action::Next, _) if !state.searches => None,
+        (_, Some("")) if state.is_recorded => None,
+        (_, Some(word)) if state.is_recorded && PANES.contains(&state.place) => Some((3, word)),
+        _ => word.map(|(word, in_all)| (if in_all { 3 } else { 2 }, word)),
     }
 }
 

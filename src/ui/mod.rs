@@ -189,6 +189,8 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                 Screen::Waiting | Screen::Rings => Request::List,
             });
             due = next_due(due, period(&app), Instant::now());
+        } else if sampler.is_free() && app.is_search_due() {
+            sampler.ask(Request::SearchOn);
         } else if sampler.is_free() && behind && Instant::now() >= background {
             sampler.ask(Request::Sample);
             background = next_due(background, app.pace(), Instant::now());
@@ -235,6 +237,10 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                             let pid = app.frame().map_or(0, |frame| frame.snapshot.producer.pid);
                             sampler.ask(Request::Save(pid, message));
                         }
+                        Some(Effect::Search) => {
+                            sampler.ask(Request::Search(app.search_request()));
+                        }
+                        Some(Effect::Around(offset)) => sampler.ask(Request::Around(offset)),
                         Some(Effect::Act(action)) => {
                             sampler.ask(Request::Act(action));
                             due = Instant::now();
@@ -274,6 +280,12 @@ fn heed_reply(reply: Reply, app: &mut App, sampler: &mut Sampler, due: &mut Inst
             app.attached(id);
             *due = Instant::now();
         }
+        Reply::Searched(progress) => {
+            if let Some(Effect::Around(offset)) = app.take_progress(progress) {
+                sampler.ask(Request::Around(offset));
+            }
+        }
+        Reply::Around(offset, around) => app.take_around(offset, around.as_ref()),
         Reply::Refused(id, why) => app.refused(&id, &why),
         Reply::Saved(what) => app.say(what),
         Reply::Done(said) => {
@@ -316,7 +328,11 @@ fn heed(
                 MouseEventKind::ScrollUp => Action::Up,
                 MouseEventKind::ScrollDown => Action::Down,
                 MouseEventKind::Down(button) => {
-                    app.click(spot);
+                    match spot {
+                        Spot::Key(action) => return app.apply(*action, viewport(app)),
+                        Spot::Edit(edit) => return app.edit(*edit),
+                        _ => app.click(spot),
+                    }
                     let opens =
                         matches!(spot, Spot::Ring(_) | Spot::Consumer(_) | Spot::Finding(_));
                     let asks = button == MouseButton::Right
@@ -330,10 +346,8 @@ fn heed(
             if let Some(pane) = spot.pane() {
                 app.click(&Spot::Pane(pane));
             }
-            for _ in 0..WHEEL_ROWS {
-                app.apply(action, viewport(app));
-            }
-            None
+            let steps = (0..WHEEL_ROWS).map(|_| app.apply(action, viewport(app)));
+            steps.fold(None, |effect, step| step.or(effect))
         }
         _ => None,
     }

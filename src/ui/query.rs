@@ -13,7 +13,6 @@ use std::ops::{Range, RangeInclusive};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::observe::messages::{Filter, hex_pattern, number, number_range};
-use crate::observe::model::StoredMessage;
 use crate::ring::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
@@ -63,13 +62,8 @@ impl Query {
 
     /// Where in the payload it is first found, if the message is one that is looked for; nowhere in particular, and so
     /// at 0 with no length, where nothing is asked of the payload.
-    pub(crate) fn find(&self, message: &StoredMessage<'_>) -> Option<Range<usize>> {
-        let raw = RawMessage {
-            offset: message.offset,
-            header: message.header,
-            payload: message.payload,
-        };
-        if !self.filter.wants(&raw) || !self.fds.contains(&u64::from(message.header.fd_count)) {
+    pub(crate) fn find(&self, message: &RawMessage<'_>) -> Option<Range<usize>> {
+        if !self.filter.wants(message) || !self.fds.contains(&u64::from(message.header.fd_count)) {
             return None;
         }
         match &self.pattern {
@@ -159,13 +153,11 @@ fn build(expression: &str, any_case: bool) -> Result<Regex, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::model::Integrity;
     use crate::ring::MessageHeader;
 
     fn find(typed: &str, payload: &[u8]) -> Option<Range<usize>> {
         let query = Query::parse(typed).expect(typed).expect(typed);
-        query.find(&StoredMessage {
-            row: 0,
+        query.find(&RawMessage {
             offset: 0,
             header: MessageHeader {
                 payload_len: u32::try_from(payload.len()).expect("short"),
@@ -174,7 +166,6 @@ mod tests {
                 ..MessageHeader::default()
             },
             payload,
-            integrity: Integrity::Intact,
         })
     }
 

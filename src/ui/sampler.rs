@@ -16,12 +16,17 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::save::Save;
-use crate::observe::model::{Frame, Listing, Message, RingSource, SourceAction};
+use crate::observe::model::{
+    Frame, Listing, Message, MessageLog, RingSource, SearchProgress, SearchRequest, SourceAction,
+};
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do
 /// for it: rings are mapped read-only, and one that was joined is parked from the moment of joining on. So it is waited
 /// for only to end in order, and left where it is when it hangs.
 const ENDS_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long the source searches at a time: somebody may want to see something else.
+const SEARCHES_FOR: Duration = Duration::from_millis(20);
 
 /// What can be asked of the source.
 #[derive(Debug)]
@@ -36,6 +41,12 @@ pub(super) enum Request {
     Save(i32, Box<Message>),
     /// To do something.
     Act(SourceAction),
+    /// To look for something else in the ring, or for nothing any more.
+    Search(Option<SearchRequest>),
+    /// To search on.
+    SearchOn,
+    /// The messages around the one at this offset.
+    Around(u64),
 }
 
 /// What comes of it.
@@ -51,6 +62,10 @@ pub(super) enum Reply {
     Saved(String),
     /// What came of it, if that is worth a word.
     Done(Option<String>),
+    /// How far the search has come.
+    Searched(Option<SearchProgress>),
+    /// The messages around the one at this offset, if the ring has it.
+    Around(u64, Option<MessageLog>),
     /// The ring at that time; `None` when none is attached.
     Sample(Option<Box<Frame>>, Timestamp),
 }
@@ -112,8 +127,12 @@ impl Sampler {
     /// Asks, or, while something is under way, as soon as that is done; of all requests for a ring the last one counts.
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
-            self.queued
-                .retain(|requested| matches!(requested, Request::Save(..) | Request::Act(_)));
+            self.queued.retain(|queued| match queued {
+                Request::Save(..) | Request::Act(_) => true,
+                Request::Search(_) => !matches!(request, Request::Search(_)),
+                Request::Around(_) => !matches!(request, Request::Around(_) | Request::Search(_)),
+                Request::List | Request::Attach(_) | Request::Sample | Request::SearchOn => false,
+            });
             self.queued.push_back(request);
             return;
         }
@@ -195,6 +214,12 @@ fn serve(
             },
             Request::Save(pid, message) => Reply::Saved(save(&mut source, pid, &message)),
             Request::Act(action) => Reply::Done(source.act(action)),
+            Request::Search(request) => {
+                source.search(request);
+                Reply::Searched(source.search_on(SEARCHES_FOR))
+            }
+            Request::SearchOn => Reply::Searched(source.search_on(SEARCHES_FOR)),
+            Request::Around(offset) => Reply::Around(offset, source.around(offset)),
             Request::Sample => {
                 let frame = source.sample().map(Box::new);
                 Reply::Sample(frame, Timestamp::now())

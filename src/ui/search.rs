@@ -1,6 +1,6 @@
 //! Which of the messages at hand are what is looked for: found out once for each, a little at a time.
 //!
-//! Knows the trail it searches and nothing of what is done with what is found.
+//! Knows the log it searches and nothing of what is done with what is found.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -33,6 +33,8 @@ pub(crate) struct Hit {
 pub(super) struct MessageSearch {
     pub(super) query: Query,
     hits: VecDeque<Hit>,
+    /// Rows of hits, and of gaps, where more may have been.
+    rows: VecDeque<u64>,
     searched: Range<u64>,
 }
 
@@ -42,6 +44,7 @@ impl MessageSearch {
         Self {
             query,
             hits: VecDeque::new(),
+            rows: VecDeque::new(),
             searched: log.end()..log.end(),
         }
     }
@@ -54,18 +57,21 @@ impl MessageSearch {
             || self.searched.end < rows.start
             || self.searched.end > rows.end
         {
-            // Rows of another trail, or all of them have gone.
+            // Rows of another log, or all of them have gone.
             *self = Self::new(self.query.clone(), log);
         }
         self.searched.start = self.searched.start.max(rows.start);
         while self.hits.front().is_some_and(|hit| hit.row < rows.start) {
             self.hits.pop_front();
         }
+        while self.rows.front().is_some_and(|row| *row < rows.start) {
+            self.rows.pop_front();
+        }
         while self.searched.end < rows.end {
             let row = self.searched.end;
-            if let Some(hit) = self.look(log, row) {
-                self.hits.push_back(hit);
-            }
+            let (is_listed, hit) = self.look(log, row);
+            self.hits.extend(hit);
+            self.rows.extend(is_listed.then_some(row));
             self.searched.end += 1;
             if row.is_multiple_of(BATCH) && Instant::now() > deadline {
                 return;
@@ -73,8 +79,12 @@ impl MessageSearch {
         }
         while self.searched.start > rows.start {
             let row = self.searched.start - 1;
-            if let Some(hit) = self.look(log, row) {
+            let (is_listed, hit) = self.look(log, row);
+            if let Some(hit) = hit {
                 self.hits.push_front(hit);
+            }
+            if is_listed {
+                self.rows.push_front(row);
             }
             self.searched.start = row;
             if row.is_multiple_of(BATCH) && Instant::now() > deadline {
@@ -83,12 +93,17 @@ impl MessageSearch {
         }
     }
 
-    fn look(&self, log: &MessageLog, row: u64) -> Option<Hit> {
-        let LogRow::Message(message) = log.row(row)? else {
-            return None;
-        };
-        let place = self.query.find(&message)?;
-        Some(Hit { row, place })
+    /// Whether a row is listed, and what was found there.
+    fn look(&self, log: &MessageLog, row: u64) -> (bool, Option<Hit>) {
+        match log.row(row) {
+            None => (false, None),
+            Some(LogRow::Gap(_)) => (true, None),
+            Some(LogRow::Message(message)) => {
+                let place = self.query.find(&message.raw());
+                let hit = place.map(|place| Hit { row, place });
+                (hit.is_some(), hit)
+            }
+        }
     }
 
     /// Whether there are rows that were not looked at.
@@ -99,6 +114,21 @@ impl MessageSearch {
     /// How many were found.
     pub(super) fn len(&self) -> usize {
         self.hits.len()
+    }
+
+    /// How many rows are listed: those of hits, and gaps.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The row that is listed in that place.
+    pub(super) fn listed(&self, place: usize) -> Option<u64> {
+        self.rows.get(place).copied()
+    }
+
+    /// How many listed rows come before that row.
+    pub(super) fn rows_before(&self, row: u64) -> usize {
+        self.rows.partition_point(|listed| *listed < row)
     }
 
     /// The hit in that place, oldest first.

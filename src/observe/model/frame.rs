@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::EventLog;
 use super::listing::Listing;
 use super::message::Message;
 use super::message_log::MessageLog;
 use super::past_series::PastSeries;
+use super::search::{SearchProgress, SearchRequest};
 use super::snapshot::RingSnapshot;
 use super::timeline::{Seek, Timeline};
 
@@ -73,6 +75,19 @@ pub trait RingSource {
 
     /// The whole payload of a message of which only the beginning was kept, if the attached ring still has it.
     fn payload(&mut self, _message: &Message) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Begins a search through all that the attached ring retains, in the place of the one before, or ends that.
+    fn search(&mut self, _request: Option<SearchRequest>) {}
+
+    /// Searches on for so long at most; `None` where there is no search.
+    fn search_on(&mut self, _patience: Duration) -> Option<SearchProgress> {
+        None
+    }
+
+    /// The messages around the one at `offset`, if the attached ring still has it.
+    fn around(&mut self, _offset: u64) -> Option<MessageLog> {
         None
     }
 }

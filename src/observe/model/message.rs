@@ -88,6 +88,13 @@ pub enum GapReason {
     NotSearched,
     /// A look of the dashboard reads only so much.
     BeyondBudget,
+    /// Bytes in some places in between were not read, the others were.
+    NotRead {
+        /// Bytes, all places together.
+        bytes: u64,
+        /// Places, two at least.
+        places: u64,
+    },
     /// Only headers were read.
     OnlyCounted,
     /// Reading them would have slowed the producer down.
@@ -129,6 +136,14 @@ impl fmt::Display for GapReason {
             Self::NoLongerHeld => f.write_str("no longer in the ring"),
             Self::NoBoundary => f.write_str("no message boundary is known there"),
             Self::BeyondBudget => f.write_str("more than a look may read"),
+            Self::NotRead {
+                bytes: length,
+                places,
+            } => write!(
+                f,
+                "{} in {places} places there were not read",
+                bytes(*length)
+            ),
             Self::OnlyCounted => f.write_str("counted by their headers, not read"),
             Self::Spared => f.write_str("left out to spare the producer"),
             Self::Evicted => f.write_str("evicted by the producer"),

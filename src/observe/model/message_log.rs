@@ -43,6 +43,17 @@ pub enum LogRow<'a> {
     Gap(&'a Gap),
 }
 
+impl LogRow<'_> {
+    /// Logical offset at which it begins.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::Message(message) => message.offset,
+            Self::Gap(gap) => gap.from,
+        }
+    }
+}
+
 /// A message as it was kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StoredMessage<'a> {
@@ -58,11 +69,21 @@ pub struct StoredMessage<'a> {
     pub integrity: Integrity,
 }
 
-impl StoredMessage<'_> {
+impl<'a> StoredMessage<'a> {
     /// Whether only the beginning of the payload was kept.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         (self.payload.len() as u64) < u64::from(self.header.payload_len)
+    }
+
+    /// The same, without what is known of it besides.
+    #[must_use]
+    pub fn raw(&self) -> RawMessage<'a> {
+        RawMessage {
+            offset: self.offset,
+            header: self.header,
+            payload: self.payload,
+        }
     }
 }
 
@@ -259,6 +280,23 @@ impl MessageLog {
             LogRow::Message(message) => Some(message),
             LogRow::Gap(_) => None,
         }
+    }
+
+    /// The last row that does not begin after the logical offset `offset`, where rows are in order.
+    #[must_use]
+    pub fn row_at(&self, offset: u64) -> Option<u64> {
+        let mut rows = self.first()..self.end();
+        while rows.end - rows.start > 1 {
+            let middle = rows.start + (rows.end - rows.start) / 2;
+            let is_after = self.row(middle).is_none_or(|row| row.offset() > offset);
+            rows = if is_after {
+                rows.start..middle
+            } else {
+                middle..rows.end
+            };
+        }
+        let row = self.row(rows.start)?;
+        (row.offset() <= offset).then_some(rows.start)
     }
 
     /// The longest message, with its header.

@@ -17,6 +17,7 @@ mod moment;
 mod past_point;
 mod past_series;
 mod process_state;
+mod search;
 mod snapshot;
 mod thresholds;
 mod timeline;
@@ -36,6 +37,7 @@ pub use moment::Moment;
 pub use past_point::PastPoint;
 pub use past_series::PastSeries;
 pub use process_state::ProcessState;
+pub use search::{Matcher, SearchProgress, SearchRequest};
 pub use snapshot::{
     Attach, ControlRegion, JoinedSlot, Method, ProducerInfo, Rate, Report, RingSnapshot, RingState,
     SCHEMA_VERSION, SlotCounts,

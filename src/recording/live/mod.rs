@@ -4,6 +4,7 @@ mod background_dump;
 mod background_recording;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,7 +13,8 @@ use background_recording::BackgroundRecording;
 
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{
-    Frame, Listing, Message, ProducerInfo, RingSource, SourceAction, Thresholds,
+    Frame, Listing, Message, MessageLog, ProducerInfo, RingSource, SearchProgress, SearchRequest,
+    SourceAction, Thresholds,
 };
 use crate::observe::rings::Rings;
 use crate::recording::recorder::create;
@@ -166,5 +168,17 @@ impl RingSource for Live {
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
         self.rings.payload(message)
+    }
+
+    fn search(&mut self, request: Option<SearchRequest>) {
+        self.rings.search(request);
+    }
+
+    fn search_on(&mut self, patience: Duration) -> Option<SearchProgress> {
+        self.rings.search_on(patience)
+    }
+
+    fn around(&mut self, offset: u64) -> Option<MessageLog> {
+        self.rings.around(offset)
     }
 }

@@ -3,11 +3,11 @@
 //! Decides; what has to be done outside is an effect.
 
 use super::App;
-use crate::observe::model::Message;
-use crate::ui::action::{Action, Effect, FrontView, Pane};
+use crate::observe::model::{Message, MessageLog, SearchProgress, SearchRequest};
+use crate::ui::action::{Action, Effect, FrontView, Pane, Screen};
 use crate::ui::cursor::Movement;
 use crate::ui::keys::Keymap;
-use crate::ui::message_list::NotFound;
+use crate::ui::message_list::{Lacking, NotFound};
 use crate::ui::viewport::{HexViewport, Viewport};
 
 impl App {
@@ -33,9 +33,10 @@ impl App {
                 if self.message_list.found().is_some() {
                     self.turn_to_messages();
                 }
+                return sought.ok().flatten().map(Effect::Around);
             }
             Action::Only => {
-                self.message_list.toggle_only();
+                self.message_list.toggle_only(&frame.messages);
                 self.turn_to_messages();
             }
             Action::Follow => self.message_list.toggle_follow(&frame.messages),
@@ -56,6 +57,40 @@ impl App {
     fn turn_to_messages(&mut self) {
         if !self.reads() {
             self.focus = Pane::Messages;
+        }
+    }
+
+    /// What the ring is to be searched for, if for anything; a screen that stands still is searched up to what it shows.
+    pub(crate) fn search_request(&self) -> Option<SearchRequest> {
+        let frame = self.frame.as_ref().filter(|_| self.frozen);
+        let shown = frame.map(|frame| frame.snapshot.control.producer_head);
+        self.message_list.request(shown)
+    }
+
+    /// Whether the search through the ring has something to do.
+    pub(crate) fn is_search_due(&self) -> bool {
+        self.screen == Screen::Ring && self.frame.is_some() && self.message_list.is_due()
+    }
+
+    /// Takes in how far the search through the ring has come.
+    pub(crate) fn take_progress(&mut self, progress: Option<SearchProgress>) -> Option<Effect> {
+        let frame = self.frame.as_ref()?;
+        let wanted = self.message_list.take_progress(progress, &frame.messages);
+        wanted.map(Effect::Around)
+    }
+
+    /// Takes in the messages around the one at `offset`.
+    pub(crate) fn take_around(&mut self, offset: u64, around: Option<&MessageLog>) {
+        let Some(frame) = &self.frame else {
+            return;
+        };
+        let lacking = self.message_list.take_around(offset, around, &frame.messages);
+        match lacking {
+            None => {}
+            Some(Lacking::Older) => self.say("nothing older can be read".to_owned()),
+            Some(Lacking::Neighbours) => {
+                self.say("it is no longer in the ring: only the matches are listed".to_owned());
+            }
         }
     }
 
@@ -81,5 +116,6 @@ fn not_found(why: NotFound, keymap: &Keymap) -> String {
         (NotFound::NothingSought, None) => "nothing is looked for".to_owned(),
         (NotFound::NoNewer, _) => "no newer match".to_owned(),
         (NotFound::NoOlder, _) => "no older match".to_owned(),
+        (NotFound::Searching, _) => "none so far: the ring is still being searched".to_owned(),
     }
 }

@@ -56,7 +56,12 @@ impl App {
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
             Spot::Finding(item) => self.findings.select(*item, findings_rows(frame)),
             Spot::Message(row) => self.message_list.select(*row),
-            Spot::Pane(_) | Spot::Ring(_) | Spot::RingTitle(_) | Spot::Front => {}
+            Spot::Pane(_)
+            | Spot::Ring(_)
+            | Spot::RingTitle(_)
+            | Spot::Front
+            | Spot::Key(_)
+            | Spot::Edit(_) => {}
         }
         self.focus = spot.pane().unwrap_or(self.focus);
     }

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::App;
 use crate::observe::model::{Frame, Listing};
-use crate::ui::action::{FrontView, Pane, Screen};
+use crate::ui::action::{FooterPlace, FrontView, Pane, Screen};
 use crate::ui::consumer_list::ConsumerList;
 use crate::ui::details::Details;
 use crate::ui::findings_rows::findings_rows;
-use crate::ui::keys::Keymap;
+use crate::ui::keys::{FooterState, Keymap};
 use crate::ui::message_list::MessageList;
 use crate::ui::ring_list::RingList;
 use crate::ui::time_span::TimeSpan;
@@ -31,6 +31,21 @@ impl App {
             Screen::Rings => FrontView::Rings,
             Screen::Ring if self.details.is_some() => FrontView::Details,
             Screen::Ring => FrontView::Ring,
+        }
+    }
+
+    /// What the footer depends on.
+    pub(crate) fn footer_state(&self) -> FooterState {
+        FooterState {
+            place: match self.front_view() {
+                FrontView::Waiting => FooterPlace::Waiting,
+                FrontView::Rings => FooterPlace::Rings,
+                FrontView::Details => FooterPlace::Details,
+                FrontView::Ring => FooterPlace::Pane(self.focus()),
+            },
+            is_recorded: self.is_recorded(),
+            is_frozen: self.frozen,
+            searches: !self.message_list.typed().is_empty(),
         }
     }
 

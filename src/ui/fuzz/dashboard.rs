@@ -75,12 +75,20 @@ impl Seen {
                 assert!(message.payload.len() <= message.header.payload_len as usize);
                 self.app.say("saved".to_owned());
             }
-            Some(Effect::Suspend | Effect::Redraw | Effect::Look | Effect::Act(_)) | None => {}
+            Some(Effect::Search) => drop(self.app.search_request()),
+            Some(
+                Effect::Suspend
+                | Effect::Redraw
+                | Effect::Look
+                | Effect::Act(_)
+                | Effect::Around(_),
+            )
+            | None => {}
         }
     }
 
     fn step(&mut self, input: &mut Input<'_>) {
-        match input.below(16) {
+        match input.below(18) {
             0 => {
                 let frame = Random(input.word()).frame();
                 let at = Timestamp::from_second(input.byte().into()).expect("soon after the epoch");
@@ -102,7 +110,17 @@ impl Seen {
             }
             4 => drop(self.app.detached()),
             5 => drop(self.app.look_lasts(input.flag())),
-            6..9 => {
+            6 => {
+                let progress = Random(input.word()).progress(input.byte().into());
+                let _ = self.app.take_progress(input.flag().then_some(progress));
+            }
+            7 => {
+                let messages = Random(input.word()).frame().messages;
+                let first = (messages.first()..messages.end()).find_map(|row| messages.message(row));
+                let offset = first.map_or(input.word(), |first| first.offset);
+                self.app.take_around(offset, input.flag().then_some(&messages));
+            }
+            8..11 => {
                 let kinds = [
                     MouseEventKind::Down(MouseButton::Left),
                     MouseEventKind::ScrollUp,

@@ -4,7 +4,10 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use super::fixtures::*;
-use crate::observe::model::{Frame, Gap, GapReason, LogRow, Message, MessageLog};
+use crate::observe::model::{
+    Frame, Gap, GapReason, LogRow, Message, MessageLog, SearchProgress,
+};
+use crate::ring::RawMessage;
 use crate::ui::action::{Action, Effect, Pane};
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
@@ -34,6 +37,42 @@ fn long_after(messages: u64) -> Frame {
     let mut frame = flowing();
     frame.messages = log(messages, 0);
     frame
+}
+
+/// Where the message of that number begins.
+fn offset(number: u64) -> u64 {
+    message(number).offset
+}
+
+/// The messages with these numbers, as they are read from the ring once more.
+fn part(numbers: std::ops::Range<u64>) -> MessageLog {
+    let mut part = MessageLog::new(usize::MAX);
+    numbers.for_each(|number| push(&mut part, &message(number)));
+    part
+}
+
+/// What a search finds in a ring that holds the messages with these numbers.
+fn find(app: &App, numbers: std::ops::Range<u64>) -> SearchProgress {
+    let request = app.search_request().unwrap();
+    let mut progress = SearchProgress {
+        number: request.number,
+        found: MessageLog::new(usize::MAX),
+        ..SearchProgress::default()
+    };
+    for message in numbers.map(message) {
+        let raw = RawMessage {
+            offset: message.offset,
+            header: message.header,
+            payload: &message.payload,
+        };
+        progress.searched_messages += 1;
+        progress.searched_bytes += message.header.total_len();
+        if (request.matcher)(&raw) {
+            progress.matches += 1;
+            progress.found.push(raw, message.integrity);
+        }
+    }
+    progress
 }
 
 /// The dashboard with the keys in the messages' pane.
@@ -95,7 +134,10 @@ fn from_the_end_of_what_was_held_the_list_goes_on() {
     press(&mut app, &[Action::Down]);
     assert_eq!(selected(&app), 64, "the last that was held");
     assert!(!app.message_list().follows());
-    press(&mut app, &[Action::Down]);
+    // The ring has let go of what comes after it, too.
+    let beyond = apply(&mut app, Action::Down);
+    assert_eq!(beyond, Some(Effect::Around(offset(63))));
+    app.take_around(offset(63), None);
     assert_eq!(selected(&app), 512, "the oldest there is after it");
     assert!(!app.message_list().follows());
     press(&mut app, &[Action::Up]);

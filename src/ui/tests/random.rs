@@ -109,6 +109,20 @@ impl Random {
         consumer
     }
 
+    pub(crate) fn progress(&mut self, number: u64) -> SearchProgress {
+        SearchProgress {
+            number: number % 4,
+            found: self.frame().messages,
+            matches: self.number(),
+            searched_messages: self.number(),
+            searched_bytes: self.number(),
+            missed_bytes: self.number(),
+            left_bytes: self.number(),
+            is_behind: self.below(2) == 0,
+            goes_on: self.below(2) == 0,
+        }
+    }
+
     pub(crate) fn frame(&mut self) -> Frame {
         use RingState::*;
         let states = [Flowing, Idle, Full, Unknown, ProducerGone, Truncated];

@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::messages;
-use crate::ui::action::{Pane, Screen};
+use crate::ui::action::{FooterPlace, Pane, Screen};
 use crate::ui::app::App;
+use crate::ui::hit_map::Spot;
 use crate::ui::keys::PROMPT;
 use crate::ui::query::HINT;
 use crate::ui::text;
@@ -50,11 +51,31 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         return;
     }
     let mut x = area.x + 1;
-    for (key, word) in app.keymap().footer(app.front_view(), app.is_recorded()) {
-        if x + width(&key, word) > area.right() {
+    let state = app.footer_state();
+    let reads = matches!(
+        state.place,
+        FooterPlace::Pane(Pane::Messages | Pane::Hex) | FooterPlace::Message
+    );
+    if reads && let Some(searched) = messages::searched(message_list) {
+        x = canvas.put(x, area.y, room, &searched, ColorRole::Focus) + 2;
+    }
+    for item in app.keymap().footer(state) {
+        let keys = item.keys();
+        let end = x + width(&keys, item.word);
+        if end > area.right() {
             return;
         }
-        x = put(canvas, area, x, &key, word);
+        let mut at = x;
+        // The word stands for the first of its keys.
+        if let Some((_, action)) = item.keys.first() {
+            canvas.spot(Rect::new(x, area.y, end - x, 1), Spot::Key(*action));
+        }
+        for (key, action) in &item.keys {
+            let columns = text::width(key);
+            canvas.spot(Rect::new(at, area.y, columns, 1), Spot::Key(*action));
+            at += columns + 1;
+        }
+        x = put(canvas, area, x, &keys, item.word);
     }
 }
 
@@ -83,7 +104,7 @@ fn prompt(
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    let keys: u16 = PROMPT.iter().map(|(key, word)| width(key, word) + 2).sum();
+    let keys: u16 = PROMPT.iter().map(|(key, word, _)| width(key, word) + 2).sum();
     let mut room = area.width.saturating_sub(2 + text::width(sign));
     if let Some(error) = error {
         // What is wrong may take what the text leaves, and half of the room at least.
@@ -94,7 +115,9 @@ fn prompt(
     } else if room >= 24 + keys {
         room -= keys;
         let mut x = area.right() - keys;
-        for (key, word) in PROMPT {
+        for (key, word, edit) in PROMPT {
+            let place = Rect::new(x, area.y, width(key, word), 1);
+            canvas.spot(place, Spot::Edit(edit));
             x = put(canvas, area, x, key, word);
         }
     }

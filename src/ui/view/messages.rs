@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
 use super::table::{Cell, Column, DataTable, Part};
-use crate::observe::model::{Frame, Gap, LogRow, StoredMessage};
+use crate::observe::model::{Frame, Gap, GapReason, LogRow, StoredMessage};
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, grouped};
@@ -49,7 +49,12 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
         let _ = write!(title, ", {found}");
     }
     let mut note = String::new();
-    if !message_list.follows() {
+    if message_list.is_ended() {
+        note = match app.keymap().key(Action::Last) {
+            Some(key) => format!("takes no more in; {key} newest"),
+            None => "takes no more in".to_owned(),
+        };
+    } else if !message_list.follows() {
         note = match message_list.news() {
             0 => "nothing new below".to_owned(),
             news => format!("{} new below", figure(news)),
@@ -74,6 +79,37 @@ pub(super) fn found(message_list: &MessageList) -> Option<String> {
         "{}{more} match {sign}{typed}",
         figure(found as u64)
     ))
+}
+
+/// ``` searched 61 MiB of 64 MiB, 1.1 MiB not read ```: how far the search has come.
+pub(super) fn searched(message_list: &MessageList) -> Option<String> {
+    let (found, busy) = message_list
+        .found()
+        .filter(|_| message_list.error().is_none())?;
+    let matches = counted_matches(found as u64);
+    let Some(progress) = message_list.progress() else {
+        let more = if busy { "..." } else { "" };
+        return Some(format!("{matches} in the list{more}"));
+    };
+    let missed = progress.missed_bytes;
+    let all = progress.searched_bytes + missed + progress.left_bytes;
+    let searched = bytes(progress.searched_bytes);
+    Some(if missed == 0 && progress.left_bytes == 0 {
+        format!("{matches}, searched all {searched}")
+    } else {
+        let unread = match missed {
+            0 => String::new(),
+            missed => format!(", {} not read", bytes(missed)),
+        };
+        format!("{matches}, searched {searched} of {}{unread}", bytes(all))
+    })
+}
+
+fn counted_matches(found: u64) -> String {
+    match found {
+        1 => "1 match".to_owned(),
+        found => format!("{} matches", grouped(found)),
+    }
 }
 
 #[expect(
@@ -160,6 +196,9 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
 
 /// ``` -- skipped 3.1 MiB: head overran the reader -- ```
 fn skipped(gap: &Gap) -> String {
+    if let GapReason::NotRead { bytes: length, places } = &gap.why {
+        return format!("-- not read: {} in {places} places --", bytes(*length));
+    }
     let length = bytes(gap.to.saturating_sub(gap.from));
     let torn = match gap.torn {
         0 => String::new(),

@@ -1,17 +1,20 @@
 //! Which messages are listed, and which one is read.
 //!
 //! As long as the newest is selected the list goes along with the ring. From any other on it lets nothing go: what the
-//! user walks through stays, and what comes is put below while there is room. Knows nothing of how it is drawn.
+//! user walks through stays, and what comes is put below while there is room. Beyond its ends, and for a match that it
+//! does not have, it wants messages of another place in the ring. Knows nothing of how it is drawn.
+
+mod searching;
 
 use std::ops::Range;
 
 use super::cursor::Movement;
 use super::hex_cursor::HexCursor;
-use super::prompt::{Edit, Prompt};
-use super::query::Query;
-use super::search::{self, Hit, MessageSearch};
+use super::prompt::Prompt;
+use super::search::{self, MessageSearch};
 use super::viewport::HexViewport;
-use crate::observe::model::{LogRow, MessageLog, StoredMessage};
+use crate::observe::model::{LogRow, MessageLog, SearchProgress, StoredMessage};
+pub(super) use searching::NotFound;
 
 /// Bytes of a list that lets nothing go: what was there, and half as much again.
 const HELD_BYTES: usize = 4608 << 10;
@@ -27,6 +30,14 @@ pub(crate) struct MessageList {
     /// The list takes no more in: it is full, or rows in between have gone.
     ended: bool,
     search: Option<MessageSearch>,
+    /// How far the search through the ring has come; `None`: there is none, or it has not begun.
+    progress: Option<SearchProgress>,
+    /// It has something to do.
+    is_due: bool,
+    /// Of what is looked for now.
+    number: u64,
+    /// What was asked for and is not known yet.
+    awaits: Option<Awaited>,
     /// Only what was found is listed.
     only: bool,
     prompt: Prompt<120>,
@@ -37,15 +48,22 @@ pub(crate) struct MessageList {
     places: (Option<u64>, Vec<Range<usize>>),
 }
 
-/// Why no other message was found.
+/// What the list waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotFound {
-    /// Nothing is looked for.
-    NothingSought,
-    /// No newer message matches.
-    NoNewer,
-    /// No older message matches.
-    NoOlder,
+enum Awaited {
+    /// The newest match.
+    NewestMatch,
+    /// Messages around the selected one, to move on from there.
+    Beyond(Movement),
+}
+
+/// What the ring does not have any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lacking {
+    /// Anything older than what is listed.
+    Older,
+    /// What surrounds a match: only what was found is listed.
+    Neighbours,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +78,13 @@ struct Anchor {
 impl MessageList {
     /// Takes a sample in.
     pub(super) fn take(&mut self, newer: &MessageLog) {
+        self.is_due |= self.search.is_some();
+        let base = self.base(newer).clone();
+        self.take_rows(&base);
+        self.look();
+    }
+
+    fn take_rows(&mut self, newer: &MessageLog) {
         match &mut self.held {
             None => self.show(newer),
             Some(held) => {
@@ -71,17 +96,35 @@ impl MessageList {
                 self.ended = self.ended || !self.log.extend(newer, HELD_BYTES);
             }
         }
-        self.look();
+    }
+
+    /// Where the listed rows come from: what was found in the ring where only that is listed, else the newest messages.
+    fn base<'a>(&'a self, newest: &'a MessageLog) -> &'a MessageLog {
+        match &self.progress {
+            Some(progress) if self.only => &progress.found,
+            _ => newest,
+        }
     }
 
     fn show(&mut self, log: &MessageLog) {
-        if !log.is_same(&self.log)
-            && let Some(search) = &mut self.search
-        {
-            *search = MessageSearch::new(search.query.clone(), log);
-        }
+        let is_same = log.is_same(&self.log);
         self.log = log.clone();
         self.ended = false;
+        if !is_same {
+            self.search_anew();
+        }
+    }
+
+    /// Lists the rows of `log` and stays at the same place in the ring.
+    fn show_there(&mut self, log: &MessageLog) {
+        let offset = self.selected().map(|row| row.offset());
+        self.show(log);
+        if !self.follows()
+            && let Some(row) = offset.and_then(|offset| self.log.row_at(offset))
+        {
+            self.held = None;
+            self.stay(row);
+        }
     }
 
     /// Goes on with a search that was not over; true if there was one.
@@ -115,7 +158,7 @@ impl MessageList {
 
     /// How many rows are listed.
     pub(crate) fn len(&self) -> usize {
-        self.listed().map_or(self.log.len(), MessageSearch::len)
+        self.listed().map_or(self.log.len(), MessageSearch::rows)
     }
 
     /// The row that is listed in that place, oldest first.
@@ -126,7 +169,7 @@ impl MessageList {
     /// Its number.
     pub(crate) fn number(&self, place: usize) -> Option<u64> {
         match self.listed() {
-            Some(search) => search.nth(place).map(|hit| hit.row),
+            Some(search) => search.listed(place),
             None => (place < self.log.len()).then(|| self.log.first() + place as u64),
         }
     }
@@ -139,7 +182,7 @@ impl MessageList {
         };
         let place = match self.listed() {
             // Where the row itself is not listed, the one before it is meant.
-            Some(search) => search.before(held.row + 1).saturating_sub(1),
+            Some(search) => search.rows_before(held.row + 1).saturating_sub(1),
             None => usize::try_from(held.row.saturating_sub(self.log.first())).unwrap_or(last),
         };
         Some(place.min(last))
@@ -159,6 +202,11 @@ impl MessageList {
         self.log.message(self.selected_row()?)
     }
 
+    /// Whether it takes no more in: it is full, or stands elsewhere in the ring.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Whether the newest is selected, whichever that is.
     pub(crate) fn follows(&self) -> bool {
         self.held.is_none()
@@ -169,23 +217,100 @@ impl MessageList {
         self.held.map_or(0, |held| held.news)
     }
 
-    /// Selects the row that `step` leads to; `newest` is what there is to go on to.
-    pub(super) fn step(&mut self, step: Movement, newest: &MessageLog) {
+    /// Selects the row that `step` leads to; `newest` is what there is to go on to. Returns the offset around which
+    /// messages are wanted where the list ends.
+    pub(super) fn step(&mut self, step: Movement, newest: &MessageLog) -> Option<u64> {
         let (Some(place), Some(last)) = (self.place(), self.len().checked_sub(1)) else {
-            return self.follow(newest);
+            self.follow(newest);
+            return None;
         };
         match step {
-            Movement::Last => return self.follow(newest),
-            Movement::Down(_) if place == last && self.ended => return self.go_on(newest),
+            Movement::Last => {
+                self.follow(newest);
+                return None;
+            }
+            Movement::Down(_) if place == last && self.ended => return self.want(step),
+            Movement::Up(_) if place == 0 && !self.only => return self.want(step),
             _ => self.hold(step.from(place, last)),
         }
         self.look();
+        None
+    }
+
+    /// Wants messages beyond the end of the list, around the last message there.
+    fn want(&mut self, step: Movement) -> Option<u64> {
+        let offset = |row| Some(self.log.message(row)?.offset);
+        let mut rows = self.log.first()..self.log.end();
+        let last = match step {
+            Movement::Down(_) | Movement::Last => rows.rev().find_map(offset),
+            Movement::Up(_) | Movement::First => rows.find_map(offset),
+        };
+        self.awaits = last.map(|_| Awaited::Beyond(step));
+        last
+    }
+
+    /// Takes in the messages around the one at `offset`, which was wanted, or that the ring has it no longer. Returns what
+    /// is lacking.
+    pub(super) fn take_around(
+        &mut self,
+        offset: u64,
+        around: Option<&MessageLog>,
+        newest: &MessageLog,
+    ) -> Option<Lacking> {
+        let awaited = self.awaits.take();
+        let there = |log: &MessageLog| {
+            let row = log.row_at(offset)?;
+            (log.row(row)?.offset() == offset).then_some(row)
+        };
+        let at_hand = there(newest).filter(|row| *row > newest.first());
+        let before = self.selected().map(|row| row.offset());
+        if let Some(row) = at_hand {
+            self.show(newest);
+            self.stay_anew(row);
+        } else if let Some((log, row)) = around.and_then(|log| Some((log, there(log)?))) {
+            self.show(log);
+            self.ended = true;
+            self.stay_anew(row);
+        } else {
+            return match (awaited, &self.progress) {
+                (Some(Awaited::Beyond(Movement::Down(_))), _) => {
+                    self.go_on(newest);
+                    None
+                }
+                (None, Some(progress)) => {
+                    let found = progress.found.clone();
+                    let row = there(&found)?;
+                    self.show(&found);
+                    self.ended = true;
+                    self.stay_anew(row);
+                    self.look();
+                    self.look_at_match();
+                    Some(Lacking::Neighbours)
+                }
+                _ => Some(Lacking::Older),
+            };
+        }
+        self.look();
+        if let (Some(Awaited::Beyond(step)), Some(place)) = (awaited, self.place()) {
+            self.hold(step.from(place, self.len().saturating_sub(1)));
+            self.look();
+            let is_there = self.selected().map(|row| row.offset()) == before;
+            return (is_there && matches!(step, Movement::Up(_))).then_some(Lacking::Older);
+        }
+        self.look_at_match();
+        None
+    }
+
+    fn stay_anew(&mut self, row: u64) {
+        self.held = None;
+        self.stay(row);
     }
 
     /// Goes along with the newest.
     pub(super) fn follow(&mut self, newest: &MessageLog) {
         self.held = None;
-        self.show(newest);
+        let base = self.base(newest).clone();
+        self.show(&base);
         self.look();
     }
 
@@ -217,7 +342,7 @@ impl MessageList {
     /// Selects the row with that number, if it is listed.
     pub(super) fn select(&mut self, row: u64) {
         let place = match self.listed() {
-            Some(search) => search.before(row),
+            Some(search) => search.rows_before(row),
             None => usize::try_from(row.saturating_sub(self.log.first())).unwrap_or(usize::MAX),
         };
         if self.number(place) == Some(row) {
@@ -245,124 +370,6 @@ impl MessageList {
             row,
             ..self.held.unwrap_or(left)
         });
-    }
-
-    /// What is looked for, as it was typed.
-    pub(crate) fn typed(&self) -> &str {
-        self.prompt.typed()
-    }
-
-    /// Whether it is being typed.
-    pub(crate) fn is_typing(&self) -> bool {
-        self.prompt.is_typing()
-    }
-
-    /// What is wrong with what was typed.
-    pub(crate) fn error(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-
-    /// Whether only what was found is listed.
-    pub(crate) fn lists_found(&self) -> bool {
-        self.only
-    }
-
-    /// How many were found, and whether there is more to be looked at; `None` when nothing is looked for.
-    pub(crate) fn found(&self) -> Option<(usize, bool)> {
-        let search = self.search.as_ref()?;
-        Some((search.len(), search.is_busy(&self.log)))
-    }
-
-    /// Where a listed row was found.
-    pub(crate) fn hit(&self, row: u64) -> Option<&Hit> {
-        self.search.as_ref()?.hit(row)
-    }
-
-    /// All places in the selected message where it was found.
-    pub(crate) fn places(&self) -> &[Range<usize>] {
-        &self.places.1
-    }
-
-    /// Lets be typed what is looked for.
-    pub(super) fn begin_typing(&mut self) {
-        self.prompt.begin();
-    }
-
-    /// Ends the typing; what was typed stays.
-    pub(super) fn end_typing(&mut self) {
-        self.prompt.end();
-    }
-
-    /// Lists only what was found, or everything; without anything to look for, that is asked first.
-    pub(super) fn toggle_only(&mut self) {
-        self.only = !self.only;
-        if self.only && self.search.is_none() {
-            self.begin_typing();
-        }
-        self.look();
-    }
-
-    /// Changes what is looked for. What cannot be understood changes nothing but what is said of it.
-    pub(super) fn edit(&mut self, edit: Edit) {
-        match edit {
-            Edit::Keep => return self.keep(),
-            Edit::Clear => self.only = false,
-            Edit::Insert(_) | Edit::Erase | Edit::EraseAll => {}
-        }
-        self.prompt.edit(edit);
-        match Query::parse(self.prompt.typed()) {
-            Ok(query) => {
-                self.error = None;
-                self.search = query.map(|query| MessageSearch::new(query, &self.log));
-            }
-            Err(error) => self.error = Some(error),
-        }
-        self.places.0 = None;
-        self.look();
-    }
-
-    /// Ends the typing of what can be understood, and goes to what was found.
-    fn keep(&mut self) {
-        if self.error.is_some() {
-            return;
-        }
-        self.prompt.end();
-        self.only &= self.search.is_some();
-        // A list of what was found goes along with what is found next.
-        if !self.only
-            && let (Some(search), Some(row)) = (&self.search, self.selected_row())
-            && let Some(hit) = (search.before(row + 1).checked_sub(1))
-                .map_or_else(|| search.nth(0), |place| search.nth(place))
-        {
-            let hit = hit.clone();
-            self.go_to(&hit);
-        }
-    }
-
-    fn go_to(&mut self, hit: &Hit) {
-        self.stay(hit.row);
-        if !hit.place.is_empty() {
-            self.hex.look_at(hit.place.start);
-        }
-        self.look();
-    }
-
-    /// Selects the next older or newer message that was found.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub(super) fn seek(&mut self, newer: bool) -> Result<(), NotFound> {
-        let (Some(search), Some(row)) = (&self.search, self.selected_row()) else {
-            return Err(NotFound::NothingSought);
-        };
-        let (place, none) = if newer {
-            (Some(search.before(row + 1)), NotFound::NoNewer)
-        } else {
-            (search.before(row).checked_sub(1), NotFound::NoOlder)
-        };
-        let hit = place.and_then(|place| search.nth(place)).cloned();
-        self.go_to(&hit.ok_or(none)?);
-        Ok(())
     }
 
     /// The byte that is looked at, in a payload that is as long as that.
