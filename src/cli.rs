@@ -1,5 +1,6 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
+mod bare_target;
 mod check;
 mod doctor;
 mod events;
@@ -14,11 +15,13 @@ mod tail;
 mod target;
 mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use bare_target::name_target;
 pub use check::CheckArgs;
 pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
@@ -40,8 +43,13 @@ const FIRST: [&str; 4] = ["pid", "socket", "file", "json"];
 
 /// What `-h` ends with.
 const BRIEF: &str = "\
-All options and examples: zbqtop --help. A command's: zbqtop COMMAND --help.
-What is permitted here: zbqtop doctor. The manual: zbqtop man.";
+More: zbqtop --help, zbqtop COMMAND --help, zbqtop doctor, zbqtop man";
+
+/// How the program is called.
+const USAGE: &str = "zbqtop [OPTIONS] [PID|SOCKET]  or  zbqtop COMMAND ...";
+
+/// `-h`: on a screen of 80x24.
+const SHORT: &str = "{about}\n{usage-heading} {usage}\n{subcommands}\n{options}{after-help}";
 
 fn brief(option: clap::Arg) -> clap::Arg {
     let is_first = FIRST.contains(&option.get_id().as_str());
@@ -55,6 +63,7 @@ fn brief(option: clap::Arg) -> clap::Arg {
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(after_help = BRIEF, after_long_help = manual::after_help(""), mut_args = brief)]
+#[command(override_usage = USAGE, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do; nothing: the dashboard.
     #[command(subcommand)]
@@ -74,7 +83,7 @@ pub struct Cli {
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,
-    /// Print a file of settings: every one with its default, explained.
+    /// Print a settings file: every setting with its default, explained.
     #[arg(long)]
     pub print_config: bool,
 }
@@ -101,14 +110,14 @@ pub enum Command {
     /// List every ring on this machine.
     #[command(after_help = manual::after_help("ls"))]
     Ls {
-        /// Also rings whose producer is gone, in processes that still map them; `--pid` with such a process opens the
-        /// ring. Every process is asked what it maps: dear.
+        /// Also rings whose producer is gone, found in processes that still map them; `--pid` with such a process opens
+        /// the ring. Reads the mappings of every process, which is slow.
         #[arg(long)]
         all: bool,
         /// JSON instead of a table.
         #[arg(long)]
         json: bool,
-        /// Time between the two looks that rates come from; 0: one look, no rates.
+        /// Time between the two samples that rates come from; 0: one sample, no rates.
         #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
         interval: Duration,
         /// The rings in a recording or a dump, instead of those of this machine; `-`: from stdin.
@@ -118,25 +127,25 @@ pub enum Command {
         #[arg(long, value_name = "TIME", requires = "file", value_parser = target::moment, allow_hyphen_values = true)]
         at: Option<Moment>,
     },
-    /// Print messages: those the ring still holds, with -f those to come.
+    /// Print messages: those still in the ring, and with -f new ones.
     #[command(after_help = manual::after_help("tail"))]
     Tail(TailArgs),
-    /// Print what happens: who joins, stalls, is evicted.
+    /// Print events: who joins, leaves, stalls, is evicted.
     #[command(after_help = manual::after_help("events"))]
     Events(EventsArgs),
-    /// Record what a ring is and carries, into a file or a stream.
+    /// Record the state and the messages of rings to a file or a stream.
     #[command(after_help = manual::after_help("record"))]
     Record(RecordArgs),
-    /// Write a ring as it is, its memory and its state, into a file.
+    /// Save a ring as it is now, its memory and state, to a file.
     #[command(after_help = manual::after_help("dump"))]
     Dump(DumpArgs),
-    /// Judge the health of rings, for scripts and for Nagios.
+    /// Check the health of rings, for scripts and Nagios.
     #[command(after_help = manual::after_help("check"))]
     Check(CheckArgs),
-    /// Give the figures of rings to Prometheus.
+    /// Export metrics of rings to Prometheus.
     #[command(after_help = manual::after_help("metrics"))]
     Metrics(MetricsArgs),
-    /// Say what is permitted here, what follows, what would help.
+    /// Check what is permitted here, and what would help.
     #[command(after_help = manual::after_help("doctor"))]
     Doctor(DoctorArgs),
     /// Run a live ring and show it: one consumer is slow, one hangs.
@@ -152,16 +161,16 @@ pub enum Command {
         #[command(flatten)]
         configuration: Configuration,
     },
-    /// Print a script that completes commands, options, pids and sockets.
+    /// Print a completion script for a shell.
     #[command(after_help = manual::after_help("completions"))]
     Completions {
         /// For which shell.
         shell: Shell,
     },
-    /// Print the manual, or write a page for each command.
+    /// Print the manual page, or write one for each command.
     #[command(after_help = manual::after_help("man"))]
     Man {
-        /// Write all pages into DIR, over those that are there; without: print the page of the program itself.
+        /// Write all pages to DIR, replacing older ones; without DIR, print the page of the program itself.
         dir: Option<PathBuf>,
     },
     /// One process of the demo.
@@ -176,9 +185,28 @@ pub enum Command {
     },
 }
 
+impl Cli {
+    /// The command line, in words.
+    ///
+    /// # Errors
+    /// What is wrong with it; or the help or the version that was asked for.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut words = name_target(words);
+        // `help tail` is `tail --help`.
+        if words.get(1).is_some_and(|word| word == "help") {
+            words.remove(1);
+            words.push("--help".into());
+        }
+        let mut program = Self::command();
+        if words.get(1).is_some_and(|word| word == "-h") {
+            program = program.help_template(SHORT);
+        }
+        Self::from_arg_matches(&program.try_get_matches_from(words)?)
+    }
+}
+
 /// Whether `check` is what the user meant, however wrong the rest is.
 pub fn means_check(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
-    use clap::CommandFactory as _;
     let lenient = Cli::command()
         .ignore_errors(true)
         .args_conflicts_with_subcommands(false);
@@ -186,11 +214,17 @@ pub fn means_check(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool 
     matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
 }
 
-/// A command line that is wrong in a way that only shows where it is run.
+/// A line with `command` in it that is wrong in a way that only shows where it is run.
 #[must_use]
-pub fn misuse(why: &str) -> clap::Error {
-    use clap::CommandFactory as _;
-    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, why)
+pub fn misuse(command: &str, why: &str) -> clap::Error {
+    let mut program = Cli::command();
+    program.build();
+    let command = program.find_subcommand_mut(command);
+    let kind = clap::error::ErrorKind::ArgumentConflict;
+    match command {
+        Some(command) => command.error(kind, why),
+        None => program.error(kind, why),
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +253,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 }

@@ -93,9 +93,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             None => Ok(snapshot::list(all, json, interval, out)?),
         },
         Some(Command::Tail(options)) if is_raw_to_terminal(&options) => {
-            let why = "raw bytes may do to a terminal what they like: send them to a file or a pipe, take another --format, \
-                       or say --force";
-            return Ok(refuse(&cli::misuse(why)));
+            let why = "--format raw: raw bytes can garble a terminal: redirect them to a file or a pipe, use another --format, \
+                       or add --force";
+            return Ok(refuse(&cli::misuse("tail", why)));
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
@@ -112,14 +112,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Some(Command::Record(options)) if options.wants_files_of_a_stream() => {
             let why =
-                "-o -: a stream is one recording: --keep and --on-finding need the name of a file";
-            return Ok(refuse(&cli::misuse(why)));
+                "-o -: a stream holds one recording: --keep and --on-finding need a file name";
+            return Ok(refuse(&cli::misuse("record", why)));
         }
         Some(
             Command::Record(RecordArgs { target, .. }) | Command::Dump(DumpArgs { target, .. }),
         ) if !target.file.is_empty() => {
-            let why = "--file: what is in a recording is recorded already";
-            return Ok(refuse(&cli::misuse(why)));
+            let why = "--file: a recording cannot be recorded or dumped again";
+            return Ok(refuse(&cli::misuse("record", why)));
         }
         Some(Command::Record(options)) => {
             let thresholds = settings(&options.configuration)?.thresholds;
@@ -153,8 +153,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let thresholds = settings(&options.configuration)?.thresholds;
             if let Some(mut playback) = played(&options.target, true)? {
                 if options.listen.is_some() || options.every.is_some() {
-                    let why = "--file: a recording has one answer: it is printed, or written once";
-                    return Ok(refuse(&cli::misuse(why)));
+                    let why = "--file: metrics of a recording are given once: leave out --listen and --every";
+                    return Ok(refuse(&cli::misuse("metrics", why)));
                 }
                 metrics::recorded(&mut playback, &options, out)
             } else {
@@ -163,7 +163,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Doctor(options)) => {
             if let Some(why) = options.misuse() {
-                return Ok(refuse(&cli::misuse(why)));
+                return Ok(refuse(&cli::misuse("doctor", why)));
             }
             let file = settings_file(&options.configuration);
             let screen =
@@ -201,7 +201,7 @@ fn attach(target: &Target) -> Result<AttachedRing, AttachError> {
     let ring = rings::attach(&ring_target(target), ring_selector(target))?;
     if let Some(joined) = ring.joined() {
         warn(&format!(
-            "joined: slot {} is taken, parked, until the producer's next scan",
+            "joined: slot {} is taken (parked) until the producer's next scan, which may never come",
             joined.slot
         ));
         // Where consumers are seen, a finding says what is so.

@@ -66,7 +66,7 @@ impl Settings {
             SettingsFile::Nowhere | SettingsFile::Absent(_) => Ok(Self::default()),
             // As another user with the first one's HOME: what that one has set is no reason not to work.
             SettingsFile::Forbidden(error) => {
-                warn(&format!("{error}; it goes on without settings"));
+                warn(&format!("{error}; using the defaults"));
                 Ok(Self::default())
             }
             SettingsFile::Wrong(error) => Err(error),

@@ -199,7 +199,7 @@ fn another_uid_is_told_and_our_own_is_fine() {
 
     let producer = Producer::through(&format!("setpriv {NOBODY}"), true);
     let answers = producer.ask(&through);
-    answers.is("uid", "ok", &["65534, as the producer"]);
+    answers.is("uid", "ok", &["65534, like the producer"]);
     for capability in ["sys_ptrace", "dac_read_search", "sys_admin"] {
         let name = format!("cap_{capability}");
         // Yama keeps memory from a sibling.

@@ -242,14 +242,14 @@ fn nobody_and_the_wrong_type_are_told_apart() {
     let place = Place::new();
     let path = place.socket();
     fails(&path, "600s", 3, "no such path", || {});
-    let nobody = "the path is there, but nobody listens on it";
+    let nobody = "the path exists, but no process listens on it";
     std::fs::write(&path, "").expect("room");
     for other in [&path, place.path()] {
         fails(
             other,
             "600s",
             3,
-            "the path is there, but it is no socket",
+            "the path exists, but it is not a socket",
             || {},
         );
     }

@@ -116,7 +116,7 @@ fn a_file_that_is_there_is_left_alone() {
     assert_eq!(std::fs::read(&path).expect("ours"), b"mine");
 }
 
-/// Runs `record` where a file may have no more than so many blocks.
+/// Runs `record` where a file may have at most so many blocks.
 fn limited(place: &Place, producer: &Peer, blocks: u32) -> std::process::Output {
     let words = format!(
         "trap '' XFSZ; ulimit -f {blocks}; exec '{}' record --pid {} --messages all -o full.mcap",
@@ -199,8 +199,8 @@ fn a_limit_ends_the_recording_or_with_keep_the_file() {
     let pid = producer.pid().to_string();
     let target = ["--pid", &pid];
     for (limit, words) in [
-        ("--max-size 1MiB", "1.0 MiB are recorded"),
-        ("--max-time 300ms", "300 ms are recorded"),
+        ("--max-size 1MiB", "1.0 MiB is reached"),
+        ("--max-time 300ms", "300 ms is reached"),
     ] {
         let path = place.path().join("one.mcap");
         let arguments = format!("--messages all {limit}");

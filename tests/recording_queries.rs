@@ -216,7 +216,7 @@ fn what_is_no_recording_is_told_from_what_cannot_be_read() {
             5,
             "expected an MCAP file",
         ),
-        (write("bare", magic), 5, "there is no ring in it"),
+        (write("bare", magic), 5, "it contains no ring"),
         (write("cut", &magic[..5]), 5, "expected an MCAP file"),
         (text(&place.path().join("absent")), 1, "No such file"),
         (text(place.path()), 1, "directory"),

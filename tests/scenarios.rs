@@ -237,7 +237,7 @@ fn idle_for_longer_than_the_stall_timeout_with_forced_scans() {
     let ring = watch.until("a warning beforehand", named);
     assert_found(&ring, &[("scan-evicts-healthy", "info", None)]);
     assert_eq!(consumer(&ring, &waits)["state"], "idle");
-    assert_reason(&ring, &waits, &["caught up, nothing new comes"]);
+    assert_reason(&ring, &waits, &["caught up; no new messages"]);
     assert_eq!(checked(&producer), verdict(0, &[]));
     producer.ask("scan", "scanned");
     let evicted = watch.until_told("evicted");
@@ -267,7 +267,7 @@ fn clogged_by_one_of_two() {
     producer.tell("send 2000");
     let clogged = watch.until_told("clogged");
     assert_eq!(clogged["pid"], hog.pid());
-    assert_words(&clogged, &["held up by", "64.0 KiB behind"]);
+    assert_words(&clogged, &["blocked by", "64.0 KiB behind"]);
     watch.until_told("stalled");
     let ring = watch.until_state(&hog, "blocking");
     let words = "its tail has not moved for ";
@@ -492,7 +492,7 @@ fn a_ring_that_is_given_up() {
     std::io::Read::read_exact(out, &mut line).expect("the last message");
     producer.ask("destroy", "destroyed");
     let ended = watch.until_told("ring_ended");
-    assert_words(&ended, &["it has given the ring up after 320 bytes"]);
+    assert_words(&ended, &["it has closed the ring after 320 bytes"]);
     let ring = watch.until("the end", |ring| ring["state"] == "ended");
     assert_eq!(ring["producer"]["alive"], false);
     assert_found(&ring, &[("ring-ended", "critical", Some(&producer))]);

@@ -305,7 +305,7 @@ fn consumers_that_cannot_be_placed_leave_the_room_unknown() {
         assert_eq!(ring["free_bytes"], Value::Null);
         let limits = ring["attach"]["limits"].to_string();
         assert!(
-            limits.contains("1 consumer, which may be of this ring"),
+            limits.contains("1 consumerthat may belong to this ring"),
             "{limits}"
         );
     }

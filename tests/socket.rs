@@ -76,11 +76,11 @@ fn an_address_without_a_listener_is_told_from_one_that_is_hidden() {
     std::fs::write(&file, "").expect("room");
     fails(
         file.to_str().expect("text"),
-        "the path is there, but it is no socket",
+        "the path exists, but it is not a socket",
     );
     fails(
         "@nobody-listens-here",
-        "no process of this network namespace listens on that name",
+        "no process in this network namespace listens on that name",
     );
     if rustix::process::geteuid().is_root() {
         use std::os::unix::process::CommandExt as _;

@@ -158,7 +158,7 @@ fn a_range_begins_and_ends_with_whole_messages() {
     let output = run(&["tail", "--pid", &pid, "--from", "999999"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("--from 999999: head is at"),
+        stderr(&output).contains("--from 999999: beyond head, which is at"),
         "{}",
         stderr(&output)
     );

@@ -192,7 +192,9 @@ fn a_command_is_run_for_each_one_after_the_other_and_not_for_ever() {
     assert_eq!(telling.wait(), Some(0));
     let said: Vec<String> = BufReader::new(said).lines().map_while(Result::ok).collect();
     assert!(said.iter().any(|line| line == "said"), "{said:?}");
-    let late = |line: &String| line.contains("--exec: ended: it took longer than 300 ms");
+    let late = |line: &String| {
+        line.contains("--exec: the command was stopped: it took longer than 300 ms")
+    };
     assert!(said.iter().any(late), "{said:?}");
     let log = std::fs::read_to_string(log).expect("text");
     let kinds = log.lines().map(|line| {

@@ -13,8 +13,8 @@ use crate::text::whole;
 
 fn max_lag_help() -> String {
     format!(
-        "How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time as `2s`: since head was \
-         where the consumer is now. May be given once for each of the four; `off`: however far [default: {}]",
+        "How far any consumer may be behind: `50%` of the ring, `1MiB`, `10000msg`, or a time, `2s`, since head was where \
+         the consumer is now. May be given once for each of these four units; `off`: no limit [default: {}]",
         LagLimit::default()
     )
 }
@@ -28,24 +28,24 @@ pub struct CheckArgs {
     /// How far any consumer may be behind, once at most for each unit.
     #[arg(long, value_name = "W:C", help = max_lag_help())]
     pub max_lag: Vec<LagLimit>,
-    /// How long any consumer may be behind without moving, as `2s:10s`.
+    /// How long any consumer may be behind without moving, as in `2s:10s`.
     #[arg(long, value_name = "W:C", value_parser = times)]
     pub max_stall: Option<Threshold<u64>>,
-    /// How long nothing may be committed, as `30s:5m`.
+    /// How long the producer may commit nothing, as in `30s:5m`.
     #[arg(long, value_name = "W:C", value_parser = times)]
     pub max_idle: Option<Threshold<u64>>,
-    /// How many reservations may fail in a row (clog attempts), as `10:100`.
+    /// How many reservations may fail in a row (clog attempts), as in `10:100`.
     #[arg(long, value_name = "W:C", value_parser = most)]
     pub max_clog: Option<Threshold<u64>>,
-    /// How few live consumers there may be, as `3:1`.
+    /// The fewest live consumers allowed, as in `3:1`.
     #[arg(long, value_name = "W:C", value_parser = fewest)]
     pub min_consumers: Option<Threshold<u64>>,
-    /// UNKNOWN unless it is certain that no evicted consumer still reads the ring, as it is not for most users but
-    /// root: every process is looked into for that, as with `--search`. One that is found is CRITICAL in any case.
+    /// Report UNKNOWN unless it is certain that no evicted consumer still reads the ring. Checks every process, like
+    /// `--search`, for which most users need root. One that is found is CRITICAL in any case.
     #[arg(long)]
     pub no_zombies: bool,
-    /// Look for evicted consumers in every process, however long that takes: without, for 20 ms, which is enough for a few
-    /// hundred processes.
+    /// Search every process for evicted consumers, however long that takes. Without it the search ends after 20 ms, enough
+    /// for a few hundred processes.
     #[arg(long)]
     pub search: bool,
     /// Where the settings are.
@@ -54,9 +54,9 @@ pub struct CheckArgs {
     /// JSON with every reason and figure instead of the line.
     #[arg(long)]
     pub json: bool,
-    /// Time between the two samples that rates and motion come from; 0: one sample. What is to be known of time, as
-    /// with `--max-lag 2s`, is known the better the longer this is. Where a consumer stands still, a third is taken
-    /// after a second: it may have had nothing to take until now.
+    /// Time between the two samples that rates and movement come from; 0: one sample. A longer interval makes limits in
+    /// time, such as `--max-lag 2s`, more certain. If a consumer does not move, a third sample is taken after a second:
+    /// it may have had nothing to read until then.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = duration)]
     pub interval: Duration,
 }

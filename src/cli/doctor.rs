@@ -24,11 +24,11 @@ impl DoctorArgs {
     pub fn misuse(&self) -> Option<&'static str> {
         if !self.target.file.is_empty() {
             return Some(
-                "--file: doctor asks what is permitted now, and a recording does not tell",
+                "--file: doctor checks what is permitted now, which a recording cannot show",
             );
         }
         if self.target.join {
-            return Some("--join: doctor only looks, and joins nothing");
+            return Some("--join: doctor never joins a ring");
         }
         None
     }

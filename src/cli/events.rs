@@ -14,13 +14,13 @@ pub struct EventsArgs {
     /// Which ring.
     #[command(flatten)]
     pub target: Target,
-    /// Go on with a recording that is still being written; what happens now is told as it happens in any case.
+    /// Follow a recording that is still being written. Live rings are always followed.
     #[arg(short, long)]
     pub follow: bool,
-    /// One JSON object a line instead of words.
+    /// One JSON object a line instead of text.
     #[arg(long)]
     pub json: bool,
-    /// Only events that are at least this bad.
+    /// Only events of at least this severity.
     #[arg(long, value_name = "SEVERITY", default_value = "info")]
     pub severity: SeverityName,
     /// Run a shell command for each event, with the event as JSON on its stdin: one at a time, in order. What it prints goes

@@ -82,12 +82,12 @@ const PAGES: &[Page] = &[
     Page {
         command: "tail",
         remarks: &[
-            "What the ring wrote over before it could be read is reported in its place: -- skipped 3.1 MiB (head \
+            "What was overwritten before it could be read is reported in its place: -- skipped 3.1 MiB (head \
              overran the reader) --, in JSON as {\"skipped_bytes\", \"from\", \"to\", \"why\"}; raw, base64 and \
-             len-prefixed have no place for it, and it goes to stderr.",
-            "Each message says how far its copy can be trusted: intact (it lies in the producer's present lap, or a \
+             len-prefixed report it on stderr.",
+            "Each message says how far its copy can be trusted: intact (it lies in the producer's current lap, or a \
              consumer's tail vouches for it), likely (neither, but the producer has stayed well clear), torn (it may \
-             have been written over meanwhile).",
+             have been overwritten meanwhile).",
         ],
         exit: EXIT,
         examples: &[
@@ -113,8 +113,8 @@ const PAGES: &[Page] = &[
     Page {
         command: "events",
         remarks: &[
-            "Without a ring named: of every ring on this machine, also those that appear later. It goes on until it is \
-             ended, or until the ring that was named is over. Of a recording: what happened in it, and with -f what is \
+            "Without a target: the events of every ring on this machine, also of those that appear later. Runs until it is \
+             stopped, or until the given ring has ended. With --file: the events in a recording, and with -f those that are \
              still being recorded.",
         ],
         exit: EXIT,
@@ -135,16 +135,15 @@ const PAGES: &[Page] = &[
         command: "record",
         remarks: &[
             "The file is in the MCAP format, compressed: `zbqtop --file FILE` shows it as if it were now, and every \
-             MCAP tool reads it. It can be read up to half a second before now at any time, whatever happens to the \
-             program.",
-            "With --on-finding, what is kept for --before takes about 256 MiB of memory at most; of more, the oldest \
-             goes.",
+             MCAP tool reads it. A crash loses at most the last half second.",
+            "With --on-finding, what is kept for --before takes at most about 256 MiB of memory; beyond that, the oldest is \
+             dropped.",
         ],
         exit: EXIT,
         examples: &[
             (
                 "zbqtop record --pid 6388 -o night.mcap",
-                "the state each second, and 100 messages of it",
+                "the state, and at most 100 messages, each second",
             ),
             (
                 "zbqtop record --all -o day.mcap --max-size 1GiB --keep 10",
@@ -180,15 +179,15 @@ const PAGES: &[Page] = &[
         command: "check",
         remarks: &[
             "A limit is W:C, a level for WARNING and one for CRITICAL: `50%:90%`. One level alone is for CRITICAL; `50%:` \
-             is for WARNING alone. A figure at its level is still well, one past it is not.",
+             is for WARNING alone. A value at its level is still OK, one beyond it is not.",
             "Without a target, every ring that can be seen on this machine is judged, and each is named; processes that \
-             may not be looked into are counted in the line, and a ring that cannot be read is UNKNOWN.",
-            "Without limits: that every producer lives, that no finding of `zbqtop snapshot` is a warning or critical, \
+             may not be inspected are counted in the line, and a ring that cannot be read is UNKNOWN.",
+            "Without limits, OK means that every producer is alive, that `zbqtop snapshot` has no warning or critical finding, \
              and that no consumer lags more than {usual lag} of the ring, unless the settings say otherwise. A limit on \
              a figure that is unknown makes the status UNKNOWN, with the reason; an estimate is marked `~`. Of several, \
-             the first in the order CRITICAL, WARNING, UNKNOWN, OK is the status.",
-            "Let checks run as the producer's user, or as root: with --join, each takes a slot until the producer's next \
-             scan, and from the second on that is a WARNING.",
+             the worst is the status, in the order CRITICAL, WARNING, UNKNOWN, OK.",
+            "Run checks as the producer's user, or as root: with --join, each run takes a slot until the producer's next scan, \
+             and from the second run on that is a WARNING.",
         ],
         exit: &[
             ("0", "OK"),
@@ -214,9 +213,9 @@ const PAGES: &[Page] = &[
     Page {
         command: "metrics",
         remarks: &[
-            "Without --listen and --textfile: printed once. Without a ring named: of every ring on this machine, also \
-             those that appear later. --listen serves /metrics, in OpenMetrics to whoever asks for that, and /healthz; a \
-             socket that systemd hands over takes the place of ADDRESS.",
+            "Without --listen and --textfile, metrics are printed once. Without a target, they cover every ring on this machine, \
+             also those that appear later. --listen serves /metrics (OpenMetrics if the client accepts it) and /healthz; a \
+             socket passed by systemd replaces ADDRESS.",
         ],
         exit: EXIT,
         examples: &[
@@ -231,8 +230,8 @@ const PAGES: &[Page] = &[
     Page {
         command: "doctor",
         remarks: &[
-            "Without a target: every ring on this machine, and every process that may not be looked into. Nothing is \
-             joined, and no recording is opened. What cannot be told is no failure.",
+            "Without a target: every ring on this machine, and every process that may not be inspected. Nothing is \
+             joined, and no recording is opened. What cannot be determined does not count as a failure.",
         ],
         exit: &[
             ("0", "nothing is missing"),
@@ -260,9 +259,9 @@ const PAGES: &[Page] = &[
     Page {
         command: "completions",
         remarks: &[
-            "The script asks `zbqtop` for what fits each time Tab is pressed: commands, options and values, and after \
-             --pid and --socket the processes that write rings now and the sockets through which these are joined. \
-             Names with characters that mean something to a shell are left out.",
+            "The script asks `zbqtop` each time Tab is pressed. It completes commands, options and values, and after --pid and \
+             --socket the producers that are running now and their sockets. Names with characters that are special to a \
+             shell are left out.",
         ],
         exit: PLAIN_EXIT,
         examples: &[

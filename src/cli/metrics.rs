@@ -21,7 +21,7 @@ pub struct MetricsArgs {
     /// Write them to FILE, which is replaced as a whole: for node_exporter's textfile collector.
     #[arg(long, value_name = "FILE")]
     pub textfile: Option<PathBuf>,
-    /// Write FILE again and again, this often [default with --listen: 15s]
+    /// Write FILE repeatedly, this often [default with --listen: 15s]
     #[arg(long, value_name = "TIME", value_parser = period, requires = "textfile")]
     pub every: Option<Duration>,
     /// Samples a second of each ring, with --listen or --every.

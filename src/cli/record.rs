@@ -19,31 +19,31 @@ pub struct RecordArgs {
     /// Every ring on this machine, also those that appear later.
     #[arg(long, conflicts_with = "process")]
     pub all: bool,
-    /// Write to FILE, which must not be there yet; `-`: to stdout.
+    /// Write to FILE, which must not exist yet; `-` for stdout.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Time between two samples.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = period)]
     pub interval: Duration,
-    /// Which messages: all that can be read without harm to the producer, none, or so many a second at most.
+    /// Which messages: all that can be read without harm to the producer, none, or at most RATE a second.
     #[arg(long, value_name = "all|none|RATE", default_value = "100", value_parser = messages)]
     pub messages: MessagePlan,
-    /// End when the file has so many bytes, or, with --keep, go on with another one.
+    /// End when the file has reached this size, or, with --keep, go on with another one.
     #[arg(long, value_name = "SIZE", value_parser = file_size)]
     pub max_size: Option<u64>,
-    /// End after so long, or, with --keep, go on with another file.
+    /// End after this time, or, with --keep, go on with another file.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub max_time: Option<Duration>,
-    /// Go on with another file when one is at its end, and keep the last N: FILE-0001, FILE-0002 and so on.
+    /// Start another file whenever one reaches its limit, and keep the last N: FILE-0001, FILE-0002 and so on.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
-    /// Write only what happens around findings and events that are at least this bad: each time a file, FILE-0001 and so on.
+    /// Write only the time around findings and events of at least this severity, each to a file of its own, FILE-0001 and so on.
     #[arg(long, value_name = "SEVERITY")]
     pub on_finding: Option<SeverityName>,
-    /// With --on-finding: how much of what was before it is written.
+    /// With --on-finding: how much time before it is written.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "on_finding")]
     pub before: Duration,
-    /// With --on-finding: for how long after the last one is written.
+    /// With --on-finding: how much time after the last one is written.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, requires = "on_finding")]
     pub after: Duration,
     /// Where the settings are.
@@ -66,7 +66,7 @@ pub struct DumpArgs {
     /// Which ring.
     #[command(flatten)]
     pub target: Target,
-    /// Write to FILE, which must not be there yet; `-`: to stdout.
+    /// Write to FILE, which must not exist yet; `-` for stdout.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Only the headers of messages, not what is in them.
@@ -82,9 +82,9 @@ pub struct DumpArgs {
 pub enum SeverityName {
     /// Worth knowing.
     Info,
-    /// Will hurt if it goes on.
+    /// Becomes a problem if it goes on.
     Warning,
-    /// Hurts now.
+    /// Is a problem now.
     Critical,
 }
 

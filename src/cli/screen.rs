@@ -13,7 +13,7 @@ pub struct Sampling {
     /// sampling period [default: 200ms; in the dashboard 100ms]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
-    /// Print the state again and again, this often; JSON: one object a line.
+    /// Print the state repeatedly, this often; with --json, one object a line.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub watch: Option<Duration>,
 }
@@ -45,26 +45,26 @@ pub enum ThemeName {
     Dark,
     /// Dark on light.
     Light,
-    /// None.
+    /// No colours: bold, dim and reverse only.
     Mono,
 }
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal that can.
+    /// If the terminal supports them.
     Auto,
-    /// Whatever the terminal.
+    /// On any terminal, and into files and pipes.
     Always,
     /// Never.
     Never,
-    /// Whatever the terminal, the sixteen of its palette.
+    /// Always, the 16 of the terminal's palette.
     #[value(name = "16")]
     Sixteen,
-    /// Whatever the terminal, 256.
+    /// Always, 256 colours.
     #[value(name = "256")]
     Indexed,
-    /// Whatever the terminal, any.
+    /// Always, 24-bit colours.
     #[value(name = "truecolor")]
     True,
 }

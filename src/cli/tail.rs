@@ -7,7 +7,7 @@ use clap::Args;
 use regex::bytes::Regex;
 
 use super::target::Target;
-use super::values::{RingPosition, end, pattern, period, size};
+use super::values::{RingPosition, end, pattern, period, size, whole};
 use crate::observe::messages::{hex_pattern, number_range};
 use crate::output::tail::Format;
 
@@ -17,36 +17,36 @@ pub struct TailArgs {
     /// Which ring.
     #[command(flatten)]
     pub target: Target,
-    /// Go on with messages as they come.
+    /// Keep printing messages as they come.
     #[arg(short, long)]
     pub follow: bool,
-    /// Like -f; and when the ring is over, wait for the one that takes its place, that behind --socket or the next of the
-    /// same process, and go on with that.
+    /// Like -f, and when the ring ends, go on with the ring that replaces it: the one behind --socket, or the next one of
+    /// the same process.
     #[arg(short = 'F', long, conflicts_with = "until")]
     pub follow_name: bool,
-    /// Only the last N of the messages that the ring holds and that are wanted; with -f, before those to come
+    /// Only the last N matching messages that are still in the ring; with -f, before the new ones
     /// [default: 10; with --from all]
-    #[arg(short = 'n', long = "lines", value_name = "N")]
+    #[arg(short = 'n', long = "lines", value_name = "N", value_parser = whole::<usize>)]
     pub last: Option<usize>,
-    /// Begin with the oldest message that can be found, at head, or with the first one at or behind an offset.
+    /// Begin with the oldest message that can be found, at head, or with the first one at or after an offset.
     #[arg(long, value_name = "oldest|head|OFFSET")]
     pub from: Option<RingPosition>,
-    /// End before the first message at or behind an offset.
+    /// End before the first message at or after an offset.
     #[arg(long, value_name = "head|OFFSET", value_parser = end)]
     pub until: Option<RingPosition>,
     /// End after N messages.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = whole::<u64>)]
     pub count: Option<u64>,
-    /// With -f, -F or --lossless: end when nothing has come for so long.
+    /// With -f, -F or --lossless: end when no message has come for this long.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub idle_timeout: Option<Duration>,
     /// How messages are written.
     #[arg(long, value_enum, default_value_t = Format::Hex)]
     pub format: Format,
-    /// Write raw bytes to a terminal, too: they may do there what they like.
+    /// Allow raw bytes on a terminal, which they may garble.
     #[arg(long)]
     pub force: bool,
-    /// Show torn messages, too: their bytes may have been written over while they were copied.
+    /// Also show torn messages: their bytes may have been overwritten while they were copied.
     #[arg(long)]
     pub torn: bool,
     /// Join the ring behind --socket as a true consumer and miss nothing from then on. It holds ring space until what
@@ -84,13 +84,13 @@ pub struct FilterArgs {
     /// once, any of them.
     #[arg(long, value_name = "BYTES", value_parser = hex_pattern)]
     pub hex_match: Vec<Regex>,
-    /// Sequence ids: A..B with both ends, A.., ..B, or one.
+    /// Messages with these sequence ids: A..B (inclusive), A.., ..B, or a single one.
     #[arg(long, value_name = "A..B", value_parser = number_range)]
     pub seq: Option<RangeInclusive<u64>>,
-    /// Payloads of at least so many bytes.
+    /// Payloads of at least SIZE bytes.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub min_len: Option<u64>,
-    /// Payloads of at most so many bytes.
+    /// Payloads of at most SIZE bytes.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_len: Option<u64>,
 }

@@ -19,6 +19,11 @@ pub(crate) fn shown(text: &str) -> String {
     format!("{}{}", escape(&short), if cut { "..." } else { "" })
 }
 
+/// A number of things.
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number".into())
+}
+
 /// A place in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingPosition {

@@ -68,24 +68,26 @@ fn settings(
         DoctorCheck::broken(NAME, error.to_string())
             .so("commands that need settings end with exit status 2")
             .with_remedy(
-                "correct that line; zbqtop --print-config prints settings that are right"
-                    .to_owned(),
+                "correct that line; zbqtop --print-config prints valid settings".to_owned(),
             )
     };
     let ok = |found| DoctorCheck::ok(NAME, found);
     let (check, settings) = match SettingsFile::look(file.as_deref()) {
         SettingsFile::Nowhere => (
-            ok("neither HOME nor XDG_CONFIG_HOME is set: there are none".to_owned()),
+            ok("neither HOME nor XDG_CONFIG_HOME is set: the defaults apply".to_owned()),
             Settings::default(),
         ),
         SettingsFile::Absent(path) => (
-            ok(format!("{} is not there, and need not be", path.display())),
+            ok(format!(
+                "{} does not exist; the defaults apply",
+                path.display()
+            )),
             Settings::default(),
         ),
         SettingsFile::Right(path, settings) => (ok(path.display().to_string()), *settings),
         SettingsFile::Forbidden(error) => (
             DoctorCheck::missing(NAME, error.to_string())
-                .so("it goes on without settings")
+                .so("the defaults are used")
                 .with_remedy("name a file that may be read (--config, ZBQTOP_CONFIG)".to_owned()),
             Settings::default(),
         ),

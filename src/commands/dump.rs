@@ -40,7 +40,7 @@ pub fn dump(ring: AttachedRing, options: &DumpArgs, thresholds: Thresholds) -> a
         }
     };
     warn(&format!(
-        "{} of a ring of {}",
+        "wrote {} of a ring of {}",
         bytes(written.bytes),
         bytes(watcher.ring().capacity())
     ));

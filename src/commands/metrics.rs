@@ -73,7 +73,7 @@ pub fn metrics(
     let mut file = path.map(|path| Textfile::new(path, options.every.unwrap_or(EVERY)));
     while !ending.asked() {
         if sampler.has_failed() {
-            anyhow::bail!("no samples are taken any more");
+            anyhow::bail!("sampling has failed and stopped");
         }
         match &mut server {
             Some(server) => server.serve(PATIENCE, |request| answer(&published, request))?,
@@ -208,7 +208,7 @@ impl<'a> Textfile<'a> {
             Ok(()) => self.is_told = false,
             Err(error) if !std::mem::replace(&mut self.is_told, true) => {
                 let name = name(self.path);
-                warn(&format!("{name}: {error}; it is tried again"));
+                warn(&format!("{name}: {error}; will retry"));
             }
             Err(_) => {}
         }
@@ -228,7 +228,7 @@ fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
     }
     if !address.ip().is_loopback() {
         warn(&format!(
-            "{address}: whoever reaches this address can read the names and the figures of the rings"
+            "{address}: not a loopback address: whoever can reach it can read the names and metrics of the rings"
         ));
     }
     let listener = TcpListener::bind(address).with_context(|| address.to_string())?;

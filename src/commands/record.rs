@@ -35,7 +35,7 @@ impl Write for UntilAsked {
         if self.stdout.write(piece, &self.ending)? {
             return Ok(piece.len());
         }
-        let why = "the end was asked for while nobody took what was recorded";
+        let why = "stopped while nobody read the recording from the output";
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     }
 
@@ -54,7 +54,7 @@ pub(super) fn output(path: &Path, ending: &StopSignal) -> anyhow::Result<Output>
     }
     if io::stdout().is_terminal() {
         bail!(
-            "-o -: a recording is no text, and stdout is a terminal: send it to a file or a pipe"
+            "-o -: a recording is binary, and stdout is a terminal: redirect it to a file or a pipe"
         );
     }
     Ok(Output::Stream(Box::new(UntilAsked {
@@ -189,7 +189,7 @@ fn words(progress: &Progress, elapsed: Duration, plan: MessagePlan) -> String {
     );
     if plan != MessagePlan::None {
         words += &format!(
-            ", {}, {} of the ring passed over",
+            ", {}, {} of the ring skipped",
             counted(progress.messages, "message"),
             bytes(progress.skipped_bytes)
         );

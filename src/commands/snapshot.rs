@@ -101,7 +101,7 @@ pub fn snapshot(
             let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
             let every = watcher.interval_ns().unwrap_or(period);
             warn(&format!(
-                "--watch {} cannot be kept: to take and print a sample takes about {}",
+                "--watch {} is too short: taking and printing a sample takes about {}",
                 duration(period),
                 duration(every)
             ));

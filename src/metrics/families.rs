@@ -161,7 +161,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_ring_messages",
         kind: Kind::Counter,
-        help: "Messages since the ring is watched. What zbq_ring_messages_estimated_total says of them is an estimate.",
+        help: "Messages since watching began, of which zbq_ring_messages_estimated_total are an estimate.",
         is_counted: true,
         samples: |metrics, out| {
             for (series, _) in rings(metrics) {
@@ -217,7 +217,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_hidden_consumers",
         kind: Kind::Gauge,
-        help: "Consumers that are there, and cannot be seen.",
+        help: "Consumers that exist but cannot be seen.",
         is_counted: false,
         samples: of_rings!(|ring| ring.hidden_consumers),
     },
@@ -277,14 +277,14 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_consumer_lag_ratio",
         kind: Kind::Gauge,
-        help: "The same as a part of the ring: at 1 the producer has no room.",
+        help: "The same as a part of the ring: at 1 the ring is full.",
         is_counted: false,
         samples: of_consumers!(lag_ratio),
     },
     Family {
         name: "zbq_consumer_lag_ratio_sampled",
         kind: Kind::Histogram,
-        help: "The same as it was at each sample, ten times a second unless asked otherwise: what is between two scrapes is seen.",
+        help: "The same as it was at each sample, ten times a second unless --rate says otherwise, so that what happens between two scrapes is seen.",
         is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings().flat_map(|ring| &ring.consumers) {
@@ -322,7 +322,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_consumer_read_bytes",
         kind: Kind::Counter,
-        help: "Bytes that the consumer has released since it is watched.",
+        help: "Bytes that the consumer has released since watching began.",
         is_counted: true,
         samples: |metrics, out| {
             for (series, consumer) in consumers(metrics) {
@@ -344,7 +344,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_events",
         kind: Kind::Counter,
-        help: "What happened since the ring is watched.",
+        help: "Events since watching began.",
         is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings() {
@@ -375,7 +375,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbqtop_scrape_duration_seconds",
         kind: Kind::Gauge,
-        help: "How long it took to make this answer.",
+        help: "How long it took to produce this response.",
         is_counted: false,
         samples: |metrics, out| {
             let elapsed = metrics.begun.map(|begun| begun.elapsed());

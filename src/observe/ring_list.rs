@@ -210,7 +210,7 @@ impl RingList {
         }
         let left = self.owners.values().map(|looked| looked.left).sum();
         if left > 0 {
-            let why = "there are too many to attach each in time; the next look goes on";
+            let why = "too many to attach in time; the next update continues";
             limits.push(Limitation::new(counted(left, "ring"), why));
         }
         (limits, gone)

@@ -108,8 +108,7 @@ impl Rings {
                                 "rings without a producer in {}",
                                 counted(survey.left() as u64, "process")
                             );
-                            let why =
-                                "there are too many processes to ask each in time what it maps";
+                            let why = "too many processes to read all their mappings in time";
                             listing.limits.push(Limitation::new(what, why));
                         }
                         at_once = watch_orphans(&survey, self.thresholds);

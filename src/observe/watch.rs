@@ -579,9 +579,9 @@ impl Watcher {
             limits.push(Limitation {
                 what: Unseen::SlotTable,
                 why: if sample.producer_alive {
-                    "the producer's memory no longer holds what was found there".into()
+                    "the slot table is no longer where it was in the producer's memory".into()
                 } else {
-                    "it went with the producer".into()
+                    "it was lost with the producer".into()
                 },
                 remedy: None,
             });

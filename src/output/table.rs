@@ -67,7 +67,7 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
             ),
         ),
         (
-            "limits",
+            "eviction",
             optional(control.head(), |_| {
                 format!(
                     "scan after {} failed reservations, evict after {} without progress",

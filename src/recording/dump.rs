@@ -193,7 +193,7 @@ fn copy(ring: &AttachedRing, tell: &mut impl FnMut(u64, u64) -> bool) -> io::Res
         return Err(io::Error::new(
             io::ErrorKind::OutOfMemory,
             format!(
-                "a copy of the ring takes {} of memory, and {} are free",
+                "a copy of the ring needs {} of memory, but only {} is free",
                 bytes(all),
                 bytes(free)
             ),
@@ -250,7 +250,7 @@ fn goes_on(wanted: bool) -> io::Result<()> {
     if wanted {
         return Ok(());
     }
-    let why = "the end was asked for before it was complete";
+    let why = "stopped before it was complete";
     Err(io::Error::new(io::ErrorKind::Interrupted, why))
 }
 

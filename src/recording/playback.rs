@@ -123,7 +123,7 @@ impl Playback {
     pub fn choose(&mut self, number: usize) -> Result<(), RecordingError> {
         if number >= self.rings.len() {
             let count = counted(self.rings.len() as u64, "ring");
-            let why = format!("--ring {number}: it has {count}, counted from 0");
+            let why = format!("--ring {number}: the recording has {count}, numbered from 0");
             return Err(RecordingError::NotInIt(why));
         }
         self.rings = vec![self.rings.swap_remove(number)];
@@ -251,7 +251,7 @@ impl Playback {
         let late = at_ns.min(self.span().1).saturating_sub(recorded_ns);
         let is_stale = late > STALE_NS.max(interval.saturating_mul(3));
         (is_stale && !state.ring.state.is_over())
-            .then(|| format!("the last one that was recorded is {} older", duration(late)))
+            .then(|| format!("the last recorded state is {} older", duration(late)))
     }
 
     /// When the last state of a ring that is not later than `at_ns` was recorded.
@@ -323,7 +323,7 @@ impl Playback {
         });
         if senseless > 0 {
             let records = counted(senseless, "record");
-            recording.note(format!("{records} of messages make no sense"));
+            recording.note(format!("{records} of messages cannot be decoded"));
         }
     }
 

@@ -73,9 +73,8 @@ pub enum Error {
     Refused,
     /// Who listens counts pids otherwise than we do, and a join tells pids. Found out before anything was asked for.
     #[error(
-        "the kernel knows the listener by no pid of our pid namespace (SO_PEERCRED says 0): it runs in another one, \
-         where our pid {ours} is nobody's, or a stranger's, and that is whom its producer would watch; join from the \
-         producer's pid namespace"
+        "the listener runs in another pid namespace (SO_PEERCRED reports pid 0), where our pid {ours} names no \
+         process, or a wrong one, which the producer would then watch; join from the producer's pid namespace"
     )]
     OtherPidNamespace {
         /// Our own pid, in our own namespace.

@@ -55,7 +55,7 @@ pub(super) fn only_ring(playback: &Playback) -> Result<PlayedRing, RecordingErro
             let list = list.map(|(number, ring)| format!("\n  --ring {number}: {}", ring.id));
             let list: String = list.collect();
             Err(RecordingError::NotInIt(format!(
-                "there are several rings in the recording:{}",
+                "the recording has several rings; choose one with --ring:{}",
                 list
             )))
         }
@@ -69,8 +69,8 @@ pub(super) fn recorded_snapshot(
     out: &mut Printer,
 ) -> anyhow::Result<ExitCode> {
     if sampling.watch.is_some() || sampling.interval.is_some() {
-        let why = "--watch and --interval: a recording has its own samples; --at says which";
-        return Ok(refuse(&cli::misuse(why)));
+        let why = "--watch and --interval do not apply to a recording; choose a moment with --at";
+        return Ok(refuse(&cli::misuse("snapshot", why)));
     }
     recorded::snapshot(&mut playback, json, out)?;
     playback.notes().iter().for_each(|note| warn(note));

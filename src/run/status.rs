@@ -17,8 +17,10 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return tell(error);
     }
+    let said = error.render().to_string();
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
     // Where nobody can be told, the exit status has to do.
-    let _ = error.print();
+    let _ = write!(io::stderr(), "zbqtop: {said}");
     if cli::means_check(std::env::args_os()) {
         // What is 2 elsewhere is CRITICAL to a monitoring system: nothing is known yet.
         return check::misused(&error.to_string(), &mut Stdout::printer());

@@ -27,7 +27,7 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// It is something else than a file with settings.
-    #[error("{path}: found {found}, expected a file with settings")]
+    #[error("{path}: found {found}, expected a settings file")]
     NoFile {
         /// The file, as it may be printed.
         path: String,

@@ -27,7 +27,7 @@ pub fn template() -> String {
         "\
 # Settings of zbqtop, each with its default: what is left out stays as it is here. They are read from
 # $XDG_CONFIG_HOME/zbqtop/config.toml (~/.config/zbqtop/config.toml), or from the file that --config or ZBQTOP_CONFIG
-# names. Options of the command line come before the environment, and that before this file.
+# names. Options on the command line override the environment, which overrides this file.
 
 # Time between two samples of the dashboard; `+` and `-` change it, --interval as well.
 interval = {interval:?}
@@ -54,19 +54,20 @@ columns = {columns:?}
 # A consumer that is behind by this share of the ring is lagging.
 lagging-percent = {lagging_percent}
 
-# A consumer that is behind and has not moved for so long is stalled: auto (half of the ring's own stall timeout, but a
-# second at least; a second where it lags as well), or a time, as in \"5s\".
+# A consumer that is behind and has not moved for this long is stalled: auto (half of the ring's own stall timeout, at
+# least a second; one second if it also lags), or a time, as in \"5s\".
 stalled-after = \"auto\"
 
-# Descriptors pile up: a consumer's side socket is this full and not read, or so much of RLIMIT_NOFILE is in flight.
+# Descriptors pile up when a consumer does not read its side socket and it is this full, or when this share of
+# RLIMIT_NOFILE is in flight.
 side-socket-percent = {pile_percent}
 
 # How far any consumer may be behind before that is a warning, and critical: a share of the ring, bytes (\"1MiB\"),
-# messages (\"10000msg\"), a time (\"2s\"), or \"off\". `check --max-lag` comes before it.
+# messages (\"10000msg\"), a time (\"2s\"), or \"off\". `check --max-lag` overrides it.
 max-lag = {max_lag:?}
 
 # The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,
-# pgup, pgdn, home, end, ins, del), f1 to f12, or ctrl- and a letter. [] takes all away; Ctrl-C quits in any case.
+# pgup, pgdn, home, end, ins, del), f1 to f12, or ctrl- and a letter. [] removes all; Ctrl-C always quits.
 [keys]
 ",
         interval = time(interval),

@@ -173,7 +173,7 @@ fn what_is_no_text_is_told() {
     );
     assert_eq!(
         of_file(&vec![b'#'; (256 << 10) + 1]),
-        "FILE: found more than 256 KiB, expected a file with settings"
+        "FILE: found more than 256 KiB, expected a settings file"
     );
     let place = tempfile::tempdir().unwrap();
     let said = |path: &Path| {
@@ -182,7 +182,7 @@ fn what_is_no_text_is_told() {
     };
     assert_eq!(
         said(place.path()),
-        "PLACE: found a directory, expected a file with settings"
+        "PLACE: found a directory, expected a settings file"
     );
     let pipe = place.path().join("pipe");
     rustix::fs::mknodat(
@@ -195,11 +195,11 @@ fn what_is_no_text_is_told() {
     .unwrap();
     assert_eq!(
         said(&pipe),
-        "PLACE/pipe: found a pipe, expected a file with settings"
+        "PLACE/pipe: found a pipe, expected a settings file"
     );
     assert_eq!(
         said(Path::new("/dev/zero")),
-        "/dev/zero: found a device, expected a file with settings"
+        "/dev/zero: found a device, expected a settings file"
     );
     let missing = place.path().join(OsStr::from_bytes(b"a\x1b[2J"));
     let missing = said(&missing);

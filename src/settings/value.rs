@@ -150,12 +150,12 @@ impl<'a> Value<'a> {
                 return Err(value.wrong(unknown("column", name, known)));
             };
             if columns.contains(&field) {
-                return Err(value.fault("which stands there already, expected each column once"));
+                return Err(value.fault("which is listed twice, expected each column once"));
             }
             columns.push(field);
         }
         if columns.is_empty() {
-            return Err(self.expected("one column at least"));
+            return Err(self.expected("at least one column"));
         }
         Ok(columns)
     }

@@ -44,6 +44,7 @@ pub(crate) enum Action {
     Next,
     Previous,
     Follow,
+    Zoom,
     Left,
     Right,
     Save,
@@ -102,6 +103,8 @@ pub(crate) enum FrontView {
     Ring,
     /// One consumer in full.
     Details,
+    /// One message in full.
+    Message,
 }
 
 /// Where keys have a meaning of their own, which the footer shows.
@@ -133,6 +136,9 @@ pub(crate) enum Pane {
 }
 
 impl Pane {
+    /// All of them, in the order of their digits.
+    pub(crate) const ALL: [Self; 4] = [Self::Consumers, Self::Findings, Self::Messages, Self::Hex];
+
     /// The digit that leads to it, as the key table has it and its title shows it.
     pub(crate) fn digit(self) -> char {
         match self {

@@ -58,10 +58,18 @@ pub(crate) struct App {
     message_list: MessageList,
     /// The first message that is shown.
     messages_top: usize,
+    /// The selected message has the whole screen.
+    reads_message: bool,
+    /// The pane that has the keys has the room of all.
+    is_zoomed: bool,
+    /// The most consumers that the ring has had at once: their pane does not shrink.
+    most_consumers: usize,
     /// The time to go to, while it is being typed.
     moment: Prompt<40>,
     /// What is wrong with it.
     moment_error: Option<String>,
+    /// Something was being typed when what it was for went.
+    prompt_is_lost: bool,
     /// The last key would have left the ring for the list.
     asks_to_leave: bool,
     /// What was clicked last, and when.
@@ -104,8 +112,12 @@ impl App {
             findings: Cursor::default(),
             message_list: MessageList::default(),
             messages_top: 0,
+            reads_message: false,
+            is_zoomed: false,
+            most_consumers: 0,
             moment: Prompt::default(),
             moment_error: None,
+            prompt_is_lost: false,
             asks_to_leave: false,
             clicked: None,
             keymap: Keymap::default(),
@@ -144,6 +156,7 @@ impl App {
             self.ring = Some(frame.snapshot.id.clone());
         }
         self.consumers.follow(&frame.snapshot);
+        self.most_consumers = self.most_consumers.max(frame.snapshot.consumers.len());
         if let Some(details) = &mut self.details {
             details.take_frame(&frame);
         }
@@ -174,7 +187,6 @@ impl App {
         match (&self.listing.rings[..], self.screen) {
             // Who came from a ring can go back to it.
             ([], _) if self.ring.is_none() => {
-                self.rings.end_typing();
                 self.screen = Screen::Waiting;
             }
             // What has ended is listed; it is not what somebody waits for.
@@ -192,7 +204,7 @@ impl App {
         if self.ring.as_ref() != Some(&id) {
             self.begin_anew();
         }
-        self.rings.end_typing();
+        self.lose_prompt();
         self.screen = Screen::Ring;
         self.frozen = false;
         self.frame = None;
@@ -200,12 +212,24 @@ impl App {
         self.ring = Some(id);
     }
 
+    /// What is being typed belongs to nothing any more. The rest of it is still no keys.
+    fn lose_prompt(&mut self) {
+        self.prompt_is_lost |= self.is_typing();
+        self.rings.end_typing();
+        self.consumers.end_typing();
+        self.message_list.end_typing();
+        self.moment.end();
+    }
+
     /// Another ring is shown from now on.
     fn begin_anew(&mut self) {
+        self.lose_prompt();
         self.consumers.renew();
         self.details = None;
+        self.reads_message = false;
+        self.most_consumers = 0;
         self.findings = Cursor::default();
-        self.message_list = MessageList::default();
+        self.message_list.renew();
     }
 
     /// The source could not go over to the ring `id`.
@@ -219,9 +243,9 @@ impl App {
         if self.frozen {
             return false;
         }
-        self.consumers.end_typing();
-        self.message_list.end_typing();
+        self.lose_prompt();
         self.details = None;
+        self.reads_message = false;
         self.ring = None;
         self.frame = None;
         self.screen = Screen::Waiting;
@@ -238,8 +262,15 @@ impl App {
             Action::Redraw => return Some(Effect::Redraw),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Help => self.help = if self.help.is_some() { None } else { Some(0) },
+            Action::NextPane if self.reads_message => {
+                self.message_list.step_aside(true, viewport.hex());
+            }
+            Action::PreviousPane if self.reads_message => {
+                self.message_list.step_aside(false, viewport.hex());
+            }
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),
+            Action::Zoom => self.is_zoomed = !self.is_zoomed,
             Action::Pane(pane) => self.turn_to(pane),
             Action::Up => return self.step(Movement::Up(1), viewport),
             Action::Down => return self.step(Movement::Down(1), viewport),
@@ -337,12 +368,13 @@ impl App {
         }
     }
 
+    /// Lets be typed what is looked for. What is in front of a list that can be filtered gives way: what is typed next is
+    /// never taken for keys.
     fn begin_filter(&mut self) {
-        if self.front_view() == FrontView::Rings && self.help.is_none() {
+        self.help = None;
+        self.details = None;
+        if self.screen != Screen::Ring || self.frame.is_none() {
             return self.rings.begin_typing();
-        }
-        if self.front_view() != FrontView::Ring || self.frame.is_none() || self.help.is_some() {
-            return;
         }
         if self.reads() {
             return self.message_list.begin_typing();
@@ -354,6 +386,10 @@ impl App {
     /// Changes what is being typed.
     pub(crate) fn edit(&mut self, edit: Edit) -> Option<Effect> {
         self.said = None;
+        if self.prompt_is_lost {
+            self.prompt_is_lost = !matches!(edit, Edit::Keep | Edit::Clear);
+            return None;
+        }
         if self.moment.is_typing() {
             return self.edit_moment(edit);
         }
@@ -365,8 +401,12 @@ impl App {
             }
             let is_changed = self.message_list.edit(edit, &frame.messages);
             return is_changed.then_some(Effect::Search);
+        }
+        if self.rings.is_typing() {
+            self.rings.edit(edit);
+            self.rings.follow(&self.listing);
         } else {
-            self.arrange_rows(|rings| rings.edit(edit), |consumers| consumers.edit(edit));
+            self.arrange(|consumers| consumers.edit(edit));
         }
         None
     }
@@ -424,7 +464,10 @@ impl App {
             return None;
         }
         if self.screen == Screen::Ring {
-            if self.details.take().is_some() {
+            if self.details.take().is_some()
+                || std::mem::take(&mut self.reads_message)
+                || std::mem::take(&mut self.is_zoomed)
+            {
                 return None;
             }
             if self.reads() && !self.message_list.typed().is_empty() {
@@ -440,7 +483,7 @@ impl App {
                 }
                 self.asks_to_leave = true;
                 let key = self.keymap.key(Action::Back).unwrap_or_default();
-                self.say(format!("{key} once more: the list of rings"));
+                self.say(format!("press {key} again for the list of rings"));
                 return None;
             }
             self.arrange(|consumers| consumers.edit(Edit::Clear));
@@ -461,7 +504,7 @@ impl App {
         if self.details.is_some() {
             return;
         }
-        let panes = self.panes();
+        let panes = Pane::ALL;
         let at = panes
             .iter()
             .position(|pane| *pane == self.focus())
@@ -471,18 +514,10 @@ impl App {
     }
 
     fn turn_to(&mut self, pane: Pane) {
-        if self.screen == Screen::Ring && self.help.is_none() && self.panes().contains(&pane) {
+        if self.screen == Screen::Ring && self.help.is_none() {
             self.details = None;
+            self.reads_message = false;
             self.focus = pane;
-        }
-    }
-
-    /// The panes there are.
-    fn panes(&self) -> &'static [Pane] {
-        if self.has_findings() {
-            &[Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex]
-        } else {
-            &[Pane::Consumers, Pane::Messages, Pane::Hex]
         }
     }
 
@@ -501,6 +536,10 @@ impl App {
             details.scroll(step, viewport.last_top);
             return None;
         }
+        if self.reads_message {
+            self.step_bytes(step, viewport.hex());
+            return None;
+        }
         match self.focus() {
             Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
@@ -513,13 +552,5 @@ impl App {
             Pane::Hex => self.step_bytes(step, viewport.hex()),
         }
         None
-    }
-
-    fn has_findings(&self) -> bool {
-        self.frame.as_ref().is_some_and(|frame| {
-            !frame.snapshot.findings.is_empty()
-                || !frame.snapshot.attach.limits.is_empty()
-                || !frame.events.is_empty()
-        })
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::text;
 use crate::observe::model::StoredMessage;
+use crate::text::counted;
 
 /// Bytes of base64 that terminals and multiplexers take; what is longer some of them cut, and others forget.
 const LONGEST: usize = 74_000;
@@ -45,7 +46,7 @@ impl Clip {
         let what = if message.is_cut() {
             format!("the first {kept} of {all} bytes {form}")
         } else {
-            format!("{kept} bytes {form}")
+            format!("{} {form}", counted(kept as u64, "byte"))
         };
         Self { text, what }
     }

@@ -59,10 +59,7 @@ impl Binding {
     }
 
     /// Puts the first of the keys into the footer, with a word for each place.
-    const fn footer(
-        mut self,
-        words: &'static [(&'static str, &'static [FooterPlace])],
-    ) -> Self {
+    const fn footer(mut self, words: &'static [(&'static str, &'static [FooterPlace])]) -> Self {
         self.words = words;
         self
     }
@@ -155,14 +152,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[key(KeyCode::Tab)],
         Action::NextPane,
         "next-pane",
-        "next pane",
+        "next pane; in a message, the next byte",
     )
-    .footer(&[("pane", PANES)]),
+    .footer(&[("pane", PANES), ("byte", &[FooterPlace::Message])]),
     binding(
         &[key(KeyCode::BackTab)],
         Action::PreviousPane,
         "previous-pane",
-        "previous pane",
+        "previous pane; in a message, the previous byte",
     ),
     binding(
         &[letter('1')],
@@ -235,7 +232,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[key(KeyCode::End), key(KeyCode::F(5))],
         Action::Live,
         "live",
-        "live again, and the last row",
+        "back to live, and to the last row",
     ),
     binding(
         &[key(KeyCode::Enter)],
@@ -282,10 +279,17 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('f')],
         Action::Follow,
         "follow",
-        "follow the newest message, or stay",
+        "follow the newest message, or stop following",
     )
     .footer(&[("follow", &[MESSAGES])])
     .recorded(""),
+    binding(
+        &[letter('z')],
+        Action::Zoom,
+        "zoom",
+        "enlarge the pane, or back",
+    )
+    .footer(&[("zoom", PANES)]),
     binding(
         &[key(KeyCode::Left), letter('h')],
         Action::Left,
@@ -325,20 +329,20 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('<')],
         Action::SortBack,
         "sort-back",
-        "sort rows by the column before",
+        "sort rows by the previous column",
     ),
     binding(
         &[letter('r')],
         Action::Reverse,
         "reverse",
-        "reverse their order",
+        "reverse the sort order",
     )
     .footer(&[("reverse", &[FooterPlace::Rings])]),
     binding(
         &[letter(' ')],
         Action::Freeze,
         "freeze",
-        "freeze, or live again; recording: play, pause",
+        "freeze or resume; recording: play or pause",
     )
     .footer(&[("freeze", IN_FRONT)])
     .recorded("play"),
@@ -354,7 +358,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter(',')],
         Action::PreviousSample,
         "previous-sample",
-        "recording: sample before",
+        "recording: previous sample",
     ),
     binding(
         &[letter('}')],
@@ -368,7 +372,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('{')],
         Action::PreviousEvent,
         "previous-event",
-        "recording: event or finding before",
+        "recording: previous event or finding",
     ),
     binding(
         &[letter('p')],
@@ -403,10 +407,9 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('R')],
         Action::Record,
         "record",
-        "record the ring into a file, or end that",
+        "start or stop recording into a file",
     ),
-    binding(&[letter('L')], Action::List, "list", "list of rings")
-        .footer(&[("list", PANES)]),
+    binding(&[letter('L')], Action::List, "list", "list of rings").footer(&[("list", PANES)]),
     binding(
         &[letter('+'), letter('=')],
         Action::Faster,
@@ -426,7 +429,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter('[')],
         Action::ShorterTime,
         "shorter-time",
-        "charts reach back less far",
+        "shorter time axis",
     )
     .footer(&[(
         "time",
@@ -437,24 +440,27 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[letter(']')],
         Action::LongerTime,
         "longer-time",
-        "charts reach back further, up to a day",
+        "longer time axis, up to a day",
     ),
-    binding(&[key(KeyCode::Esc)], Action::Back, "back", "back")
-        .footer(&[(
-            "back",
-            &[FooterPlace::Rings, FooterPlace::Details, FooterPlace::Message],
-        )]),
+    binding(&[key(KeyCode::Esc)], Action::Back, "back", "back").footer(&[(
+        "back",
+        &[
+            FooterPlace::Rings,
+            FooterPlace::Details,
+            FooterPlace::Message,
+        ],
+    )]),
     binding(
         &[control('l')],
         Action::Redraw,
         "redraw",
-        "draw everything again",
+        "redraw the screen",
     ),
     binding(
         &[control('z')],
         Action::Suspend,
         "suspend",
-        "to the shell; `fg` comes back",
+        "suspend to the shell; `fg` returns",
     ),
 ];
 
@@ -462,11 +468,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
 pub(crate) const PROMPT: [(&str, &str, Edit); 2] =
     [("Enter", "keep", Edit::Keep), ("Esc", "clear", Edit::Clear)];
 
-/// What a key does to text that is being typed; `None` for keys that are no part of it and do what they always do.
+/// What a key does to text that is being typed; `None` for keys that do nothing to it.
 pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     match event.code {
         KeyCode::Char('u') if control => Some(Edit::EraseAll),
+        KeyCode::Char('w') if control => Some(Edit::EraseWord),
+        KeyCode::Up => Some(Edit::Older),
+        KeyCode::Down => Some(Edit::Newer),
         KeyCode::Char(character) if !control => Some(Edit::Insert(character)),
         KeyCode::Backspace => Some(Edit::Erase),
         KeyCode::Enter => Some(Edit::Keep),
@@ -586,7 +595,7 @@ impl Keymap {
 fn footer_word(row: &Binding, state: FooterState) -> Option<(u8, &'static str)> {
     let word = row.word(state.place);
     match (row.action, row.recorded) {
-        (Action::Help | Action::Quit, _) => word.map(|(word, _)| (0, word)),
+        (Action::Help | Action::Quit | Action::NextPane, _) => word.map(|(word, _)| (0, word)),
         (Action::Freeze, _) if state.is_frozen && word.is_some() => Some((1, "live again")),
         (Action::Next, _) if !state.searches => None,
         (_, Some("")) if state.is_recorded => None,

@@ -315,12 +315,17 @@ fn heed(
 ) -> Option<Effect> {
     match event {
         Event::Key(key) => {
-            if app.is_typing()
-                && let Some(edit) = keys::edit(key)
-            {
-                return app.edit(edit);
+            let action = app.keymap().action(key);
+            if app.is_typing() {
+                if let Some(edit) = keys::edit(key) {
+                    return app.edit(edit);
+                }
+                // What belongs to lists and panes would be a surprise here.
+                let acts = [Action::Quit, Action::Redraw, Action::Suspend, Action::Help];
+                let action = action.filter(|action| acts.contains(action))?;
+                return app.apply(action, viewport(app));
             }
-            app.apply(app.keymap().action(key)?, viewport(app))
+            app.apply(action?, viewport(app))
         }
         Event::Mouse(mouse) => {
             let spot = hit_map.at(mouse.column, mouse.row)?;

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::text;
+use crate::text::counted;
 
 /// Files of the same message before it is given up.
 const TRIES: u32 = 1000;
@@ -33,9 +34,9 @@ impl Save<'_> {
                 let path = path.display().to_string();
                 let path = text::escape(&path, 4096);
                 if (kept as u64) < all {
-                    format!("wrote {path}: the first {kept} of {all} bytes, the others are gone")
+                    format!("wrote {path}: the first {kept} of {all} bytes, the rest is gone")
                 } else {
-                    format!("wrote {path}: {kept} bytes")
+                    format!("wrote {path}: {}", counted(kept as u64, "byte"))
                 }
             }
             Err(error) => {
@@ -68,7 +69,7 @@ impl Save<'_> {
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            format!("{name}.bin is there {TRIES} times"),
+            format!("{name}.bin and all numbered variants up to {TRIES} exist already"),
         ))
     }
 }
@@ -93,7 +94,7 @@ mod tests {
         // Not even through a link that leads nowhere.
         std::os::unix::fs::symlink(path("elsewhere"), path("zbqtop-7-4096.bin")).unwrap();
         assert!(save(b"one\0\xff", 5).ends_with("zbqtop-7-4096-1.bin: 5 bytes"));
-        assert!(save(b"two", 9).ends_with("-2.bin: the first 3 of 9 bytes, the others are gone"));
+        assert!(save(b"two", 9).ends_with("-2.bin: the first 3 of 9 bytes, the rest is gone"));
         assert_eq!(
             std::fs::read(path("zbqtop-7-4096-1.bin")).unwrap(),
             b"one\0\xff"

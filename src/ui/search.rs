@@ -32,6 +32,8 @@ pub(crate) struct Hit {
 #[derive(Debug)]
 pub(super) struct MessageSearch {
     pub(super) query: Query,
+    /// Every message of the log is one that was found before: perhaps where its kept bytes do not reach.
+    takes_all: bool,
     hits: VecDeque<Hit>,
     /// Rows of hits, and of gaps, where more may have been.
     rows: VecDeque<u64>,
@@ -43,9 +45,18 @@ impl MessageSearch {
     pub(super) fn new(query: Query, log: &MessageLog) -> Self {
         Self {
             query,
+            takes_all: false,
             hits: VecDeque::new(),
             rows: VecDeque::new(),
             searched: log.end()..log.end(),
+        }
+    }
+
+    /// The same for a log that has nothing but what was found already.
+    pub(super) fn of_found(query: Query, log: &MessageLog) -> Self {
+        Self {
+            takes_all: true,
+            ..Self::new(query, log)
         }
     }
 
@@ -58,7 +69,10 @@ impl MessageSearch {
             || self.searched.end > rows.end
         {
             // Rows of another log, or all of them have gone.
-            *self = Self::new(self.query.clone(), log);
+            *self = Self {
+                takes_all: self.takes_all,
+                ..Self::new(self.query.clone(), log)
+            };
         }
         self.searched.start = self.searched.start.max(rows.start);
         while self.hits.front().is_some_and(|hit| hit.row < rows.start) {
@@ -100,6 +114,7 @@ impl MessageSearch {
             Some(LogRow::Gap(_)) => (true, None),
             Some(LogRow::Message(message)) => {
                 let place = self.query.find(&message.raw());
+                let place = place.or(self.takes_all.then_some(0..0));
                 let hit = place.map(|place| Hit { row, place });
                 (hit.is_some(), hit)
             }

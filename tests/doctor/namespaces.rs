@@ -39,7 +39,11 @@ fn namespaces_of_the_producer_are_compared_with_ours() {
         answers.is(&format!("{kind}_namespace"), status, words);
         for other in ["user", "pid", "mount", "network", "time"] {
             if other != kind {
-                answers.is(&format!("{other}_namespace"), "ok", &["that of pid "]);
+                answers.is(
+                    &format!("{other}_namespace"),
+                    "ok",
+                    &["same as that of pid "],
+                );
             }
         }
         if kind == "network" {

@@ -26,7 +26,10 @@ fn judge_term(term: &str) -> DoctorCheck {
         return DoctorCheck::unknown(NAME, format!("TERM is {term}: GNU screen takes no OSC 52"))
             .so("what is copied in the dashboard may not reach the clipboard");
     }
-    DoctorCheck::unknown(NAME, "a terminal does not tell whether it takes OSC 52")
+    DoctorCheck::unknown(
+        NAME,
+        "a terminal does not report whether it supports OSC 52",
+    )
 }
 
 fn judge_tmux(set_clipboard: Option<&str>) -> DoctorCheck {

@@ -78,7 +78,7 @@ impl Hook {
         if !std::mem::replace(&mut self.is_told, true) {
             let waiting = counted(WAITING as u64, "event");
             warn(&format!(
-                "--exec: the command cannot keep up: {waiting} wait for it, and more are left out until it has caught up"
+                "--exec: the command is too slow: {waiting} are queued, and further ones are dropped until it has caught up"
             ));
         }
     }
@@ -132,15 +132,15 @@ impl Runner {
             }
             match self.run(&event) {
                 Ok(Some(status)) if status.success() => {}
-                Ok(Some(status)) => warn(&format!("--exec: {status}")),
+                Ok(Some(status)) => warn(&format!("--exec: the command failed: {status}")),
                 Ok(None) if self.is_ending() => {
-                    warn("--exec: the command was ended, as the program ends");
+                    warn("--exec: the command was stopped because zbqtop exits");
                 }
                 Ok(None) => warn(&format!(
-                    "--exec: ended: it took longer than {}",
+                    "--exec: the command was stopped: it took longer than {}",
                     duration(nanoseconds(self.limit))
                 )),
-                Err(error) => warn(&format!("--exec: {error}")),
+                Err(error) => warn(&format!("--exec: cannot run the command: {error}")),
             }
         }
         left

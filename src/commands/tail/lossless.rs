@@ -73,7 +73,7 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
         };
         let ctrl = file_of(consumer);
         warn(&format!(
-            "joined in slot {} ({}): this reader holds ring space until what it read is written out",
+            "joined in slot {} ({}): this reader holds ring space until each message is written out",
             consumer.slot(),
             consumer.mode()
         ));
@@ -110,7 +110,7 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
         }
         match (&outcome, outcome.end()) {
             (Outcome::Evicted(lost), _) => {
-                warn("evicted by the producer, which found no progress; joining again");
+                warn("evicted by the producer for lack of progress; joining again");
                 from = *lost;
             }
             (_, Some(end)) if options.follow_name => {
@@ -136,7 +136,7 @@ impl Outcome {
     fn end(&self) -> Option<&'static str> {
         match self {
             Self::ProducerGone => Some("the producer has ended"),
-            Self::GivenUp => Some("the producer has given this ring up, and lives on"),
+            Self::GivenUp => Some("the producer has closed this ring but is still running"),
             Self::Over | Self::Evicted(_) => None,
         }
     }
@@ -309,7 +309,7 @@ impl<O: Output> LosslessReader<O> {
         self.sink.passed(messages as u64, bytes, torn);
         if torn {
             warn(&format!(
-                "evicted while the last {messages} messages were written out: the producer may have written into them"
+                "evicted while messages were written out: the producer may have overwritten the last {messages} of them"
             ));
         }
         Ok(())

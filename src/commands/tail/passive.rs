@@ -32,8 +32,8 @@ const GIVES_UP_AFTER: Duration = Duration::from_secs(5);
 /// How long the last messages are tried for on a ring that overruns every try.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(300);
 /// Said once, where it begins.
-const SPARING: &str = "the ring is faster than it can be read: this reader takes only as much of its time as does the \
-                       producer no harm (--lossless misses nothing, and holds the producer back)";
+const SPARING: &str = "the ring is faster than it can be read: messages are skipped so that the producer is not \
+                       slowed down (--lossless skips none, but holds the producer back)";
 /// Payloads that are longer are not kept, but read once more when they are shown: of the last messages, only those are known
 /// when all are read.
 const LONG: usize = 1 << 20;
@@ -52,8 +52,8 @@ pub fn tail(
     let mut succession = succession.filter(|_| options.follow_name);
     if options.follow_name && succession.is_none() {
         bail!(
-            "-F: ring {} was chosen by --ring or --fd, and which ring takes its place cannot be told by that: name it by its \
-             --socket, or by --pid alone",
+            "-F: ring {} was chosen with --ring or --fd, which do not identify its successor: choose it with \
+             --socket, or with --pid alone",
             ring.id()
         );
     }
@@ -77,7 +77,7 @@ pub fn tail(
         }
         Some(RingPosition::Offset(_)) if options.follows() => MessageReader::at(head),
         Some(RingPosition::Offset(offset)) => {
-            bail!("--from {offset}: head is at {head} yet; -f waits for what is to come")
+            bail!("--from {offset}: beyond head, which is at {head}; add -f to wait for it")
         }
     };
     let mut reader = reader.with_torn(options.torn);
@@ -196,8 +196,8 @@ fn retained(
     let Some((mut messages, mut kept)) = collect(ring, reader, head, Beyond::Goes, last, sink)?
     else {
         warn(&format!(
-            "the last messages before offset {head} were not reached in time: the nearest boundary that is known is {} \
-             before it (--from head -f shows what comes)",
+            "the last messages before offset {head} could not be reached in time: the nearest known message boundary is {} \
+             before it (--from head -f shows new ones)",
             bytes(head - known)
         ));
         reader.jump(head);
@@ -231,8 +231,8 @@ fn retained(
     let unread = oldest.saturating_sub(head.saturating_sub(ring.capacity()));
     if messages < last && options.from.is_none() && unread > 0 {
         warn(&format!(
-            "the {} before offset {oldest} were not read: no message boundary is known there, or they may be being \
-             written over",
+            "the {} before offset {oldest} were not read: no message boundary is known there, or the producer may be \
+             overwriting them",
             bytes(unread)
         ));
     }
@@ -450,7 +450,7 @@ fn follow(
         sink.flush()?;
         if !alive {
             warn(if ring.is_given_up() {
-                "the producer has given this ring up, and lives on"
+                "the producer has closed this ring but is still running"
             } else {
                 "the producer has ended"
             });

@@ -40,7 +40,7 @@ pub fn recorded(
     }
     if !playback.has(ring, Content::Messages) && !playback.goes_on() {
         bail!(
-            "ring {}: there are no messages of it in the recording (`record --messages all` takes them, `dump` the ring itself)",
+            "ring {}: the recording has no messages of it (`record --messages all` stores messages, `dump` the whole ring)",
             ring.id
         );
     }

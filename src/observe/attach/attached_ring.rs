@@ -403,7 +403,7 @@ fn still_sought(search: &Mutex<TableSearch>) -> Limitation {
 pub(super) fn limit_of_descriptors() -> Option<Limitation> {
     let Refusal { why, remedy } = shortage()?;
     Some(Limitation {
-        what: "whatever could not be asked".into(),
+        what: "everything that could not be checked".into(),
         why,
         remedy,
     })

@@ -246,7 +246,7 @@ impl Discovery {
         limits.extend(limit_of_descriptors());
         if !self.new.is_empty() {
             let what = format!("rings of {}", counted(self.new.len() as u64, "process"));
-            let why = "there are too many processes and descriptors to ask each in time";
+            let why = "too many processes and descriptors to check in time";
             limits.push(Limitation::new(what, why));
         }
         let no_room = |asked: &&Asked| matches!(asked.held, Held::NoRoom);
@@ -259,7 +259,7 @@ impl Discovery {
         let crowded = self.known.iter().filter(|(_, asked)| asked.is_crowded);
         limits.extend(crowded.map(|(pid, _)| {
             let what = format!("rings of pid {pid} at its higher descriptors");
-            Limitation::new(what, "it has more descriptors than are looked at")
+            Limitation::new(what, "it has more descriptors than zbqtop checks")
         }));
         let mut refused = self.refused();
         let Some(pid) = refused.next() else {
@@ -283,8 +283,12 @@ impl Discovery {
         }
         if let Some((pid, Refusal { why, remedy })) = &self.refused {
             limits.push(Limitation {
-                what: format!("rings of {refused} of {} processes", self.known.len()).into(),
-                why: format!("the first of them is pid {pid}: {why}"),
+                what: format!(
+                    "rings of {refused} of {}",
+                    counted(self.known.len() as u64, "process")
+                )
+                .into(),
+                why: format!("for example pid {pid}: {why}"),
                 remedy: remedy.clone(),
             });
         }
@@ -378,7 +382,7 @@ pub fn no_time_for(pids: &[i32]) -> Option<Limitation> {
         [pid] => format!("rings of pid {pid}"),
         _ => format!("rings of {}", counted(pids.len() as u64, "process")),
     };
-    let why = "there was no time left to look at them";
+    let why = "there was no time left to check them";
     Some(Limitation::new(what, why))
 }
 

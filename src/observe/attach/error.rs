@@ -25,7 +25,7 @@ pub enum AttachError {
     NoSuchProcess(i32),
     /// The process has ended, and is there only until its parent asks how.
     #[error(
-        "pid {pid} ({}): the process has ended, and its parent has yet to reap it; zbqtop ls --all shows rings that live on in \
+        "pid {pid} ({}): the process has ended and waits to be reaped by its parent; zbqtop ls --all shows rings that survive in \
          their consumers",
         escape(.command)
     )]
@@ -36,7 +36,7 @@ pub enum AttachError {
         command: String,
     },
     /// The process is there, but not ours to look into.
-    #[error("pid {pid}: not permitted to look into it: {why}{}", and(.remedy.as_ref()))]
+    #[error("pid {pid}: not permitted to inspect it: {why}{}", and(.remedy.as_ref()))]
     NotPermitted {
         /// The process.
         pid: i32,
@@ -136,7 +136,7 @@ pub enum AttachError {
     #[error("{} rings found; choose one with --pid:{}", .0.len(), listed(.0))]
     Several(Vec<RingListing>),
     /// No ring on this machine that we may look at.
-    #[error("no zbq ring found{}", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
+    #[error("no zbq ring found{}; zbqtop ls shows what could not be read, zbqtop demo starts a ring", .0.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
     NoRing(Option<String>),
     /// The ring may not be looked into, and joining it was not asked for.
     #[error(
@@ -153,7 +153,7 @@ pub enum AttachError {
         why: String,
     },
     /// Someone listens there, but not a process whose descriptors we may see.
-    #[error("socket {}: somebody listens there, but {why}{}", escape(.address), and(.remedy.as_ref()))]
+    #[error("socket {}: a process listens there, but {why}{}", escape(.address), and(.remedy.as_ref()))]
     ListenerHidden {
         /// A path, or `@name`.
         address: String,
@@ -166,8 +166,8 @@ pub enum AttachError {
     },
     /// The process that listens counts pids otherwise than we do, so neither end could name itself to the other.
     #[error(
-        "socket {}: pid {pid}, which listens there, is in another pid namespace: the pid that a join would tell it is \
-         nobody's there, or a stranger's; map the ring instead (without --join, as root), or run zbqtop in that \
+        "socket {}: pid {pid}, which listens there, is in another pid namespace: the pid sent with a join would name no \
+         process there, or a wrong one; map the ring instead (without --join, as root), or run zbqtop in that \
          namespace (nsenter --target {pid} --pid)", escape(.address)
     )]
     OtherPidNamespace {
@@ -185,7 +185,7 @@ pub enum AttachError {
         source: crate::ring::Error,
     },
     /// The ring went away while it was being looked at.
-    #[error("pid {pid}: the ring vanished while it was being looked at ({what})")]
+    #[error("pid {pid}: the ring vanished while it was being attached ({what})")]
     Vanished {
         /// The process.
         pid: i32,
@@ -193,7 +193,7 @@ pub enum AttachError {
         what: String,
     },
     /// The kernel refused something for another reason.
-    #[error("pid {pid}: {what}: {source}")]
+    #[error("pid {pid}: cannot {what}: {source}")]
     Io {
         /// The process.
         pid: i32,
@@ -297,7 +297,7 @@ pub(super) fn unopened(pid: i32, error: io::Error) -> AttachError {
     }
     AttachError::Io {
         pid,
-        what: "look for it in /proc".into(),
+        what: "find it in /proc".into(),
         source: error,
     }
 }

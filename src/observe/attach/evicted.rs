@@ -31,11 +31,13 @@ impl Evicted {
                 unread.len()
             )),
             Self::Found { denied, .. } => Some(format!(
-                "processes that may not be looked into: {denied}; run as root, or with CAP_SYS_PTRACE"
+                "processes that may not be inspected: {denied}; run as root, or with CAP_SYS_PTRACE"
             )),
             Self::Hidden => Some("which slots are held cannot be seen".into()),
-            Self::Searching(left) => Some(format!("processes that were not asked in time: {left}")),
-            Self::Unsought => Some("they were not looked for".into()),
+            Self::Searching(left) => {
+                Some(format!("processes that were not checked in time: {left}"))
+            }
+            Self::Unsought => Some("they were not searched for".into()),
         }
     }
 
@@ -51,8 +53,8 @@ impl Evicted {
         match self {
             Self::Searching(left) => limit(
                 "evicted consumers that still read the ring".into(),
-                &format!("{left} processes have not been asked yet what they map"),
-                "give it time: an --interval, or --watch",
+                &format!("processes whose mappings have not been read yet: {left}"),
+                "use a longer --interval, or --watch",
             ),
             Self::Found { unread, .. } => {
                 let (_, why) = unread.first()?;

@@ -175,7 +175,7 @@ impl Membership {
             self.hidden = self.hidden.map(|hidden| hidden.saturating_add(more));
             self.limits.push(Limitation {
                 what: Unseen::SomeConsumers(left),
-                why: format!("no more than {MOST_MEMBERS} of a ring are looked at"),
+                why: format!("at most {MOST_MEMBERS} of a ring are watched"),
                 remedy: None,
             });
         }

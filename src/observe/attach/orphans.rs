@@ -102,7 +102,7 @@ fn open(
         return Err(AttachError::NotPermitted {
             pid: process.pid(),
             why: format!(
-                "it maps a zbq ring whose producer may be pid {pid}, of which it cannot be told whether it writes it"
+                "it maps a zbq ring whose producer may be pid {pid}, which may not be inspected"
             ),
             remedy: Some("run as root".into()),
         });
@@ -115,8 +115,8 @@ fn open(
     let mut limits = vec![Limitation {
         what: Unseen::Producer,
         why: format!(
-            "it is gone: no process that we can see maps zbq_ctrl for writing. Its pid was {writer} in its own pid namespace, says \
-             zbq_ctrl, and may be another process's by now. The ring is reached through pid {}, which maps it",
+            "it is gone: no process that we can see maps zbq_ctrl for writing. According to zbq_ctrl its pid was {writer} in \
+             its own pid namespace; another process may have that pid now. The ring is reached through pid {}, which maps it",
             process.pid()
         ),
         remedy: None,
@@ -248,7 +248,7 @@ fn join(
 ) -> Result<(), String> {
     let SlotlessPages::Known(pages) = survey.slotless_pages(reader, ctrl, |_| false, |_| false)
     else {
-        return Err("it has joined several rings without a producer, and which page is of which cannot be told".into());
+        return Err("it has joined several rings without a producer, and which metadata page belongs to which is unknown".into());
     };
     for at in pages {
         // A fork of a consumer maps the same page.

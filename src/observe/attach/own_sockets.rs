@@ -59,9 +59,9 @@ impl OwnSockets {
                 "the process has {rings} rings and listens on {}; {}",
                 counted(sockets as u64, "socket"),
                 if self.told.is_some() {
-                    "which is whose is told by the order of their descriptors"
+                    "which socket belongs to which ring is inferred from the order of their descriptors"
                 } else {
-                    "the order of their descriptors does not tell which is whose"
+                    "which socket belongs to which ring is unknown"
                 }
             )
         })

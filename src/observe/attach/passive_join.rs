@@ -105,9 +105,7 @@ fn unseen(
                 (format!("pid {pid}: {why}"), remedy)
             }
             _ => (
-                format!(
-                    "pid {pid}, which listens, does not own the ring, and who does is not known"
-                ),
+                format!("pid {pid} listens there but does not own the ring; its owner is unknown"),
                 Some("give the producer's pid with --pid".into()),
             ),
         },

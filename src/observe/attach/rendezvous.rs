@@ -36,9 +36,9 @@ pub fn listener(address: &str) -> Result<Listener, AttachError> {
     };
     if inodes.is_empty() {
         return Err(address_of(if address.starts_with('@') {
-            "no process of this network namespace listens on that name"
+            "no process in this network namespace listens on that name"
         } else {
-            "the path is there, but nobody listens on it"
+            "the path exists, but no process listens on it"
         }));
     }
     let mut refused = 0_usize;
@@ -73,7 +73,7 @@ fn hidden(address: &str, refused: usize) -> AttachError {
     let (why, remedy, elsewhere) = match hidepid() {
         Some(Refusal { why, remedy }) => (why, remedy, false),
         None if refused > 0 => (
-            format!("it is one of the {refused} processes that may not be looked into"),
+            format!("processes that may not be inspected: {refused}, and it is one of them"),
             Some("run as its user, or as root".into()),
             false,
         ),
@@ -118,7 +118,7 @@ fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
         })
     })?;
     if !file.file_type().is_socket() {
-        return Err(not_there("the path is there, but it is no socket".into()));
+        return Err(not_there("the path exists, but it is not a socket".into()));
     }
     let ours = Process::ourselves().map_err(|error| not_there(error.to_string()))?;
     let mut by_name = match in_namespace(&ours, Diag::open(), &file) {
@@ -137,7 +137,7 @@ fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
         return Err(AttachError::ListenerHidden {
             address: path.into(),
             why: format!(
-                "{} sockets were bound to this path one after the other, and the kernel does not tell us which of them has it \
+                "{} sockets were bound to this path in turn, and the kernel does not reveal which of them has it \
                  now",
                 by_name.len()
             ),

@@ -56,7 +56,7 @@ impl Membership {
                 }
                 SlotlessPages::Doubtful => unread.push((
                     reader.process.pid(),
-                    "it has lost slots of several rings, and which page is of which cannot be told"
+                    "it has lost slots of several rings, and which metadata page belongs to which is unknown"
                         .into(),
                 )),
             }

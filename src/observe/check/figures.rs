@@ -169,7 +169,7 @@ pub(super) fn lag_messages(_: &Observed, consumer: &ConsumerSnapshot) -> (Bounds
             guess,
         },
     };
-    (bounds, "they could not all be walked".into())
+    (bounds, "not all messages could be counted".into())
 }
 
 /// How long ago head was where the tail is.
@@ -183,7 +183,7 @@ pub(super) fn lag_time(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds,
     if time.high.is_some() {
         // Between two looks: the longest that it can be is what is said.
         let (low, high) = (time.low, time.high);
-        let why = "head went there between two looks".into();
+        let why = "head passed the tail between two samples".into();
         return (
             Bounds {
                 low,
@@ -226,17 +226,17 @@ pub(super) fn stall(seen: &Observed, consumer: &ConsumerSnapshot) -> (Bounds, St
         (None, _) => (
             0,
             least(silent, behind.and_then(|behind| behind.high)),
-            "one sample tells nothing of movement".into(),
+            "a single sample cannot show movement".into(),
         ),
         (Some(rate), _) if rate > 0.0 => {
             let high = silent.map_or(watched, |silent| silent.min(watched));
-            (0, Some(high), "it moves".into())
+            (0, Some(high), "its tail is moving".into())
         }
         // Still for all the time we looked, and behind for a part of it.
         (Some(_), Some(behind)) => (
             behind.low,
             behind.high,
-            "it fell behind between two looks".into(),
+            "it fell behind between two samples".into(),
         ),
         (Some(_), None) => (
             watched,
@@ -266,7 +266,7 @@ pub(super) fn idle(seen: &Observed) -> (Bounds, String) {
             high: None,
             guess: read,
         };
-        return (bounds, "one sample tells nothing of movement".into());
+        return (bounds, "a single sample cannot show movement".into());
     };
     let bounds = Bounds {
         low: idle.low.max(read.unwrap_or(0)),
@@ -274,9 +274,9 @@ pub(super) fn idle(seen: &Observed) -> (Bounds, String) {
         guess: idle.value.or(read),
     };
     let why = match idle.high {
-        Some(_) => "head moved between two looks".into(),
+        Some(_) => "head moved between two samples".into(),
         None => format!(
-            "nothing has been committed since before the first look, {} ago; a longer --interval tells more",
+            "nothing has been committed since before the first sample, {} ago; a longer --interval shows more",
             duration_in(idle.low, "us")
         ),
     };
@@ -286,10 +286,10 @@ pub(super) fn idle(seen: &Observed) -> (Bounds, String) {
 fn before(seen: &Observed) -> String {
     match seen.watched_ns {
         Some(watched) => format!(
-            "it has been behind since before the first look, {} ago; a longer --interval tells more",
+            "it has been behind since before the first sample, {} ago; a longer --interval shows more",
             duration_in(watched, "us")
         ),
-        None => "with one sample there is nothing to compare with: give an --interval".into(),
+        None => "a single sample cannot be compared: set an --interval above 0".into(),
     }
 }
 
@@ -320,7 +320,7 @@ pub(super) fn consumers(seen: &Observed) -> (Bounds, String) {
         guess: None,
     };
     let why = if ring.hidden_consumers == Some(0) {
-        "whether all of them still live could not be found out".into()
+        "whether all of them are still running is unknown".into()
     } else {
         hidden(seen)
     };

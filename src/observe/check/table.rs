@@ -202,7 +202,7 @@ fn what_zombies_do(seen: &Observed) -> String {
         .map(|one| who(one.slot, one.pid, one.command.as_deref()))
         .collect();
     format!(
-        "{} still reads the ring but has lost its slot, what it reads may be overwritten",
+        "still reading after eviction, where data may be overwritten: {}",
         names.join(", ")
     )
 }

@@ -19,8 +19,12 @@ pub(super) fn all(subject: &Subject, us: Option<&Credentials>) -> [DoctorCheck; 
             dac_read_search(NAMES[1], subject, us),
             sys_admin(NAMES[2], subject, us),
         ],
-        None => NAMES
-            .map(|name| DoctorCheck::unknown(name, "/proc/self/status does not tell what we hold")),
+        None => NAMES.map(|name| {
+            DoctorCheck::unknown(
+                name,
+                "our own capabilities cannot be read from /proc/self/status",
+            )
+        }),
     }
 }
 
@@ -42,9 +46,8 @@ fn sys_ptrace(name: &'static str, subject: &Subject, us: &Credentials) -> Doctor
     ];
     let missing = DoctorCheck::missing(name, "not held").with_remedy(granted());
     if subject.refused_for(&overruled).is_some() || hidepid().is_some() {
-        return missing.so(
-            "processes of other users, and those that are not dumpable, may not be looked into",
-        );
+        return missing
+            .so("processes of other users, and those that are not dumpable, may not be inspected");
     }
     if subject.shows_memory() == Some(false) {
         return missing.so("the producer's memory may not be read: its slot table is hidden");

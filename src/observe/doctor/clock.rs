@@ -25,7 +25,7 @@ fn judge_source(source: Option<&str>) -> DoctorCheck {
         Some(source) if INSTEAD_OF_TICKS.contains(&source) => {
             let found = format!("{source}: the kernel does not trust the processor's ticks");
             DoctorCheck::missing(NAME, found)
-                .so("when a consumer made progress is told in ticks, and may be wrong")
+                .so("times of progress are given in ticks, and may be wrong")
                 .with_remedy("look for the reason: dmesg | grep -i tsc".to_owned())
         }
         Some(source) => DoctorCheck::ok(NAME, source),
@@ -49,18 +49,18 @@ fn judge_rate(first: u64, second: u64) -> DoctorCheck {
     let rate = format!("{}Hz", count(second as f64));
     if first.min(second) < SLOWEST {
         return DoctorCheck::broken(NAME, format!("{rate}, expected at least 1 MHz"))
-            .so("when a consumer made progress cannot be told");
+            .so("times of progress are unknown");
     }
     let parts = (first.abs_diff(second) as f64 / second as f64 * 1e6).round();
     if parts > 10_000.0 {
-        let found = format!("{rate}; two measurements differ by {parts} parts in a million");
+        let found = format!("{rate}; two measurements differ by {parts} ppm");
         return DoctorCheck::missing(NAME, found)
             .so("times since a consumer made progress are inexact")
             .with_remedy("run it again: the machine may have been busy".to_owned());
     }
     DoctorCheck::ok(
         NAME,
-        format!("{rate}; two measurements agree within {parts} parts in a million"),
+        format!("{rate}; two measurements differ by {parts} ppm"),
     )
 }
 

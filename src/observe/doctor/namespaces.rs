@@ -48,14 +48,14 @@ impl<'a> Comparison<'a> {
         let other = others.iter().find(|process| shares(process) == Some(false));
         let unseen = others.iter().find(|process| shares(process).is_none());
         let found = match (other, unseen) {
-            (Some(process), _) => format!("another than that of pid {}", process.pid()),
+            (Some(process), _) => format!("differs from that of pid {}", process.pid()),
             (None, Some(process)) => format!("that of pid {} may not be seen", process.pid()),
-            (None, None) if others.is_empty() => "nobody is there to compare with".into(),
+            (None, None) if others.is_empty() => "no process to compare with".into(),
             (None, None) if subject.seen.is_empty() && subject.refused.is_empty() => {
-                "that of pid 1".into()
+                "same as that of pid 1".into()
             }
-            (None, None) if others.len() == 1 => format!("that of pid {}", others[0].pid()),
-            (None, None) => "that of every producer".into(),
+            (None, None) if others.len() == 1 => format!("same as that of pid {}", others[0].pid()),
+            (None, None) => "same as that of every producer".into(),
         };
         Self {
             found,
@@ -92,7 +92,7 @@ fn user(compared: &Comparison<'_>, subject: &Subject) -> DoctorCheck {
     match (is_first, compared.other.is_some() || compared.is_known) {
         (Some(true), false) => DoctorCheck::ok(NAME, "the first one, where capabilities count"),
         (Some(false), false) => {
-            DoctorCheck::unknown(NAME, format!("one of its own for us; {}", compared.found))
+            DoctorCheck::unknown(NAME, format!("zbqtop runs in its own; {}", compared.found))
         }
         _ => compared.plain(NAME),
     }
@@ -102,7 +102,7 @@ fn pid(compared: &Comparison<'_>) -> DoctorCheck {
     const NAME: &str = "pid_namespace";
     if let Some(Refusal { why, remedy }) = foreign_proc() {
         return DoctorCheck::missing(NAME, why)
-            .so("pids that /proc shows are not those that the kernel takes from us: no ring can be joined")
+            .so("/proc shows the pids of another pid namespace: no ring can be joined")
             .with_remedy(remedy);
     }
     match compared.other {
@@ -117,7 +117,7 @@ fn mount(compared: &Comparison<'_>) -> DoctorCheck {
     let check = compared.plain("mount_namespace");
     match compared.other {
         Some(other) => check
-            .so("the paths of its sockets are those that it sees")
+            .so("paths of its sockets are valid in its own mount namespace only")
             .with_remedy(format!(
                 "give a path as --socket /proc/{}/root/PATH",
                 other.pid()
@@ -150,7 +150,7 @@ fn time(compared: &Comparison<'_>) -> DoctorCheck {
             DoctorCheck::ok(NAME, found)
         }
         None => DoctorCheck::missing(NAME, found)
-            .so("when its consumers made progress cannot be told by its clock")
+            .so("times of progress of its consumers are unknown")
             .with_remedy(enter(other, "--time")),
     }
 }

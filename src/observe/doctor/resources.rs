@@ -15,7 +15,7 @@ pub(super) fn descriptors() -> DoctorCheck {
     let check = judge(allowed);
     match shortage() {
         Some(Refusal { why, remedy }) => DoctorCheck::missing(check.check, why)
-            .so("what could not be asked is unknown")
+            .so("what could not be checked is unknown")
             .with_remedy(remedy),
         None => check,
     }
@@ -24,13 +24,13 @@ pub(super) fn descriptors() -> DoctorCheck {
 fn judge(allowed: Option<u64>) -> DoctorCheck {
     const NAME: &str = "file_descriptors";
     match allowed {
-        None => DoctorCheck::ok(NAME, "as many as we like"),
+        None => DoctorCheck::ok(NAME, "no limit"),
         Some(allowed) if allowed >= ENOUGH => DoctorCheck::ok(NAME, format!("{allowed} at most")),
         Some(allowed) => DoctorCheck::missing(
             NAME,
             format!("{allowed} at most, expected at least {ENOUGH}"),
         )
-        .so("a ring takes a dozen: where there are many rings or consumers, some are not seen")
+        .so("a ring takes about a dozen: with many rings or consumers, some cannot be watched")
         .with_remedy(MORE_DESCRIPTORS.to_owned()),
     }
 }

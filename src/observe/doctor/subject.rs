@@ -131,7 +131,7 @@ impl Subject {
             0 => format!("pid {pid}: {why}"),
             more => {
                 let all = counted(more as u64 + 1, "process");
-                format!("{all} may not be looked into; the first is pid {pid}: {why}")
+                format!("{all} may not be inspected; the first is pid {pid}: {why}")
             }
         };
         Some((first, words))
@@ -142,7 +142,7 @@ impl Subject {
         if self.named {
             "the ring cannot be mapped, and nothing of it is shown"
         } else {
-            "rings of processes that may not be looked into are not found"
+            "rings of processes that may not be inspected are not found"
         }
     }
 }

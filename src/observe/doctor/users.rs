@@ -13,7 +13,7 @@ pub(super) fn uid(subject: &Subject, us: Option<&Credentials>) -> DoctorCheck {
             .with_remedy(first.why.refusal.remedy.clone());
     }
     let Some(us) = us else {
-        return DoctorCheck::unknown(NAME, "/proc/self/status does not tell who we are");
+        return DoctorCheck::unknown(NAME, "our own uid cannot be read from /proc/self/status");
     };
     let ours = us.euid();
     let producers = subject.seen.iter();
@@ -23,8 +23,8 @@ pub(super) fn uid(subject: &Subject, us: Option<&Credentials>) -> DoctorCheck {
     uids.dedup();
     let found = match (&uids[..], subject.is_named()) {
         ([], _) => format!("we are uid {ours}; there is no producer to compare with"),
-        ([only], true) if *only == ours => format!("we are uid {ours}, as the producer"),
-        ([only], false) if *only == ours => format!("we are uid {ours}, as every producer"),
+        ([only], true) if *only == ours => format!("we are uid {ours}, like the producer"),
+        ([only], false) if *only == ours => format!("we are uid {ours}, like every producer"),
         ([other, ..], true) => {
             format!("we are uid {ours}, the producer is uid {other}, and we may look into it")
         }
@@ -58,13 +58,13 @@ pub(super) fn dumpable(subject: &Subject) -> DoctorCheck {
         return DoctorCheck::ok(NAME, found);
     }
     match (first(None), subject.refused.is_empty()) {
-        _ if asked.is_empty() => DoctorCheck::ok(NAME, "there is no producer to ask"),
+        _ if asked.is_empty() => DoctorCheck::ok(NAME, "there is no producer to check"),
         (Some(_), true) => DoctorCheck::ok(
             NAME,
-            "processes of uid 0 do not show it; we may look into them all the same",
+            "not visible for processes of uid 0; we may inspect them all the same",
         ),
-        (Some(_), false) => DoctorCheck::unknown(NAME, "processes of uid 0 do not show it"),
+        (Some(_), false) => DoctorCheck::unknown(NAME, "not visible for processes of uid 0"),
         (None, _) if subject.is_named() => DoctorCheck::ok(NAME, "the producer is dumpable"),
-        (None, _) => DoctorCheck::ok(NAME, "every process that was asked is dumpable"),
+        (None, _) => DoctorCheck::ok(NAME, "every process that was checked is dumpable"),
     }
 }

@@ -151,7 +151,7 @@ impl ConsumerFacts {
     /// Why a consumer that nobody reads with is not there, and whether that matters.
     fn absent(&self, reason: &str, until: &str) -> String {
         let follows = if self.context.holds_producer {
-            "; the producer has no room because of it"
+            "; it blocks the producer"
         } else {
             ""
         };
@@ -178,13 +178,13 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Invalid,
         check: |member, _| member.truncated,
-        format: |_, _| "its metadata page shrank under us: what it said is lost".into(),
+        format: |_, _| "its metadata page was truncated: its tail and progress are lost".into(),
     },
     // Whoever parked reckons with being overwritten: what is lost with its slot is nothing to it.
     StateRule {
         state: ConsumerState::Evicted,
         check: |member, _| !member.held && !is_parked(member),
-        format: |_, _| "the producer has dropped it; what it still reads may be overwritten".into(),
+        format: |_, _| "the producer has evicted it; what it still reads may be overwritten".into(),
     },
     StateRule {
         state: ConsumerState::Dead,
@@ -194,12 +194,17 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Left,
         check: |member, _| member.presence == Presence::Unmapped,
-        format: |_, facts| facts.absent("its process lives but has unmapped its page", "a scan"),
+        format: |_, facts| {
+            facts.absent(
+                "its process is running but has unmapped its metadata page",
+                "a scan",
+            )
+        },
     },
     StateRule {
         state: ConsumerState::Dead,
         check: |member, _| member.presence == Presence::Nobody,
-        format: |_, facts| facts.absent("no process has its page mapped", "a scan"),
+        format: |_, facts| facts.absent("no process maps its metadata page", "a scan"),
     },
     StateRule {
         state: ConsumerState::Parked,
@@ -216,7 +221,7 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Unknown,
         check: |_, facts| facts.context.head_is_lost,
-        format: |_, _| "zbq_ctrl shrank under us: how far behind it is cannot be told".into(),
+        format: |_, _| "zbq_ctrl was truncated: its lag is unknown".into(),
     },
     StateRule {
         state: ConsumerState::Invalid,
@@ -268,7 +273,7 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Idle,
         check: |_, facts| facts.is_caught_up() && facts.context.head_moves == Some(false),
-        format: |_, _| "caught up, nothing new comes".into(),
+        format: |_, _| "caught up; no new messages".into(),
     },
     // One sample shows no movement, and so no lack of it.
     StateRule {
@@ -284,12 +289,7 @@ static CONSUMER_RULES: &[StateRule<ConsumerState, MemberSample, ConsumerFacts>] 
     StateRule {
         state: ConsumerState::Blocking,
         check: |_, facts| facts.is_in_trouble() && facts.context.holds_producer,
-        format: |_, facts| {
-            format!(
-                "{}; the producer has no room because of it",
-                facts.trouble()
-            )
-        },
+        format: |_, facts| format!("{}; it blocks the producer", facts.trouble()),
     },
     StateRule {
         state: ConsumerState::Stalled,
@@ -325,7 +325,7 @@ pub fn ring_state(
         moves,
     };
     first_that_holds(RING_RULES, sample, &facts).unwrap_or_else(|| {
-        let why = "one sample tells nothing of movement";
+        let why = "a single sample cannot show movement";
         (RingState::Unknown, why.into())
     })
 }
@@ -377,25 +377,25 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
     StateRule {
         state: RingState::Truncated,
         check: |sample, _| sample.control.truncated,
-        format: |_, _| "zbq_ctrl shrank under us: what the ring said is lost".into(),
+        format: |_, _| "zbq_ctrl was truncated: the state of the ring is lost".into(),
     },
     StateRule {
         state: RingState::Truncated,
         check: |sample, _| sample.cut_short,
-        format: |_, _| "zbq_ring shrank under us: bytes of its messages are gone".into(),
+        format: |_, _| "zbq_ring was truncated: messages are lost".into(),
     },
     StateRule {
         state: RingState::Ended,
         check: |sample, _| sample.given_up,
         format: |_, _| {
-            "the producer has given the ring up, and lives on; these are the last bytes it wrote"
+            "the producer has closed this ring but is still running; this is the last state of the ring"
                 .into()
         },
     },
     StateRule {
         state: RingState::ProducerGone,
         check: |sample, _| !sample.producer_alive,
-        format: |_, _| "the producer has ended; these are the last bytes it wrote".into(),
+        format: |_, _| "the producer has ended; this is the last state of the ring".into(),
     },
     StateRule {
         state: RingState::Stopped,
@@ -414,7 +414,7 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
         format: |sample, _| {
             let attempts = sample.table.as_ref().map_or(0, |table| table.clog_attempts);
             format!(
-                "no room is left: {} failed in a row, and each scans",
+                "the ring is full: {} failed in a row; every further failure triggers an eviction scan",
                 counted(attempts, "reservation")
             )
         },
@@ -424,10 +424,12 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
         check: |sample, facts| facts.is_refused(sample),
         format: |sample, _| match &sample.table {
             Some(table) => format!(
-                "no room is left: {} failed in a row",
+                "the ring is full: {} failed in a row",
                 counted(table.clog_attempts, "reservation")
             ),
-            None => "no room is left; whether the producer wants any cannot be seen".into(),
+            None => {
+                "the ring is full; whether the producer is waiting for space cannot be seen".into()
+            }
         },
     },
     StateRule {
@@ -435,7 +437,9 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
         check: |sample, facts| facts.is_offered_too_little(sample),
         format: |_, facts| {
             let (free, needed) = (bytes(facts.free), bytes(facts.needed));
-            format!("{free} free, too little for a message of {needed}, the longest of late")
+            format!(
+                "only {free} free: too little for a message of {needed}, the longest seen recently"
+            )
         },
     },
     StateRule {
@@ -450,7 +454,7 @@ static RING_RULES: &[StateRule<RingState, Sample, RingFacts>] = &[
     StateRule {
         state: RingState::Idle,
         check: |_, facts| facts.moves == Some(false),
-        format: |_, _| "nothing was committed of late".into(),
+        format: |_, _| "nothing has been committed recently".into(),
     },
 ];
 

@@ -136,7 +136,7 @@ pub fn number_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     };
     let (first, last) = (end(first, 0)?, end(last, u64::MAX)?);
     if first > last {
-        return Err(format!("`{text}`: nothing lies in it"));
+        return Err(format!("`{text}` is empty, expected A..B with A <= B"));
     }
     Ok(first..=last)
 }

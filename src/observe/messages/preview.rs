@@ -58,7 +58,7 @@ fn gating(ring: &AttachedRing, head: u64) -> Option<u64> {
 
 fn far_from_head(bytes: u64) -> String {
     format!(
-        "the nearest message boundary that is known is {} before head: shown are the messages that the slowest consumer \
+        "the nearest known message boundary is {} before head: these are the messages that the slowest consumer \
          reads next, not the newest",
         text::bytes(bytes)
     )
@@ -150,7 +150,7 @@ impl Preview {
                         until = to;
                         let fast = || {
                             format!(
-                                "more than {} between two looks: only the newest are shown",
+                                "more than {} between two samples: only the newest are shown",
                                 text::bytes(self.budget)
                             )
                         };

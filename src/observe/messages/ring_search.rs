@@ -191,10 +191,7 @@ impl From<Unread> for Gap {
     fn from(unread: Unread) -> Self {
         let to = unread.end;
         match unread.places {
-            ..2 => Self {
-                to,
-                ..unread.first
-            },
+            ..2 => Self { to, ..unread.first },
             places => Self {
                 from: unread.first.from,
                 to,

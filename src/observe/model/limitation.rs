@@ -112,7 +112,7 @@ impl fmt::Display for Unseen {
             Self::Consumers => f.write_str("consumers"),
             Self::SomeConsumers(count) => {
                 let many = counted(*count as u64, "consumer");
-                write!(f, "{many}, which may be of this ring")
+                write!(f, "{many} that may belong to this ring")
             }
             Self::ConsumerAt(fd) => write!(f, "the consumer at the producer's fd {fd}"),
             Self::Other(words) => f.write_str(words),

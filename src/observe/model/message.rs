@@ -121,7 +121,7 @@ impl fmt::Display for GapReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overrun => f.write_str("head overran the reader"),
-            Self::NearProducer => f.write_str("too near to what the producer may be writing over"),
+            Self::NearProducer => f.write_str("too close to what the producer may be overwriting"),
             Self::HeadWentBack => f.write_str("head went back"),
             Self::Corrupt(corruption) => write!(f, "framing lost: {corruption}"),
             Self::LongerThanCommitted => {
@@ -135,7 +135,7 @@ impl fmt::Display for GapReason {
             ),
             Self::NoLongerHeld => f.write_str("no longer in the ring"),
             Self::NoBoundary => f.write_str("no message boundary is known there"),
-            Self::BeyondBudget => f.write_str("more than a look may read"),
+            Self::BeyondBudget => f.write_str("more than one sample may read"),
             Self::NotRead {
                 bytes: length,
                 places,
@@ -149,7 +149,7 @@ impl fmt::Display for GapReason {
             Self::Evicted => f.write_str("evicted by the producer"),
             Self::NotSearched => f.write_str("there was no time to look for messages there"),
             Self::BeforeJoin => f.write_str("written before this consumer joined"),
-            Self::NotRecorded => f.write_str("not recorded: more than were asked for"),
+            Self::NotRecorded => f.write_str("not recorded: above the requested message rate"),
             Self::NoPayload => f.write_str("a message whose payload was not recorded"),
             Self::Told(why) => f.write_str(why),
         }

@@ -75,7 +75,7 @@ pub fn explain(process: &Process) -> Explanation {
             None => Explanation::new(
                 Cause::Untold,
                 Refusal::new(
-                    "the kernel refuses, and shows nothing that says why",
+                    "the kernel refuses access and gives no reason",
                     "run as root",
                 ),
             ),
@@ -132,7 +132,7 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Explanatio
     {
         // Mode 0500: its owner's, whatever may be traced.
         let why = format!(
-            "its /proc/PID/fd is uid {owner}'s alone to list; we are uid {our_uid}, and have CAP_SYS_PTRACE, but not \
+            "only uid {owner} may list its /proc/PID/fd; we are uid {our_uid}, and have CAP_SYS_PTRACE, but not \
              CAP_DAC_READ_SEARCH"
         );
         let remedy = format!("run {GRANTED}, as uid {owner}, or as root");
@@ -140,8 +140,8 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Explanatio
     }
     if us.has(SYS_PTRACE) {
         let refusal = Refusal {
-            why: "the kernel refuses although we have CAP_SYS_PTRACE: the process is in a user namespace above \
-                  ours, or a security module forbids it"
+            why: "the kernel refuses access although we have CAP_SYS_PTRACE: the process is in a parent user \
+                  namespace, or a security module forbids it"
                 .into(),
             remedy: None,
         };
@@ -149,7 +149,7 @@ fn judge(us: &Credentials, them: &Credentials, owner: Option<u32>) -> Explanatio
     }
     // A container's root often is root in name alone.
     let or_root = if our_uid == 0 {
-        "with CAP_SYS_PTRACE, which our root lacks (a container's is given it by --cap-add SYS_PTRACE)"
+        "with CAP_SYS_PTRACE, which this root lacks (in a container: --cap-add SYS_PTRACE)"
     } else {
         "as root"
     };

@@ -217,7 +217,7 @@ impl Unasked {
             (error.to_string(), None)
         } else if let (Some(scope), Ok(_)) = (yama, process.maps()) {
             let why = format!(
-                "kernel.yama.ptrace_scope is {scope}: threads may be looked at by their ancestors"
+                "kernel.yama.ptrace_scope is {scope}: threads may be inspected by their ancestors only"
             );
             (why, Some(format!("{privilege}, or set it to 0")))
         } else {
@@ -238,13 +238,13 @@ impl Unasked {
         };
         let denied = self.why.map(|(why, remedy)| Limitation {
             what: what(&self.denied).into(),
-            why: format!("their threads may not be looked at (PTRACE_MODE_ATTACH): {why}"),
+            why: format!("their threads may not be inspected (PTRACE_MODE_ATTACH): {why}"),
             remedy,
         });
         let crowded = (!self.crowded.is_empty()).then(|| Limitation {
             what: what(&self.crowded).into(),
             why: format!(
-                "they have many threads, of which no more than {THREADS} each and {THREADS_IN_ALL} in all are asked"
+                "they have many threads, of which at most {THREADS} each and {THREADS_IN_ALL} in all are checked"
             ),
             remedy: None,
         });

@@ -231,7 +231,7 @@ fn unseen(producer: &Process, unfound: usize, passed: usize) -> Option<Limitatio
     }
     (passed > 0).then(|| Limitation {
         what: what(passed as u64).into(),
-        why: format!("no more than {SOCKETS} are asked for"),
+        why: format!("at most {SOCKETS} are queried"),
         remedy: None,
     })
 }

@@ -63,7 +63,7 @@ impl Live {
                 let dump = BackgroundDump::begin(ring, seen, interval, path)?;
                 let name = dump.path().display().to_string();
                 self.dump = Some(dump);
-                Ok(format!("writing the ring into {name}; d again ends that"))
+                Ok(format!("dumping the ring into {name}; d again cancels"))
             }
             // It can only be joined, as it is already.
             Err(_) if watcher.ring().joined().is_some() => {
@@ -82,7 +82,7 @@ impl Live {
         match self.begin_recording() {
             Ok(recording) => {
                 let name = recording.path().display();
-                let said = format!("recording into {name}; R again ends that");
+                let said = format!("recording into {name}; R again stops");
                 self.recording = Some(recording);
                 said
             }
@@ -102,7 +102,7 @@ impl Live {
         let (id, is_joined) = (ring.id().to_owned(), ring.joined().is_some());
         self.rings.open(&id).map_err(|why| {
             if is_joined {
-                "a ring that was joined is recorded by `zbqtop record --join`: it would be joined once more".into()
+                "a joined ring would have to be joined once more: use `zbqtop record --join` instead".into()
             } else {
                 escape(&why).into_owned()
             }

@@ -126,7 +126,7 @@ impl Player {
                 };
                 (self.plays, self.is_live) = (stood, was_live);
                 if stood.is_none() {
-                    return Some(format!("plays {} times as fast", SPEEDS[self.speed]));
+                    return Some(format!("playing at {}x", SPEEDS[self.speed]));
                 }
             }
             Seek::NextSample | Seek::PreviousSample => {
@@ -143,7 +143,7 @@ impl Player {
                     Some(found) => self.playback.go_to(found),
                     None => {
                         (self.plays, self.is_live) = (stood, was_live);
-                        return Some("there is no other sample in that direction".into());
+                        return Some("no more samples in that direction".into());
                     }
                 }
             }
@@ -308,7 +308,7 @@ impl RingSource for Player {
                 let early = duration(first.saturating_sub(self.playback.at_ns()));
                 state.ring.attach.limits.push(Limitation::new(
                     "the state of the ring at this time",
-                    format!("the first one that was recorded is {early} later"),
+                    format!("the first recorded state is {early} later"),
                 ));
                 (at, state)
             }
@@ -341,7 +341,7 @@ impl RingSource for Player {
         match action {
             SourceAction::Seek(seek) => self.seek(seek),
             SourceAction::Dump | SourceAction::Record => {
-                Some("it is a recording: there is no ring to write".into())
+                Some("this is a recording: there is no live ring to dump or record".into())
             }
         }
     }

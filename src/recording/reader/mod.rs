@@ -76,7 +76,7 @@ fn bytes_of(entries: &[Entry]) -> usize {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It cannot be read.
-    #[error("{name}: {source}")]
+    #[error("cannot read {name}: {source}")]
     Unreadable {
         /// What it is called.
         name: String,
@@ -131,7 +131,7 @@ impl Recording {
             if !recording.index.is_whole {
                 let at = recording.scanned.unwrap_or(0);
                 recording.index.note(format!(
-                    "it has no end: it is still being written, or was cut off, and can be read up to byte {at}"
+                    "it is incomplete (still being written, or cut off) and can be read up to byte {at}"
                 ));
             }
         }
@@ -184,7 +184,7 @@ impl Recording {
         if self.index.has_states() {
             return Ok(());
         }
-        let mut why = "there is no ring in it".to_owned();
+        let mut why = "it contains no ring".to_owned();
         if self.index.foreign() > 0 {
             let foreign = counted(self.index.foreign() as u64, "channel");
             why += &format!(": it has {foreign} of other programs");

@@ -261,10 +261,13 @@ pub fn create(path: &Path) -> io::Result<File> {
             let name = path.display().to_string();
             let name = escape(&name);
             let why =
-                format!("{name} is there already: a recording is never written over another file");
+                format!("{name} already exists and is never overwritten: choose another name");
             io::Error::new(error.kind(), why)
         }
-        _ => named(&error, path),
+        _ => {
+            let error = named(&error, path);
+            io::Error::new(error.kind(), format!("cannot create {error}"))
+        }
     })
 }
 

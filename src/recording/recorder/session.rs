@@ -149,7 +149,9 @@ impl Recorder {
             };
             if !self.files.tend()? {
                 let limits = self.files.limits();
-                return Ok(RecordingStep::Over(format!("{limits} are recorded")));
+                return Ok(RecordingStep::Over(format!(
+                    "the limit of {limits} is reached"
+                )));
             }
             if let Some(said) = said {
                 return Ok(RecordingStep::Says(said));

@@ -17,7 +17,7 @@ impl App {
                 let id = &self.listing.rings.get(self.selected_ring()?)?.id;
                 Some(Clip::line(id, "the ring's id"))
             }
-            FrontView::Ring if self.help.is_none() => self.selected_text(),
+            FrontView::Ring | FrontView::Message if self.help.is_none() => self.selected_text(),
             _ => None,
         };
         if clip.is_none() {

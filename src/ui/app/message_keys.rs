@@ -13,12 +13,18 @@ use crate::ui::viewport::{HexViewport, Viewport};
 impl App {
     /// Whether the panes of the ring are in front, with something in them.
     fn has_panes(&self) -> bool {
-        self.front_view() == FrontView::Ring && self.frame.is_some() && self.help.is_none()
+        matches!(self.front_view(), FrontView::Ring | FrontView::Message)
+            && self.frame.is_some()
+            && self.help.is_none()
     }
 
     /// Whether keys go to the messages, in the list or in the dump.
     pub(super) fn reads(&self) -> bool {
-        self.front_view() == FrontView::Ring && matches!(self.focus(), Pane::Messages | Pane::Hex)
+        match self.front_view() {
+            FrontView::Message => true,
+            FrontView::Ring => matches!(self.focus(), Pane::Messages | Pane::Hex),
+            FrontView::Waiting | FrontView::Rings | FrontView::Details => false,
+        }
     }
 
     /// Does what only messages know.
@@ -40,6 +46,14 @@ impl App {
                 self.turn_to_messages();
             }
             Action::Follow => self.message_list.toggle_follow(&frame.messages),
+            Action::Left | Action::Right if self.reads_message => {
+                let step = match action {
+                    Action::Left => Movement::Up(1),
+                    _ => Movement::Down(1),
+                };
+                let wanted = self.message_list.step(step, &frame.messages);
+                return wanted.map(Effect::Around);
+            }
             Action::Left | Action::Right if self.focus() == Pane::Hex => {
                 self.message_list
                     .step_aside(action == Action::Right, viewport.hex());
@@ -75,8 +89,9 @@ impl App {
     /// Takes in how far the search through the ring has come.
     pub(crate) fn take_progress(&mut self, progress: Option<SearchProgress>) -> Option<Effect> {
         let frame = self.frame.as_ref()?;
-        let wanted = self.message_list.take_progress(progress, &frame.messages);
-        wanted.map(Effect::Around)
+        let wanted = self.message_list.take_progress(progress, &frame.messages)?;
+        self.said = None;
+        Some(Effect::Around(wanted))
     }
 
     /// Takes in the messages around the one at `offset`.
@@ -84,9 +99,11 @@ impl App {
         let Some(frame) = &self.frame else {
             return;
         };
-        let lacking = self.message_list.take_around(offset, around, &frame.messages);
+        let lacking = self
+            .message_list
+            .take_around(offset, around, &frame.messages);
         match lacking {
-            None => {}
+            None => self.said = None,
             Some(Lacking::Older) => self.say("nothing older can be read".to_owned()),
             Some(Lacking::Neighbours) => {
                 self.say("it is no longer in the ring: only the matches are listed".to_owned());
@@ -111,9 +128,9 @@ impl App {
 fn not_found(why: NotFound, keymap: &Keymap) -> String {
     match (why, keymap.key(Action::Filter)) {
         (NotFound::NothingSought, Some(key)) => {
-            format!("nothing is looked for: {key} in the messages' pane begins")
+            format!("no search: press {key} in the messages pane to start one")
         }
-        (NotFound::NothingSought, None) => "nothing is looked for".to_owned(),
+        (NotFound::NothingSought, None) => "no search".to_owned(),
         (NotFound::NoNewer, _) => "no newer match".to_owned(),
         (NotFound::NoOlder, _) => "no older match".to_owned(),
         (NotFound::Searching, _) => "none so far: the ring is still being searched".to_owned(),

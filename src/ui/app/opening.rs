@@ -23,6 +23,10 @@ impl App {
                 Details::of(frame, place)
             });
         }
+        if self.reads() && self.message_list.selected().is_some() {
+            self.reads_message = true;
+            self.message_list.hold_still();
+        }
         if self.screen != Screen::Rings {
             return None;
         }

@@ -30,6 +30,7 @@ impl App {
             Screen::Waiting => FrontView::Waiting,
             Screen::Rings => FrontView::Rings,
             Screen::Ring if self.details.is_some() => FrontView::Details,
+            Screen::Ring if self.reads_message => FrontView::Message,
             Screen::Ring => FrontView::Ring,
         }
     }
@@ -41,6 +42,7 @@ impl App {
                 FrontView::Waiting => FooterPlace::Waiting,
                 FrontView::Rings => FooterPlace::Rings,
                 FrontView::Details => FooterPlace::Details,
+                FrontView::Message => FooterPlace::Message,
                 FrontView::Ring => FooterPlace::Pane(self.focus()),
             },
             is_recorded: self.is_recorded(),
@@ -66,11 +68,17 @@ impl App {
 
     /// The pane that has the keys.
     pub(crate) fn focus(&self) -> Pane {
-        if self.focus == Pane::Findings && !self.has_findings() {
-            Pane::Consumers
-        } else {
-            self.focus
-        }
+        self.focus
+    }
+
+    /// Whether the pane that has the keys has the room of all.
+    pub(crate) fn is_zoomed(&self) -> bool {
+        self.is_zoomed
+    }
+
+    /// The most consumers that the ring has had at once.
+    pub(crate) fn most_consumers(&self) -> usize {
+        self.most_consumers
     }
 
     /// Time between two samples: the interval, or as many times that as it takes for looks to rest forty times what they take.
@@ -191,10 +199,16 @@ impl App {
 
     /// Whether keys are taken for text.
     pub(crate) fn is_typing(&self) -> bool {
-        self.rings.is_typing()
+        self.prompt_is_lost
+            || self.rings.is_typing()
             || self.consumers.is_typing()
             || self.message_list.is_typing()
             || self.moment.is_typing()
+    }
+
+    /// Whether what is being typed belongs to nothing any more.
+    pub(crate) fn prompt_is_lost(&self) -> bool {
+        self.prompt_is_lost
     }
 
     /// The time to go to as far as it is typed, and what is wrong with it; `None` while it is not being typed.

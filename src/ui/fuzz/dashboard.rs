@@ -116,9 +116,11 @@ impl Seen {
             }
             7 => {
                 let messages = Random(input.word()).frame().messages;
-                let first = (messages.first()..messages.end()).find_map(|row| messages.message(row));
+                let first =
+                    (messages.first()..messages.end()).find_map(|row| messages.message(row));
                 let offset = first.map_or(input.word(), |first| first.offset);
-                self.app.take_around(offset, input.flag().then_some(&messages));
+                self.app
+                    .take_around(offset, input.flag().then_some(&messages));
             }
             8..11 => {
                 let kinds = [

@@ -96,7 +96,11 @@ fn known(payload: &[u8], input: &mut Input<'_>) {
         find(text.as_bytes(), &ascii)
     };
     let expected = at.filter(|_| all).map(|at| at..at + text.len());
-    assert_eq!(query.find(&message.raw()), expected, "{typed:?} in {ascii:?}");
+    assert_eq!(
+        query.find(&message.raw()),
+        expected,
+        "{typed:?} in {ascii:?}"
+    );
 }
 
 /// What is typed, and what it finds.

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::cursor::Movement;
 use super::hex_cursor::HexCursor;
-use super::prompt::Prompt;
+use super::prompt::{Edit, Prompt};
 use super::search::{self, MessageSearch};
 use super::viewport::HexViewport;
 use crate::observe::model::{LogRow, MessageLog, SearchProgress, StoredMessage};
@@ -76,6 +76,16 @@ struct Anchor {
 }
 
 impl MessageList {
+    /// Forgets everything but what was looked for before.
+    pub(super) fn renew(&mut self) {
+        let mut prompt = std::mem::take(&mut self.prompt);
+        prompt.edit(Edit::Clear);
+        *self = Self {
+            prompt,
+            ..Self::default()
+        };
+    }
+
     /// Takes a sample in.
     pub(super) fn take(&mut self, newer: &MessageLog) {
         self.is_due |= self.search.is_some();
@@ -118,8 +128,10 @@ impl MessageList {
     /// Lists the rows of `log` and stays at the same place in the ring.
     fn show_there(&mut self, log: &MessageLog) {
         let offset = self.selected().map(|row| row.offset());
+        let is_same = log.is_same(&self.log);
         self.show(log);
-        if !self.follows()
+        if !is_same
+            && !self.follows()
             && let Some(row) = offset.and_then(|offset| self.log.row_at(offset))
         {
             self.held = None;
@@ -129,7 +141,8 @@ impl MessageList {
 
     /// Goes on with a search that was not over; true if there was one.
     pub(super) fn search_on(&mut self) -> bool {
-        let busy = self.found().is_some_and(|(_, busy)| busy);
+        let search = self.search.as_ref();
+        let busy = search.is_some_and(|search| search.is_busy(&self.log));
         if busy {
             self.look();
         }
@@ -319,6 +332,13 @@ impl MessageList {
         match self.selected_row() {
             Some(row) if self.follows() => self.stay(row),
             _ => self.follow(newest),
+        }
+    }
+
+    /// Stays on the selected row, whatever comes.
+    pub(super) fn hold_still(&mut self) {
+        if let (true, Some(row)) = (self.follows(), self.selected_row()) {
+            self.stay(row);
         }
     }
 

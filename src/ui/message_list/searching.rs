@@ -202,7 +202,11 @@ impl MessageList {
             self.go_to(&hit);
             return None;
         }
-        if self.progress.as_ref().is_none_or(|progress| progress.is_behind) {
+        if self
+            .progress
+            .as_ref()
+            .is_none_or(|progress| progress.is_behind)
+        {
             self.awaits = Some(Awaited::NewestMatch);
             return None;
         }
@@ -219,7 +223,9 @@ impl MessageList {
     pub(super) fn look_at_match(&mut self) {
         let search = self.search.as_ref();
         let message = self.message();
-        let place = search.zip(message).and_then(|(search, message)| search.query.find(&message.raw()));
+        let place = search
+            .zip(message)
+            .and_then(|(search, message)| search.query.find(&message.raw()));
         if let Some(place) = place.filter(|place| !place.is_empty()) {
             self.hex.look_at(place.start);
         }
@@ -227,8 +233,15 @@ impl MessageList {
 
     /// Begins the search through the list anew, whose rows are other ones now.
     pub(super) fn search_anew(&mut self) {
+        let progress = self.progress.as_ref();
+        let is_found = progress.is_some_and(|progress| progress.found.is_same(&self.log));
         if let Some(search) = &mut self.search {
-            *search = MessageSearch::new(search.query.clone(), &self.log);
+            let query = search.query.clone();
+            *search = if is_found {
+                MessageSearch::of_found(query, &self.log)
+            } else {
+                MessageSearch::new(query, &self.log)
+            };
         }
     }
 
@@ -252,7 +265,13 @@ impl MessageList {
         let at = |hit: &Hit| self.log.row(hit.row).map_or(0, |row| LogRow::offset(&row));
         match (listed, elsewhere) {
             (Some(hit), other)
-                if other.is_none_or(|other| if newer { at(&hit) <= other } else { at(&hit) >= other }) =>
+                if other.is_none_or(|other| {
+                    if newer {
+                        at(&hit) <= other
+                    } else {
+                        at(&hit) >= other
+                    }
+                }) =>
             {
                 self.go_to(&hit);
                 Ok(None)
@@ -264,6 +283,8 @@ impl MessageList {
     }
 
     fn is_searching(&self) -> bool {
-        self.progress.as_ref().is_some_and(|progress| progress.is_behind)
+        self.progress
+            .as_ref()
+            .is_some_and(|progress| progress.is_behind)
     }
 }

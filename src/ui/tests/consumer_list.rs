@@ -162,11 +162,18 @@ fn what_is_typed_filters_at_once_and_is_kept_or_cleared() {
     assert!(!app.is_typing() && app.consumer_list().filter().is_empty());
     filter(&mut app, &"x".repeat(10_000));
     assert!(app.consumer_list().filter().len() < 100);
-    // No text is typed where there is nothing to filter.
-    app.detached();
-    assert!(!app.is_typing());
+    // What was being typed when its ring went is still no keys.
     press(&mut app, &[Action::Filter]);
+    app.detached();
+    assert!(app.prompt_is_lost() && app.is_typing());
+    enter(&mut app, "quit");
+    assert!(app.prompt_is_lost());
+    app.edit(Edit::Keep);
     assert!(!app.is_typing());
+    // While there is no ring, the list is what is filtered.
+    press(&mut app, &[Action::Filter]);
+    enter(&mut app, "quotes");
+    assert_eq!(app.ring_list().filter(), "quotes");
 }
 
 #[test]
@@ -176,7 +183,7 @@ fn another_ring_is_sorted_alike_and_not_filtered() {
     filter(&mut app, "audit");
     app.attached("7001/4".to_owned());
     assert_eq!(app.consumer_list().sort().field, ConsumerField::Pid);
-    assert!(!app.is_typing() && app.consumer_list().filter().is_empty());
+    assert!(app.prompt_is_lost() && app.consumer_list().filter().is_empty());
 }
 
 /// What can happen to the table.

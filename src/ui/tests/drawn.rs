@@ -152,7 +152,7 @@ fn panes_with_the_keys() {
 fn what_may_not_be_seen() {
     at_all_sizes("hidden", &on(hidden()));
     let mut app = on(hidden());
-    press(&mut app, &[Action::Pane(Pane::Findings)]);
+    press(&mut app, &[Action::Pane(Pane::Findings), Action::Zoom]);
     let text = lines(&drawn(&app, 80, 24)).join("\n");
     for limit in &hidden().snapshot.attach.limits {
         let remedy = limit.remedy.as_deref().unwrap();

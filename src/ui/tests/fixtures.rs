@@ -209,7 +209,7 @@ pub(super) fn push(log: &mut MessageLog, message: &Message) {
     log.push(raw, message.integrity);
 }
 
-/// A ring without room, held up by a consumer that does not move.
+/// A ring without room, blocked by a consumer that does not move.
 pub(super) fn full() -> Frame {
     let mut frame = flowing();
     let ring = &mut frame.snapshot;
@@ -284,7 +284,7 @@ pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
             0 => (
                 EventKind::Clogged,
                 2,
-                "no room is left, and head has not moved for 1.0 s; held up by slot 2 archive (pid 6392), 1.0 MiB behind; 48211 failed reservations",
+                "no room is left; head has not moved for 1.0 s; blocked by slot 2 archive (pid 6392), 1.0 MiB behind; 48211 failed reservations",
             ),
             1 => (
                 EventKind::Stalled,
@@ -299,7 +299,7 @@ pub(super) fn with_events(mut frame: Frame, events: u64) -> Frame {
             3 => (
                 EventKind::Evicted,
                 2,
-                "slot 2 archive (pid 6391): 64.0 KiB behind, and without progress for 5.1 s; it is not told, and what it had yet to read may be overwritten",
+                "slot 2 archive (pid 6391): 64.0 KiB behind, and without progress for 5.1 s; it is not notified, and what it had yet to read may be overwritten",
             ),
             _ => (
                 EventKind::Left,

@@ -4,17 +4,15 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 
 use super::fixtures::*;
-use crate::observe::model::{
-    Frame, Gap, GapReason, LogRow, Message, MessageLog, SearchProgress,
-};
+use crate::observe::model::{Frame, Gap, GapReason, LogRow, Message, MessageLog, SearchProgress};
 use crate::ring::RawMessage;
-use crate::ui::action::{Action, Effect, Pane};
+use crate::ui::action::{Action, Effect, FrontView, Pane};
 use crate::ui::app::App;
 use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
 use crate::ui::view::screen;
 
-const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
+const SIZES: [(u16, u16); 6] = [(20, 5), (40, 12), (80, 24), (120, 40), (200, 60), (300, 80)];
 
 fn at_all_sizes(name: &str, app: &App) {
     for (width, height) in SIZES {
@@ -78,8 +76,7 @@ fn find(app: &App, numbers: std::ops::Range<u64>) -> SearchProgress {
 /// The dashboard with the keys in the messages' pane.
 fn message_list(frame: Frame) -> App {
     let mut app = on(frame);
-    press(&mut app, &[Action::NextPane]);
-    assert_eq!(app.focus(), Pane::Messages);
+    press(&mut app, &[Action::Pane(Pane::Messages)]);
     app
 }
 
@@ -235,7 +232,7 @@ fn a_search_goes_from_match_to_match() {
         (None, "")
     );
     press(&mut app, &[Action::Next]);
-    assert!(app.said().unwrap().starts_with("nothing is looked for"));
+    assert!(app.said().unwrap().starts_with("no search"));
 }
 
 #[test]
@@ -273,14 +270,20 @@ fn only_what_was_found_is_listed_and_goes_along() {
     let mut app = message_list(after(64));
     search(&mut app, "fds>0");
     press(&mut app, &[Action::Only]);
-    assert_eq!((app.message_list().len(), selected(&app)), (4, 64));
+    assert_eq!(selected(&app), 64);
+    assert_eq!(app.message_list().len(), 5, "the gap stays");
+    press(&mut app, &[Action::Up]);
+    assert!(matches!(
+        app.message_list().selected(),
+        Some(LogRow::Gap(_))
+    ));
     press(&mut app, &[Action::First]);
     assert_eq!(selected(&app), 16);
     press(&mut app, &[Action::Down, Action::Down]);
     assert_eq!(selected(&app), 48);
     press(&mut app, &[Action::Last]);
     take(&mut app, after(97));
-    assert_eq!((app.message_list().len(), selected(&app)), (6, 96));
+    assert_eq!((app.message_list().len(), selected(&app)), (7, 96));
     press(&mut app, &[Action::Only]);
     assert_eq!(selected(&app), 97, "the newest of all");
     // A message that does not match gives its place to the match before it.
@@ -293,7 +296,7 @@ fn only_what_was_found_is_listed_and_goes_along() {
     assert!(app.is_typing() && app.message_list().lists_found());
     enter(&mut app, "seq:3..5");
     app.edit(Edit::Keep);
-    assert_eq!(app.message_list().len(), 3);
+    assert_eq!(app.message_list().found(), Some((3, false)));
     press(&mut app, &[Action::Back]);
     assert!(app.message_list().len() > 64);
 }
@@ -573,12 +576,224 @@ fn a_sampled_ring_says_so_and_shows_its_gaps() {
     });
     push(&mut frame.messages, &message(70));
     frame.messages_note =
-        Some("more than 128 KiB between two looks: only the newest are shown".to_owned());
+        Some("more than 128 KiB between two samples: only the newest are shown".to_owned());
     let app = message_list(frame);
     let text = text(&app, 120, 40);
     assert!(
-        text.contains("-- skipped 3.1 MiB, 12 torn: more than a look may read --"),
+        text.contains("-- skipped 3.1 MiB, 12 torn: more than one sample may read --"),
         "{text}"
     );
     assert!(text.contains("more than 128 KiB between"), "{text}");
+}
+
+/// The dashboard of a ring that holds 1300 messages, of which the list has the newest, while one is looked for that it
+/// does not have.
+fn searching() -> App {
+    let mut app = message_list(long_after(1300));
+    assert!(app.message_list().len() < 400);
+    search(&mut app, "re:quote 0");
+    assert_eq!(app.message_list().found(), Some((0, false)));
+    app
+}
+
+#[test]
+fn a_search_goes_through_the_whole_ring() {
+    let mut app = searching();
+    assert!(app.is_search_due(), "the source is asked");
+    let early = SearchProgress {
+        is_behind: true,
+        left_bytes: 46_000,
+        ..find(&app, 0..300)
+    };
+    assert_eq!(
+        app.take_progress(Some(early)),
+        None,
+        "there may be newer ones"
+    );
+    assert_eq!(app.message_list().found(), Some((100, true)));
+    assert!(text(&app, 120, 40).contains("100 matches, searched 13.5 KiB of 58.4 KiB"));
+    press(&mut app, &[Action::Next]);
+    assert_eq!(
+        app.said(),
+        Some("none so far: the ring is still being searched")
+    );
+    let whole = find(&app, 0..1300);
+    assert_eq!(
+        app.take_progress(Some(whole)),
+        Some(Effect::Around(offset(99)))
+    );
+    app.take_around(offset(99), Some(&part(80..120)));
+    assert_eq!(selected(&app), 100);
+    let seen = text(&app, 120, 40);
+    assert!(
+        seen.contains("100 matches, searched all 58.7 KiB"),
+        "{seen}"
+    );
+    assert!(seen.contains("not following"), "{seen}");
+    // On from there, in what was read and beyond.
+    press(&mut app, &[Action::Previous; 19]);
+    assert_eq!(selected(&app), 81);
+    assert_eq!(
+        apply(&mut app, Action::Previous),
+        Some(Effect::Around(offset(79)))
+    );
+    app.take_around(offset(79), Some(&part(70..90)));
+    assert_eq!(selected(&app), 80);
+    press(&mut app, &[Action::Next; 10]);
+    assert_eq!(selected(&app), 90);
+    assert_eq!(
+        apply(&mut app, Action::Next),
+        Some(Effect::Around(offset(90)))
+    );
+    // The ring goes on; the newest messages are a key away.
+    take(&mut app, long_after(1400));
+    assert_eq!(selected(&app), 90);
+    press(&mut app, &[Action::Last]);
+    assert_eq!(selected(&app), 1400);
+    // What an older question found is no answer to this one.
+    let stale = find(&app, 0..1300);
+    app.edit(Edit::Clear);
+    press(&mut app, &[Action::Filter]);
+    enter(&mut app, "fds>0");
+    let _ = app.take_progress(Some(stale));
+    assert!(app.message_list().progress().is_none());
+}
+
+#[test]
+fn a_match_that_is_written_over_is_listed_among_the_matches() {
+    let mut app = searching();
+    let whole = find(&app, 0..1300);
+    let _ = app.take_progress(Some(whole));
+    app.take_around(offset(99), None);
+    assert_eq!(selected(&app), 100);
+    assert_eq!(
+        app.said(),
+        Some("it is no longer in the ring: only the matches are listed")
+    );
+    press(&mut app, &[Action::Previous]);
+    assert_eq!(selected(&app), 99);
+    press(&mut app, &[Action::Last]);
+    assert_eq!(selected(&app), 1300);
+}
+
+#[test]
+fn only_matches_are_those_of_the_ring_with_what_was_not_read() {
+    let mut app = searching();
+    press(&mut app, &[Action::Only]);
+    let mut progress = find(&app, 0..1300);
+    progress.missed_bytes = 4096;
+    let unread = Gap {
+        from: offset(100),
+        to: offset(900),
+        why: GapReason::NotRead {
+            bytes: 4096,
+            places: 3,
+        },
+        torn: 0,
+    };
+    progress.found.skip(unread);
+    push(&mut progress.found, &message(1299));
+    progress.matches += 1;
+    for _ in 0..2 {
+        let _ = app.take_progress(Some(progress.clone()));
+    }
+    assert_eq!(app.message_list().len(), 102);
+    assert_eq!(selected(&app), 1300);
+    let seen = text(&app, 120, 40);
+    for words in [
+        "-- not read: 4.0 KiB in 3 places --",
+        "101 match &re:quote 0",
+        "4.0 KiB not read",
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    press(&mut app, &[Action::First]);
+    assert_eq!(selected(&app), 1);
+    // All of them again, and the same one stays selected if it is there.
+    press(&mut app, &[Action::Last, Action::Only]);
+    assert_eq!(selected(&app), 1300);
+    assert!(!app.message_list().lists_found());
+}
+
+#[test]
+fn beyond_the_ends_of_the_list_the_ring_is_read() {
+    let mut app = message_list(long_after(1300));
+    press(&mut app, &[Action::First]);
+    let first = selected(&app) - 1;
+    assert_eq!(
+        apply(&mut app, Action::Up),
+        Some(Effect::Around(offset(first)))
+    );
+    app.take_around(offset(first), Some(&part(first - 20..first + 20)));
+    assert_eq!(selected(&app), first, "one further up");
+    press(&mut app, &[Action::Last]);
+    press(&mut app, &[Action::First]);
+    let _ = apply(&mut app, Action::Up);
+    app.take_around(offset(first), None);
+    assert_eq!(app.said(), Some("nothing older can be read"));
+    // At the end of what was read, the list that goes along takes over where it can.
+    let _ = apply(&mut app, Action::Up);
+    app.take_around(offset(first), Some(&part(first - 20..first + 20)));
+    press(&mut app, &[Action::PageDown; 9]);
+    assert_eq!(selected(&app), first + 20);
+    assert_eq!(
+        apply(&mut app, Action::Down),
+        Some(Effect::Around(offset(first + 19)))
+    );
+    app.take_around(offset(first + 19), None);
+    assert_eq!(selected(&app), first + 21);
+    assert!(!app.message_list().is_ended());
+}
+
+#[test]
+fn a_message_is_read_on_the_whole_screen() {
+    let mut app = message_list(after(64));
+    press(&mut app, &[Action::Up; 3]);
+    press(&mut app, &[Action::Open]);
+    assert_eq!(app.front_view(), FrontView::Message);
+    at_all_sizes("message", &app);
+    press(&mut app, &[Action::Left]);
+    assert_eq!(selected(&app), 60);
+    press(&mut app, &[Action::Right, Action::Right]);
+    assert_eq!(selected(&app), 62);
+    press(
+        &mut app,
+        &[Action::NextPane, Action::NextPane, Action::PreviousPane],
+    );
+    assert_eq!(app.message_list().byte(30), 1);
+    press(&mut app, &[Action::Down]);
+    assert_eq!(app.message_list().byte(30), 17);
+    let seen = text(&app, 80, 24);
+    assert!(
+        seen.contains("byte 17 of 30") && seen.contains("f64 le"),
+        "{seen}"
+    );
+    // What comes does not take it away.
+    take(&mut app, after(80));
+    assert_eq!(selected(&app), 62);
+    press(&mut app, &[Action::Back]);
+    assert_eq!(
+        (app.front_view(), app.focus()),
+        (FrontView::Ring, Pane::Messages)
+    );
+    // The newest stays, too, once it is read.
+    press(&mut app, &[Action::Last, Action::Open]);
+    take(&mut app, after(90));
+    assert_eq!(selected(&app), 80);
+}
+
+#[test]
+fn a_pane_is_enlarged_and_back() {
+    let mut app = message_list(after(64));
+    press(&mut app, &[Action::Zoom]);
+    at_all_sizes("enlarged", &app);
+    let seen = text(&app, 80, 24);
+    assert!(
+        seen.contains("Messages") && !seen.contains("Consumers"),
+        "{seen}"
+    );
+    press(&mut app, &[Action::NextPane]);
+    assert!(text(&app, 80, 24).contains("4 Hex"));
+    press(&mut app, &[Action::Back]);
+    assert!(text(&app, 80, 24).contains("Consumers"));
 }

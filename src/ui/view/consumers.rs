@@ -99,7 +99,7 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         let clears = app.keymap().key(Action::Back);
         let clears = clears.map_or_else(String::new, |key| format!("; {key} clears it"));
         let text = match ring.hidden_consumers {
-            _ if !ring.consumers.is_empty() => &format!("No consumer passes the filter{clears}."),
+            _ if !ring.consumers.is_empty() => &format!("No consumer matches the filter{clears}."),
             Some(0) => "No consumers: nobody reads this ring, and nothing holds the producer up.",
             _ => "Consumers cannot be seen; the limits say why.",
         };

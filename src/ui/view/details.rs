@@ -136,7 +136,7 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
     };
     let mut facts = Vec::new();
     if details.gone {
-        let text = "the ring has it no longer; this is what was last seen of it".to_owned();
+        let text = "no longer in the ring; these are its last known values".to_owned();
         facts.push(Fact {
             name: "Gone",
             text,
@@ -164,7 +164,7 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
 
 fn process(consumer: &ConsumerSnapshot) -> String {
     let Some(pid) = consumer.pid else {
-        return "unknown: no process was found that has its page".to_owned();
+        return "unknown: no process was found that maps its metadata page".to_owned();
     };
     let command = consumer.command.as_deref().unwrap_or("name unknown");
     let alive = match consumer.alive {
@@ -182,7 +182,7 @@ fn slot(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
         (Some(slot), false) => format!("none any more: it had slot {slot}"),
         (None, true) if ring.state.is_over() => "never freed, its number unknown".to_owned(),
         (None, true) => format!("held by the producer, its number unknown{}", untold(ring)),
-        (None, false) => "none: the producer does not mind it".to_owned(),
+        (None, false) => "none: the producer does not track it".to_owned(),
     };
     format!("{slot}; metadata page inode {}", consumer.meta_inode)
 }
@@ -194,9 +194,9 @@ fn woken(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {
         None => return format!("unknown{}", untold(ring)),
     };
     let basis = match consumer.wakeup_basis {
-        Some(WakeupBasis::SlotTable) => "; says the slot table",
-        Some(WakeupBasis::Join) => "; says the producer's answer to the join",
-        Some(WakeupBasis::FutexWait) => "; it was seen waiting on the futex",
+        Some(WakeupBasis::SlotTable) => " (from the slot table)",
+        Some(WakeupBasis::Join) => " (from the producer's join answer)",
+        Some(WakeupBasis::FutexWait) => " (it was seen waiting on the futex)",
         None => "",
     };
     format!("{how}{basis}")
@@ -275,7 +275,7 @@ fn behind(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
             low, high: None, ..
         }) => {
             format!(
-                "head was there before it was watched, over {} ago",
+                "head was there over {} ago, before watching began",
                 ago(low)
             )
         }
@@ -288,7 +288,7 @@ fn released(consumer: &ConsumerSnapshot) -> String {
     match consumer.rate_bytes_per_second {
         Some(released) => format!("{} released", rate(released)),
         None if consumer.lag_bytes.is_none() => "unknown, as its lag is".to_owned(),
-        None => "unknown: it was seen once, or its tail went back".to_owned(),
+        None => "unknown: only one sample, or its tail went back".to_owned(),
     }
 }
 
@@ -300,7 +300,7 @@ fn progress(consumer: &ConsumerSnapshot, theme: &Theme) -> String {
     }
     let age = match consumer.progress_age_ns {
         Some(age) => format!("{} ago", duration_in(age, theme.glyphs.microseconds)),
-        None => "age unknown: its clock says the future".to_owned(),
+        None => "age unknown: its timestamp is in the future".to_owned(),
     };
     format!("{age}; {ticks} ticks after joining at {joined}")
 }
@@ -314,6 +314,6 @@ fn evict_in(ring: &RingSnapshot, consumer: &ConsumerSnapshot, theme: &Theme) -> 
         }
         None if !consumer.held => "never: it holds no slot".to_owned(),
         None if ring.slots.is_none() => format!("unknown{}", untold(ring)),
-        None => "not counted: its tail has moved since the last scan".to_owned(),
+        None => "no countdown: its tail has moved since the last scan".to_owned(),
     }
 }

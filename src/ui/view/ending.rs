@@ -23,21 +23,21 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
         RingState::ProducerGone => Some((
             "ENDED",
             [
-                "producer gone; what it wrote last can still be read",
-                "what it wrote last stays",
+                "producer gone; the last bytes can still be read",
+                "the last bytes stay",
             ],
         )),
         RingState::Ended => Some((
             "ENDED",
             [
-                "its producer gave it up; what it wrote last can still be read",
-                "what it wrote last stays",
+                "its producer closed it; the last bytes can still be read",
+                "the last bytes stay",
             ],
         )),
         RingState::Truncated => Some((
             "TRUNCATED",
             [
-                "its memory shrank and is lost; what was read stays",
+                "its memory was truncated; what was read stays",
                 "what was read stays",
             ],
         )),
@@ -50,7 +50,7 @@ fn words(state: RingState) -> Option<(&'static str, [&'static str; 2])> {
     }
 }
 
-/// ```  ENDED  producer gone; what it wrote last can still be read        L list of rings ```
+/// ```  ENDED  producer gone; the last bytes can still be read        L list of rings ```
 pub(super) fn render(ring: &RingSnapshot, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let Some((word, sentences)) = words(ring.state) else {
         return;

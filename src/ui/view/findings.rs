@@ -15,6 +15,9 @@ use crate::ui::theme::ColorRole;
 /// Room for the word in front of every item.
 const WORD: u16 = 9;
 
+/// What is said where there is nothing to say.
+const NOTHING: &str = "No finding, no event.";
+
 /// An item: the word in front of it, how that looks, and the sentence.
 struct FindingRow {
     word: String,
@@ -48,14 +51,6 @@ pub(super) fn title(frame: &Frame, focused: bool) -> (String, String) {
 /// Rows that findings take in `width` columns, and limits, which take one all together; each event takes one more.
 pub(super) fn rows(ring: &RingSnapshot, width: u16) -> usize {
     at_rest(ring)
-        .map(|item| lines(&item, width, false).len())
-        .sum()
-}
-
-/// Rows that findings and limits take in `width` columns where all of them are told.
-pub(super) fn rows_in_full(ring: &RingSnapshot, width: u16) -> usize {
-    (0..)
-        .map_while(|row| standing(ring, row))
         .map(|item| lines(&item, width, false).len())
         .sum()
 }
@@ -95,6 +90,11 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
         }
     };
     let all = findings_rows(frame);
+    if all.len() == 0 {
+        let width = area.width.saturating_sub(2);
+        canvas.put(area.x + 1, area.y, width, NOTHING, ColorRole::Dim);
+        return;
+    }
     let spot = |row: usize| all.clone().nth(row).map(Spot::Finding);
     if app.focus() == Pane::Findings {
         let selected = app.selected_finding().map(|row| (row, app.findings_top()));
@@ -206,6 +206,7 @@ fn render_items(
         let lines = lines(&item, area.width, selected == Some(row));
         Some((item, lines))
     };
+    let item_at = |row: usize| item(row).is_some();
     let taken = |row: usize| wrapped(row).map_or(0, |(_, lines)| lines.len());
     let room = usize::from(area.height);
     // As many before the selected item as have room with it; of those, from the top on.
@@ -235,13 +236,9 @@ fn render_items(
         for (line, text) in lines.iter().enumerate() {
             if y >= area.bottom() {
                 // More than there is room for.
-                canvas.put(
-                    area.right() - 1,
-                    y - 1,
-                    1,
-                    canvas.glyphs().ellipsis,
-                    ColorRole::Strong,
-                );
+                let more = (row..).take_while(|row| item_at(*row)).count();
+                let more = format!(" {more} more");
+                canvas.put_right(area.x, y - 1, area.width, &more, ColorRole::Strong);
                 return first;
             }
             if let Some(spot) = spot(row) {

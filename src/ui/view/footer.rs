@@ -15,11 +15,17 @@ use crate::ui::theme::ColorRole;
 /// What can be typed as a time in a recording.
 const MOMENT: &str = "+5s  -5s  06:10:02  finding  event";
 
+/// What is said when a line has lost its purpose while it was typed.
+const LOST: &str = "The prompt was closed: its ring has changed. Enter goes on.";
+
 /// ``` ? help  q quit  Tab pane  / filter  s sort  Space freeze ```
 ///
 /// Without frames there is no title to tell of a filter: it stands here.
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: bool) {
     let message_list = app.message_list();
+    if app.prompt_is_lost() {
+        return prompt("", "", Some(LOST), None, canvas, area);
+    }
     if message_list.is_typing() {
         let sign = if message_list.lists_found() { "&" } else { "/" };
         return prompt(
@@ -34,9 +40,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
     if let Some((typed, error)) = app.moment() {
         return prompt("time ", typed, error, Some(MOMENT), canvas, area);
     }
-    let filter = match app.screen() {
-        Screen::Rings => app.ring_list().filter(),
-        _ => app.consumer_list().filter(),
+    let filter = if app.ring_list().is_typing() || app.screen() == Screen::Rings {
+        app.ring_list().filter()
+    } else {
+        app.consumer_list().filter()
     };
     if app.is_typing() {
         return prompt("/", filter, None, None, canvas, area);
@@ -104,7 +111,10 @@ fn prompt(
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    let keys: u16 = PROMPT.iter().map(|(key, word, _)| width(key, word) + 2).sum();
+    let keys: u16 = PROMPT
+        .iter()
+        .map(|(key, word, _)| width(key, word) + 2)
+        .sum();
     let mut room = area.width.saturating_sub(2 + text::width(sign));
     if let Some(error) = error {
         // What is wrong may take what the text leaves, and half of the room at least.

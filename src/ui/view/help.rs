@@ -27,7 +27,7 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
             word("Mouse"),
             "click: select, or sort by a column; wheel: move",
         ),
-        (word("Shift+mouse"), "select text, as the terminal does it"),
+        (word("Shift+mouse"), "select text with the terminal"),
         (word("~"), "before a number: an estimate"),
         (
             word(glyphs.unknown),
@@ -44,7 +44,7 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
         (word("-- skipped"), "bytes that were not read, and why"),
         (
             word("/price"),
-            "messages with a text; small letters find capitals",
+            "messages with this text; lowercase ignores case",
         ),
         (
             word("/re: /hex:"),
@@ -52,7 +52,7 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
         ),
         (
             word("/len>9"),
-            "or seq:5..9, fds>0; alone, or before one of those",
+            "or seq:5..9, fds>0; alone, or before a text",
         ),
         (
             word("Ring (2) 1 0"),
@@ -63,14 +63,14 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
             "read through /proc, or through a slot of its own",
         ),
         (word("+slots"), "the producer's slot table is read, too"),
-        (word("MODE push"), "so the producer's slot table says"),
+        (word("MODE push"), "according to the producer's slot table"),
         (
             word("MODE push*"),
             "it was seen waiting in the ring's futex",
         ),
         (
             word("MODE push+"),
-            "so the producer answered when we joined",
+            "according to the producer's join answer",
         ),
         (word("TIME"), "how long ago head was where the tail is"),
         (
@@ -80,7 +80,7 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
         (word("PROGRESS"), "time since the consumer last published"),
         (
             word("EVICT IN"),
-            "then a scan may drop it, unless its tail moves",
+            "when a scan may evict it, unless its tail moves",
         ),
     ]
 }

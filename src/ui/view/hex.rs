@@ -85,7 +85,7 @@ pub(super) fn viewport(room: Rect, focused: bool) -> HexViewport {
 }
 
 /// Bytes in a row where the dump is `width` columns wide.
-fn stride(width: u16) -> usize {
+pub(super) fn stride(width: u16) -> usize {
     // The same for every payload of a panel, or the columns would jump from message to message.
     if width >= WIDE - 2 { 16 } else { 8 }
 }
@@ -146,7 +146,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 /// The rows of the dump that are in sight.
-fn rows(
+pub(super) fn rows(
     message: &StoredMessage<'_>,
     message_list: &MessageList,
     viewport: HexViewport,

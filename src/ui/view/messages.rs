@@ -51,8 +51,8 @@ pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
     let mut note = String::new();
     if message_list.is_ended() {
         note = match app.keymap().key(Action::Last) {
-            Some(key) => format!("takes no more in; {key} newest"),
-            None => "takes no more in".to_owned(),
+            Some(key) => format!("not following; {key} newest"),
+            None => "not following".to_owned(),
         };
     } else if !message_list.follows() {
         note = match message_list.news() {
@@ -131,7 +131,7 @@ fn none(frame: &Frame, app: &App) -> String {
         (Some(_), _) => {
             let ways = [
                 (Action::Only, "lists all"),
-                (Action::Back, "clears what is looked for"),
+                (Action::Back, "clears the search"),
             ];
             let ways = ways.into_iter().filter_map(|(action, does)| {
                 let key = app.keymap().key(action)?;
@@ -144,8 +144,7 @@ fn none(frame: &Frame, app: &App) -> String {
         (None, Some(note)) => note.clone(),
         (None, None) if frame.snapshot.control.head() == Some(0) => "No messages yet.".to_owned(),
         (None, None) => {
-            "No message that could be told apart for certain; the next to come will be shown."
-                .to_owned()
+            "No message boundary is known for certain yet; new messages will be shown.".to_owned()
         }
     }
 }
@@ -196,7 +195,11 @@ pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Re
 
 /// ``` -- skipped 3.1 MiB: head overran the reader -- ```
 fn skipped(gap: &Gap) -> String {
-    if let GapReason::NotRead { bytes: length, places } = &gap.why {
+    if let GapReason::NotRead {
+        bytes: length,
+        places,
+    } = &gap.why
+    {
         return format!("-- not read: {} in {places} places --", bytes(*length));
     }
     let length = bytes(gap.to.saturating_sub(gap.from));

@@ -16,6 +16,7 @@ mod hex;
 mod holding;
 mod inspector;
 mod lags;
+mod message;
 mod messages;
 mod pictures;
 mod ring_bar;

@@ -274,7 +274,7 @@ fn legend(ring: &RingSnapshot, held: HeldSpace, canvas: &mut Canvas<'_>, area: R
         ),
         (
             taken.to_owned(),
-            format!("{} held, to be read", bytes(held.bytes)),
+            format!("{} held, still unread", bytes(held.bytes)),
         ),
         if held.all {
             (free.to_owned(), format!("{} free", bytes(rest)))
@@ -286,7 +286,7 @@ fn legend(ring: &RingSnapshot, held: HeldSpace, canvas: &mut Canvas<'_>, area: R
         },
         ("( )".to_owned(), gate(ring)),
     ];
-    let words = "One turn is the whole ring. Head is kept on top; with the clock is forward, and a number is how far behind that slot's tail is.";
+    let words = "One turn is the whole ring. Head is at the top, clockwise is forward; a number marks the tail of that slot.";
     let room = area.width.saturating_sub(1);
     let rows = usize::from(area.height);
     let wrapped = text::wrap(words, room);

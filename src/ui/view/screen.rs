@@ -17,19 +17,19 @@
 //!  ? help  q quit  Tab pane  Enter open  / filter  s sort  Space freeze                   footer
 //! ```
 //!
-//! Enter on a consumer puts its details in the place of the panes. On a small terminal only the pane that has the keys
-//! is there, and Tab leads to the others.
+//! Enter on a consumer puts its details in the place of the panes, and on a message that. On a small terminal, and
+//! enlarged, only the pane that has the keys is there, and Tab leads to the others.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, cut};
 use super::{
-    consumers, details, ending, findings, footer, header, help, hex, messages, pictures, ring_bar,
-    rings, stats, timeline, waiting,
+    consumers, details, ending, findings, footer, header, help, hex, message, messages, pictures,
+    ring_bar, rings, stats, timeline, waiting,
 };
 use crate::observe::model::Frame;
-use crate::ui::action::{Pane, Screen};
+use crate::ui::action::{FrontView, Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::details::Details;
 use crate::ui::hit_map::{HitMap, Spot};
@@ -44,6 +44,10 @@ const BARE: u16 = 5;
 const ROOMY: u16 = 36;
 /// The least that messages and hex are worth showing in, frame included.
 const LEAST_MESSAGES: u16 = 6;
+/// Consumers that their pane has room for, where the screen has it.
+const CONSUMERS: u16 = 6;
+/// The pane grows by so many rows at once, to two more than that.
+const CONSUMERS_STEP: u16 = 2;
 
 /// Where everything stands; what is not shown has no area.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,6 +113,7 @@ pub(crate) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
         (Screen::Rings, _) => rings::render(app, &mut canvas, areas.body),
         (Screen::Ring, Some(frame)) => match app.details() {
             Some(details) => closely(app, frame, details, &mut canvas, &areas),
+            None if app.front_view() == FrontView::Message => one_message(app, &mut canvas, &areas),
             None => ring(app, frame, &mut canvas, &areas),
         },
         (Screen::Ring, None) => {}
@@ -138,6 +143,14 @@ pub(crate) fn viewport(app: &App, theme: &Theme, area: Rect) -> Viewport {
             rows: inside.height.into(),
             last_top: details::last_top(&frame.snapshot, details, theme, inside),
             stride: 0,
+        };
+    }
+    if app.front_view() == FrontView::Message {
+        let viewport = message::viewport(areas.inside(areas.body));
+        return Viewport {
+            rows: viewport.rows,
+            last_top: 0,
+            stride: viewport.stride,
         };
     }
     let pane = if app.screen() == Screen::Ring {
@@ -181,6 +194,18 @@ fn closely(
     details::render(&frame.snapshot, details, app.time_span(), canvas, inside);
 }
 
+/// The selected message, in the room of everything.
+fn one_message(app: &App, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
+    let area = areas.body;
+    if areas.framed {
+        let (title, note) = message::title(app);
+        canvas.frame(area, true);
+        canvas.title(area, &title, &note, true);
+    }
+    canvas.spot(area, Spot::Front);
+    message::render(app, canvas, areas.inside(area));
+}
+
 fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
     if !areas.ending.is_empty() {
         ending::render(&frame.snapshot, app, canvas, areas.ending);
@@ -200,8 +225,11 @@ fn figures(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas
 fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
     let ring = &frame.snapshot;
     figures(app, frame, canvas, areas);
-    let panes = [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex];
-    let panes = || panes.into_iter().filter(|pane| !areas.of(*pane).is_empty());
+    let panes = || {
+        Pane::ALL
+            .into_iter()
+            .filter(|pane| !areas.of(*pane).is_empty())
+    };
     let focus = app.focus();
     if areas.framed {
         // The frame of the pane that has the keys comes last: where frames share an edge, it is whole.
@@ -260,19 +288,26 @@ fn areas(app: &App, area: Rect) -> PanelAreas {
     let frame = app.frame().filter(|_| app.screen() == Screen::Ring);
     let recorded = frame.is_some_and(|frame| frame.timeline.is_some());
     areas.timeline = cut(&mut rest, (recorded && area.height >= 5).into());
-    // Details are to be read: on a low screen the figures of the ring give way.
-    let low = app.details().is_some() && area.height < 16;
+    // What is to be read has the room; on a low screen the figures of the ring give way to details.
+    let reads = app.front_view() == FrontView::Message;
+    let low = reads || app.details().is_some() && area.height < 16;
     if let Some(frame) = frame.filter(|_| !low) {
         let ended = ending::has(&frame.snapshot) && area.height >= 3;
         areas.ending = cut(&mut rest, ended.into());
-        let pictures = pictures::rows(area);
+        let pictures = if app.is_zoomed() {
+            0
+        } else {
+            pictures::rows(area)
+        };
         let stats = match area.height {
             ..3 => 0,
             // Nothing moves any more.
             3..10 if ended => 0,
-            16.. if pictures == 0 => 2,
+            16.. if pictures == 0 && !ended => 2,
             _ => 1,
         };
+        // That it has ended stands where its throughput stood.
+        let pictures = pictures.saturating_sub(ended.into());
         areas.stats = cut(&mut rest, stats);
         areas.pictures = cut(&mut rest, pictures);
         let bar = area.height >= 5 && !pictures::has_circle(area);
@@ -280,13 +315,13 @@ fn areas(app: &App, area: Rect) -> PanelAreas {
     }
     areas.body = rest;
     areas.framed = rest.height >= BARE;
-    let Some(frame) = frame.filter(|_| !rest.is_empty()) else {
-        return areas;
-    };
-    if app.details().is_some() {
+    if frame.is_none() || rest.is_empty() {
         return areas;
     }
-    if rest.height < LOW {
+    if app.details().is_some() || reads {
+        return areas;
+    }
+    if rest.height < LOW || app.is_zoomed() {
         match app.focus() {
             Pane::Consumers => areas.consumers = rest,
             Pane::Findings => areas.findings = rest,
@@ -294,55 +329,43 @@ fn areas(app: &App, area: Rect) -> PanelAreas {
             Pane::Hex => areas.hex = rest,
         }
     } else {
-        stack(app, frame, &mut areas);
+        stack(app, &mut areas);
     }
     areas
 }
 
 /// Consumers over findings over messages and hex. Neighbours share an edge, so each begins on the last row or column of
 /// the one before.
-fn stack(app: &App, frame: &Frame, areas: &mut PanelAreas) {
+///
+/// Heights depend on the room, and on how many consumers the ring has had, in steps: nothing moves because something has
+/// happened. [`Action::Zoom`](crate::ui::action::Action::Zoom) shows what has no room.
+fn stack(app: &App, areas: &mut PanelAreas) {
     let body = areas.body;
-    let ring = &frame.snapshot;
-    // Their titles and an edge come on top of the rows.
-    let consumers = u16::try_from(ring.consumers.len())
-        .unwrap_or(u16::MAX)
-        .max(1)
-        .saturating_add(2)
-        .saturating_sub(u16::from(ring.consumers.is_empty()));
-    let below = LEAST_MESSAGES - 1;
-    // Who goes to the findings is told all of them.
-    let inside = body.width.saturating_sub(2);
-    let (standing, most) = match app.focus() {
-        Pane::Findings => (findings::rows_in_full(ring, inside), body.height / 2),
-        _ => (findings::rows(ring, inside), body.height / 4),
+    let findings = match body.height {
+        ..14 => 1,
+        height => (height / 6).clamp(2, 12),
     };
-    let standing = u16::try_from(standing).unwrap_or(u16::MAX).min(most.max(1));
-    // Events take what consumers leave them, but the newest is always there.
-    let spare = (body.height - 1).saturating_sub(consumers.saturating_add(standing + 1 + below));
-    let events = u16::try_from(frame.events.len())
-        .unwrap_or(u16::MAX)
-        .min((body.height / 6).min(spare).max(1));
-    let findings = match standing + events {
-        0 => 0,
-        rows => rows + 1,
-    };
-    let consumers = consumers
-        .min((body.height - 1).saturating_sub(findings + below))
-        .max(2);
+    // The titles of two panes and the last edge come on top of the rows.
+    let spare = body.height.saturating_sub(findings + 3);
+    let messages = (LEAST_MESSAGES - 1).max(spare * 2 / 5);
+    let most = u16::try_from(app.most_consumers()).unwrap_or(u16::MAX);
+    // Their titles are a row, too.
+    let wanted = most
+        .max(CONSUMERS)
+        .next_multiple_of(CONSUMERS_STEP)
+        .saturating_add(1);
+    let consumers = wanted.min(spare.saturating_sub(messages)).max(2);
     areas.consumers = Rect {
-        height: consumers + 1,
+        height: consumers + 2,
         ..body
     };
-    let mut y = body.y + consumers;
-    if findings > 0 {
-        areas.findings = Rect {
-            y,
-            height: findings + 1,
-            ..body
-        };
-        y += findings;
-    }
+    let y = body.y + consumers + 1;
+    areas.findings = Rect {
+        y,
+        height: findings + 2,
+        ..body
+    };
+    let y = y + findings + 1;
     let rest = Rect {
         y,
         height: body.bottom().saturating_sub(y),

@@ -11,7 +11,7 @@ use crate::ui::theme::ColorRole;
 
 const NONE: &str = "No zbq ring on this machine.";
 /// Where some processes could not be looked into.
-const NONE_SEEN: &str = "No zbq ring that we may see.";
+const NONE_SEEN: &str = "No zbq ring that this user may see.";
 
 /// Before the first look has ended: nothing is known yet.
 const NOT_YET: &str = "Looking for zbq rings.";

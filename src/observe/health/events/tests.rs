@@ -209,19 +209,19 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
             overdue.clone(),
             None,
             Kind::Evicted,
-            "640 B behind, and without progress for 300 ms; it has gone, too",
+            "640 B behind, and without progress for 300 ms; its process is gone",
         ),
         (
             overdue.clone(),
             Some(again),
             Kind::Evicted,
-            "its process has let go of it and holds another slot",
+            "its process has rejoined in another slot",
         ),
         (
             gone(State::Invalid),
             None,
             Kind::Evicted,
-            "640 B behind; it has gone, too",
+            "640 B behind; its process is gone",
         ),
         (
             overdue.clone(),
@@ -233,7 +233,7 @@ fn who_loses_its_slot_has_left_or_was_evicted() {
             with(one(1, 0), |one| one.evict_in_ns = Some(0)),
             Some(held(in_state(1, 0, State::Evicted))),
             Kind::Evicted,
-            "caught up, and without progress for 200 ms; it is not told",
+            "caught up, and without progress for 200 ms; it is not notified",
         ),
         // Without a slot table: it could have been due, but has stood still for less than that.
         (
@@ -294,7 +294,7 @@ fn another_ring_in_its_place_starts_afresh() {
     assert_eq!(watched.look(100, back.clone()), [(Kind::RingNew, Some(7))]);
     assert_eq!(
         watched.words(),
-        "head went back from 1048576 to 1048575: what was seen before says nothing of it"
+        "head went back from 1048576 to 1048575: earlier observations no longer apply"
     );
     assert_eq!(watched.look(100, back.clone()), []);
     let mut larger = back;

@@ -96,13 +96,13 @@ impl EventBuilder {
         };
         let after = match after {
             AfterEviction::Stays if last.lag_bytes == Some(0) => {
-                "; it is not told, and what it reads from now on may be overwritten"
+                "; it is not notified, and what it reads from now on may be overwritten"
             }
             AfterEviction::Stays => {
-                "; it is not told, and what it had yet to read may be overwritten"
+                "; it is not notified, and what it had yet to read may be overwritten"
             }
-            AfterEviction::Again => "; its process has let go of it and holds another slot",
-            AfterEviction::Gone => "; it has gone, too, and may have ended before",
+            AfterEviction::Again => "; its process has rejoined in another slot",
+            AfterEviction::Gone => "; its process is gone and may have ended earlier",
         };
         self.of(
             known,
@@ -119,7 +119,7 @@ impl EventBuilder {
             .find(|one| Some(one.meta_inode) == ring.gating_meta_inode);
         let mut message = if ring.state.has_no_room() {
             format!(
-                "{}, and head has not moved for {}",
+                "{}; head has not moved for {}",
                 ring.reason,
                 since.ago(self.now)
             )
@@ -132,11 +132,16 @@ impl EventBuilder {
                 .lag_bytes
                 .map_or_else(String::new, |lag| format!(", {} behind", bytes(lag)));
             let who = who(gate.slot, gate.pid, gate.command.as_deref());
-            message.push_str(&format!("; held up by {who}{behind}"));
+            message.push_str(&format!("; blocked by {who}{behind}"));
             about.2.clone_from(&gate.command);
         }
-        if let Some(slots) = ring.slots.filter(|slots| slots.clog_attempts > 0) {
-            message.push_str(&format!("; {} failed reservations", slots.clog_attempts));
+        // Where the ring is full, its reason says how many have failed.
+        let failed = ring.slots.map_or(0, |slots| slots.clog_attempts);
+        if failed > 0 && !ring.state.has_no_room() {
+            message.push_str(&format!(
+                "; {}",
+                counted(failed.into(), "failed reservation")
+            ));
         }
         self.tell(EventKind::Clogged, self.now, about, message);
     }
@@ -145,7 +150,7 @@ impl EventBuilder {
     pub(super) fn room(&mut self, turn: Option<Transition>) {
         if let Some(Transition::Ended { since, over_ns }) = turn {
             let message = format!(
-                "the producer has room again; head had not moved for {}",
+                "the ring has free space again; head had not moved for {}",
                 since.ago(over_ns)
             );
             self.tell(EventKind::Unclogged, over_ns, (None, None, None), message);
@@ -156,7 +161,7 @@ impl EventBuilder {
         let ProducerInfo { pid, command, .. } = &ring.producer;
         let held = ring.consumers.iter().filter(|one| one.held).count();
         let (kind, what) = if ring.state == RingState::Ended {
-            (EventKind::RingEnded, "it has given the ring up")
+            (EventKind::RingEnded, "it has closed the ring")
         } else {
             (EventKind::ProducerGone, "it has ended")
         };
@@ -174,12 +179,12 @@ impl EventBuilder {
         let head = ring.control.producer_head;
         let message = if past.ctrl_inode == ring.ctrl_inode {
             format!(
-                "head went back from {} to {head}: what was seen before says nothing of it",
+                "head went back from {} to {head}: earlier observations no longer apply",
                 past.head
             )
         } else {
             format!(
-                "{}: a new ring, {} of {}, in the place of the one before",
+                "{}: a new ring, {} of {}, replaces the previous one",
                 who(None, Some(*pid), command.as_deref()),
                 ring.id,
                 bytes(ring.control.ring_capacity)

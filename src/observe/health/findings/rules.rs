@@ -124,8 +124,8 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         },
         format: |_, free| {
             format!(
-                "{} are free: too little for a message, but not nothing, so the reference producer counts no failed \
-                 reservation and no scan will evict whoever holds it up",
+                "{} free: too little for a message, but not zero, so the reference producer counts no failed \
+                 reservation, and no scan will evict the consumer that blocks it",
                 bytes(free)
             )
         },
@@ -137,7 +137,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         check: |ring, _| Some(ring.attach.joined.as_ref()?.slot),
         format: |_, slot| {
             format!(
-                "this watcher joined: slot {slot} is taken, parked, until the producer's next scan, which a ring that \
+                "zbqtop has joined: it occupies slot {slot}, parked, until the producer's next scan, which a ring that \
                  never clogs may never run"
             )
         },
@@ -166,7 +166,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         },
         format: |_, slot| {
             format!(
-                "this watcher was given push slot {slot}: until a scan frees it, every commit makes a system call"
+                "zbqtop was given push slot {slot}: until a scan frees it, every commit by the producer makes a system call"
             )
         },
     },
@@ -183,8 +183,8 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         },
         format: |_, slots| {
             format!(
-                "healthy, but caught up and so without progress: the scans that evict who blocks will evict slot \
-                 {slots}, too"
+                "the scans that evict the blocking consumer will also evict healthy ones that are caught up and so show \
+                 no progress (slot {slots})"
             )
         },
     },
@@ -198,7 +198,7 @@ pub(super) static RING_RULES: &[&dyn AnyRule<RingSnapshot>] = &[
         },
         format: |_, slots| {
             format!(
-                "healthy, but caught up for longer than the stall timeout: a scan would evict slot {slots}"
+                "a scan would evict healthy consumers that have been caught up for longer than the stall timeout (slot {slots})"
             )
         },
     },
@@ -232,8 +232,8 @@ pub(super) static CONSUMER_RULES: &[&dyn AnyRule<ConsumerSnapshot>] = &[
         },
         format: |one, ()| {
             format!(
-                "{}: asleep in the futex of a producer that has ended, without a time limit: nothing will ever wake \
-                 it; restart it (such a wait needs a time limit, and then a look whether the producer lives)",
+                "{}: waits without a timeout on the futex of a producer that has ended: nothing will ever wake it; \
+                 restart it (a wait needs a timeout, and then a check that the producer is alive)",
                 name(one)
             )
         },

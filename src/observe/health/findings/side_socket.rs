@@ -60,7 +60,7 @@ impl SideSocket {
             )
         };
         let held = self.descriptors.map_or_else(
-            || "descriptors".into(),
+            || "some descriptors".into(),
             |descriptors| counted(descriptors, "descriptor"),
         );
         let limit = self
@@ -68,11 +68,13 @@ impl SideSocket {
             .map_or_else(String::new, |limit| format!(" ({limit})"));
         let count = if self.reaches_limit(100.0) {
             format!(
-                "the {held} in flight are as many as RLIMIT_NOFILE allows the producer's user{limit}: unless it is \
-                 privileged, no more can be sent to anyone"
+                "in flight: {held}, which reaches the RLIMIT_NOFILE of the producer's user{limit}: unless privileged, \
+                 it can send no more to any consumer"
             )
         } else {
-            format!("the {held} in flight count against the producer's user's RLIMIT_NOFILE{limit}")
+            format!(
+                "in flight: {held}, counted against the RLIMIT_NOFILE of the producer's user{limit}"
+            )
         };
         format!("{state}; {count}")
     }

@@ -32,7 +32,7 @@ fn context() -> Context {
 fn what_a_consumer_is_comes_before_how_it_does() {
     type Change = fn(&mut MemberSample);
     let cases: [(Change, State, &str); 13] = [
-        (|one| one.truncated = true, State::Invalid, "shrank"),
+        (|one| one.truncated = true, State::Invalid, "truncated"),
         (|one| one.held = false, State::Evicted, "overwritten"),
         (
             |one| (one.held, one.tail) = (false, PARKED_TAIL),
@@ -104,7 +104,7 @@ fn one_that_is_not_there_may_hold_the_producer_up() {
             };
             let (state, reason) = consumer_state(&one, &context);
             assert!(matches!(state, State::Dead | State::Left), "{reason}");
-            assert_eq!(reason.contains("no room because of it"), holds_producer);
+            assert_eq!(reason.contains("it blocks the producer"), holds_producer);
         }
     }
 }

@@ -88,7 +88,7 @@ fn what_was_so_at_the_first_look_ends_but_does_not_begin() {
     );
     assert_eq!(
         watched.told[1].message,
-        "the producer has room again; head had not moved for at least 200 ms"
+        "the ring has free space again; head had not moved for at least 200 ms"
     );
     // One look alone is not certain: it may have been at head until just then.
     let mut watched = Watched::default();
@@ -157,7 +157,7 @@ fn the_producer_is_clogged_once_until_it_has_run_for_a_while() {
     );
     assert_eq!(
         watched.words(),
-        "no room is left, and head has not moved for 3.0 s; held up by slot 1 risk (pid 101), 64.0 KiB behind"
+        "no room is left; head has not moved for 3.0 s; blocked by slot 1 risk (pid 101), 64.0 KiB behind"
     );
     assert_eq!(watched.told[0].slot, Some(1));
 }
