@@ -138,10 +138,7 @@ impl EventBuilder {
         // Where the ring is full, its reason says how many have failed.
         let failed = ring.slots.map_or(0, |slots| slots.clog_attempts);
         if failed > 0 && !ring.state.has_no_room() {
-            message.push_str(&format!(
-                "; {}",
-                counted(failed.into(), "failed reservation")
-            ));
+            message.push_str(&format!("; {}", counted(failed, "failed reservation")));
         }
         self.tell(EventKind::Clogged, self.now, about, message);
     }
