@@ -191,13 +191,13 @@ impl Cli {
     /// # Errors
     /// What is wrong with it; or the help or the version that was asked for.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut words = name_target(words);
+        let mut program = Self::command();
+        let mut words = name_target(&program, words);
         // `help tail` is `tail --help`.
         if words.get(1).is_some_and(|word| word == "help") {
             words.remove(1);
             words.push("--help".into());
         }
-        let mut program = Self::command();
         if words.get(1).is_some_and(|word| word == "-h") {
             program = program.help_template(SHORT);
         }

@@ -287,7 +287,7 @@ pub fn percent(percent: f64) -> String {
 /// A duration in its two most telling digits or fields: `340 ns`, and from a microsecond on as [`duration_in`].
 #[must_use]
 pub fn duration(ns: u64) -> String {
-    if ns < 1_000 {
+    if (1..1_000).contains(&ns) {
         format!("{ns} ns")
     } else {
         duration_in(ns, if is_ascii_only() { "us" } else { "µs" })
@@ -305,6 +305,8 @@ pub fn nanoseconds(time: Duration) -> u64 {
 pub fn duration_in(nanoseconds: u64, microseconds: &str) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     match seconds {
+        0 if nanoseconds == 0 => "0 s".to_owned(),
+        0 if nanoseconds < 1_000 => format!("<1 {microseconds}"),
         0 if nanoseconds < 1_000_000 => format!("{} {microseconds}", nanoseconds / 1_000),
         0 => format!("{} ms", nanoseconds / 1_000_000),
         1..=59 => format!("{seconds}.{} s", nanoseconds / 100_000_000 % 10),

@@ -86,8 +86,8 @@ fn consumers_are_sorted_filtered_and_looked_at_by_keys_and_mouse() {
     terminal.wait("the keys again", |text| text.contains("s sort"));
     terminal.keys("\r");
     terminal.wait("its details", |text| {
-        text.contains(&format!("Process   pid {}, peer, runs", by_slot[1]))
-            && text.contains("says the slot table")
+        text.contains(&format!("Process   pid {}, peer, ", by_slot[1]))
+            && text.contains("(from the slot table)")
             && text.contains("Lag over time")
             && text.contains("10 s ago")
     });

@@ -151,7 +151,7 @@ fn all_is_well_with_a_producer_of_our_own() {
         let answers = ask(&mut ours(), &target);
         assert_eq!(answers.code, Some(0), "{:#}", answers.report);
         answers.is("target", "ok", &[&format!("pid {pid} (peer)")]);
-        answers.is("uid", "ok", &["as the producer"]);
+        answers.is("uid", "ok", &["like the producer"]);
         answers.is("map_files", "ok", &[]);
         answers.is("hidepid", "ok", &[]);
         answers.is("settings", "ok", &[]);
@@ -190,7 +190,7 @@ fn another_uid_is_told_and_our_own_is_fine() {
     mode(Path::new(&socket), 0o777);
     let through = format!("setpriv {NOBODY}");
     let answers = ask_through(&through, &producer.zbqtop, &["--socket", &socket]);
-    answers.is("target", "missing", &["somebody listens there", "--join"]);
+    answers.is("target", "missing", &["a process listens there", "--join"]);
     // Without a target, those that may not be asked are counted.
     let answers = ask_through(&through, &producer.zbqtop, &[]);
     assert_eq!(answers.code, Some(1));

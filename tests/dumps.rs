@@ -184,7 +184,7 @@ fn a_dump_is_for_its_owner_and_never_over_a_file_and_can_be_piped() {
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
     assert!(
-        said.contains("is there already") && said.contains(&file),
+        said.contains("already exists") && said.contains(&file),
         "{said}"
     );
     assert_eq!(std::fs::read(&file).expect("ours"), before);

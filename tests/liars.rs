@@ -322,8 +322,8 @@ impl Drop for Treachery {
 #[test]
 fn a_memfd_that_shrinks_under_a_view_is_told_in_it() {
     for (fd, words) in [
-        (0, Some("zbq_ctrl shrank under us")),
-        (1, Some("zbq_ring shrank under us")),
+        (0, Some("zbq_ctrl was truncated")),
+        (1, Some("zbq_ring was truncated")),
         // Our own page: parked, and looked at by nobody.
         (2, None),
     ] {

@@ -236,8 +236,8 @@ fn a_listener_outside_our_pid_namespace_is_asked_for_nothing() {
             assert!(said.contains(socket), "{said}");
         };
         let evidence = [
-            "SO_PEERCRED says 0",
-            "our pid 1 is nobody's, or a stranger's",
+            "SO_PEERCRED reports pid 0",
+            "our pid 1 names no process, or a wrong one",
             "join from the producer's pid namespace",
         ];
         fails(&new, &evidence);

@@ -151,7 +151,7 @@ fn a_ring_is_dumped_and_recorded_from_the_dashboard() {
     terminal.wait("that it records", |text| text.contains("REC "));
     terminal.keys("d");
     terminal.wait("a dump", |text| {
-        text.contains("-dump.mcap") && !text.contains("writing the ring")
+        text.contains("-dump.mcap") && !text.contains("dumping the ring")
     });
     terminal.keys("R");
     terminal.wait("the end of it", |text| {

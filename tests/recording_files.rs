@@ -12,7 +12,7 @@ use crate::support::recordings::{Recording, numbers, tail, text, try_snapshot};
 use crate::support::{Peer, Place, eventually};
 
 /// It is said of a recording that was cut off.
-const NO_END: &str = "it has no end";
+const NO_END: &str = "it is incomplete";
 
 fn producer(place: &Place, arguments: &str) -> Peer {
     let common = "--impl reference --hold --consumers 0";
@@ -110,7 +110,7 @@ fn a_file_that_is_there_is_left_alone() {
     let (code, said) = Recording::start(&["--pid", &pid], path.clone(), "").wait();
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("mine.mcap is there already"),
+        said.contains("mine.mcap already exists"),
         "it is named: {said}"
     );
     assert_eq!(std::fs::read(&path).expect("ours"), b"mine");

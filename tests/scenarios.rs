@@ -59,7 +59,7 @@ fn slow() {
     // It sets the producer's pace, and that is all there is to it: it is neither hung nor to be evicted.
     producer.tell("send 1000000");
     let ring = watch.until_state(&slow, "blocking");
-    assert_reason(&ring, &slow, &["the producer has no room because of it"]);
+    assert_reason(&ring, &slow, &["it blocks the producer"]);
     // How far behind it is is past what is usual; a check that is told not to mind that finds it less bad.
     assert_found(&ring, &[("consumer-blocking", "critical", Some(&slow))]);
     // While the producer writes what there is room for, it has room.
@@ -120,7 +120,7 @@ fn hung_then_evicted_and_a_zombie() {
     let evicted = watch.until_told("evicted");
     assert_words(
         &evicted,
-        &["320 B behind, and without progress for ", "it is not told"],
+        &["320 B behind, and without progress for ", "it is not notified"],
     );
     // It wakes, knows of nothing, and reads on.
     hung.signal(Signal::CONT);
@@ -199,7 +199,7 @@ fn dropped_its_mappings_but_lives() {
     reader.ask("take 3", "done");
     reader.ask("leave", "left");
     let ring = watch.until_state(&reader, "left");
-    assert_reason(&ring, &reader, &["its process lives but has unmapped"]);
+    assert_reason(&ring, &reader, &["its process is running but has unmapped"]);
     assert_eq!(consumer(&ring, &reader)["alive"], true);
     assert_found(&ring, &[("consumer-left", "warning", Some(&reader))]);
     assert_eq!(checked(&producer), verdict(1, &["consumer-left"]));
@@ -271,7 +271,7 @@ fn clogged_by_one_of_two() {
     watch.until_told("stalled");
     let ring = watch.until_state(&hog, "blocking");
     let words = "its tail has not moved for ";
-    assert_reason(&ring, &hog, &["64.0 KiB behind (100 %)", words, "no room"]);
+    assert_reason(&ring, &hog, &["64.0 KiB behind (100 %)", words, "it blocks the producer"]);
     assert_eq!(
         ring["state"],
         if has_table(&ring) { "clogged" } else { "full" }
@@ -324,7 +324,7 @@ fn clogged_by_one_that_is_not_there() {
         assert_eq!(clogged["pid"], gone.pid());
         let ring = watch.until("a full ring", |ring| ring["state"] == "full");
         assert_eq!(consumer(&ring, &gone)["state"], state);
-        assert_reason(&ring, &gone, &["the producer has no room because of it"]);
+        assert_reason(&ring, &gone, &["it blocks the producer"]);
         let code = format!("consumer-{state}");
         assert_found(&ring, &[(&code, "critical", Some(&gone))]);
         assert_eq!(checked(&producer), verdict(2, &[&code]));

@@ -262,7 +262,9 @@ fn a_storm_of_sizes_ends_with_a_right_screen() {
         text.contains("Hex") && text.contains("? help") && text.lines().count() == 24
     });
     terminal.keys(" ");
-    let seen = terminal.wait("FROZEN", |text| text.contains("FROZEN"));
+    let seen = terminal.wait("FROZEN", |text| {
+        text.contains("FROZEN") && text.contains("live again")
+    });
     // What is on the screen is what the program means to be there: drawn anew, it is the same.
     terminal.scribble("\x1b[2J\x1b[Hnothing");
     terminal.keys("\x0c");

@@ -89,7 +89,7 @@ fn rings_of_one_process_are_not_mixed_up() {
             let by_socket = ring_by(&["--socket", &socket]);
             assert_eq!(by_socket["id"], ring["id"]);
             let said = by_socket["attach"]["limits"].to_string();
-            assert!(said.contains("by the order of their descriptors"), "{said}");
+            assert!(said.contains("from the order of their descriptors"), "{said}");
             let fd = ring["id"]
                 .as_str()
                 .and_then(|id| id.split_once('/'))
@@ -305,7 +305,7 @@ fn consumers_that_cannot_be_placed_leave_the_room_unknown() {
         assert_eq!(ring["free_bytes"], Value::Null);
         let limits = ring["attach"]["limits"].to_string();
         assert!(
-            limits.contains("1 consumerthat may belong to this ring"),
+            limits.contains("1 consumer that may belong to this ring"),
             "{limits}"
         );
     }

@@ -232,7 +232,7 @@ fn the_names_are_those_that_users_rely_on() {
     has(&ring["attach"], "method slot_table limits");
     has(
         &ring["producer"],
-        "pid ns_pid command command_line uid process_state alive started_at sockets",
+        "pid ns_pid command command_line uid user process_state alive started_at sockets",
     );
     has(
         &ring["control"],
@@ -242,7 +242,7 @@ fn the_names_are_those_that_users_rely_on() {
     has(&ring["rate"]["messages_per_second"], "value exact");
     has(
         &ring["consumers"][0],
-        "slot pid command command_line process_state joined_at alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
+        "slot pid command command_line uid user process_state joined_at alive state reason wakeup_mode wakeup_basis tail_offset lag_bytes",
     );
     has(
         &ring["consumers"][0],
@@ -456,7 +456,7 @@ fn a_page_that_shrinks_is_reported_and_survived() {
     assert!(ring["rate"]["bytes_per_second"].is_null(), "{ring:#}");
     for consumer in ring["consumers"].as_array().expect("an array") {
         let reason = consumer["reason"].as_str().expect("words");
-        assert!(reason.contains("its metadata page shrank"), "{reason}");
+        assert!(reason.contains("its metadata page was truncated"), "{reason}");
         for name in ["lag_bytes", "lag_time_ns", "evict_in_ns"] {
             assert!(consumer[name].is_null(), "{name}: {ring:#}");
         }

@@ -81,7 +81,7 @@ fn watching_goes_on_with_the_ring_that_was_made_anew() {
         producer.ask("remake", "remade");
         watch.until("the end of the old one", |ring| ring["state"] == "ended");
         let new = watch.until_told("ring_new");
-        assert_words(&new, &["a new ring, ", " in the place of the one before"]);
+        assert_words(&new, &["a new ring, ", ", replaces the previous one"]);
         producer.ask("send 3", "done");
         let after = Peer::consumer(&place.socket(), COMMON).settled();
         let ring = watch.until("the new one", |ring| {
@@ -239,5 +239,5 @@ fn a_ring_that_was_chosen_by_number_has_no_successor() {
     let output = crate::support::program::run(&["tail", "-F", "--ring", "0", "--pid", &pid]);
     let said = crate::support::program::stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("chosen by --ring or --fd"), "{said}");
+    assert!(said.contains("chosen with --ring or --fd"), "{said}");
 }

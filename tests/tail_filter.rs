@@ -167,7 +167,7 @@ fn a_range_begins_and_ends_with_whole_messages() {
         ("--until", "oldest", "expected `head`, or an offset"),
         ("--include", "(", "unclosed group"),
         ("--hex-match", "de a", "3 digits"),
-        ("--seq", "9..3", "nothing lies in it"),
+        ("--seq", "9..3", "is empty, expected A..B"),
         ("--min-len", "4 parsecs", "expected bytes"),
     ] {
         let output = run(&["tail", "--pid", &pid, option, value]);

@@ -40,7 +40,7 @@ fn of_two_one_after_the_other_it_is_the_one_that_answers() {
     let output = run(&["--json", "--socket", path.to_str().expect("text")]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("nobody listens"),
+        stderr(&output).contains("no process listens"),
         "{}",
         stderr(&output)
     );
@@ -62,7 +62,7 @@ fn relative_names_links_and_files_that_were_renamed() {
     assert_eq!(pid_at(&renamed), i64::from(one.pid()));
     // What is no socket, and what is not there, are told apart.
     std::fs::write(places[0].path().join("file"), "x").expect("room");
-    for (name, words) in [("file", "it is no socket"), ("nothing", "no such path")] {
+    for (name, words) in [("file", "it is not a socket"), ("nothing", "no such path")] {
         let path = places[0].path().join(name);
         let output = run(&["--json", "--socket", path.to_str().expect("text")]);
         assert_eq!(output.status.code(), Some(3));

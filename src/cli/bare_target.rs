@@ -2,16 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::CommandFactory as _;
-
-use super::Cli;
-
-/// The command line, with `--pid` or `--socket` put before a bare number or path.
+/// The command line of `program`, with `--pid` or `--socket` put before a bare number or path.
 ///
 /// What is neither stays as it is: it is a command, or a mistyped one.
-pub(super) fn name_target(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub(super) fn name_target(
+    program: &clap::Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    let command = Cli::command();
     let mut at = 1;
     while let Some(word) = arguments.get(at) {
         if !word.as_encoded_bytes().starts_with(b"-") {
@@ -20,7 +18,7 @@ pub(super) fn name_target(arguments: impl IntoIterator<Item = OsString>) -> Vec<
             }
             return arguments;
         }
-        at += if takes_next(&command, word) { 2 } else { 1 };
+        at += if takes_next(program, word) { 2 } else { 1 };
     }
     arguments
 }
@@ -35,7 +33,7 @@ fn option_of(word: &OsStr) -> Option<&'static str> {
 }
 
 /// Whether the word after the option `word` is its value.
-fn takes_next(command: &clap::Command, word: &OsStr) -> bool {
+fn takes_next(program: &clap::Command, word: &OsStr) -> bool {
     let Some(word) = word.to_str() else {
         return false;
     };
@@ -45,13 +43,21 @@ fn takes_next(command: &clap::Command, word: &OsStr) -> bool {
             .get_short()
             .is_some_and(|short| word[1..] == *short.encode_utf8(&mut [0; 4])),
     };
-    let option = command.get_arguments().find(is_meant);
+    let option = program.get_arguments().find(is_meant);
     option.is_some_and(|option| option.get_action().takes_values())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn program() -> clap::Command {
+        let valued = |name, short| clap::Arg::new(name).long(name).short(short);
+        let flag = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue);
+        clap::Command::new("zbqtop")
+            .args([valued("pid", 'p'), valued("config", 'c'), valued("interval", 'i')])
+            .arg(flag)
+    }
 
     #[test]
     fn a_number_is_a_pid_and_a_path_a_socket() {
@@ -76,7 +82,7 @@ mod tests {
             ("", ""),
         ] {
             let words = std::iter::once("zbqtop").chain(line.split_whitespace());
-            let named = name_target(words.map(Into::into));
+            let named = name_target(&program(), words.map(Into::into));
             let named: Vec<_> = named[1..]
                 .iter()
                 .map(|word| word.to_str().unwrap())

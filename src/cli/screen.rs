@@ -39,6 +39,8 @@ pub struct ScreenArgs {
 /// The colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ThemeName {
+    /// Dark or light as the terminal's background is; where it does not say, as `terminal`.
+    Auto,
     /// The terminal's own palette, on its own background.
     Terminal,
     /// Light on dark.

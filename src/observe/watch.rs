@@ -15,7 +15,7 @@ use crate::observe::model::{
     Attach, Bounded, ConsumerSnapshot, Estimate, Event, EventLog, Frame, Health, Limitation,
     MessageLog, MessageTotals, Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
 };
-use crate::observe::procfs::{MappingSurvey, shortage};
+use crate::observe::procfs::{MappingSurvey, shortage, user_name};
 use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
 use crate::ring::WakeupMode;
 use crate::ring::clock::{TickClock, monotonic_ns};
@@ -474,6 +474,8 @@ impl Watcher {
             pid: member.pid,
             command: member.command.clone(),
             command_line: member.command_line.clone(),
+            uid: member.uid,
+            user: member.uid.and_then(user_name).map(str::to_owned),
             joined_at: self.joined_at(member),
             process_state: member.process_state,
             held: member.held,

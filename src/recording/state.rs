@@ -71,6 +71,7 @@ impl RecordedState {
 fn make_safe(ring: &mut RingSnapshot) {
     let mut all = vec![&mut ring.id, &mut ring.reason];
     all.extend(&mut ring.producer.started_at);
+    all.extend(&mut ring.producer.user);
     if let Some(joined) = &mut ring.attach.joined {
         all.extend(&mut joined.earlier);
     }
@@ -84,6 +85,7 @@ fn make_safe(ring: &mut RingSnapshot) {
     for consumer in &mut ring.consumers {
         all.push(&mut consumer.reason);
         all.extend(&mut consumer.joined_at);
+        all.extend(&mut consumer.user);
     }
     all.extend(ring.findings.iter_mut().map(|one| &mut one.message));
     for event in &mut ring.events {

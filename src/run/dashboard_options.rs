@@ -46,6 +46,7 @@ pub(super) fn options(
         None => from_variable("ZBQTOP_THEME", variable("ZBQTOP_THEME"))?,
     };
     let (color, palette) = match theme.unwrap_or(settings.theme) {
+        ThemeName::Auto => (color, Palette::Auto),
         ThemeName::Terminal => (color, Palette::Terminal),
         ThemeName::Dark => (color, Palette::Dark),
         ThemeName::Light => (color, Palette::Light),

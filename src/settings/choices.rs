@@ -37,7 +37,7 @@ impl Default for Settings {
             color: When::Auto,
             ascii: Ascii::Auto,
             mouse: true,
-            columns: ConsumerField::ALL.to_vec(),
+            columns: ConsumerField::usual(),
             thresholds: Thresholds::default(),
             keymap: Keymap::default(),
         }

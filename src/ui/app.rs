@@ -27,7 +27,9 @@ use super::prompt::{Edit, Prompt};
 use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
-use crate::observe::model::{Frame, Listing, Seek, SourceAction};
+use crate::observe::model::{
+    Frame, Listing, Method, RingState, Seek, SourceAction,
+};
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -55,6 +57,8 @@ pub(crate) struct App {
     consumers: ConsumerList,
     details: Option<Details>,
     findings: Cursor<FindingsRow>,
+    /// What is looked for among findings, limits and events.
+    findings_filter: Prompt<40>,
     message_list: MessageList,
     /// The first message that is shown.
     messages_top: usize,
@@ -70,6 +74,8 @@ pub(crate) struct App {
     moment_error: Option<String>,
     /// Something was being typed when what it was for went.
     prompt_is_lost: bool,
+    /// It was said that quitting gives up the last bytes of the ring.
+    warned_of_bytes: bool,
     /// The last key would have left the ring for the list.
     asks_to_leave: bool,
     /// What was clicked last, and when.
@@ -110,6 +116,7 @@ impl App {
             consumers: ConsumerList::default(),
             details: None,
             findings: Cursor::default(),
+            findings_filter: Prompt::default(),
             message_list: MessageList::default(),
             messages_top: 0,
             reads_message: false,
@@ -118,6 +125,7 @@ impl App {
             moment: Prompt::default(),
             moment_error: None,
             prompt_is_lost: false,
+            warned_of_bytes: false,
             asks_to_leave: false,
             clicked: None,
             keymap: Keymap::default(),
@@ -157,14 +165,14 @@ impl App {
         }
         self.consumers.follow(&frame.snapshot);
         self.most_consumers = self.most_consumers.max(frame.snapshot.consumers.len());
-        if let Some(details) = &mut self.details {
-            details.take_frame(&frame);
-        }
         self.message_list.take(&frame.messages);
         // Of a recording it was taken when it was recorded.
         let recorded = frame.timeline.as_ref().map(|timeline| timeline.at_ns);
         let recorded = recorded.and_then(|at| Timestamp::from_nanosecond(at.into()).ok());
         self.taken_at = recorded.unwrap_or(at);
+        if let Some(details) = &mut self.details {
+            details.take_frame(&frame, self.taken_at);
+        }
         self.frame = Some(frame);
         true
     }
@@ -182,6 +190,10 @@ impl App {
 
     /// Takes a list of rings in. Somebody who waits for a ring is shown the only one there is.
     pub(crate) fn take_listing(&mut self, listing: Listing) -> Option<Effect> {
+        // The same once more is no other sample.
+        if self.listing != listing {
+            self.rings.note_rates(&listing);
+        }
         self.listing = listing;
         self.rings.follow(&self.listing);
         match (&self.listing.rings[..], self.screen) {
@@ -218,6 +230,7 @@ impl App {
         self.rings.end_typing();
         self.consumers.end_typing();
         self.message_list.end_typing();
+        self.findings_filter.end();
         self.moment.end();
     }
 
@@ -228,7 +241,9 @@ impl App {
         self.details = None;
         self.reads_message = false;
         self.most_consumers = 0;
+        self.warned_of_bytes = false;
         self.findings = Cursor::default();
+        self.findings_filter.edit(Edit::Clear);
         self.message_list.renew();
     }
 
@@ -258,6 +273,14 @@ impl App {
         self.said = None;
         let was_asked = std::mem::take(&mut self.asks_to_leave);
         match action {
+            Action::Quit if self.holds_last_bytes() => {
+                self.warned_of_bytes = true;
+                let key = |action| self.keymap.key(action).unwrap_or_default();
+                let [quit, dump] = [Action::Quit, Action::Dump].map(key);
+                self.say(format!(
+                    "nobody else holds the bytes of this ring: {quit} again gives them up, {dump} dumps them first"
+                ));
+            }
             Action::Quit => return Some(Effect::Quit),
             Action::Redraw => return Some(Effect::Redraw),
             Action::Suspend => return Some(Effect::Suspend),
@@ -328,6 +351,18 @@ impl App {
         None
     }
 
+    /// Whether the memory of a ring that is over goes with the dashboard, and that has not been said.
+    fn holds_last_bytes(&self) -> bool {
+        let ring = self.frame.as_ref().map(|frame| &frame.snapshot);
+        ring.is_some_and(|ring| {
+            let mut consumers = ring.consumers.iter();
+            !self.warned_of_bytes
+                && ring.attach.method != Method::File
+                && matches!(ring.state, RingState::ProducerGone | RingState::Ended)
+                && consumers.all(|consumer| consumer.alive == Some(false))
+        })
+    }
+
     /// Changes how far back charts reach. What they would show of themselves is no choice: they go on to choose by
     /// themselves.
     fn choose_span(&mut self, step: impl Fn(TimeSpan) -> TimeSpan) {
@@ -379,6 +414,9 @@ impl App {
         if self.reads() {
             return self.message_list.begin_typing();
         }
+        if self.focus() == Pane::Findings {
+            return self.findings_filter.begin();
+        }
         self.focus = Pane::Consumers;
         self.consumers.begin_typing();
     }
@@ -401,6 +439,11 @@ impl App {
             }
             let is_changed = self.message_list.edit(edit, &frame.messages);
             return is_changed.then_some(Effect::Search);
+        }
+        if self.findings_filter.is_typing() {
+            self.findings_filter.edit(edit);
+            self.findings.top = 0;
+            return None;
         }
         if self.rings.is_typing() {
             self.rings.edit(edit);
@@ -476,6 +519,10 @@ impl App {
                 self.message_list.edit(Edit::Clear, &newest);
                 return Some(Effect::Search);
             }
+            if self.focus() == Pane::Findings && !self.findings_filter.typed().is_empty() {
+                self.findings_filter.edit(Edit::Clear);
+                return None;
+            }
             if self.consumers.filter().is_empty() {
                 // Who waits for a ring that does not answer has nothing to lose.
                 if was_asked || self.frame.is_none() {
@@ -543,7 +590,8 @@ impl App {
         match self.focus() {
             Pane::Consumers => self.consumers.step(step, &frame.snapshot),
             Pane::Findings => {
-                self.findings.step(step, findings_rows(frame), 0);
+                let rows = findings_rows(frame, self.findings_filter.typed());
+                self.findings.step(step, rows.into_iter(), 0);
             }
             Pane::Messages => {
                 let wanted = self.message_list.step(step, &frame.messages);

@@ -20,11 +20,15 @@ pub enum ConsumerField {
     EvictIn,
     State,
     Why,
+    User,
+    Doing,
+    Joined,
+    CommandLine,
 }
 
 impl ConsumerField {
-    /// All of them, in the order of the columns unless the user wants another.
-    pub(crate) const ALL: [Self; 14] = [
+    /// All of them.
+    pub(crate) const ALL: [Self; 18] = [
         Self::Slot,
         Self::Pid,
         Self::Command,
@@ -39,7 +43,20 @@ impl ConsumerField {
         Self::EvictIn,
         Self::State,
         Self::Why,
+        Self::User,
+        Self::Doing,
+        Self::Joined,
+        Self::CommandLine,
     ];
+
+    /// Those that are shown unless the user wants others, in their order.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        let asked_for = [Self::User, Self::Doing, Self::Joined, Self::CommandLine];
+        let mut usual = Self::ALL.to_vec();
+        usual.retain(|field| !asked_for.contains(field));
+        usual
+    }
 
     /// What stands over the column.
     pub(crate) const fn title(self) -> &'static str {
@@ -58,6 +75,10 @@ impl ConsumerField {
             Self::EvictIn => "EVICT IN",
             Self::State => "STATE",
             Self::Why => "WHY",
+            Self::User => "USER",
+            Self::Doing => "DOING",
+            Self::Joined => "JOINED",
+            Self::CommandLine => "COMMAND LINE",
         }
     }
 

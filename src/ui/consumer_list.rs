@@ -43,7 +43,7 @@ impl Default for ConsumerList {
     fn default() -> Self {
         Self {
             cursor: Cursor::default(),
-            columns: ConsumerField::ALL.to_vec(),
+            columns: ConsumerField::usual(),
             sort: Sort::by(ConsumerField::Slot),
             filter: Prompt::default(),
         }
@@ -209,6 +209,12 @@ pub(crate) fn label(consumer: &ConsumerSnapshot, place: usize) -> String {
         .map_or_else(|| place.to_string(), |slot| slot.to_string())
 }
 
+/// Whose its process is: a name, or where that is unknown a uid.
+pub(crate) fn user(consumer: &ConsumerSnapshot) -> Option<String> {
+    let uid = consumer.uid.map(|uid| uid.to_string());
+    consumer.user.clone().or(uid)
+}
+
 /// Whether every word is found in what the table says of the consumer, as it says it.
 fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
     if words.is_empty() {
@@ -223,6 +229,11 @@ fn passes(consumer: &ConsumerSnapshot, place: usize, words: &[String]) -> bool {
             .map(|command| text::escape(command, LONGEST_COMMAND).to_lowercase()),
         consumer.wakeup_mode.map(|mode| mode.to_string()),
         Some(consumer.state.word().to_owned()),
+        consumer
+            .command_line
+            .as_deref()
+            .map(|line| text::escape(line, LONGEST_COMMAND).to_lowercase()),
+        user(consumer).map(|user| user.to_lowercase()),
     ];
     words
         .iter()
@@ -261,5 +272,9 @@ fn figure(
         ConsumerField::Progress => consumer.progress_age_ns.map(time),
         ConsumerField::EvictIn => consumer.evict_in_ns.map(time),
         ConsumerField::State => Some(exact(consumer.state.badness())),
+        ConsumerField::User => Some(read(0, user(consumer)?.to_lowercase())),
+        ConsumerField::Doing => Some(read(0, consumer.process_state?.word().to_owned())),
+        ConsumerField::Joined => Some(read(0, consumer.joined_at.clone()?)),
+        ConsumerField::CommandLine => Some(read(0, consumer.command_line.as_ref()?.to_lowercase())),
     }
 }

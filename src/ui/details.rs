@@ -2,6 +2,8 @@
 //!
 //! Kept as a copy: what is read does not go when the consumer does.
 
+use jiff::Timestamp;
+
 use super::cursor::Movement;
 use crate::observe::model::{ConsumerSnapshot, Frame, PastSeries};
 
@@ -14,6 +16,8 @@ pub(crate) struct Details {
     pub(crate) place: usize,
     /// Its lag until then.
     pub(crate) lags: PastSeries,
+    /// When that was.
+    pub(crate) seen_at: Timestamp,
     /// Whether the ring no longer has it.
     pub(crate) gone: bool,
     top: usize,
@@ -21,23 +25,24 @@ pub(crate) struct Details {
 
 impl Details {
     /// The consumer at `place` in the frame's list.
-    pub(super) fn of(frame: &Frame, place: usize) -> Option<Self> {
+    pub(super) fn of(frame: &Frame, place: usize, seen_at: Timestamp) -> Option<Self> {
         let consumer = frame.snapshot.consumers.get(place)?.clone();
         Some(Self {
             lags: past(frame, &consumer),
             consumer,
             place,
+            seen_at,
             gone: false,
             top: 0,
         })
     }
 
     /// Takes over what a later sample says.
-    pub(super) fn take_frame(&mut self, frame: &Frame) {
+    pub(super) fn take_frame(&mut self, frame: &Frame, at: Timestamp) {
         let inode = self.consumer.meta_inode;
         let mut consumers = frame.snapshot.consumers.iter();
         let place = consumers.position(|consumer| consumer.meta_inode == inode);
-        match place.and_then(|place| Self::of(frame, place)) {
+        match place.and_then(|place| Self::of(frame, place, at)) {
             Some(seen) => {
                 *self = Self {
                     top: self.top,

@@ -28,6 +28,19 @@ pub(crate) fn uptime(seconds: u64) -> String {
     }
 }
 
+/// The time of day of a moment as RFC 3339 has it: `06:08:10`.
+pub(crate) fn time_of_day(at: &str) -> &str {
+    at.get(11..19).unwrap_or(at)
+}
+
+/// Day and time of a moment as RFC 3339 has it: `11-26 06:08:10`.
+pub(crate) fn day_and_time(at: &str) -> String {
+    match (at.get(5..10), at.get(11..19)) {
+        (Some(day), Some(time)) => format!("{day} {time}"),
+        _ => at.to_owned(),
+    }
+}
+
 /// How long ago something was, 8 columns at most: `now`, `12s ago`, `59m ago`, `3d ago`.
 pub(crate) fn ago(nanoseconds: u64) -> String {
     match nanoseconds / 1_000_000_000 {

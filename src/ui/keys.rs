@@ -251,7 +251,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         "filter rows, search messages; Esc clears",
     )
     .footer(&[
-        ("filter", &[FooterPlace::Rings, CONSUMERS]),
+        ("filter", &[FooterPlace::Rings, CONSUMERS, FINDINGS]),
         ("search", &[MESSAGES, BYTES]),
     ]),
     binding(

@@ -69,6 +69,9 @@ const WHEEL_ROWS: usize = 3;
 /// A look that takes longer than this is told of on the screen.
 const LONG: Duration = Duration::from_millis(500);
 
+/// How long a terminal may take to say what its background is.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(150);
+
 /// A screen on which there is nothing yet is not worth being seen for less than this.
 const BLINK: Duration = Duration::from_millis(60);
 
@@ -106,7 +109,7 @@ impl Default for Options {
             depth: Depth::Sixteen,
             ascii: false,
             mouse: true,
-            columns: ConsumerField::ALL.to_vec(),
+            columns: ConsumerField::usual(),
             keymap: Keymap::default(),
             target: None,
             recorded: false,
@@ -125,6 +128,11 @@ impl Default for Options {
 /// Standard input or output is not a terminal, or the terminal fails in another way than by going away.
 pub fn run(source: impl RingSource + Send + 'static, options: Options) -> io::Result<()> {
     let mut terminal = Terminal::enter(options.color, options.mouse)?;
+    let palette = match options.palette {
+        Palette::Auto if options.color => Palette::on(terminal.background(ANSWERS_WITHIN)?),
+        palette => palette,
+    };
+    let options = Options { palette, ..options };
     let mut sampler = Sampler::start(source)?;
     let outcome = drive(&mut sampler, options, &mut terminal);
     // First of all: what comes now may take its time.

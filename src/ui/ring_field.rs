@@ -14,6 +14,7 @@ pub(crate) enum RingField {
     Command,
     State,
     Rate,
+    History,
     Percent,
     Free,
     Capacity,
@@ -25,12 +26,13 @@ pub(crate) enum RingField {
 
 impl RingField {
     /// All of them, in the order of the columns.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Health,
         Self::Id,
         Self::Command,
         Self::State,
         Self::Rate,
+        Self::History,
         Self::Percent,
         Self::Free,
         Self::Capacity,
@@ -48,6 +50,7 @@ impl RingField {
             Self::Command => "COMMAND",
             Self::State => "STATE",
             Self::Rate => "RATE",
+            Self::History => "HISTORY",
             Self::Percent => "LAG %",
             Self::Free => "FREE",
             Self::Capacity => "CAPACITY",
@@ -77,7 +80,8 @@ impl RingField {
             }),
             Self::Command => ring.command.clone(),
             Self::State => Some(ring.state.word().to_owned()),
-            Self::Rate => ring.bytes_per_second.map(rate),
+            // What it was before is not in a listing.
+            Self::Rate | Self::History => ring.bytes_per_second.map(rate),
             Self::Percent => lag_percent(ring).map(percent),
             Self::Free => ring.free_bytes.map(bytes),
             Self::Capacity => Some(bytes(ring.ring_capacity)),
@@ -107,7 +111,7 @@ impl RingField {
                 let number = u64::from(ring.pid.unsigned_abs()) << 32 | u64::from(fd);
                 return Some((number, ring.id.clone()));
             }
-            Self::Rate => whole(ring.bytes_per_second?),
+            Self::Rate | Self::History => whole(ring.bytes_per_second?),
             Self::Percent => whole(lag_percent(ring)? * 100.0),
             Self::Free => ring.free_bytes?,
             Self::Capacity => ring.ring_capacity,

@@ -2,7 +2,10 @@
 //!
 //! Rows are places in the listing. The sick stand first until the user wants another order.
 
+use std::collections::{HashMap, VecDeque};
+
 use super::cursor::{Cursor, Movement};
+use super::format::whole;
 use super::order::{SortedRow, sorted};
 use super::prompt::{Edit, Prompt};
 use super::ring_field::RingField;
@@ -18,7 +21,12 @@ pub(crate) struct RingList {
     cursor: Cursor<String>,
     sort: (RingField, bool),
     filter: Prompt<40>,
+    /// The last rates of each ring by its id, bytes/s, the present one last.
+    rates: HashMap<String, VecDeque<Option<u64>>>,
 }
+
+/// Rates that are kept of a ring.
+const RATES: usize = 12;
 
 impl Default for RingList {
     fn default() -> Self {
@@ -26,6 +34,7 @@ impl Default for RingList {
             cursor: Cursor::default(),
             sort: by(RingField::Health),
             filter: Prompt::default(),
+            rates: HashMap::new(),
         }
     }
 }
@@ -93,6 +102,24 @@ impl RingList {
     /// The ring with that id is selected once it is listed.
     pub(super) fn prefer(&mut self, id: Option<&str>) {
         self.cursor.key = id.map(str::to_owned);
+    }
+
+    /// Takes over the rates of another listing.
+    pub(super) fn note_rates(&mut self, listing: &Listing) {
+        let listed = |id: &String| listing.rings.iter().any(|ring| ring.id == *id);
+        self.rates.retain(|id, _| listed(id));
+        for ring in &listing.rings {
+            let rates = self.rates.entry(ring.id.clone()).or_default();
+            rates.push_back(ring.bytes_per_second.map(whole));
+            if rates.len() > RATES {
+                rates.pop_front();
+            }
+        }
+    }
+
+    /// The last rates of the ring with that id, bytes/s, the present one last.
+    pub(crate) fn rates(&self, id: &str) -> impl DoubleEndedIterator<Item = Option<u64>> + Clone {
+        self.rates.get(id).into_iter().flatten().copied()
     }
 
     /// Another listing, order or filter: takes over where the selected ring stands now.

@@ -184,7 +184,7 @@ impl Theme {
     pub(crate) fn integrity(&self, integrity: Integrity) -> &'static str {
         match integrity {
             Integrity::Intact => self.glyphs.intact,
-            Integrity::Likely => "~",
+            Integrity::Likely => "?",
             Integrity::Torn => self.glyphs.torn,
         }
     }

@@ -31,7 +31,7 @@ fn settings_that_are_wrong_are_told_with_their_place() {
     // At the usual place there may be none.
     let mut command = ours();
     command.env("XDG_CONFIG_HOME", place.path());
-    ask(&mut command, &[]).is("settings", "ok", &["need not be"]);
+    ask(&mut command, &[]).is("settings", "ok", &["does not exist"]);
 }
 
 #[test]

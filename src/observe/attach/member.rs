@@ -271,6 +271,8 @@ pub struct MemberProcess {
     pub command: Option<String>,
     /// Its arguments, unescaped.
     pub command_line: Option<String>,
+    /// Its real uid.
+    pub uid: Option<u32>,
     /// Mappings of the consumer's page there while it reads: the producer has one of its own.
     mappings: usize,
     /// It is who joined, says the pidfd in the slot; another may yet be found to map the page.
@@ -279,8 +281,10 @@ pub struct MemberProcess {
 
 impl MemberProcess {
     pub(super) fn new(process: Process) -> Self {
+        let identity = process.identity();
         Self {
-            command: process.identity().command,
+            command: identity.command,
+            uid: identity.uid,
             command_line: process.command_line(),
             mappings: 1,
             provisional: false,

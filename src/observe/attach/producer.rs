@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::member::Member;
 use crate::observe::model::{ProcessState, ProducerInfo};
-use crate::observe::procfs::{FileId, Process, started_at};
+use crate::observe::procfs::{FileId, Process, started_at, user_name};
 
 /// The process behind a ring's producer.
 #[derive(Debug)]
@@ -204,6 +204,7 @@ fn facts(pid: i32, process: Option<&Process>, sockets: Option<Vec<String>>) -> P
         command: identity.command,
         command_line: process.and_then(Process::command_line),
         uid: identity.uid,
+        user: identity.uid.and_then(user_name).map(str::to_owned),
         process_state: None,
         alive: true,
         started_at: process.and_then(Process::start_ticks).and_then(started_at),

@@ -20,6 +20,10 @@ pub struct ConsumerSnapshot {
     pub command: Option<String>,
     /// Its arguments, with blanks between them, as far as they were read; null when there are none.
     pub command_line: Option<String>,
+    /// Real uid of its process.
+    pub uid: Option<u32>,
+    /// The name of that user, from `/etc/passwd`; null when that does not tell.
+    pub user: Option<String>,
     /// What the process is doing; null when it could not be found out.
     pub process_state: Option<ProcessState>,
     /// When it joined, RFC 3339, UTC; null when its page does not tell.

@@ -178,6 +178,8 @@ pub struct ProducerInfo {
     pub command_line: Option<String>,
     /// Real uid.
     pub uid: Option<u32>,
+    /// The name of that user, from `/etc/passwd`; null when that does not tell.
+    pub user: Option<String>,
     /// What the process is doing; null when it could not be found out.
     pub process_state: Option<ProcessState>,
     /// Whether the process still runs, and the ring is still its own.

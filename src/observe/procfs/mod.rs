@@ -24,6 +24,7 @@ mod shortage;
 mod sockets;
 mod survey;
 mod unix_diag;
+mod users;
 
 pub use capability::{CHECKPOINT_RESTORE, DAC_READ, DAC_READ_SEARCH, SYS_ADMIN, SYS_PTRACE};
 pub use clock::{clock_ahead_ns, started_at};
@@ -48,3 +49,4 @@ pub use shortage::{MORE_DESCRIPTORS, shortage};
 pub use sockets::{OwnSocket, listeners, listening};
 pub use survey::{MappingProcess, MappingSurvey, SlotlessPages};
 pub use unix_diag::{Answer, Diag};
+pub use users::user_name;

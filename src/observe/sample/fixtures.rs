@@ -35,6 +35,7 @@ pub(crate) fn member(meta_inode: u64, tail: u64) -> MemberSample {
         start_ticks: None,
         command: None,
         command_line: None,
+        uid: None,
         tail,
         highest_tail: tail,
         progress_timestamp: 0,

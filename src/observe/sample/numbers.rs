@@ -75,6 +75,8 @@ pub struct MemberSample {
     pub command: Option<String>,
     /// Its arguments.
     pub command_line: Option<String>,
+    /// Its real uid.
+    pub uid: Option<u32>,
     /// Its tail, read before head.
     pub tail: u64,
     /// The highest its tail ever was, as far as the producer or we have seen: a tail never goes back.
@@ -189,6 +191,7 @@ pub fn take(ring: &mut AttachedRing, clock: &TickClock) -> Sample {
                 start_ticks: process.and_then(|process| process.process().start_ticks()),
                 command: process.and_then(|process| process.command.clone()),
                 command_line: process.and_then(|process| process.command_line.clone()),
+                uid: process.and_then(|process| process.uid),
                 tail,
                 highest_tail: member
                     .highest_tail()

@@ -7,7 +7,7 @@ use crate::observe::model::LogRow;
 use crate::ui::action::{Effect, FrontView, Pane};
 use crate::ui::clipboard::Clip;
 use crate::ui::consumer_list::label;
-use crate::ui::findings_rows::{FindingsRow, findings_rows};
+use crate::ui::findings_rows::FindingsRow;
 
 impl App {
     /// Has what is selected copied, or says that there is nothing.
@@ -47,7 +47,7 @@ impl App {
                 line += &format!(": {}, {}", consumer.state.word(), consumer.reason);
                 Some(Clip::line(&line, "the consumer"))
             }
-            Pane::Findings => match findings_rows(frame).nth(self.selected_finding()?)? {
+            Pane::Findings => match *self.finding_rows().get(self.selected_finding()?)? {
                 FindingsRow::Event(number) => {
                     let newer = usize::try_from(frame.events.newest() - number).ok()?;
                     let event = frame.events.back(newer)?;

@@ -6,7 +6,7 @@ use super::App;
 use crate::observe::model::{Moment, Seek};
 use crate::ui::action::{Effect, FrontView, Pane, Screen};
 use crate::ui::details::Details;
-use crate::ui::findings_rows::{FindingsRow, findings_rows};
+use crate::ui::findings_rows::FindingsRow;
 
 impl App {
     /// Opens what is selected.
@@ -20,7 +20,7 @@ impl App {
         if self.front_view() == FrontView::Ring && self.focus() == Pane::Consumers {
             self.details = self.selected_place().and_then(|place| {
                 let frame = self.frame.as_ref()?;
-                Details::of(frame, place)
+                Details::of(frame, place, self.taken_at)
             });
         }
         if self.reads() && self.message_list.selected().is_some() {
@@ -37,7 +37,7 @@ impl App {
     /// Goes to the consumer that the selected finding or event is about, and in a recording to the time of the event.
     fn open_finding(&mut self) -> Option<Effect> {
         let frame = self.frame.as_ref()?;
-        let row = findings_rows(frame).nth(self.selected_finding()?)?;
+        let row = *self.finding_rows().get(self.selected_finding()?)?;
         let (slot, pid, at) = match row {
             FindingsRow::Standing(place) => {
                 let finding = frame.snapshot.findings.get(place)?;

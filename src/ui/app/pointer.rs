@@ -54,7 +54,10 @@ impl App {
         match spot {
             Spot::Consumer(inode) => self.consumers.select(*inode, &frame.snapshot),
             Spot::Title(field) => self.arrange(|consumers| consumers.sort_by(*field)),
-            Spot::Finding(item) => self.findings.select(*item, findings_rows(frame)),
+            Spot::Finding(item) => {
+                let rows = findings_rows(frame, self.findings_filter.typed());
+                self.findings.select(*item, rows.into_iter());
+            }
             Spot::Message(row) => self.message_list.select(*row),
             Spot::Pane(_)
             | Spot::Ring(_)

@@ -11,7 +11,7 @@ use crate::observe::model::{Frame, Listing};
 use crate::ui::action::{FooterPlace, FrontView, Pane, Screen};
 use crate::ui::consumer_list::ConsumerList;
 use crate::ui::details::Details;
-use crate::ui::findings_rows::findings_rows;
+use crate::ui::findings_rows::{FindingsRow, findings_rows};
 use crate::ui::keys::{FooterState, Keymap};
 use crate::ui::message_list::MessageList;
 use crate::ui::ring_list::RingList;
@@ -203,6 +203,7 @@ impl App {
             || self.rings.is_typing()
             || self.consumers.is_typing()
             || self.message_list.is_typing()
+            || self.findings_filter.is_typing()
             || self.moment.is_typing()
     }
 
@@ -237,7 +238,24 @@ impl App {
 
     /// The selected row of findings, limits and events, the newest event first.
     pub(crate) fn selected_finding(&self) -> Option<usize> {
-        self.findings.row(findings_rows(self.frame.as_ref()?), 0)
+        self.findings.row(self.finding_rows().into_iter(), 0)
+    }
+
+    /// The rows of findings, limits and events that are listed.
+    pub(crate) fn finding_rows(&self) -> Vec<FindingsRow> {
+        let frame = self.frame.as_ref();
+        let rows = frame.map(|frame| findings_rows(frame, self.findings_filter.typed()));
+        rows.unwrap_or_default()
+    }
+
+    /// What is looked for among findings, limits and events.
+    pub(crate) fn findings_filter(&self) -> &str {
+        self.findings_filter.typed()
+    }
+
+    /// Whether that is being typed.
+    pub(crate) fn types_findings_filter(&self) -> bool {
+        self.findings_filter.is_typing()
     }
 
     /// The messages that are listed, and the one that is read.

@@ -14,7 +14,6 @@ use super::prompt::{Edit, Prompt};
 use super::search::{self, MessageSearch};
 use super::viewport::HexViewport;
 use crate::observe::model::{LogRow, MessageLog, SearchProgress, StoredMessage};
-pub(super) use searching::NotFound;
 
 /// Bytes of a list that lets nothing go: what was there, and half as much again.
 const HELD_BYTES: usize = 4608 << 10;
@@ -46,6 +45,19 @@ pub(crate) struct MessageList {
     hex: HexCursor,
     /// Where in the selected message it is found, and which that is.
     places: (Option<u64>, Vec<Range<usize>>),
+}
+
+/// Why no other message was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotFound {
+    /// Nothing is looked for.
+    NothingSought,
+    /// No newer message matches.
+    NoNewer,
+    /// No older message matches.
+    NoOlder,
+    /// None was found so far, and the search goes on.
+    Searching,
 }
 
 /// What the list waits for.

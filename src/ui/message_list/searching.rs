@@ -3,24 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Awaited, MessageList};
+use super::{Awaited, MessageList, NotFound};
 use crate::observe::model::{LogRow, MessageLog, SearchProgress, SearchRequest};
 use crate::ui::prompt::Edit;
 use crate::ui::query::Query;
 use crate::ui::search::{Hit, MessageSearch};
-
-/// Why no other message was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ui) enum NotFound {
-    /// Nothing is looked for.
-    NothingSought,
-    /// No newer message matches.
-    NoNewer,
-    /// No older message matches.
-    NoOlder,
-    /// None was found so far, and the search goes on.
-    Searching,
-}
 
 impl MessageList {
     /// What is looked for, as it was typed.
@@ -75,17 +62,17 @@ impl MessageList {
     }
 
     /// Lets be typed what is looked for.
-    pub(in crate::ui) fn begin_typing(&mut self) {
+    pub(crate) fn begin_typing(&mut self) {
         self.prompt.begin();
     }
 
     /// Ends the typing; what was typed stays.
-    pub(in crate::ui) fn end_typing(&mut self) {
+    pub(crate) fn end_typing(&mut self) {
         self.prompt.end();
     }
 
     /// Lists only what was found, or everything; without anything to look for, that is asked first.
-    pub(in crate::ui) fn toggle_only(&mut self, newest: &MessageLog) {
+    pub(crate) fn toggle_only(&mut self, newest: &MessageLog) {
         self.only = !self.only;
         if self.only && self.search.is_none() {
             self.begin_typing();
@@ -97,7 +84,7 @@ impl MessageList {
 
     /// Changes what is looked for; tells whether it is another thing now. What cannot be understood changes nothing but
     /// what is said of it.
-    pub(in crate::ui) fn edit(&mut self, edit: Edit, newest: &MessageLog) -> bool {
+    pub(crate) fn edit(&mut self, edit: Edit, newest: &MessageLog) -> bool {
         if edit == Edit::Clear {
             self.only = false;
         }
@@ -124,7 +111,7 @@ impl MessageList {
     }
 
     /// What the ring is to be asked to search for, up to an offset; `None`: nothing.
-    pub(in crate::ui) fn request(&self, until: Option<u64>) -> Option<SearchRequest> {
+    pub(crate) fn request(&self, until: Option<u64>) -> Option<SearchRequest> {
         let query = self.search.as_ref()?.query.clone();
         Some(SearchRequest {
             number: self.number,
@@ -135,12 +122,12 @@ impl MessageList {
     }
 
     /// Whether the search through the ring has something to do.
-    pub(in crate::ui) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.is_due
     }
 
     /// Takes in how far the search through the ring has come. Returns the offset around which messages are wanted.
-    pub(in crate::ui) fn take_progress(
+    pub(crate) fn take_progress(
         &mut self,
         progress: Option<SearchProgress>,
         newest: &MessageLog,
@@ -185,7 +172,7 @@ impl MessageList {
 
     /// Ends the typing of what can be understood, and goes to what was found. Returns the offset around which messages
     /// are wanted.
-    pub(in crate::ui) fn keep(&mut self) -> Option<u64> {
+    pub(crate) fn keep(&mut self) -> Option<u64> {
         if self.error.is_some() {
             return None;
         }
@@ -250,7 +237,7 @@ impl MessageList {
     ///
     /// # Errors
     /// Why there is none.
-    pub(in crate::ui) fn seek(&mut self, newer: bool) -> Result<Option<u64>, NotFound> {
+    pub(crate) fn seek(&mut self, newer: bool) -> Result<Option<u64>, NotFound> {
         let (Some(search), Some(row)) = (&self.search, self.selected_row()) else {
             return Err(NotFound::NothingSought);
         };

@@ -16,16 +16,31 @@ const LONGEST: usize = 32;
 
 const ESC: u8 = 0x1b;
 
+/// What a terminal says of itself when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TerminalReply {
+    /// Its background: red, green, blue, of 255 (OSC 11).
+    Background([u8; 3]),
+    /// What it can do (DA1): every terminal answers that.
+    Attributes,
+}
+
 /// Puts events together from bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     pending: Vec<u8>,
+    reply: Option<TerminalReply>,
 }
 
 impl Decoder {
     /// Takes bytes in as they were read.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
+    }
+
+    /// What the terminal has said of itself last, once.
+    pub(crate) fn take_reply(&mut self) -> Option<TerminalReply> {
+        self.reply.take()
     }
 
     /// Whether a sequence has begun and not ended.
@@ -51,6 +66,12 @@ impl Iterator for Decoder {
                 KeyStep::Key(used, key) => (used, Some(Event::Key(key))),
                 KeyStep::Mouse(used, mouse) => (used, Some(Event::Mouse(mouse))),
                 KeyStep::Skip(used) => (used, None),
+                KeyStep::Reply(used, reply) => {
+                    // The colour comes first, and is what was asked for.
+                    let known = matches!(self.reply, Some(TerminalReply::Background(_)));
+                    self.reply = if known { self.reply } else { Some(reply) };
+                    (used, None)
+                }
                 KeyStep::More if self.pending.len() > LONGEST => (self.pending.len(), None),
                 KeyStep::More => return None,
             };
@@ -67,6 +88,7 @@ enum KeyStep {
     Key(usize, KeyEvent),
     Mouse(usize, MouseEvent),
     Skip(usize),
+    Reply(usize, TerminalReply),
     More,
 }
 
@@ -80,6 +102,7 @@ fn decode(bytes: &[u8]) -> KeyStep {
             _ => KeyStep::Skip(4),
         },
         [ESC, b'[', rest @ ..] => sequence(rest),
+        [ESC, b']', rest @ ..] => command(rest),
         [ESC, b'O', last @ b'P'..=b'S', ..] => KeyStep::Key(3, KeyCode::F(last - b'P' + 1).into()),
         [ESC, b'O', last, ..] => {
             named(*last).map_or(KeyStep::Skip(3), |code| KeyStep::Key(3, code.into()))
@@ -87,9 +110,10 @@ fn decode(bytes: &[u8]) -> KeyStep {
         [ESC, ESC, ..] => KeyStep::Key(1, KeyCode::Esc.into()),
         // Alt and a key: no such key is bound, and it must not be taken for Esc followed by the key.
         [ESC, ..] => match decode(&bytes[1..]) {
-            KeyStep::Key(used, _) | KeyStep::Mouse(used, _) | KeyStep::Skip(used) => {
-                KeyStep::Skip(used + 1)
-            }
+            KeyStep::Key(used, _)
+            | KeyStep::Mouse(used, _)
+            | KeyStep::Reply(used, _)
+            | KeyStep::Skip(used) => KeyStep::Skip(used + 1),
             KeyStep::More => KeyStep::More,
         },
         [b'\r' | b'\n', ..] => KeyStep::Key(1, KeyCode::Enter.into()),
@@ -105,6 +129,36 @@ fn decode(bytes: &[u8]) -> KeyStep {
         [0..=31, ..] => KeyStep::Skip(1),
         _ => character(bytes),
     }
+}
+
+/// What follows `ESC ]`, an operating system command: text up to BEL or `ESC \`.
+fn command(rest: &[u8]) -> KeyStep {
+    let Some(end) = rest.iter().position(|byte| matches!(*byte, 0x07 | ESC)) else {
+        return KeyStep::More;
+    };
+    let used = match (rest[end], rest.get(end + 1)) {
+        (0x07, _) => end + 3,
+        (_, Some(b'\\')) => end + 4,
+        (_, None) => return KeyStep::More,
+        // Something else begins.
+        (_, Some(_)) => return KeyStep::Skip(end + 2),
+    };
+    match background(&rest[..end]) {
+        Some(color) => KeyStep::Reply(used, TerminalReply::Background(color)),
+        None => KeyStep::Skip(used),
+    }
+}
+
+/// `11;rgb:ffff/ffff/ffff`, or with an alpha (`rgba:`), with one to four digits for each.
+fn background(text: &[u8]) -> Option<[u8; 3]> {
+    let text = std::str::from_utf8(text).ok()?.strip_prefix("11;rgb")?;
+    let text = text.strip_prefix('a').unwrap_or(text).strip_prefix(':')?;
+    let mut parts = text.split('/').map(|digits| {
+        let most = 16_u32.checked_pow(u32::try_from(digits.len()).ok()?)?.checked_sub(1)?;
+        let value = u32::from_str_radix(digits, 16).ok()?;
+        u8::try_from(value * 255 / most.max(1)).ok()
+    });
+    Some([parts.next()??, parts.next()??, parts.next()??])
 }
 
 /// What follows `ESC [`: parameters, then one byte that names the key.
@@ -124,6 +178,9 @@ fn sequence(rest: &[u8]) -> KeyStep {
         return KeyStep::More;
     };
     let used = end + 3;
+    if (rest[0], rest[end]) == (b'?', b'c') {
+        return KeyStep::Reply(used, TerminalReply::Attributes);
+    }
     if let [b'<', numbers @ ..] = &rest[..end] {
         let event = (rest[end] == b'M').then(|| decimal(numbers)).flatten();
         return event.map_or(KeyStep::Skip(used), |event| KeyStep::Mouse(used, event));

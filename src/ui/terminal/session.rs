@@ -30,7 +30,7 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use super::diff::FrameDiff;
 use super::guard;
-use super::input::Decoder;
+use super::input::{Decoder, TerminalReply};
 use super::writer::{Outbox, TerminalWriter};
 
 /// Signals that end a process, and that nobody sends to end this one in good order: the screen is given back first. Those
@@ -111,6 +111,37 @@ impl Terminal {
         Ok(terminal)
     }
 
+    /// Asks the terminal for its background: red, green, blue, of 255. `None` when it does not say in time.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub(crate) fn background(&mut self, patience: Duration) -> io::Result<Option<[u8; 3]>> {
+        // A terminal that knows nothing of colours answers the second question at once.
+        self.tell("\x1b]11;?\x07\x1b[c")?;
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let stdin = rustix::stdio::stdin();
+            let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+            let time = Timespec::try_from(left).ok();
+            match rustix::event::poll(&mut fds, time.as_ref()) {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(Errno::INTR) if !left.is_zero() => continue,
+                Err(Errno::INTR) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+            if self.read()? == WakeReason::Quit {
+                return Ok(None);
+            }
+            match self.decoder.take_reply() {
+                Some(TerminalReply::Background(color)) => return Ok(Some(color)),
+                Some(TerminalReply::Attributes) => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
     /// What can be drawn on.
     pub(crate) fn area(&self) -> Rect {
         self.area
@@ -147,6 +178,9 @@ impl Terminal {
         timeout: Duration,
         other: BorrowedFd<'_>,
     ) -> io::Result<WakeReason> {
+        if !self.events.is_empty() {
+            return Ok(WakeReason::Input);
+        }
         let timeout = if self.decoder.is_pending() {
             timeout.min(SEQUENCE_PATIENCE)
         } else {

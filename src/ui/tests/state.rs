@@ -409,7 +409,7 @@ fn keys_that_sentences_name_are_those_of_the_user() {
         });
         let keymap = Keymap::with(&changes).unwrap();
         let app = App::new(Duration::from_millis(100), Some(frame.snapshot.id.clone()));
-        let mut app = app.wanting(keymap, ConsumerField::ALL.to_vec(), true);
+        let mut app = app.wanting(keymap, ConsumerField::usual(), true);
         take(&mut app, frame);
         app
     };

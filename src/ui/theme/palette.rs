@@ -16,6 +16,22 @@ pub enum Palette {
     Dark,
     /// Dark on light.
     Light,
+    /// Dark or light as the terminal's background is, which is asked for; else as [`Self::Terminal`].
+    Auto,
+}
+
+impl Palette {
+    /// The one for a background of that red, green and blue.
+    pub(crate) fn on(background: Option<[u8; 3]>) -> Self {
+        match background {
+            None => Self::Terminal,
+            // Luma as in ITU-R BT.601, of 255,000.
+            Some([red, green, blue]) => {
+                let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+                if luma > 127_500 { Self::Light } else { Self::Dark }
+            }
+        }
+    }
 }
 
 /// The colours of a theme.
@@ -75,7 +91,7 @@ impl Palette {
     /// Its own colours; the terminal's it does not know.
     pub(super) fn scheme(self) -> Option<&'static Scheme> {
         match self {
-            Self::Terminal => None,
+            Self::Terminal | Self::Auto => None,
             Self::Dark => Some(&DARK),
             Self::Light => Some(&LIGHT),
         }

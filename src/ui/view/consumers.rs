@@ -11,8 +11,8 @@ use crate::observe::model::{
 use crate::ui::action::{Action, Pane};
 use crate::ui::app::App;
 use crate::ui::consumer_field::ConsumerField;
-use crate::ui::consumer_list::label;
-use crate::ui::format::{bytes, duration_in, grouped, percent, whole};
+use crate::ui::consumer_list::{label, user};
+use crate::ui::format::{bytes, day_and_time, duration_in, grouped, percent, whole};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::theme::{ColorRole, Theme};
 
@@ -37,6 +37,10 @@ const fn column(field: ConsumerField) -> Column {
         ConsumerField::EvictIn => Column::number(title, 9, 11),
         ConsumerField::State => Column::text(title, 8, 0),
         ConsumerField::Why => Column::text(title, 30, 14).up_to(200),
+        ConsumerField::User => Column::text(title, 8, 6).up_to(16),
+        ConsumerField::Doing => Column::text(title, 9, 9).up_to(21),
+        ConsumerField::Joined => Column::text(title, 14, 9),
+        ConsumerField::CommandLine => Column::text(title, 16, 5).up_to(200),
     }
 }
 
@@ -198,6 +202,10 @@ fn text(
         ConsumerField::EvictIn => consumer.evict_in_ns.map(time),
         ConsumerField::State => Some(consumer.state.word().to_owned()),
         ConsumerField::Why => Some(consumer.reason.clone()),
+        ConsumerField::User => user(consumer),
+        ConsumerField::Doing => consumer.process_state.map(|state| state.word().to_owned()),
+        ConsumerField::Joined => consumer.joined_at.as_deref().map(day_and_time),
+        ConsumerField::CommandLine => consumer.command_line.clone(),
         ConsumerField::History => None,
     }
 }

@@ -1,5 +1,6 @@
 //! One consumer in full: every figure with where it comes from, in words, and its lag over time.
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, cut};
@@ -9,7 +10,7 @@ use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, RingSnapsh
 use crate::ring::WakeupMode;
 use crate::text::counted;
 use crate::ui::details::Details;
-use crate::ui::format::{bytes, duration_in, grouped, percent, rate};
+use crate::ui::format::{ago, bytes, day_and_time, duration_in, grouped, percent, rate};
 use crate::ui::text;
 use crate::ui::theme::{ColorRole, Theme};
 use crate::ui::time_span::TimeSpan;
@@ -150,6 +151,8 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
     });
     facts.extend([
         plain("Process", process(consumer)),
+        plain("Command", command_line(consumer)),
+        plain("Joined", joined(details)),
         plain("Slot", slot(ring, consumer)),
         plain("Woken", woken(ring, consumer)),
         plain("Tail", tail(ring, consumer)),
@@ -172,7 +175,33 @@ fn process(consumer: &ConsumerSnapshot) -> String {
         Some(false) => "has ended",
         None => "whether it runs is unknown",
     };
-    format!("pid {pid}, {command}, {alive}")
+    let user = match (consumer.uid, &consumer.user) {
+        (Some(uid), Some(user)) => format!(", user {user} (uid {uid})"),
+        (Some(uid), None) => format!(", uid {uid}"),
+        (None, _) => String::new(),
+    };
+    let doing = consumer.process_state.filter(|_| consumer.alive == Some(true));
+    let doing = doing.map_or_else(|| alive.to_owned(), |state| state.word().to_owned());
+    format!("pid {pid}, {command}, {doing}{user}")
+}
+
+fn command_line(consumer: &ConsumerSnapshot) -> String {
+    let line = consumer.command_line.clone();
+    line.unwrap_or_else(|| "unknown: its arguments could not be read".to_owned())
+}
+
+/// When it joined, and how long before it was seen that was.
+fn joined(details: &Details) -> String {
+    let Some(at) = &details.consumer.joined_at else {
+        return "unknown: its metadata page does not say".to_owned();
+    };
+    let moment = at.parse::<Timestamp>().ok();
+    let age = moment.and_then(|at| {
+        let age = details.seen_at.as_nanosecond() - at.as_nanosecond();
+        u64::try_from(age).ok()
+    });
+    let age = age.map_or_else(String::new, |age| format!(", {}", ago(age)));
+    format!("{} UTC{age}", day_and_time(at))
 }
 
 fn slot(ring: &RingSnapshot, consumer: &ConsumerSnapshot) -> String {

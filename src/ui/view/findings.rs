@@ -6,20 +6,28 @@ use super::canvas::{Canvas, cut};
 use crate::observe::model::{EventKind, Frame, Limitation, RingSnapshot};
 use crate::ui::action::Pane;
 use crate::ui::app::App;
-use crate::ui::findings_rows::findings_rows;
-use crate::ui::format::ago;
+use crate::ui::findings_rows::FindingsRow;
+use crate::ui::format::{ago, time_of_day};
 use crate::ui::hit_map::{List, Spot};
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
 /// Room for the word in front of every item.
 const WORD: u16 = 9;
+/// Room for the time of day before that, where there is room for it.
+const TIME: u16 = 10;
+/// From this width on there is.
+const WIDE: u16 = 60;
 
 /// What is said where there is nothing to say.
 const NOTHING: &str = "No finding, no event.";
+/// What is said where nothing passes the filter.
+const NONE_MATCHES: &str = "Nothing matches the filter.";
 
 /// An item: the word in front of it, how that looks, and the sentence.
 struct FindingRow {
+    /// When it was, of an event.
+    time: Option<String>,
     word: String,
     role: ColorRole,
     text: String,
@@ -27,7 +35,8 @@ struct FindingRow {
     brief: bool,
 }
 
-pub(super) fn title(frame: &Frame, focused: bool) -> (String, String) {
+pub(super) fn title(frame: &Frame, app: &App) -> (String, String) {
+    let focused = app.focus() == Pane::Findings;
     let ring = &frame.snapshot;
     let count = |name: &str, count: usize| match count {
         0 => String::new(),
@@ -39,6 +48,10 @@ pub(super) fn title(frame: &Frame, focused: bool) -> (String, String) {
         count("limits", ring.attach.limits.len()),
         count("events", frame.events.len())
     );
+    let title = match app.findings_filter() {
+        "" => title,
+        filter => format!("{title}: {} match /{filter}", app.finding_rows().len()),
+    };
     let digit = Pane::Findings.digit();
     let note = if ring.attach.limits.is_empty() || focused {
         String::new()
@@ -73,6 +86,7 @@ fn limits_in_brief(limits: &[Limitation]) -> Option<FindingRow> {
     }
     let what: Vec<String> = limits.iter().map(|limit| limit.what.to_string()).collect();
     Some(FindingRow {
+        time: None,
         word: format!("{} limits", limits.len().min(99)),
         role: ColorRole::Dim,
         text: format!("not seen: {}", what.join("; ")),
@@ -82,22 +96,26 @@ fn limits_in_brief(limits: &[Limitation]) -> Option<FindingRow> {
 
 pub(super) fn render(frame: &Frame, app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let ring = &frame.snapshot;
-    let item = |row: usize| {
-        let fixed = ring.findings.len() + ring.attach.limits.len();
-        match row.checked_sub(fixed) {
-            None => standing(ring, row),
-            Some(newer) => event(frame, newer),
-        }
-    };
-    let all = findings_rows(frame);
-    if all.len() == 0 {
+    let all = app.finding_rows();
+    if all.is_empty() {
         let width = area.width.saturating_sub(2);
-        canvas.put(area.x + 1, area.y, width, NOTHING, ColorRole::Dim);
+        let nothing = match app.findings_filter() {
+            "" => NOTHING,
+            _ => NONE_MATCHES,
+        };
+        canvas.put(area.x + 1, area.y, width, nothing, ColorRole::Dim);
         return;
     }
-    let spot = |row: usize| all.clone().nth(row).map(Spot::Finding);
-    if app.focus() == Pane::Findings {
-        let selected = app.selected_finding().map(|row| (row, app.findings_top()));
+    let newest = frame.events.newest();
+    let item = |row: usize| match *all.get(row)? {
+        FindingsRow::Standing(place) => standing(ring, place),
+        FindingsRow::Event(number) => event(frame, usize::try_from(newest - number).ok()?),
+    };
+    let spot = |row: usize| all.get(row).copied().map(Spot::Finding);
+    let focused = app.focus() == Pane::Findings;
+    if focused || !app.findings_filter().is_empty() {
+        let selected = app.selected_finding().filter(|_| focused);
+        let selected = selected.map(|row| (row, app.findings_top()));
         let top = render_items(item, spot, selected, canvas, area);
         return canvas.begin(List::Findings, top);
     }
@@ -144,6 +162,7 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<FindingRow> {
         return limits.get(row - ring.findings.len()).map(limit);
     };
     Some(FindingRow {
+        time: None,
         word: finding.severity.word().to_owned(),
         role: finding.severity.into(),
         text: finding.message.clone(),
@@ -153,6 +172,7 @@ fn standing(ring: &RingSnapshot, row: usize) -> Option<FindingRow> {
 
 fn limit(limit: &Limitation) -> FindingRow {
     FindingRow {
+        time: None,
         word: "limit".to_owned(),
         role: ColorRole::Dim,
         text: limit.to_string(),
@@ -172,6 +192,7 @@ fn event(frame: &Frame, newer: usize) -> Option<FindingRow> {
     // By the ring's clock, which stands still when the screen does.
     let age = frame.snapshot.sampled_ns.saturating_sub(event.monotonic_ns);
     Some(FindingRow {
+        time: Some(time_of_day(&event.at).to_owned()),
         word: ago(age),
         role,
         text: format!("{} {}", event.kind.word(), event.message),
@@ -183,7 +204,12 @@ fn lines(item: &FindingRow, width: u16, selected: bool) -> Vec<String> {
     if item.brief && !selected {
         return vec![item.text.clone()];
     }
-    text::wrap(&item.text, width.saturating_sub(WORD + 2))
+    let time = if item.time.is_some() && width >= WIDE {
+        TIME
+    } else {
+        0
+    };
+    text::wrap(&item.text, width.saturating_sub(WORD + time + 2))
 }
 
 /// Draws the items that `item` gives for the rows from 0 up; `spot` says what the pointer finds there. With one
@@ -251,16 +277,19 @@ fn render_items(
                     spot,
                 );
             }
+            let mut x = area.x + 1;
             if line == 0 {
-                canvas.put(area.x + 1, y, WORD, &item.word, item.role);
+                canvas.put(x, y, WORD, &item.word, item.role);
             }
-            canvas.put(
-                area.x + 1 + WORD,
-                y,
-                area.width.saturating_sub(2 + WORD),
-                text,
-                ColorRole::Plain,
-            );
+            x += WORD;
+            if let Some(time) = item.time.as_ref().filter(|_| area.width >= WIDE) {
+                if line == 0 {
+                    canvas.put(x, y, TIME, time, ColorRole::Label);
+                }
+                x += TIME;
+            }
+            let width = area.right().saturating_sub(x + 1);
+            canvas.put(x, y, width, text, ColorRole::Plain);
             if selected == Some(row) {
                 canvas.put(area.x, y, 1, canvas.glyphs().selected, ColorRole::Strong);
                 canvas.tint(

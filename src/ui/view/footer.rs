@@ -15,6 +15,9 @@ use crate::ui::theme::ColorRole;
 /// What can be typed as a time in a recording.
 const MOMENT: &str = "+5s  -5s  06:10:02  finding  event";
 
+/// What can be typed to find events.
+const EVENTS: &str = "a word of it: warning, evicted, slot 2, a command";
+
 /// What is said when a line has lost its purpose while it was typed.
 const LOST: &str = "The prompt was closed: its ring has changed. Enter goes on.";
 
@@ -39,6 +42,9 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
     }
     if let Some((typed, error)) = app.moment() {
         return prompt("time ", typed, error, Some(MOMENT), canvas, area);
+    }
+    if app.types_findings_filter() {
+        return prompt("/", app.findings_filter(), None, Some(EVENTS), canvas, area);
     }
     let filter = if app.ring_list().is_typing() || app.screen() == Screen::Rings {
         app.ring_list().filter()
@@ -96,7 +102,11 @@ fn filters(app: &App) -> Option<String> {
     if matches!(app.focus(), Pane::Messages | Pane::Hex) && !message_list.typed().is_empty() {
         return messages::found(message_list);
     }
-    let filter = app.consumer_list().filter();
+    let filter = if app.focus() == Pane::Findings {
+        app.findings_filter()
+    } else {
+        app.consumer_list().filter()
+    };
     (!filter.is_empty()).then(|| format!("/{filter}"))
 }
 

@@ -43,7 +43,8 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         let (health, role) = match ring.health {
             Health::Critical => (" critical", ColorRole::Bad),
             Health::Warning => (" warning", ColorRole::Warn),
-            Health::Ok | Health::Unknown => ("", ring.state.into()),
+            Health::Unknown => ("", ColorRole::Dim),
+            Health::Ok => ("", ColorRole::Good),
         };
         let state = format!("{} {}{health}", canvas.glyphs().state, ring.state.word());
         if area.width >= 60 {

@@ -38,7 +38,7 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
             "sorted by this column, smallest or largest first",
         ),
         (
-            format!("{} ~ {}", glyphs.intact, glyphs.torn),
+            format!("{} ? {}", glyphs.intact, glyphs.torn),
             "copy of a message: intact, likely, torn",
         ),
         (word("-- skipped"), "bytes that were not read, and why"),

@@ -3,6 +3,7 @@
 use ratatui::layout::{Margin, Rect};
 
 use super::canvas::Canvas;
+use super::sparkline::{self, BARS};
 use super::table::{Cell, Column, DataTable, Part, rows_in};
 use super::{findings, waiting};
 use crate::observe::model::RingListing;
@@ -26,6 +27,7 @@ const COLUMNS: [Column; RingField::ALL.len()] = {
         text(RingField::Command, 9, 2).up_to(16),
         text(RingField::State, 13, 1),
         number(RingField::Rate, 10, 3),
+        text(RingField::History, BARS, 11),
         number(RingField::Percent, 5, 6),
         number(RingField::Free, 8, 8),
         number(RingField::Capacity, 8, 9),
@@ -96,10 +98,15 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         focused: true,
         sorted: sorted.map(|column| (column, descending)),
     };
-    let unknown = canvas.glyphs().unknown;
+    let glyphs = canvas.glyphs();
+    let unknown = glyphs.unknown;
     let cell = |row: usize, column: usize| {
         let ring = &listing.rings[rows[row]];
         let field = RingField::ALL[column];
+        if field == RingField::History {
+            let bars = sparkline::steps(list.rates(&ring.id), glyphs);
+            return Cell::new(bars, ColorRole::Chart);
+        }
         match field.text(ring) {
             Some(text) => Cell::new(text, role_of(ring, field)),
             None => Cell::new(unknown, ColorRole::Dim),

@@ -245,7 +245,7 @@ fn ring(app: &App, frame: &Frame, canvas: &mut Canvas<'_>, areas: &PanelAreas) {
         if areas.framed {
             let (title, note) = match pane {
                 Pane::Consumers => consumers::title(ring, app, inside),
-                Pane::Findings => findings::title(frame, pane == focus),
+                Pane::Findings => findings::title(frame, app),
                 Pane::Messages => messages::title(frame, app),
                 Pane::Hex => hex::title(app),
             };

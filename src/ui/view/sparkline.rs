@@ -12,17 +12,26 @@ pub(super) const BARS: u16 = 12;
 /// Time of a bar at the least, ns; where samples are fewer, one bar a sample.
 const SECOND: u64 = 1_000_000_000;
 
-/// The bars, the newest at the right: `period` is the time between two samples, and `now` that of the last.
-pub(super) fn bars(
-    past: &PastSeries,
-    now: u64,
-    period: Duration,
-    capacity: u64,
+/// One bar for each of the last values, the newest at the right, by the largest of them.
+pub(super) fn steps(
+    values: impl DoubleEndedIterator<Item = Option<u64>> + Clone,
     glyphs: &Glyphs,
 ) -> String {
-    let unknown = glyphs.bar_cells[2];
+    let most = values.clone().flatten().max().unwrap_or(0);
+    let levels = levels(glyphs);
+    let bars: Vec<&str> = values
+        .rev()
+        .take(BARS.into())
+        .map(|value| value.map_or(glyphs.bar_cells[2], |value| levels[level(value, most)]))
+        .collect();
+    let missing = usize::from(BARS) - bars.len();
+    let bars: String = bars.into_iter().rev().collect();
+    " ".repeat(missing) + &bars
+}
+
+fn levels(glyphs: &Glyphs) -> [&'static str; 9] {
     let set = &glyphs.chart;
-    let levels = [
+    [
         set.empty,
         set.one_eighth,
         set.one_quarter,
@@ -32,7 +41,19 @@ pub(super) fn bars(
         set.three_quarters,
         set.seven_eighths,
         set.full,
-    ];
+    ]
+}
+
+/// The bars, the newest at the right: `period` is the time between two samples, and `now` that of the last.
+pub(super) fn bars(
+    past: &PastSeries,
+    now: u64,
+    period: Duration,
+    capacity: u64,
+    glyphs: &Glyphs,
+) -> String {
+    let unknown = glyphs.bar_cells[2];
+    let levels = levels(glyphs);
     let length = u64::try_from(period.as_nanos())
         .unwrap_or(u64::MAX)
         .max(SECOND);

@@ -6,7 +6,7 @@ use ratatui::widgets::{RenderDirection, Sparkline};
 use super::canvas::{Canvas, cut};
 use super::chart::step_above;
 use super::time_columns::TimeColumns;
-use crate::observe::model::{Frame, PastPoint, RingSnapshot};
+use crate::observe::model::{ConsumerState, Frame, PastPoint, RingSnapshot};
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, duration_in, grouped, percent, rate};
 use crate::ui::theme::{ColorRole, Theme};
@@ -148,11 +148,12 @@ fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
         Some(share) if share < 10.0 => ColorRole::Warn,
         Some(_) => ColorRole::Strong,
     };
-    let full = if ring.free_bytes == Some(0) {
-        Some("now".to_owned())
-    } else {
-        ring.time_to_full_ns
-            .map(|time| duration_in(time, theme.glyphs.microseconds))
+    let mut states = ring.consumers.iter().map(|consumer| consumer.state);
+    let blocks = states.any(|state| state == ConsumerState::Blocking);
+    let full = match ring.time_to_full_ns {
+        _ if ring.free_bytes == Some(0) || blocks && !ring.state.is_over() => Some("now".to_owned()),
+        Some(..1_000_000) => Some("<1 ms".to_owned()),
+        time => time.map(|time| duration_in(time, theme.glyphs.microseconds)),
     };
     vec![free, Stat::new("full in", full, 7, theme)]
 }

@@ -170,6 +170,9 @@ impl DataTable<'_> {
                 } else {
                     Canvas::put
                 };
+                // What is dim could not be read on the bar of the selected row.
+                let on_bar = self.selected == Some(row) && role == ColorRole::Dim;
+                let role = if on_bar { ColorRole::Plain } else { role };
                 put(canvas, area.x + GUTTER + x, y, width, &text, role);
                 if !found.is_empty() && found.start < width {
                     let length = found.end.min(width) - found.start;
