@@ -15,7 +15,7 @@ pub use status::{describe, exit_code, is_broken_pipe, refuse};
 
 use status::is_dumb;
 
-use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target};
+use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target, When};
 use crate::commands::tail;
 use crate::commands::{
     check, completions, demo, doctor, dump, events, man, metrics, record, recorded, snapshot,
@@ -39,8 +39,13 @@ use crate::ui;
 ///
 /// # Errors
 /// To be printed by the caller, with [`exit_code`].
-pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
     only_ascii(dashboard_options::is_ascii_locale(&variable));
+    if let Some(Command::Tail(options)) = &mut cli.command {
+        let is_terminal = io::stdout().is_terminal();
+        let colors = dashboard_options::prints_colors(options.color, &variable, is_terminal)?;
+        options.color = Some(if colors { When::Always } else { When::Never });
+    }
     let out = &mut Stdout::printer();
     let done: anyhow::Result<()> = match cli.command {
         None if cli.print_config => Ok(out

@@ -248,12 +248,12 @@ fn a_zombie_is_found_after_the_fact() {
     // It is critical whether or not it is asked for.
     let (code, line) = check(&producer, "");
     assert_eq!(code, Some(2), "{line}");
-    assert!(line.contains("the producer has dropped it"), "{line}");
+    assert!(line.contains("the producer has evicted it"), "{line}");
     consumers[0].kill();
     // None is left, if all processes may be looked into.
     let (code, line) = check(&producer, "--no-zombies");
     assert!(
-        code == Some(0) || (code == Some(3) && line.contains("may not be looked into")),
+        code == Some(0) || (code == Some(3) && line.contains("may not be inspected")),
         "{line}"
     );
 }

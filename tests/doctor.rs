@@ -195,7 +195,7 @@ fn another_uid_is_told_and_our_own_is_fine() {
     let answers = ask_through(&through, &producer.zbqtop, &[]);
     assert_eq!(answers.code, Some(1));
     answers.is("rings", "missing", &["processes"]);
-    answers.is("uid", "missing", &["processes may not be looked into"]);
+    answers.is("uid", "missing", &["processes may not be inspected"]);
 
     let producer = Producer::through(&format!("setpriv {NOBODY}"), true);
     let answers = producer.ask(&through);
@@ -341,10 +341,10 @@ fn a_ring_that_is_missing_or_wrong_decides_the_exit_status() {
 #[test]
 fn recordings_and_joining_are_refused() {
     for (arguments, words) in [
-        (&["--file", "night.mcap"][..], "--file: doctor asks"),
+        (&["--file", "night.mcap"][..], "--file: doctor checks"),
         (
             &["--join", "--socket", "/run/q.sock"],
-            "--join: doctor only",
+            "--join: doctor never",
         ),
     ] {
         let output = ours().args(arguments).output().expect("it starts");

@@ -222,7 +222,7 @@ fn a_ring_of_another_user_is_joined_and_what_is_hidden_is_said() {
         );
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         let words = [
-            "may not be looked into",
+            "may not be inspected",
             "run as ",
             "--join",
             "one of its slots",

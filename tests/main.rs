@@ -15,6 +15,7 @@ mod events;
 mod floors;
 mod futex_waiters;
 mod handshake;
+mod jobs;
 mod join;
 mod lag_time;
 mod latency;

@@ -120,7 +120,10 @@ fn hung_then_evicted_and_a_zombie() {
     let evicted = watch.until_told("evicted");
     assert_words(
         &evicted,
-        &["320 B behind, and without progress for ", "it is not notified"],
+        &[
+            "320 B behind, and without progress for ",
+            "it is not notified",
+        ],
     );
     // It wakes, knows of nothing, and reads on.
     hung.signal(Signal::CONT);
@@ -271,7 +274,11 @@ fn clogged_by_one_of_two() {
     watch.until_told("stalled");
     let ring = watch.until_state(&hog, "blocking");
     let words = "its tail has not moved for ";
-    assert_reason(&ring, &hog, &["64.0 KiB behind (100 %)", words, "it blocks the producer"]);
+    assert_reason(
+        &ring,
+        &hog,
+        &["64.0 KiB behind (100 %)", words, "it blocks the producer"],
+    );
     assert_eq!(
         ring["state"],
         if has_table(&ring) { "clogged" } else { "full" }
@@ -500,7 +507,7 @@ fn a_ring_that_is_given_up() {
     let said = tail.wait_with_output().expect("our child");
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(
-        said.contains("has given this ring up, and lives on"),
+        said.contains("has closed this ring but is still running"),
         "{said}"
     );
     watch.settle();

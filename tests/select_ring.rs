@@ -89,7 +89,10 @@ fn rings_of_one_process_are_not_mixed_up() {
             let by_socket = ring_by(&["--socket", &socket]);
             assert_eq!(by_socket["id"], ring["id"]);
             let said = by_socket["attach"]["limits"].to_string();
-            assert!(said.contains("from the order of their descriptors"), "{said}");
+            assert!(
+                said.contains("from the order of their descriptors"),
+                "{said}"
+            );
             let fd = ring["id"]
                 .as_str()
                 .and_then(|id| id.split_once('/'))

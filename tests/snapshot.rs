@@ -456,7 +456,10 @@ fn a_page_that_shrinks_is_reported_and_survived() {
     assert!(ring["rate"]["bytes_per_second"].is_null(), "{ring:#}");
     for consumer in ring["consumers"].as_array().expect("an array") {
         let reason = consumer["reason"].as_str().expect("words");
-        assert!(reason.contains("its metadata page was truncated"), "{reason}");
+        assert!(
+            reason.contains("its metadata page was truncated"),
+            "{reason}"
+        );
         for name in ["lag_bytes", "lag_time_ns", "evict_in_ns"] {
             assert!(consumer[name].is_null(), "{name}: {ring:#}");
         }

@@ -144,7 +144,7 @@ fn tail_goes_on_only_if_asked_to() {
     let (rest, said) = ends.end();
     assert_eq!(rest, "");
     assert!(
-        said.contains("has given this ring up, and lives on"),
+        said.contains("has closed this ring but is still running"),
         "{said}"
     );
     let begins = goes_on.next();
@@ -177,7 +177,7 @@ fn a_true_consumer_does_not_take_two_rings_for_one() {
     let (rest, said) = ends.end();
     assert_eq!(rest, "", "no gap from one ring to another");
     assert!(
-        said.contains("has given this ring up, and lives on"),
+        said.contains("has closed this ring but is still running"),
         "{said}"
     );
     producer.expect("joined");

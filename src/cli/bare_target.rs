@@ -53,9 +53,15 @@ mod tests {
 
     fn program() -> clap::Command {
         let valued = |name, short| clap::Arg::new(name).long(name).short(short);
-        let flag = clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue);
+        let flag = clap::Arg::new("json")
+            .long("json")
+            .action(clap::ArgAction::SetTrue);
         clap::Command::new("zbqtop")
-            .args([valued("pid", 'p'), valued("config", 'c'), valued("interval", 'i')])
+            .args([
+                valued("pid", 'p'),
+                valued("config", 'c'),
+                valued("interval", 'i'),
+            ])
             .arg(flag)
     }
 

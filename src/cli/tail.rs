@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use regex::bytes::Regex;
 
+use super::screen::When;
 use super::target::Target;
 use super::values::{RingPosition, end, pattern, period, size, whole};
 use crate::observe::messages::{hex_pattern, number_range};
@@ -46,6 +47,9 @@ pub struct TailArgs {
     /// Allow raw bytes on a terminal, which they may garble.
     #[arg(long)]
     pub force: bool,
+    /// Colours in `hex` and `text`: bytes by their kind, matches, gaps [default: auto] [env: ZBQTOP_COLOR, NO_COLOR]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<When>,
     /// Also show torn messages: their bytes may have been overwritten while they were copied.
     #[arg(long)]
     pub torn: bool,
@@ -62,6 +66,12 @@ pub struct TailArgs {
 }
 
 impl TailArgs {
+    /// Whether there are to be colours, once `color` has been settled.
+    #[must_use]
+    pub fn is_colored(&self) -> bool {
+        !matches!(self.color, None | Some(When::Auto | When::Never))
+    }
+
     /// Whether to go on with messages as they come.
     #[must_use]
     pub fn follows(&self) -> bool {

@@ -4,7 +4,7 @@
 //! of offset are enough: no payload is longer than a u32 can say.
 
 /// Bytes shown on one line.
-const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 16;
 /// Column of the first byte: 8 digits of offset and two blanks.
 const BYTES: usize = 10;
 /// Column of the text: each byte has three, the halves are parted by one more, and two blanks follow.
@@ -30,6 +30,17 @@ const BLANKS: u64 = 0x2020_2000_0020_0000;
 #[must_use]
 pub fn digits(byte: u8) -> [u8; 2] {
     DIGITS[usize::from(byte)].to_le_bytes()
+}
+
+/// Which byte of a line stands in that column, as digits or as text.
+pub(super) fn byte_at(column: usize) -> Option<usize> {
+    if let Some(text) = column.checked_sub(TEXT + 1) {
+        return (text < WIDTH).then_some(text);
+    }
+    let digits = column.checked_sub(BYTES)?;
+    let half = 3 * WIDTH / 2;
+    let digits = if digits > half { digits - 1 } else { digits };
+    (digits % 3 < 2 && digits / 3 < WIDTH).then_some(digits / 3)
 }
 
 /// Writes `bytes` as lines of 16, offsets counted from 0.

@@ -2,6 +2,7 @@
 //! knows a mapping.
 
 pub mod check;
+pub mod colored;
 pub mod doctor;
 pub mod events;
 #[cfg(any(test, fuzzing))]

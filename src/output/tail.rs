@@ -137,7 +137,7 @@ pub fn message(
 }
 
 /// Payloads up to this long are written in one go.
-const PIECE: usize = 192 << 10;
+pub const PIECE: usize = 192 << 10;
 
 /// As [`message`], of any length: what is written is handed to `emit` piece by piece, so that no more than a piece of it is
 /// in memory.

@@ -19,6 +19,7 @@
 mod batch;
 mod channel;
 mod dump;
+mod export;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 #[cfg(test)]

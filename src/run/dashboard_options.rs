@@ -73,6 +73,26 @@ pub(super) fn options(
     })
 }
 
+/// Whether what is printed has colours: `color` is what was typed.
+pub(super) fn prints_colors(
+    color: Option<When>,
+    variable: Variable<'_>,
+    is_terminal: bool,
+) -> Result<bool, SettingsError> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let color = match color {
+        Some(color) => color,
+        None => from_variable("ZBQTOP_COLOR", variable("ZBQTOP_COLOR"))?.unwrap_or(When::Auto),
+    };
+    Ok(match color {
+        When::Auto => {
+            is_terminal && set("NO_COLOR").is_none() && set("TERM").as_deref() != Some("dumb")
+        }
+        When::Never => false,
+        When::Always | When::Sixteen | When::Indexed | When::True => true,
+    })
+}
+
 /// Whether the locale says that anything but ASCII is out of place: one that is not UTF-8, asked for by name.
 pub(super) fn is_ascii_locale(variable: Variable<'_>) -> bool {
     let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
@@ -104,6 +124,28 @@ mod tests {
         let mut settings = Settings::default();
         change(&mut settings);
         settings
+    }
+
+    #[test]
+    fn what_is_printed_has_colours_on_a_terminal_alone_unless_they_are_asked_for() {
+        let on = |color, variables: &[(&str, &str)], is_terminal| {
+            let variable = |name: &str| {
+                let mut set = variables.iter().filter(|(set, _)| *set == name);
+                set.next().map(|(_, value)| (*value).to_owned())
+            };
+            prints_colors(color, &variable, is_terminal).unwrap()
+        };
+        assert!(on(None, &[], true) && !on(None, &[], false));
+        for variable in [
+            ("NO_COLOR", "1"),
+            ("TERM", "dumb"),
+            ("ZBQTOP_COLOR", "never"),
+        ] {
+            assert!(!on(None, &[variable], true), "{variable:?}");
+            assert!(on(Some(When::Always), &[variable], false), "{variable:?}");
+        }
+        assert!(on(None, &[("ZBQTOP_COLOR", "always")], false));
+        assert!(!on(Some(When::Never), &[], true));
     }
 
     #[test]

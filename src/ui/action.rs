@@ -48,6 +48,7 @@ pub(crate) enum Action {
     Left,
     Right,
     Save,
+    SaveAll,
     Copy,
     Open,
     List,
@@ -71,6 +72,8 @@ pub(crate) enum Effect {
     Attach(String),
     /// Write the message's payload to a file.
     Save(Box<Message>),
+    /// Write the listed messages into the file of that name.
+    Export(String),
     /// Search the ring for what is looked for now, or for nothing any more.
     Search,
     /// Read the messages around the one at this offset.

@@ -27,9 +27,7 @@ use super::prompt::{Edit, Prompt};
 use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
-use crate::observe::model::{
-    Frame, Listing, Method, RingState, Seek, SourceAction,
-};
+use crate::observe::model::{Frame, Listing, Method, RingState, Seek, SourceAction};
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -68,6 +66,8 @@ pub(crate) struct App {
     is_zoomed: bool,
     /// The most consumers that the ring has had at once: their pane does not shrink.
     most_consumers: usize,
+    /// The name of a file for the listed messages, while it is being typed.
+    file_name: Prompt<200>,
     /// The time to go to, while it is being typed.
     moment: Prompt<40>,
     /// What is wrong with it.
@@ -122,6 +122,7 @@ impl App {
             reads_message: false,
             is_zoomed: false,
             most_consumers: 0,
+            file_name: Prompt::default(),
             moment: Prompt::default(),
             moment_error: None,
             prompt_is_lost: false,
@@ -231,6 +232,7 @@ impl App {
         self.consumers.end_typing();
         self.message_list.end_typing();
         self.findings_filter.end();
+        self.file_name.end();
         self.moment.end();
     }
 
@@ -343,6 +345,7 @@ impl App {
             | Action::Left
             | Action::Right
             | Action::Save
+            | Action::SaveAll
             | Action::Copy => return self.read(action, viewport),
             Action::Open => return self.open(),
             Action::List => return Some(self.list()),
@@ -430,6 +433,12 @@ impl App {
         }
         if self.moment.is_typing() {
             return self.edit_moment(edit);
+        }
+        if self.file_name.is_typing() {
+            let name = self.file_name.typed().to_owned();
+            self.file_name.edit(edit);
+            let is_given = edit == Edit::Keep && !name.trim().is_empty();
+            return is_given.then(|| Effect::Export(name.trim().to_owned()));
         }
         if self.message_list.is_typing()
             && let Some(frame) = &self.frame

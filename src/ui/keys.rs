@@ -312,6 +312,13 @@ pub(crate) static BINDINGS: &[Binding] = &[
     )
     .footer(&[("write", &[MESSAGES, BYTES, FooterPlace::Message])]),
     binding(
+        &[letter('W')],
+        Action::SaveAll,
+        "write-all",
+        "write all listed messages to a file",
+    )
+    .footer(&[("write all", &[MESSAGES])]),
+    binding(
         &[letter('y')],
         Action::Copy,
         "copy",

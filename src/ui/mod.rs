@@ -245,6 +245,12 @@ fn drive(sampler: &mut Sampler, options: Options, terminal: &mut Terminal) -> io
                             let pid = app.frame().map_or(0, |frame| frame.snapshot.producer.pid);
                             sampler.ask(Request::Save(pid, message));
                         }
+                        Some(Effect::Export(name)) => {
+                            if let Some(export) = app.export(name) {
+                                app.say("writing ...".to_owned());
+                                sampler.ask(Request::Export(Box::new(export)));
+                            }
+                        }
                         Some(Effect::Search) => {
                             sampler.ask(Request::Search(app.search_request()));
                         }

@@ -30,6 +30,12 @@ impl<const LONGEST: usize> Prompt<LONGEST> {
         self.typing = true;
     }
 
+    /// Lets it be typed, with something to begin with.
+    pub(super) fn begin_with(&mut self, text: &str) {
+        self.typed = text.chars().take(LONGEST).collect();
+        self.begin();
+    }
+
     /// Ends the typing; what was typed stays.
     pub(super) fn end(&mut self) {
         self.typing = false;

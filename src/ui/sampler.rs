@@ -17,7 +17,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::save::Save;
 use crate::observe::model::{
-    Frame, Listing, Message, MessageLog, RingSource, SearchProgress, SearchRequest, SourceAction,
+    Export, Frame, Listing, Message, MessageLog, RingSource, SearchProgress, SearchRequest,
+    SourceAction,
 };
 
 /// How long the thread may take to end. A source has nothing to do at its end that the end of the process does not do
@@ -39,6 +40,8 @@ pub(super) enum Request {
     Sample,
     /// To write this message of the producer with this pid to a file.
     Save(i32, Box<Message>),
+    /// To write messages to a file.
+    Export(Box<Export>),
     /// To do something.
     Act(SourceAction),
     /// To look for something else in the ring, or for nothing any more.
@@ -128,7 +131,7 @@ impl Sampler {
     pub(super) fn ask(&mut self, request: Request) {
         if self.asked.is_some() {
             self.queued.retain(|queued| match queued {
-                Request::Save(..) | Request::Act(_) => true,
+                Request::Save(..) | Request::Export(_) | Request::Act(_) => true,
                 Request::Search(_) => !matches!(request, Request::Search(_)),
                 Request::Around(_) => !matches!(request, Request::Around(_) | Request::Search(_)),
                 Request::List | Request::Attach(_) | Request::Sample | Request::SearchOn => false,
@@ -213,6 +216,7 @@ fn serve(
                 Err(why) => Reply::Refused(id, why),
             },
             Request::Save(pid, message) => Reply::Saved(save(&mut source, pid, &message)),
+            Request::Export(export) => Reply::Saved(source.export(&export)),
             Request::Act(action) => Reply::Done(source.act(action)),
             Request::Search(request) => {
                 source.search(request);

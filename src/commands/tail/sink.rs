@@ -10,7 +10,8 @@ use crate::cli::{self, RingPosition};
 use crate::observe::messages::Filter;
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
-use crate::output::tail::{Format, gap, message_in_pieces, ring_begins};
+use crate::output::colored::Colors;
+use crate::output::tail::{Format, PIECE, gap, message_in_pieces, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -39,6 +40,7 @@ struct Summary {
 pub(super) struct Sink<O> {
     output: O,
     format: Format,
+    colors: Option<Colors>,
     filter: Filter,
     /// Offsets: messages outside are not looked at.
     range: (u64, u64),
@@ -71,6 +73,10 @@ impl<O: Output> Sink<O> {
         Ok(Self {
             output,
             format: options.format,
+            colors: options.is_colored().then(|| {
+                let wanted = &options.wanted;
+                Colors::marking([&wanted.include[..], &wanted.hex_match[..]].concat())
+            }),
             filter: filter(&options.wanted),
             range: (from, until),
             count,
@@ -137,7 +143,12 @@ impl<O: Output> Sink<O> {
             piece.clear();
             Ok(())
         };
-        message_in_pieces(&mut self.batch, self.format, raw, integrity, fds, emit)?;
+        match &self.colors {
+            Some(colors) if raw.payload.len() <= PIECE => {
+                colors.message(&mut self.batch, self.format, raw, integrity, fds)?;
+            }
+            _ => message_in_pieces(&mut self.batch, self.format, raw, integrity, fds, emit)?,
+        }
         self.summary.messages += 1;
         self.summary.bytes += raw.payload.len() as u64;
         self.done |= self.summary.messages >= self.count;
@@ -228,7 +239,11 @@ impl<O: Output> Sink<O> {
         self.summary.skipped = self.summary.skipped.saturating_add(length);
         self.summary.gaps += 1;
         self.summary.torn += skipped.torn;
-        if !gap(&mut self.batch, self.format, skipped)? {
+        let is_told = match &self.colors {
+            Some(colors) => colors.gap(&mut self.batch, self.format, skipped)?,
+            None => gap(&mut self.batch, self.format, skipped)?,
+        };
+        if !is_told {
             self.gaps.take(skipped);
         }
         Ok(())

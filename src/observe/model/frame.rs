@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::EventLog;
+use super::export::Export;
 use super::listing::Listing;
 use super::message::Message;
 use super::message_log::MessageLog;
@@ -76,6 +77,11 @@ pub trait RingSource {
     /// The whole payload of a message of which only the beginning was kept, if the attached ring still has it.
     fn payload(&mut self, _message: &Message) -> Option<Vec<u8>> {
         None
+    }
+
+    /// Writes messages into a file; says what came of it.
+    fn export(&mut self, _export: &Export) -> String {
+        "messages cannot be written from here".to_owned()
     }
 
     /// Begins a search through all that the attached ring retains, in the place of the one before, or ends that.

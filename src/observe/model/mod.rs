@@ -4,6 +4,7 @@ mod consumer;
 mod doctor;
 mod estimate;
 mod event;
+mod export;
 mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -26,6 +27,7 @@ pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
 pub use doctor::{DoctorCheck, DoctorReport, DoctorStatus};
 pub use estimate::{Bounded, Estimate, MessageTotals};
 pub use event::{Event, EventKind, EventLog};
+pub use export::{Export, ExportedRow};
 pub use finding::{Finding, Health, Severity};
 pub use frame::{Frame, RingSource, SourceAction};
 pub use lag_limit::{LagLimit, LagUnit, Threshold};

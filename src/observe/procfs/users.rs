@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn names_are_the_first_of_their_uid() {
-        let names = names_in("root:x:0:0::/:\ntoor:x:0:0::/:\n\n:x:7::\nodd\na:b\nx:y:z\nann:x:1000:\n");
+        let names =
+            names_in("root:x:0:0::/:\ntoor:x:0:0::/:\n\n:x:7::\nodd\na:b\nx:y:z\nann:x:1000:\n");
         let mut names: Vec<_> = names.into_iter().collect();
         names.sort();
         assert_eq!(names, [(0, "root".to_owned()), (1000, "ann".to_owned())]);

@@ -13,10 +13,11 @@ use background_recording::BackgroundRecording;
 
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{
-    Frame, Listing, Message, MessageLog, ProducerInfo, RingSource, SearchProgress, SearchRequest,
-    SourceAction, Thresholds,
+    Export, Frame, Listing, Message, MessageLog, ProducerInfo, RingSource, SearchProgress,
+    SearchRequest, SourceAction, Thresholds,
 };
 use crate::observe::rings::Rings;
+use crate::recording::export::export;
 use crate::recording::recorder::create;
 use crate::text::escape;
 
@@ -168,6 +169,10 @@ impl RingSource for Live {
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {
         self.rings.payload(message)
+    }
+
+    fn export(&mut self, asked: &Export) -> String {
+        export(asked, |message| self.rings.payload(message))
     }
 
     fn search(&mut self, request: Option<SearchRequest>) {

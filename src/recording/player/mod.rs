@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use past::Past;
 use shown::Shown;
 
+use super::export::export;
 use super::playback::{Playback, PlayedRing};
 use crate::observe::model::{
-    Frame, Limitation, Listing, Mark, Message, RingListing, RingSource, Seek, Severity,
+    Export, Frame, Limitation, Listing, Mark, Message, RingListing, RingSource, Seek, Severity,
     SourceAction, Timeline,
 };
 use crate::text::{duration, nanoseconds};
@@ -344,6 +345,10 @@ impl RingSource for Player {
                 Some("this is a recording: there is no live ring to dump or record".into())
             }
         }
+    }
+
+    fn export(&mut self, asked: &Export) -> String {
+        export(asked, |message| self.payload(message))
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

@@ -3,7 +3,9 @@
 //! Decides; what has to be done outside is an effect.
 
 use super::App;
-use crate::observe::model::{Message, MessageLog, SearchProgress, SearchRequest};
+use crate::observe::model::{
+    Export, ExportedRow, LogRow, Message, MessageLog, SearchProgress, SearchRequest,
+};
 use crate::ui::action::{Action, Effect, FrontView, Pane, Screen};
 use crate::ui::cursor::Movement;
 use crate::ui::keys::Keymap;
@@ -58,6 +60,17 @@ impl App {
                 self.message_list
                     .step_aside(action == Action::Right, viewport.hex());
             }
+            Action::SaveAll if self.message_list.len() > 0 => {
+                let ring = &frame.snapshot;
+                let command = ring.producer.command.as_deref().unwrap_or("ring");
+                let plain =
+                    |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '_' | '-');
+                let command = command.replace(|one| !plain(one), "-");
+                let (pid, head) = (ring.producer.pid, ring.control.producer_head);
+                self.file_name
+                    .begin_with(&format!("zbqtop-{command}-{pid}-{head}-messages.mcap"));
+            }
+            Action::SaveAll => self.said = Some("no message is listed".to_owned()),
             Action::Save if !self.reads() => {
                 self.said = Some("no message is selected here".to_owned());
             }
@@ -114,6 +127,22 @@ impl App {
     /// Moves through the bytes of the selected message.
     pub(super) fn step_bytes(&mut self, step: Movement, hex: HexViewport) {
         self.message_list.step_bytes(step, hex);
+    }
+
+    /// The listed messages, for the file of that name.
+    pub(crate) fn export(&self, name: String) -> Option<Export> {
+        let list = &self.message_list;
+        let rows = (0..list.len()).filter_map(|place| {
+            Some(match list.row(place)? {
+                LogRow::Message(message) => ExportedRow::Message(message.into()),
+                LogRow::Gap(gap) => ExportedRow::Gap(gap.clone()),
+            })
+        });
+        Some(Export {
+            path: name.into(),
+            rows: rows.collect(),
+            ring: Box::new(self.frame.as_ref()?.snapshot.clone()),
+        })
     }
 
     fn save(&mut self) -> Option<Effect> {

@@ -204,12 +204,18 @@ impl App {
             || self.consumers.is_typing()
             || self.message_list.is_typing()
             || self.findings_filter.is_typing()
+            || self.file_name.is_typing()
             || self.moment.is_typing()
     }
 
     /// Whether what is being typed belongs to nothing any more.
     pub(crate) fn prompt_is_lost(&self) -> bool {
         self.prompt_is_lost
+    }
+
+    /// The name of a file for the listed messages as far as it is typed; `None` while it is not.
+    pub(crate) fn file_name(&self) -> Option<&str> {
+        self.file_name.is_typing().then(|| self.file_name.typed())
     }
 
     /// The time to go to as far as it is typed, and what is wrong with it; `None` while it is not being typed.

@@ -75,6 +75,7 @@ impl Seen {
                 assert!(message.payload.len() <= message.header.payload_len as usize);
                 self.app.say("saved".to_owned());
             }
+            Some(Effect::Export(name)) => drop(self.app.export(name)),
             Some(Effect::Search) => drop(self.app.search_request()),
             Some(
                 Effect::Suspend

@@ -154,7 +154,9 @@ fn background(text: &[u8]) -> Option<[u8; 3]> {
     let text = std::str::from_utf8(text).ok()?.strip_prefix("11;rgb")?;
     let text = text.strip_prefix('a').unwrap_or(text).strip_prefix(':')?;
     let mut parts = text.split('/').map(|digits| {
-        let most = 16_u32.checked_pow(u32::try_from(digits.len()).ok()?)?.checked_sub(1)?;
+        let most = 16_u32
+            .checked_pow(u32::try_from(digits.len()).ok()?)?
+            .checked_sub(1)?;
         let value = u32::from_str_radix(digits, 16).ok()?;
         u8::try_from(value * 255 / most.max(1)).ok()
     });

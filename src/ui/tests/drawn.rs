@@ -419,3 +419,43 @@ fn columns_do_not_jump() {
         assert_eq!(at(&quiet), at(&busy), "{text} moved");
     }
 }
+
+/// Whatever happens to the ring, no pane moves: only a window of another size, or more consumers than there were, moves
+/// one.
+#[test]
+fn panes_stay_where_they_are() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60), (300, 80)] {
+        let mut random = super::random::Random(7);
+        let mut app = on(flowing());
+        let tops = |app: &App| -> Vec<usize> {
+            let screen = lines(&drawn(app, width, height));
+            let titles = ["1 Consumers", "2 Findings", "3 Messages"];
+            let top = |title: &&str| screen.iter().position(|line| line.contains(*title));
+            titles.iter().filter_map(top).collect()
+        };
+        let before = tops(&app);
+        assert_eq!(before.len(), 3, "{width}x{height}");
+        for round in 0..300 {
+            let mut frame = random.frame();
+            frame.snapshot.ctrl_inode = flowing().snapshot.ctrl_inode;
+            frame.snapshot.consumers.truncate(6);
+            frame.timeline = None;
+            take(&mut app, frame);
+            assert_eq!(tops(&app), before, "{width}x{height}, frame {round}");
+        }
+    }
+}
+
+/// However many consumers there are, messages have room.
+#[test]
+fn a_crowd_leaves_room_for_messages() {
+    let mut frame = super::crowd::crowded();
+    let more = frame.snapshot.consumers.clone();
+    frame.snapshot.consumers.extend(more);
+    frame.snapshot.consumers.truncate(25);
+    for (width, height, least) in [(80, 24, 4), (120, 40, 6), (200, 60, 8)] {
+        let text = lines(&drawn(&on(frame.clone()), width, height)).join("\n");
+        let messages = text.matches("quote 0").count() - text.matches("  quote 0").count();
+        assert!(messages >= least, "{messages} at {width}x{height}\n{text}");
+    }
+}

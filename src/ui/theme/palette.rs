@@ -28,7 +28,11 @@ impl Palette {
             // Luma as in ITU-R BT.601, of 255,000.
             Some([red, green, blue]) => {
                 let luma = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
-                if luma > 127_500 { Self::Light } else { Self::Dark }
+                if luma > 127_500 {
+                    Self::Light
+                } else {
+                    Self::Dark
+                }
             }
         }
     }

@@ -180,7 +180,9 @@ fn process(consumer: &ConsumerSnapshot) -> String {
         (Some(uid), None) => format!(", uid {uid}"),
         (None, _) => String::new(),
     };
-    let doing = consumer.process_state.filter(|_| consumer.alive == Some(true));
+    let doing = consumer
+        .process_state
+        .filter(|_| consumer.alive == Some(true));
     let doing = doing.map_or_else(|| alive.to_owned(), |state| state.word().to_owned());
     format!("pid {pid}, {command}, {doing}{user}")
 }

@@ -15,6 +15,9 @@ use crate::ui::theme::ColorRole;
 /// What can be typed as a time in a recording.
 const MOMENT: &str = "+5s  -5s  06:10:02  finding  event";
 
+/// What can be typed as the name of a file for messages.
+const FILES: &str = "NAME.mcap  NAME.bin (lengths and payloads)";
+
 /// What can be typed to find events.
 const EVENTS: &str = "a word of it: warning, evicted, slot 2, a command";
 
@@ -39,6 +42,9 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
             canvas,
             area,
         );
+    }
+    if let Some(typed) = app.file_name() {
+        return prompt("write to ", typed, None, Some(FILES), canvas, area);
     }
     if let Some((typed, error)) = app.moment() {
         return prompt("time ", typed, error, Some(MOMENT), canvas, area);
@@ -141,7 +147,7 @@ fn prompt(
             x = put(canvas, area, x, key, word);
         }
     }
-    let x = canvas.put(area.x + 1, area.y, 5, sign, ColorRole::Focus);
+    let x = canvas.put(area.x + 1, area.y, 9, sign, ColorRole::Focus);
     // Its end is where the typing goes on: what has no room is left out before it.
     let escaped = text::escape(typed, typed.len());
     let end = escaped

@@ -78,7 +78,11 @@ pub(super) fn gate(ring: &RingSnapshot) -> String {
         Some((place, consumer)) => {
             let lag = consumer.lag_bytes.map(bytes);
             let lag = lag.unwrap_or_else(|| "unknown".to_owned());
-            let gates = if ring.state.is_over() { "was last" } else { "gates" };
+            let gates = if ring.state.is_over() {
+                "was last"
+            } else {
+                "gates"
+            };
             format!("{} {gates}, {lag} behind", consumers::name(consumer, place))
         }
         None if ring.free_bytes.is_none() => "not all tails can be seen".to_owned(),

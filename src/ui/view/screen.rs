@@ -43,7 +43,7 @@ const BARE: u16 = 5;
 /// A pane narrower than this has no room for its digit.
 const ROOMY: u16 = 36;
 /// The least that messages and hex are worth showing in, frame included.
-const LEAST_MESSAGES: u16 = 6;
+const LEAST_MESSAGES: u16 = 7;
 /// Consumers that their pane has room for, where the screen has it.
 const CONSUMERS: u16 = 6;
 /// The pane grows by so many rows at once, to two more than that.

@@ -151,7 +151,9 @@ fn room(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
     let mut states = ring.consumers.iter().map(|consumer| consumer.state);
     let blocks = states.any(|state| state == ConsumerState::Blocking);
     let full = match ring.time_to_full_ns {
-        _ if ring.free_bytes == Some(0) || blocks && !ring.state.is_over() => Some("now".to_owned()),
+        _ if ring.free_bytes == Some(0) || blocks && !ring.state.is_over() => {
+            Some("now".to_owned())
+        }
         Some(..1_000_000) => Some("<1 ms".to_owned()),
         time => time.map(|time| duration_in(time, theme.glyphs.microseconds)),
     };
