@@ -169,7 +169,7 @@ fn an_event_is_found_and_leads_to_its_consumer() {
 fn a_pane_is_enlarged() {
     let place = Place::new();
     let producer =
-        Peer::producer(&place.socket(), "--impl reference --hold --messages 50").settled();
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --messages 50").settled();
     let mut terminal = dashboard(&producer, place.path(), (80, 24));
     terminal.keys("4z");
     terminal.wait("the bytes alone", |text| {
@@ -186,7 +186,7 @@ fn a_pane_is_enlarged() {
 fn the_last_holder_is_warned() {
     let place = Place::new();
     let mut producer =
-        Peer::producer(&place.socket(), "--impl reference --hold --messages 50").settled();
+        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --messages 50").settled();
     let mut terminal = dashboard(&producer, place.path(), (120, 40));
     producer.kill();
     terminal.wait("its end", |text| text.contains("ENDED"));

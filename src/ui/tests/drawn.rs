@@ -453,7 +453,7 @@ fn a_crowd_leaves_room_for_messages() {
     let more = frame.snapshot.consumers.clone();
     frame.snapshot.consumers.extend(more);
     frame.snapshot.consumers.truncate(25);
-    for (width, height, least) in [(80, 24, 4), (120, 40, 6), (200, 60, 8)] {
+    for (width, height, least) in [(80, 24, 4), (120, 40, 5), (200, 60, 8)] {
         let text = lines(&drawn(&on(frame.clone()), width, height)).join("\n");
         let messages = text.matches("quote 0").count() - text.matches("  quote 0").count();
         assert!(messages >= least, "{messages} at {width}x{height}\n{text}");
