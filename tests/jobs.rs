@@ -99,6 +99,25 @@ fn an_old_message_is_found_read_and_written() {
     assert_eq!(terminal.ended().code(), Some(0));
 }
 
+/// What the list has kept of laps that the ring has written over is searched with it, and nothing is missing in between.
+#[test]
+fn what_the_list_kept_is_searched_with_the_ring() {
+    let place = Place::new();
+    let arguments = format!(
+        "--impl reference --hold --consumers 0 --seed {SEED} --max-payload {LONGEST} --rate 3000"
+    );
+    let mut producer = Peer::producer(&place.socket(), &arguments);
+    let mut terminal = dashboard(&producer, place.path(), (120, 40));
+    // Five laps of its 64 KiB.
+    producer.ask("send 7000", "done");
+    terminal.keys("3/seq:1..\r");
+    terminal.wait("all of them", |text| {
+        text.contains("7 000 matches, searched all")
+    });
+    terminal.keys("q");
+    terminal.ended();
+}
+
 /// Above the oldest message of the list there are older ones.
 #[test]
 fn the_list_goes_on_into_the_ring() {
@@ -168,8 +187,11 @@ fn an_event_is_found_and_leads_to_its_consumer() {
 #[test]
 fn a_pane_is_enlarged() {
     let place = Place::new();
-    let producer =
-        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --messages 50").settled();
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --messages 50",
+    )
+    .settled();
     let mut terminal = dashboard(&producer, place.path(), (80, 24));
     terminal.keys("4z");
     terminal.wait("the bytes alone", |text| {
@@ -185,8 +207,11 @@ fn a_pane_is_enlarged() {
 #[test]
 fn the_last_holder_is_warned() {
     let place = Place::new();
-    let mut producer =
-        Peer::producer(&place.socket(), "--impl reference --hold --consumers 0 --messages 50").settled();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --messages 50",
+    )
+    .settled();
     let mut terminal = dashboard(&producer, place.path(), (120, 40));
     producer.kill();
     terminal.wait("its end", |text| text.contains("ENDED"));

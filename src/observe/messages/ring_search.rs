@@ -150,17 +150,25 @@ impl RingSearch {
         });
         let mut at = gap.from;
         let first = within.last().unwrap_or(kept.end());
+        // Of two messages in a row nothing is missing: between them the lap may have ended.
+        let mut follows = false;
         for row in first..kept.end() {
             let Some(message) = kept.message(row) else {
+                follows = false;
                 continue;
             };
             let end = message.offset.saturating_add(message.header.total_len());
+            if follows && message.offset >= gap.to {
+                return;
+            }
             if message.offset < at || end > gap.to {
                 continue;
             }
-            self.miss(at, message.offset, gap);
+            if !follows {
+                self.miss(at, message.offset, gap);
+            }
             self.look_at(&message.raw(), message.integrity);
-            at = end;
+            (at, follows) = (end, true);
         }
         self.miss(at, gap.to, gap);
     }

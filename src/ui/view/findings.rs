@@ -263,7 +263,7 @@ fn render_items(
             if y >= area.bottom() {
                 // More than there is room for.
                 let more = (row..).take_while(|row| item_at(*row)).count();
-                let more = format!(" {more} more");
+                let more = format!("{} {more} more", canvas.glyphs().ellipsis);
                 canvas.put_right(area.x, y - 1, area.width, &more, ColorRole::Strong);
                 return first;
             }
