@@ -342,18 +342,22 @@ fn heed(
             app.apply(action?, viewport(app))
         }
         Event::Mouse(mouse) => {
-            let spot = hit_map.at(mouse.column, mouse.row)?;
+            let spot = hit_map.at(mouse.column, mouse.row);
             let action = match mouse.kind {
                 MouseEventKind::ScrollUp => Action::Up,
                 MouseEventKind::ScrollDown => Action::Down,
                 MouseEventKind::Down(button) => {
+                    let spot = spot?;
                     match spot {
                         Spot::Key(action) => return app.apply(*action, viewport(app)),
                         Spot::Edit(edit) => return app.edit(*edit),
                         _ => app.click(spot),
                     }
                     let opens =
-                        matches!(spot, Spot::Ring(_) | Spot::Consumer(_) | Spot::Finding(_));
+                        matches!(
+                        spot,
+                        Spot::Ring(_) | Spot::Consumer(_) | Spot::Finding(_) | Spot::Message(_)
+                    );
                     let asks = button == MouseButton::Right
                         || button == MouseButton::Left && app.is_double_click(spot, Instant::now());
                     return (opens && asks)
@@ -362,7 +366,8 @@ fn heed(
                 }
                 _ => return None,
             };
-            if let Some(pane) = spot.pane() {
+            // Where there is no pane, the one that has the keys is scrolled.
+            if let Some(pane) = spot.and_then(Spot::pane) {
                 app.click(&Spot::Pane(pane));
             }
             let steps = (0..WHEEL_ROWS).map(|_| app.apply(action, viewport(app)));

@@ -48,6 +48,8 @@ pub struct SearchProgress {
     pub missed_bytes: u64,
     /// Bytes up to head that are still to be read.
     pub left_bytes: u64,
+    /// How many they are is an estimate.
+    pub is_left_estimated: bool,
     /// What the ring held when the search began has not been searched to its end.
     pub is_behind: bool,
     /// It would be searched on at once: the ring stands still, and reading costs its producer nothing.

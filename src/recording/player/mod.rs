@@ -3,19 +3,22 @@
 //! The views see frames, as of a ring that is watched now.
 
 mod past;
+mod recorded_search;
 mod shown;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use past::Past;
+use recorded_search::RecordedSearch;
 use shown::Shown;
 
 use super::export::export;
 use super::playback::{Playback, PlayedRing};
+use crate::observe::messages::{RingSearch, around};
 use crate::observe::model::{
-    Export, Frame, Limitation, Listing, Mark, Message, RingListing, RingSource, Seek, Severity,
-    SourceAction, Timeline,
+    Export, Frame, Limitation, Listing, Mark, Message, MessageLog, RingListing, RingSource,
+    SearchProgress, SearchRequest, Seek, Severity, SourceAction, Timeline,
 };
 use crate::text::{duration, nanoseconds};
 
@@ -49,6 +52,15 @@ struct Watched {
     events: Vec<Mark>,
     searched: u64,
     marks: Arc<Vec<Mark>>,
+    /// What is looked for among its messages.
+    search: Option<MessageSearch>,
+}
+
+/// A search among messages that were recorded, or through the ring of a dump.
+#[derive(Debug)]
+enum MessageSearch {
+    Recorded(RecordedSearch),
+    Restored(RingSearch),
 }
 
 impl Player {
@@ -84,6 +96,7 @@ impl Player {
             events: Vec::new(),
             searched: 0,
             marks: Arc::default(),
+            search: None,
         });
     }
 
@@ -349,6 +362,40 @@ impl RingSource for Player {
 
     fn export(&mut self, asked: &Export) -> String {
         export(asked, |message| self.payload(message))
+    }
+
+    fn search(&mut self, request: Option<SearchRequest>) {
+        if let Some(watched) = &mut self.watched {
+            watched.search = request.map(|request| match watched.shown.restored() {
+                Some(_) => MessageSearch::Restored(RingSearch::new(request)),
+                None => MessageSearch::Recorded(RecordedSearch::new(request)),
+            });
+        }
+    }
+
+    fn search_on(&mut self, patience: Duration) -> Option<SearchProgress> {
+        let Watched {
+            ring,
+            shown,
+            search,
+            ..
+        } = self.watched.as_mut()?;
+        Some(match (search.as_mut()?, shown.restored()) {
+            (MessageSearch::Recorded(search), _) => {
+                search.advance(&mut self.playback, ring, patience)
+            }
+            (MessageSearch::Restored(search), restored) => {
+                search.advance(restored?, shown.messages(), patience)
+            }
+        })
+    }
+
+    fn around(&mut self, offset: u64) -> Option<MessageLog> {
+        let watched = self.watched.as_ref()?;
+        match watched.shown.restored() {
+            Some(restored) => around(restored, offset),
+            None => recorded_search::around(&mut self.playback, &watched.ring, offset),
+        }
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

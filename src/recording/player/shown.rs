@@ -149,6 +149,11 @@ impl Shown {
         &self.messages
     }
 
+    /// The ring of a dump, if it could be put together.
+    pub(super) fn restored(&self) -> Option<&AttachedRing> {
+        self.ring.as_ref()?.as_ref().ok()
+    }
+
     /// Why there are fewer of them than there could be.
     pub(super) fn note(&self) -> Option<&str> {
         self.note.as_deref()

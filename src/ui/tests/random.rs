@@ -118,6 +118,7 @@ impl Random {
             searched_bytes: self.number(),
             missed_bytes: self.number(),
             left_bytes: self.number(),
+            is_left_estimated: self.below(2) == 0,
             is_behind: self.below(2) == 0,
             goes_on: self.below(2) == 0,
         }

@@ -92,7 +92,11 @@ pub(super) fn searched(message_list: &MessageList) -> Option<String> {
         return Some(format!("{matches} in the list{more}"));
     };
     let missed = progress.missed_bytes;
-    let all = progress.searched_bytes + missed + progress.left_bytes;
+    let all = progress
+        .searched_bytes
+        .saturating_add(missed)
+        .saturating_add(progress.left_bytes);
+    let about = if progress.is_left_estimated { "~" } else { "" };
     let searched = bytes(progress.searched_bytes);
     Some(if missed == 0 && progress.left_bytes == 0 {
         format!("{matches}, searched all {searched}")
@@ -101,7 +105,10 @@ pub(super) fn searched(message_list: &MessageList) -> Option<String> {
             0 => String::new(),
             missed => format!(", {} not read", bytes(missed)),
         };
-        format!("{matches}, searched {searched} of {}{unread}", bytes(all))
+        format!(
+            "{matches}, searched {searched} of {about}{}{unread}",
+            bytes(all)
+        )
     })
 }
 
