@@ -76,7 +76,14 @@ pub fn metrics(
             anyhow::bail!("sampling has failed and stopped");
         }
         match &mut server {
-            Some(server) => server.serve(PATIENCE, |request| answer(&published, request))?,
+            Some(server) => {
+                server.serve(PATIENCE, |request| answer(&published, request))?;
+                if let Some(error) = server.take_trouble() {
+                    warn(&format!(
+                        "nobody who connects can be served: {error}; will retry"
+                    ));
+                }
+            }
             None => std::thread::sleep(PATIENCE),
         }
         if let Some(file) = &mut file {

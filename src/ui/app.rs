@@ -74,8 +74,8 @@ pub(crate) struct App {
     moment_error: Option<String>,
     /// Something was being typed when what it was for went.
     prompt_is_lost: bool,
-    /// It was said that quitting gives up the last bytes of the ring.
-    warned_of_bytes: bool,
+    /// It was said what quitting gives up.
+    is_warned: bool,
     /// The last key would have left the ring for the list.
     asks_to_leave: bool,
     /// What was clicked last, and when.
@@ -126,7 +126,7 @@ impl App {
             moment: Prompt::default(),
             moment_error: None,
             prompt_is_lost: false,
-            warned_of_bytes: false,
+            is_warned: false,
             asks_to_leave: false,
             clicked: None,
             keymap: Keymap::default(),
@@ -243,7 +243,7 @@ impl App {
         self.details = None;
         self.reads_message = false;
         self.most_consumers = 0;
-        self.warned_of_bytes = false;
+        self.is_warned = false;
         self.findings = Cursor::default();
         self.findings_filter.edit(Edit::Clear);
         self.message_list.renew();
@@ -275,8 +275,13 @@ impl App {
         self.said = None;
         let was_asked = std::mem::take(&mut self.asks_to_leave);
         match action {
-            Action::Quit if self.holds_last_bytes() => {
-                self.warned_of_bytes = true;
+            Action::Quit if !self.is_warned && self.writes_dump() => {
+                self.is_warned = true;
+                let quit = self.keymap.key(Action::Quit).unwrap_or_default();
+                self.say(format!("a dump is being written: {quit} again gives it up"));
+            }
+            Action::Quit if !self.is_warned && self.holds_last_bytes() => {
+                self.is_warned = true;
                 let key = |action| self.keymap.key(action).unwrap_or_default();
                 let [quit, dump] = [Action::Quit, Action::Dump].map(key);
                 self.say(format!(
@@ -354,13 +359,17 @@ impl App {
         None
     }
 
-    /// Whether the memory of a ring that is over goes with the dashboard, and that has not been said.
+    fn writes_dump(&self) -> bool {
+        let frame = self.frame.as_ref();
+        frame.is_some_and(|frame| frame.dump.is_some())
+    }
+
+    /// Whether the memory of a ring that is over goes with the dashboard.
     fn holds_last_bytes(&self) -> bool {
         let ring = self.frame.as_ref().map(|frame| &frame.snapshot);
         ring.is_some_and(|ring| {
             let mut consumers = ring.consumers.iter();
-            !self.warned_of_bytes
-                && ring.attach.method != Method::File
+            ring.attach.method != Method::File
                 && matches!(ring.state, RingState::ProducerGone | RingState::Ended)
                 && consumers.all(|consumer| consumer.alive == Some(false))
         })

@@ -353,8 +353,7 @@ fn heed(
                         Spot::Edit(edit) => return app.edit(*edit),
                         _ => app.click(spot),
                     }
-                    let opens =
-                        matches!(
+                    let opens = matches!(
                         spot,
                         Spot::Ring(_) | Spot::Consumer(_) | Spot::Finding(_) | Spot::Message(_)
                     );

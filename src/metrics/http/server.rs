@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -17,12 +17,17 @@ const MOST: usize = 256;
 const ACCEPTS: usize = 64;
 /// Where nobody can be accepted, that is tried again after so long.
 const RESTS: Duration = Duration::from_millis(10);
+/// How long the same trouble is not told again.
+const TELLS_AGAIN: Duration = Duration::from_secs(60);
 
 /// Whoever asks, and is answered.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     connections: Vec<Connection>,
+    /// Why nobody can be accepted, until it was told.
+    trouble: Option<io::Error>,
+    told_at: Option<Instant>,
 }
 
 impl Server {
@@ -35,7 +40,20 @@ impl Server {
         Ok(Self {
             listener,
             connections: Vec::new(),
+            trouble: None,
+            told_at: None,
         })
+    }
+
+    /// Why nobody could be accepted of late, for whoever runs the program; seldom more than once a minute.
+    pub fn take_trouble(&mut self) -> Option<io::Error> {
+        let trouble = self.trouble.take()?;
+        let is_known = self.told_at.is_some_and(|at| at.elapsed() < TELLS_AGAIN);
+        if is_known {
+            return None;
+        }
+        self.told_at = Some(Instant::now());
+        Some(trouble)
     }
 
     /// Serves for as long as there is something to be done, `time` at the longest.
@@ -71,12 +89,15 @@ impl Server {
 
     fn accept(&mut self, answer: &mut impl FnMut(&Request) -> Answer) {
         for _ in 0..ACCEPTS {
-            // Of one that is gone again before it was accepted nothing is to be said; without descriptors nobody can be accepted,
-            // and the next look tries again.
+            // Without descriptors nobody can be accepted, and the next look tries again.
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
+                Err(error) => {
+                    // One that is gone again before it was accepted is no trouble.
+                    if error.kind() != io::ErrorKind::ConnectionAborted {
+                        self.trouble = Some(error);
+                    }
                     std::thread::sleep(RESTS);
                     break;
                 }

@@ -16,14 +16,7 @@ use crate::ui::keys::BINDINGS;
 use crate::ui::prompt::Edit;
 use crate::ui::theme::Theme;
 
-const SIZES: [(u16, u16); 6] = [
-    (20, 5),
-    (40, 12),
-    (80, 24),
-    (120, 40),
-    (200, 60),
-    (300, 80),
-];
+const SIZES: [(u16, u16); 6] = [(20, 5), (40, 12), (80, 24), (120, 40), (200, 60), (300, 80)];
 
 /// One file with the screen at all sizes, and how it looks at the usual one.
 fn at_all_sizes(name: &str, app: &App) {
