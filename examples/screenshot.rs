@@ -53,9 +53,14 @@ fn main() {
     save(&mut terminal, USUAL, "details");
     terminal.keys("\x1b");
     wait(&mut terminal, |text| text.contains("Messages"));
-    terminal.keys("3kkkk");
-    wait(&mut terminal, |text| text.contains("Messages, held"));
+    terminal.keys("3/bravo\r");
+    wait(&mut terminal, |text| text.contains("matches, searched"));
     save(&mut terminal, USUAL, "messages");
+    terminal.keys("\r");
+    wait(&mut terminal, |text| text.contains("f64 le"));
+    save(&mut terminal, USUAL, "message");
+    terminal.keys("\x1b");
+    wait(&mut terminal, |text| text.contains("Consumers"));
     terminal.keys("L");
     wait(&mut terminal, |text| text.contains("WORST CONSUMER"));
     // Rates need a second look.
