@@ -110,11 +110,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 }
             },
         },
-        Some(Command::Record(options)) if options.wants_files_of_a_stream() => {
-            let why =
-                "-o -: a stream holds one recording: --keep and --on-finding need a file name";
-            return Ok(refuse(&cli::misuse("record", why)));
-        }
         Some(
             Command::Record(RecordArgs { target, .. }) | Command::Dump(DumpArgs { target, .. }),
         ) if !target.file.is_empty() => {
@@ -122,6 +117,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(refuse(&cli::misuse("record", why)));
         }
         Some(Command::Record(options)) => {
+            if let Some(why) = options.misuse() {
+                return Ok(refuse(&cli::misuse("record", why)));
+            }
             let thresholds = settings(&options.configuration)?.thresholds;
             let ring = match options.all {
                 true => None,
