@@ -88,10 +88,22 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             interval,
             file,
             at,
-        }) => match played_files(&file, at, true)? {
-            Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
-            None => Ok(snapshot::list(all, json, interval, out)?),
-        },
+            configuration,
+        }) => {
+            let thresholds = settings(&configuration)?.thresholds;
+            match played_files(&file, at, true)? {
+                Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
+                None => {
+                    let rings = if all {
+                        Rings::with_orphans()
+                    } else {
+                        Rings::default()
+                    };
+                    let rings = rings.judging_by(thresholds);
+                    Ok(snapshot::list(rings, json, interval, out)?)
+                }
+            }
+        }
         Some(Command::Tail(options)) if is_raw_to_terminal(&options) => {
             let why = "--format raw: raw bytes can garble a terminal: redirect them to a file or a pipe, use another --format, \
                        or add --force";
