@@ -7,6 +7,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 use super::open_file::named;
 use crate::text::escape;
 
@@ -46,7 +49,18 @@ pub(super) fn there_already(name: &Path) -> Vec<(u32, PathBuf)> {
     found
 }
 
-/// Makes a file for a recording, readable by its owner alone.
+/// Takes an earlier file away; not one that another recorder writes now, nor one that we may not read: those are not ours.
+pub(super) fn remove(path: &Path) {
+    let is_ours = File::open(path).is_ok_and(|file| {
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        locked != Err(Errno::WOULDBLOCK)
+    });
+    if is_ours {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Makes a file for a recording, readable by its owner alone, and locked as long as it is written: see [`remove`].
 ///
 /// # Errors
 /// When it is there already, or cannot be made.
@@ -55,7 +69,11 @@ pub fn create(path: &Path) -> io::Result<File> {
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path);
+        .open(path)
+        .inspect(|file| {
+            // There are file systems without locks.
+            let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+        });
     made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             let name = path.display().to_string();

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::file_names::{create, numbered, there_already};
+use super::file_names::{create, numbered, remove, there_already};
 use super::open_file::OpenFile;
 use super::ring_thread::{Piece, Recorded, What};
 use crate::recording::batch::MessageBatch;
@@ -135,8 +135,7 @@ impl Files {
             while self.kept.len() > most
                 && let Some(oldest) = self.kept.pop_front()
             {
-                // One that was moved away is no longer ours.
-                let _ = std::fs::remove_file(oldest);
+                remove(&oldest);
             }
         }
         Ok(())

@@ -63,6 +63,28 @@ fn files_of_an_earlier_recording_are_gone_on_from_and_count() {
 }
 
 #[test]
+fn what_another_recorder_writes_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = || Output::File(folder.path().join("ring.mcap"));
+    let is_there = |number: u32| {
+        folder
+            .path()
+            .join(format!("ring-000{number}.mcap"))
+            .exists()
+    };
+    let mut one = Files::new(output(), plan(1), false);
+    one.begin().expect("room");
+    let mut other = Files::new(output(), plan(1), false);
+    other.begin().expect("room");
+    assert!(is_there(1) && is_there(2));
+    one.end().expect("room");
+    other.end().expect("room");
+    let mut next = Files::new(output(), plan(1), false);
+    next.begin().expect("room");
+    assert_eq!([1, 2, 3].map(is_there), [false, false, true]);
+}
+
+#[test]
 fn without_a_number_of_files_to_keep_none_goes() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -152,7 +174,7 @@ fn sizes(most: u64, keep: Option<usize>, message: usize) -> (Vec<u64>, Counted) 
         let recording = Recording::open(path).expect("a recording");
         assert!(recording.is_whole(), "{}", path.display());
         let mut playback =
-            crate::recording::Playback::open(&[path.clone()], None, true).expect("one");
+            crate::recording::Playback::open(std::slice::from_ref(path), None, true).expect("one");
         let ring = playback.rings()[0].clone();
         for chunk in playback.message_chunks(&ring).into_owned() {
             playback.messages_in(&ring, chunk, |_| {
