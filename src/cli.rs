@@ -126,6 +126,9 @@ pub enum Command {
         /// When in the recording, as elsewhere [default: its end]
         #[arg(long, value_name = "TIME", requires = "file", value_parser = target::moment, allow_hyphen_values = true)]
         at: Option<Moment>,
+        /// Where the settings are.
+        #[command(flatten)]
+        configuration: Configuration,
     },
     /// Print messages: those still in the ring, and with -f new ones.
     #[command(after_help = manual::after_help("tail"))]

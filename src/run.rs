@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
+use clap::builder::PossibleValue;
 
 use recordings::{only_ring, play, played, played_files, recorded_snapshot};
 pub use status::{describe, exit_code, is_broken_pipe, refuse};
@@ -26,7 +28,6 @@ use crate::observe::attach::{
 };
 use crate::observe::model::Thresholds;
 use crate::observe::rings::{self, Rings};
-use crate::output::tail::Format;
 use crate::recording::Live;
 use crate::ring::WakeupMode;
 use crate::settings::{self, Settings};
@@ -93,14 +94,30 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             interval,
             file,
             at,
-        }) => match played_files(&file, at, true)? {
-            Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
-            None => Ok(snapshot::list(all, json, interval, out)?),
-        },
-        Some(Command::Tail(options)) if is_raw_to_terminal(&options) => {
-            let why = "--format raw: raw bytes can garble a terminal: redirect them to a file or a pipe, use another --format, \
-                       or add --force";
-            return Ok(refuse(&cli::misuse("tail", why)));
+            configuration,
+        }) => {
+            let thresholds = settings(&configuration)?.thresholds;
+            match played_files(&file, at, true)? {
+                Some(mut playback) => Ok(recorded::list(&mut playback, json, out)?),
+                None => {
+                    let rings = if all {
+                        Rings::with_orphans()
+                    } else {
+                        Rings::default()
+                    };
+                    let rings = rings.judging_by(thresholds);
+                    Ok(snapshot::list(rings, json, interval, out)?)
+                }
+            }
+        }
+        Some(Command::Tail(options)) if is_binary_to_terminal(&options) => {
+            let format = options.format.to_possible_value();
+            let why = format!(
+                "--format {}: raw bytes can garble a terminal: redirect them to a file or a pipe, use another --format, or add \
+                 --force",
+                format.as_ref().map_or("raw", PossibleValue::get_name)
+            );
+            return Ok(refuse(&cli::misuse("tail", &why)));
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
@@ -115,11 +132,6 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
                 }
             },
         },
-        Some(Command::Record(options)) if options.wants_files_of_a_stream() => {
-            let why =
-                "-o -: a stream holds one recording: --keep and --on-finding need a file name";
-            return Ok(refuse(&cli::misuse("record", why)));
-        }
         Some(
             Command::Record(RecordArgs { target, .. }) | Command::Dump(DumpArgs { target, .. }),
         ) if !target.file.is_empty() => {
@@ -127,6 +139,9 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(refuse(&cli::misuse("record", why)));
         }
         Some(Command::Record(options)) => {
+            if let Some(why) = options.misuse() {
+                return Ok(refuse(&cli::misuse("record", why)));
+            }
             let thresholds = settings(&options.configuration)?.thresholds;
             let ring = match options.all {
                 true => None,
@@ -313,8 +328,8 @@ fn show(
     ui::run(Live::new(rings, thresholds), options).context("the dashboard")
 }
 
-fn is_raw_to_terminal(options: &cli::TailArgs) -> bool {
-    matches!(options.format, Format::Raw) && !options.force && io::stdout().is_terminal()
+fn is_binary_to_terminal(options: &cli::TailArgs) -> bool {
+    options.format.is_binary() && !options.force && io::stdout().is_terminal()
 }
 
 /// The environment's variable of that name, if it can be read.

@@ -267,3 +267,54 @@ fn the_references_examples_run_on_it() {
         );
     }
 }
+
+/// Installs below `prefix`, as it is typed in `directory`, with a cargo that builds nothing.
+fn install(directory: &Path, prefix: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tools = directory.join("tools");
+    let built = directory.join("target/release");
+    for made in [&tools, &built] {
+        std::fs::create_dir_all(made).expect("room");
+    }
+    for library in ["libzbq.a", "libzbq.so"] {
+        std::fs::write(built.join(library), library).expect("room");
+    }
+    let cargo = tools.join("cargo");
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\npkgid) echo 'path+file:///x#zbq-capi@9.8.7' ;;\n\
+         metadata) echo '{{\"target_directory\":\"{}\"}}' ;;\nesac\n",
+        directory.join("target").display()
+    );
+    std::fs::write(&cargo, script).expect("room");
+    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let path = std::env::var("PATH").expect("a path");
+    let mut command = Command::new(Path::new(ROOT).join("capi/install"));
+    command
+        .arg(prefix)
+        .current_dir(directory)
+        .env("PATH", format!("{}:{path}", tools.display()));
+    run(&mut command);
+}
+
+#[test]
+fn it_is_installed_where_the_user_stands() {
+    let place = Place::new();
+    let directory = place.path().canonicalize().expect("a path");
+    let absolute = directory.join("absolute").display().to_string();
+    for (prefix, expected) in [
+        (&*absolute, "absolute"),
+        ("below/it", "below/it"),
+        ("./dot", "dot"),
+    ] {
+        install(&directory, prefix);
+        let made = directory.join(expected);
+        for file in ["lib/libzbq.a", "lib/libzbq.so", "include/zbq.h"] {
+            assert!(made.join(file).is_file(), "{prefix}: {file}");
+        }
+        let config = std::fs::read_to_string(made.join("lib/pkgconfig/zbq.pc")).expect("text");
+        let prefix = config.lines().find_map(|line| line.strip_prefix("prefix="));
+        let prefix = Path::new(prefix.expect("a prefix")).canonicalize();
+        assert_eq!(prefix.expect("it is there"), made, "{config}");
+        assert!(config.contains("9.8.7"), "{config}");
+    }
+}

@@ -45,6 +45,7 @@ mod select_ring;
 mod settings;
 mod several;
 mod side_socket;
+mod signals;
 mod sleepers;
 mod snapshot;
 mod soak;

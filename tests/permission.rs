@@ -307,3 +307,51 @@ fn a_producer_in_a_namespace_below_ours_is_mapped_and_not_joined() {
     assert_eq!(ring["attach"]["method"], "map");
     assert_eq!(ring["producer"]["ns_pid"], 1);
 }
+
+#[test]
+fn what_may_not_be_reached_is_not_permitted_rather_than_not_there() {
+    if !can("setpriv", &["--reuid=65534"]) {
+        return;
+    }
+    let place = Place::new();
+    let zbqtop = public_copy(place.path(), env!("CARGO_BIN_EXE_zbqtop").as_ref());
+    let closed = place.path().join("closed");
+    std::fs::create_dir_all(closed.join("below")).expect("room");
+    let socket = closed.join("below/ring");
+    let _listener = UnixListener::bind(&socket).expect("a socket");
+    let file = place.path().join("night.mcap");
+    std::fs::write(&file, "mine").expect("room");
+    everyone(&file, 0o600);
+    everyone(&closed, 0o700);
+    let paths = [closed, socket, file].map(|path| path.display().to_string());
+    let [closed, socket, file] = [&*paths[0], &*paths[1], &*paths[2]];
+    for (arguments, code, words) in [
+        (&["--json", "--socket", socket][..], 4, [socket, closed]),
+        (
+            &["tail", "--socket", socket],
+            4,
+            ["permission denied", closed],
+        ),
+        (&["tail", "--file", file], 4, ["cannot read", file]),
+        (
+            &["snapshot", "--file", file],
+            4,
+            ["cannot read", "ermission denied"],
+        ),
+        (
+            &["tail", "--file", "/nowhere"],
+            1,
+            ["cannot read", "/nowhere"],
+        ),
+    ] {
+        let mut command = Command::new("setpriv");
+        command.args(US.split(' ')).arg(&zbqtop).args(arguments);
+        let output = command.output().expect("setpriv starts");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{arguments:?}: {said}");
+        }
+        assert!(!said.contains(&format!("enter {socket}")), "{said}");
+    }
+}

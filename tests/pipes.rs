@@ -176,10 +176,17 @@ fn raw_bytes_do_not_go_to_a_terminal_unasked() {
     let (producer, _) = producer(&place, 0);
     let pid = producer.pid().to_string();
     let raw = ["tail", "--format", "raw", "-n", "1", "--pid", &pid];
-    let mut command = zbqtop();
-    let mut terminal = Terminal::start(command.args(raw), 24, 100);
-    assert_eq!(terminal.ended().code(), Some(2));
-    assert!(terminal.text().contains("--force"), "{}", terminal.text());
+    let prefixed = ["tail", "--format", "len-prefixed", "-n", "1", "--pid", &pid];
+    for refused in [raw, prefixed] {
+        let mut command = zbqtop();
+        let mut terminal = Terminal::start(command.args(refused), 24, 100);
+        assert_eq!(terminal.ended().code(), Some(2));
+        let said = terminal.text();
+        assert!(
+            said.contains("--force") && said.contains(refused[2]),
+            "{said}"
+        );
+    }
     let mut command = zbqtop();
     let mut terminal = Terminal::start(command.args(raw).arg("--force"), 24, 100);
     assert!(terminal.ended().success());

@@ -210,19 +210,25 @@ fn a_limit_ends_the_recording_or_with_keep_the_file() {
         assert_eq!(notes(&path), "", "{limit}");
         std::fs::remove_file(path).expect("ours");
     }
+    let path = place.path().join("some.mcap");
+    for limits in ["--keep 2", "--keep 0 --max-time 1s"] {
+        let (code, said) = Recording::start(&target, path.clone(), limits).wait();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("--keep"), "{said}");
+    }
+    // It begins after the last of an earlier one, whose files count.
     let of_an_earlier_one = place.path().join("some-0002.mcap");
-    std::fs::write(&of_an_earlier_one, "mine").expect("ours");
-    let recording = Recording::start(
-        &target,
-        place.path().join("some.mcap"),
-        "--messages all --max-time 150ms --keep 2",
-    );
+    std::fs::write(&of_an_earlier_one, "earlier").expect("ours");
+    let mine = place.path().join("some-2.mcap");
+    std::fs::write(&mine, "mine").expect("ours");
+    let recording = Recording::start(&target, path, "--messages all --max-time 150ms --keep 2");
     let fifth = place.path().join("some-0005.mcap");
     eventually("the fifth file", || fifth.exists().then_some(()));
     let (code, said) = recording.end(Signal::TERM);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(std::fs::read(&of_an_earlier_one).expect("ours"), b"mine");
-    std::fs::remove_file(of_an_earlier_one).expect("ours");
+    assert_eq!(std::fs::read(&mine).expect("ours"), b"mine");
+    std::fs::remove_file(mine).expect("ours");
+    assert!(!place.path().join("some-0001.mcap").exists());
     let kept = files(&place);
     assert_eq!(kept.len(), 2, "{kept:?}");
     let mut last = 0;

@@ -187,7 +187,7 @@ fn one_of_several_rings_is_chosen() {
     assert_eq!(second["rings"].as_array().map(Vec::len), Some(1));
     assert_eq!(second["rings"][0]["producer"]["pid"], pids[1]);
     let [a, b, c, d] = both;
-    fails(&["tail", a, b, c, d], 3, "--ring 1: ");
+    fails(&["tail", a, b, c, d], 2, "--ring 1: ");
     fails(&["snapshot", a, b, "--ring", "5"], 3, "--ring 5");
     let tail = [
         "tail", a, b, c, d, "--ring", "1", "--format", "raw", "-n", "1",

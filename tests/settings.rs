@@ -81,6 +81,7 @@ fn a_wrong_file_is_usage_and_is_told_with_its_place() {
         &["snapshot", "--pid", &pid, "--config", &name][..],
         &["--json", "--pid", &pid, "--config", &name],
         &["--pid", &pid, "--config", &name],
+        &["ls", "--config", &name],
         &["demo", "--headless", "--config", &name],
     ] {
         let output = output(zbqtop().args(words));
@@ -222,6 +223,20 @@ fn thresholds_hold_wherever_health_is_judged() {
         check("max-lag = \"50%\"", &["--max-lag", "5%:50%"]),
         Some(1)
     );
+    let listed = |settings: &str| {
+        let settings = format!("[thresholds]\n{patient}{settings}");
+        let file = write(&place, "ls.toml", &settings);
+        let mut command = zbqtop();
+        command.args(["ls", "--json", "--interval", "0"]);
+        let output = output(command.env("ZBQTOP_CONFIG", file));
+        let listing: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let rings = listing["rings"].as_array().expect("rings");
+        let ours = rings.iter().find(|ring| ring["pid"] == producer.pid());
+        ours.expect("it is listed")["health"].clone()
+    };
+    assert_eq!(listed(""), "ok");
+    assert_eq!(listed("max-lag = \"5%:50%\""), "warning");
+    assert_eq!(listed("max-lag = \"4095B\""), "critical");
 }
 
 #[test]

@@ -45,6 +45,29 @@ fn the_process_that_listens_is_mapped() {
 }
 
 #[test]
+fn a_path_with_a_newline_is_whole() {
+    let place = Place::new();
+    let path = place.path().join("a\n1: 2 ring\n");
+    let producer = Peer::producer(&path, "--impl reference --hold --consumers 0").settled();
+    let path = path.to_str().expect("text");
+    let ring = ring_by(&["--socket", path]);
+    assert_eq!(ring["producer"]["pid"], producer.pid());
+    assert_eq!(ring["producer"]["sockets"], serde_json::json!([path]));
+}
+
+#[test]
+fn an_empty_address_is_usage() {
+    for arguments in [
+        &["--json", "--socket", ""][..],
+        &["tail", "--socket", ""],
+        &["events", "--exec", ""],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_abstract_socket_is_a_name_with_an_at() {
     let name = format!("@zbqtop-test-{}", std::process::id());
     let producer = Peer::producer(

@@ -55,6 +55,22 @@ fn seqs(producer: &Peer, arguments: &[&str]) -> Vec<u64> {
         .collect()
 }
 
+/// Where nothing is wanted, nothing is missing.
+#[test]
+fn who_wants_nothing_is_not_told_what_was_not_read() {
+    let place = Place::new();
+    let arguments = "--impl reference --hold --consumers 0 --max-payload 2000 --seed 7";
+    let mut producer = Peer::producer(&place.socket(), arguments).settled();
+    // Some laps of 64 KiB: where the oldest message begins that is left of the one before cannot be known.
+    producer.ask("send 200", "done");
+    for arguments in [&["-c", "0"], &["--until", "0"]] {
+        let output = tail(&producer, arguments);
+        let said = stderr(&output);
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!said.contains("not read"), "{arguments:?}: {said}");
+    }
+}
+
 #[test]
 fn filters_choose_by_bytes_length_and_sequence() {
     let place = Place::new();

@@ -159,6 +159,13 @@ fn lag(text: &str) -> Result<(LagUnit, f64), String> {
         ));
     }
     let number = number * f64::from(factor);
+    // 2^64: no ring, and no number of messages, is as large.
+    if number.is_finite() && number >= 18_446_744_073_709_551_616.0 {
+        return Err(format!(
+            "`{}` is out of range, expected less than 2^64",
+            shown(text)
+        ));
+    }
     // Four hundred digits are a number to some, and no limit.
     (number.is_finite().then_some((unit, number))).ok_or_else(expected)
 }
@@ -292,6 +299,9 @@ mod tests {
             (lag, "-5%", "`-5%`", "50%"),
             (lag, "1.2.3MiB", "`1.2.3MiB`", "1MiB"),
             (lag, &endless, "999...`", "1MiB"),
+            (lag, "18446744073709551616B", "out of range", "2^64"),
+            (lag, "99999999999GiB", "out of range", "2^64"),
+            (lag, "99999999999999999999msg", "out of range", "2^64"),
             (lag, "7\u{1b}[2J", "`7\\x1b[2J`", "1MiB"),
             (lag, "101%", "`101%`", "at most 100%"),
             (lag, "50%:2s", "percent and in time", "one unit"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::record::SeverityName;
 use super::target::{Configuration, Target};
@@ -25,7 +26,7 @@ pub struct EventsArgs {
     pub severity: SeverityName,
     /// Run a shell command for each event, with the event as JSON on its stdin: one at a time, in order. What it prints goes
     /// to stderr.
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub exec: Option<String>,
     /// With --exec: end a command that takes longer.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = period, requires = "exec")]

@@ -34,10 +34,12 @@ pub struct RecordArgs {
     /// End after this time, or, with --keep, go on with another file.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub max_time: Option<Duration>,
-    /// Start another file whenever one reaches its limit, and keep the last N: FILE-0001, FILE-0002 and so on.
+    /// Start another file whenever one reaches its limit, and keep the last N: of `-o night.mcap` night-0001.mcap,
+    /// night-0002.mcap and so on. Those that are there already count.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
-    /// Write only the time around findings and events of at least this severity, each to a file of its own, FILE-0001 and so on.
+    /// Write only the time around findings and events of at least this severity, each to a file of its own: of
+    /// `-o night.mcap` night-0001.mcap and so on.
     #[arg(long, value_name = "SEVERITY")]
     pub on_finding: Option<SeverityName>,
     /// With --on-finding: how much time before it is written.
@@ -52,11 +54,23 @@ pub struct RecordArgs {
 }
 
 impl RecordArgs {
-    /// Whether several files are asked for where there is a stream.
+    /// Why it makes no sense, if it does not.
     #[must_use]
-    pub fn wants_files_of_a_stream(&self) -> bool {
+    pub fn misuse(&self) -> Option<&'static str> {
         let streams = self.output == Path::new("-");
-        streams && (self.keep.is_some() || self.on_finding.is_some())
+        if streams && (self.keep.is_some() || self.on_finding.is_some()) {
+            return Some(
+                "-o -: a stream holds one recording: --keep and --on-finding need a file name",
+            );
+        }
+        let begins_others =
+            self.max_size.is_some() || self.max_time.is_some() || self.on_finding.is_some();
+        if self.keep.is_some() && !begins_others {
+            return Some(
+                "--keep N: nothing would begin another file: add --max-size, --max-time or --on-finding",
+            );
+        }
+        None
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::values::period;
 use crate::observe::model::Moment;
@@ -17,10 +18,10 @@ pub struct Target {
     /// The ring behind this unix socket (`@name` if abstract)
     ///
     /// No connection is made.
-    #[arg(short, long, value_name = "PATH", group = "process")]
+    #[arg(short, long, value_name = "PATH", group = "process", value_parser = NonEmptyStringValueParser::new())]
     pub socket: Option<String>,
-    /// Join as a passive consumer if the ring may not be inspected. This takes one of its slots, parked at once, until
-    /// the producer's next scan, which may never come.
+    /// Join the ring as a passive consumer, for one that may not be inspected. This takes one of its slots, parked at once,
+    /// until the producer's next scan, which may never come.
     #[arg(long, requires = "socket", conflicts_with = "pid")]
     pub join: bool,
     /// How long joining may take.

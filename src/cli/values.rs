@@ -96,9 +96,18 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         "" => 1,
         unit => size_unit(unit).ok_or("expected bytes, or a number and KiB, MiB or GiB")?,
     };
-    number(digits)?
-        .checked_mul(unit.into())
-        .ok_or_else(|| "more than 2^64 bytes".into())
+    let number = match number(digits) {
+        Err(why) if digits.is_empty() => return Err(why),
+        // Digits that are no number are too many.
+        number => number.ok(),
+    };
+    let bytes = number.and_then(|number| number.checked_mul(unit.into()));
+    bytes.ok_or_else(|| {
+        format!(
+            "`{}` is out of range, expected less than 2^64 bytes",
+            shown(text)
+        )
+    })
 }
 
 /// The longest time that can be asked for: ten years, which any clock can be added to.
@@ -156,6 +165,14 @@ mod tests {
         }
         for bad in ["", "KiB", "1.5MiB", "3 parsecs", "99999999999GiB", "2mb"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+        for large in [
+            "18446744073709551616",
+            "18446744073709551616B",
+            "99999999999GiB",
+        ] {
+            let said = size(large).expect_err(large);
+            assert!(said.contains("out of range"), "{said}");
         }
         assert!(pattern("(").is_err_and(|error| error.contains("unclosed group")));
     }

@@ -43,7 +43,7 @@ const FILES: &[Note] = &[
     },
     Note {
         options: &["output"],
-        name: "FILE, FILE-0001, ...",
+        name: "FILE, NAME-0001.EXT, ...",
         meaning: "What is written: MCAP files that only their owner may read. None is written over another file.",
     },
     Note {

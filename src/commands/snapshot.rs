@@ -110,16 +110,16 @@ pub fn snapshot(
     }
 }
 
-/// Prints the rings of this machine, with `all` those without a producer, too.
+/// Prints the rings of this machine.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn list(all: bool, as_json: bool, interval: Duration, out: &mut Printer) -> io::Result<()> {
-    let mut rings = if all {
-        Rings::with_orphans()
-    } else {
-        Rings::default()
-    };
+pub fn list(
+    mut rings: Rings,
+    as_json: bool,
+    interval: Duration,
+    out: &mut Printer,
+) -> io::Result<()> {
     let mut listing = rings.list();
     if !interval.is_zero() {
         out.get_ref().sleep(interval)?;

@@ -47,6 +47,17 @@ pub enum Format {
     LenPrefixed,
 }
 
+impl Format {
+    /// Whether what is written is not for a terminal: bytes as they are, which do to it what they like.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        match self {
+            Self::Raw | Self::LenPrefixed => true,
+            Self::Hex | Self::Text | Self::Json | Self::Base64 => false,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     offset: u64,

@@ -11,10 +11,6 @@ pub(super) struct MessageBatch {
     bytes: Vec<u8>,
     /// When each was first seen, ns since 1970, and where it ends.
     ends: Vec<(u64, usize)>,
-    /// Messages among them.
-    pub(super) messages: u64,
-    /// Bytes that were passed over.
-    pub(super) skipped_bytes: u64,
 }
 
 impl MessageBatch {
@@ -31,7 +27,6 @@ impl MessageBatch {
         self.bytes.extend_from_slice(&raw.header.to_bytes());
         self.bytes.extend_from_slice(raw.payload);
         self.ends.push((sighted.at_ns, self.bytes.len()));
-        self.messages += 1;
     }
 
     /// Adds that bytes were passed over.
@@ -47,7 +42,6 @@ impl MessageBatch {
         self.bytes.extend_from_slice(&record.to_bytes());
         self.bytes.extend_from_slice(gap.why.to_string().as_bytes());
         self.ends.push((sighted.at_ns, self.bytes.len()));
-        self.skipped_bytes = self.skipped_bytes.saturating_add(skipped_bytes);
     }
 
     /// Bytes that they take.

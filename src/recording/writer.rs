@@ -15,7 +15,7 @@ use crate::observe::model::SCHEMA_VERSION;
 /// The profile of our files.
 pub(super) const PROFILE: &str = "zbqtop";
 /// Bytes of a chunk, about, before it is compressed.
-const CHUNK: u64 = 1 << 20;
+pub(super) const CHUNK: u64 = 1 << 20;
 /// Messages come fast: what a higher level saves in space is not worth its time.
 const LEVEL: u32 = 1;
 
@@ -23,6 +23,12 @@ const LEVEL: u32 = 1;
 /// specification, `Message` and `Chunk`).
 const MESSAGE_HEAD: u64 = 22;
 const CHUNK_HEAD: u64 = 40;
+/// What else a record costs: what stands before any record, and its place in the index of its chunk (`MessageIndex`).
+const PER_MESSAGE: u64 = 9 + 16;
+/// What a channel, a schema or a chunk costs at the end of the file besides what is written in it, no less
+/// (`Channel`, `Schema`, `ChunkIndex`, `Statistics`), and what stands there anyway.
+const PER_INDEXED: u64 = 128;
+const END: u64 = 512;
 
 /// What the channels carry, as JSON schemas.
 const STATE_SCHEMA: &str = include_str!("../../assets/state.schema.json");
@@ -39,6 +45,10 @@ pub struct RecordingWriter<W: Write> {
     /// Records so far.
     records: u64,
     written: Arc<AtomicU64>,
+    /// Bytes in the chunk that is open, as they are before they are compressed.
+    pending: u64,
+    /// Bytes that the index at the end will have, about, and no less.
+    index: u64,
 }
 
 /// What was written.
@@ -74,6 +84,11 @@ impl<W: Write> RecordingWriter<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(out: W) -> io::Result<Self> {
+        Self::with_chunks(out, CHUNK)
+    }
+
+    /// The same, in chunks of about so many bytes before they are compressed.
+    pub(super) fn with_chunks(out: W, chunk: u64) -> io::Result<Self> {
         let written = Arc::new(AtomicU64::new(0));
         let options = WriteOptions::new()
             .profile(PROFILE)
@@ -81,7 +96,7 @@ impl<W: Write> RecordingWriter<W> {
             .compression(Some(Compression::Zstd))
             .compression_level(LEVEL)
             .compression_threads(0)
-            .chunk_size(Some(CHUNK))
+            .chunk_size(Some(chunk))
             // Chunks go out whole: a pipe takes them, and a file that ends before its time ends with one.
             .disable_seeking(true);
         let out = Counted {
@@ -96,6 +111,8 @@ impl<W: Write> RecordingWriter<W> {
             open: None,
             records: 0,
             written,
+            pending: 0,
+            index: END,
         })
     }
 
@@ -112,7 +129,7 @@ impl<W: Write> RecordingWriter<W> {
     ) -> io::Result<()> {
         let bulk = matches!(content, Content::Messages | Content::Pages);
         if self.open.is_some_and(|open| open != bulk) {
-            self.mcap()?.flush().map_err(failure)?;
+            self.flush()?;
         }
         self.open = Some(bulk);
         let channel_id = match self.channels.get(&(name.clone(), content)) {
@@ -128,11 +145,22 @@ impl<W: Write> RecordingWriter<W> {
                 publish_time: at_ns,
             };
             self.records += 1;
+            let before = self.written.load(Ordering::Relaxed);
             self.mcap()?
                 .write_to_known_channel(&header, data)
                 .map_err(failure)?;
+            if self.written.load(Ordering::Relaxed) != before {
+                self.note_chunk();
+            }
+            self.pending += PER_MESSAGE + MESSAGE_HEAD + data.len() as u64;
         }
         Ok(())
+    }
+
+    /// A chunk went out.
+    fn note_chunk(&mut self) {
+        self.pending = 0;
+        self.index += PER_INDEXED;
     }
 
     fn begin_channel(&mut self, name: &RingName, id: &str, content: Content) -> io::Result<u16> {
@@ -147,6 +175,10 @@ impl<W: Write> RecordingWriter<W> {
                 // Each file has it, unpacked: without what makes it pleasant to read it takes two thirds.
                 let plain: serde_json::Value = serde_json::from_str(text)?;
                 let plain = serde_json::to_vec(&plain)?;
+                if !self.channels.keys().any(|(_, other)| *other == content) {
+                    // Here, packed with what follows, and once more at the end.
+                    self.note_indexed(schema.len() + plain.len());
+                }
                 self.mcap()?
                     .add_schema(schema, "jsonschema", &plain)
                     .map_err(failure)?
@@ -162,12 +194,20 @@ impl<W: Write> RecordingWriter<W> {
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
         );
         let topic = name.topic(content);
+        let words = metadata.iter().map(|(key, value)| key.len() + value.len());
+        self.note_indexed(topic.len() + words.sum::<usize>());
         let channel = self
             .mcap()?
             .add_channel(schema, &topic, content.encoding(), &metadata)
             .map_err(failure)?;
         self.channels.insert((name.clone(), content), channel);
         Ok(channel)
+    }
+
+    /// What stands in a chunk, and in the index, too.
+    fn note_indexed(&mut self, bytes: usize) {
+        self.pending += bytes as u64;
+        self.index += PER_INDEXED + bytes as u64;
     }
 
     /// Whether the channel with this content of a ring has begun.
@@ -216,8 +256,14 @@ impl<W: Write> RecordingWriter<W> {
     pub fn flush(&mut self) -> io::Result<()> {
         if self.open.take().is_some() {
             self.mcap()?.flush().map_err(failure)?;
+            self.note_chunk();
         }
         Ok(())
+    }
+
+    /// Bytes that there would be if the recording ended now: about, and hardly less.
+    pub(super) fn size_at_end(&self) -> u64 {
+        self.written().bytes + self.pending + self.index
     }
 
     /// What was written so far, without what was only collected.

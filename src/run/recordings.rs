@@ -51,13 +51,8 @@ pub(super) fn only_ring(playback: &Playback) -> Result<PlayedRing, RecordingErro
             "there is no ring in the recording".into(),
         )),
         rings => {
-            let list = rings.iter().enumerate();
-            let list = list.map(|(number, ring)| format!("\n  --ring {number}: {}", ring.id));
-            let list: String = list.collect();
-            Err(RecordingError::NotInIt(format!(
-                "the recording has several rings; choose one with --ring:{}",
-                list
-            )))
+            let ids = rings.iter().map(|ring| ring.id.clone());
+            Err(RecordingError::Several(ids.collect()))
         }
     }
 }

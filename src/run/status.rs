@@ -79,6 +79,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(
             AttachError::NotPermitted { .. }
             | AttachError::ListenerHidden { .. }
+            | AttachError::PathForbidden { .. }
             | AttachError::OnlyByJoining(_),
         ) => 4,
         Some(
@@ -99,11 +100,17 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         None if error.is::<RecordingError>() => match error.downcast_ref() {
             Some(RecordingError::NotOne { .. }) => 5,
             Some(RecordingError::NotInIt(_)) => 3,
+            Some(RecordingError::Several(_)) => 2,
+            Some(RecordingError::Unreadable { source, .. }) if is_forbidden(source) => 4,
             _ => 1,
         },
         None if error.is::<settings::SettingsError>() => 2,
         None => error.downcast_ref().map_or(1, join_code),
     })
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// The exit status for a join that failed.

@@ -1,6 +1,7 @@
 //! `events`: what happens to rings, as it happens or as it was recorded.
 
 mod hook;
+mod in_order;
 mod journal;
 mod live;
 mod recorded;

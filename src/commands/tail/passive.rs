@@ -184,6 +184,11 @@ fn retained(
     options: &cli::TailArgs,
     sink: &mut Sink<impl Output>,
 ) -> io::Result<()> {
+    let held = head.saturating_sub(ring.capacity());
+    if sink.is_full() || sink.until() <= held {
+        // Nothing is wanted of what is held.
+        return Ok(());
+    }
     if head.saturating_sub(reader.position()) > FAR {
         // What lies between is too much to be read for the sake of its end: a boundary nearer to head is looked for.
         let near = older(ring, head, last)?;
@@ -228,7 +233,7 @@ fn retained(
         (messages, kept, oldest) = (messages + more, before, from);
         enough = enough.saturating_mul(4);
     }
-    let unread = oldest.saturating_sub(head.saturating_sub(ring.capacity()));
+    let unread = oldest.min(sink.until()).saturating_sub(held);
     if messages < last && options.from.is_none() && unread > 0 {
         warn(&format!(
             "the {} before offset {oldest} were not read: no message boundary is known there, or the producer may be \

@@ -94,6 +94,11 @@ impl<O: Output> Sink<O> {
         self.done || self.past || self.ending.asked()
     }
 
+    /// Whether as many as were wanted are written, or nobody takes them.
+    pub(super) fn is_full(&self) -> bool {
+        self.done
+    }
+
     /// Whether the user, or the system, wants the program to end.
     pub(super) fn is_asked_to_end(&self) -> bool {
         self.ending.asked()

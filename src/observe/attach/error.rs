@@ -152,6 +152,14 @@ pub enum AttachError {
         /// What was found there.
         why: String,
     },
+    /// The path leads through a directory that may not be entered.
+    #[error("socket {}: permission denied: not permitted to enter {}; run as a user who may, or as root", escape(.address), escape(.directory))]
+    PathForbidden {
+        /// The path.
+        address: String,
+        /// The directory.
+        directory: String,
+    },
     /// Someone listens there, but not a process whose descriptors we may see.
     #[error("socket {}: a process listens there, but {why}{}", escape(.address), and(.remedy.as_ref()))]
     ListenerHidden {

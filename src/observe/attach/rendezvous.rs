@@ -5,6 +5,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
 
 use super::error::AttachError;
 use crate::observe::procfs::{
@@ -111,11 +112,13 @@ fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
         address: path.into(),
         why,
     };
-    let file = std::fs::metadata(path).map_err(|error| {
-        not_there(match error.kind() {
-            io::ErrorKind::NotFound => "no such path".into(),
-            _ => error.to_string(),
-        })
+    let file = std::fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => not_there("no such path".into()),
+        io::ErrorKind::PermissionDenied => AttachError::PathForbidden {
+            address: path.into(),
+            directory: closed_directory(Path::new(path)),
+        },
+        _ => not_there(error.to_string()),
     })?;
     if !file.file_type().is_socket() {
         return Err(not_there("the path exists, but it is not a socket".into()));
@@ -146,6 +149,24 @@ fn by_file(path: &str) -> Result<Vec<Vec<u8>>, AttachError> {
         });
     }
     Ok(by_name.into_iter().map(digits).collect())
+}
+
+/// The directory on the way to `path` that may not be entered.
+fn closed_directory(path: &Path) -> String {
+    let is_closed = |path: &Path| {
+        std::fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    // What lies right in it is the first thing that may not be looked at.
+    let mut on_the_way = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+    let inside = on_the_way
+        .by_ref()
+        .take_while(|path| is_closed(path))
+        .last();
+    let directory = inside.and_then(Path::parent).unwrap_or(path);
+    if directory.as_os_str().is_empty() {
+        return ".".into();
+    }
+    directory.display().to_string()
 }
 
 /// The sockets of a network namespace, by inode, that listen at a file.

@@ -11,7 +11,7 @@ use super::kept::Kept;
 use super::process::Process;
 
 /// `__SO_ACCEPTCON` (`include/uapi/linux/net.h`): the socket listens.
-const ACCEPTS: u32 = 0x10000;
+const ACCEPTS: u64 = 0x10000;
 
 /// A named socket that a process listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,27 +81,75 @@ fn named(process: &Process) -> io::Result<Arc<Named>> {
 }
 
 /// Inode to name, for every named listening socket.
-/// Lines: `Num: RefCount Protocol Flags Type St Inode Path`; a path may hold blanks.
+/// Lines: `Num: RefCount Protocol Flags Type St Inode Path`; a path may hold blanks, and newlines: what does not begin as a line
+/// does belongs to the path before.
 pub fn listeners(table: &[u8]) -> HashMap<&[u8], &[u8]> {
-    table
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| {
-            let mut rest = line;
-            let mut word = || {
-                let text = rest.trim_ascii_start();
-                let at = memchr::memchr(b' ', text)?;
-                let (word, tail) = text.split_at(at);
-                rest = tail;
-                Some(word)
-            };
-            let [_number, _references, _protocol] = [word()?, word()?, word()?];
-            let flags = u32::from_str_radix(std::str::from_utf8(word()?).ok()?, 16).ok()?;
-            let [_kind, _state] = [word()?, word()?];
-            let inode = word()?;
-            let name = rest.get(1..)?;
-            (flags & ACCEPTS != 0 && !name.is_empty()).then_some((inode, name))
-        })
-        .collect()
+    let table = table.strip_suffix(b"\n").unwrap_or(table);
+    let mut found = HashMap::new();
+    let mut last: Option<Line<'_>> = None;
+    let mut at = 0;
+    for text in table.split(|&byte| byte == b'\n') {
+        let end = at + text.len();
+        match (line(text), &mut last) {
+            (Some(line), last) => {
+                let line = Line {
+                    name: (at + line.name.0, end),
+                    ..line
+                };
+                found.extend(last.replace(line).and_then(|last| last.listener(table)));
+            }
+            (None, Some(last)) => last.name.1 = end,
+            // The head of the table.
+            (None, None) => {}
+        }
+        at = end + 1;
+    }
+    found.extend(last.and_then(|last| last.listener(table)));
+    found
+}
+
+/// A line of the table.
+struct Line<'a> {
+    flags: u64,
+    inode: &'a [u8],
+    /// Where its name begins and ends; both are the same without one.
+    name: (usize, usize),
+}
+
+impl<'a> Line<'a> {
+    /// Inode and name, if it has one and listens.
+    fn listener(&self, table: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let name = table.get(self.name.0..self.name.1)?;
+        (self.flags & ACCEPTS != 0 && !name.is_empty()).then_some((self.inode, name))
+    }
+}
+
+/// What a line says, if it is one; its name within it.
+fn line(text: &[u8]) -> Option<Line<'_>> {
+    let mut rest = text;
+    let mut word = || {
+        let text = rest.trim_ascii_start();
+        let at = memchr::memchr(b' ', text).unwrap_or(text.len());
+        let (word, tail) = text.split_at(at);
+        rest = tail;
+        (!word.is_empty()).then_some(word)
+    };
+    let hex = |word: &[u8]| u64::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok();
+    let _number = hex(word()?.strip_suffix(b":")?)?;
+    let mut field = || hex(word()?);
+    let [_references, _protocol, flags, _kind, _state] =
+        [field()?, field()?, field()?, field()?, field()?];
+    let inode = word()?;
+    if !inode.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // One blank stands before a name.
+    let begin = text.len() - rest.len().saturating_sub(1);
+    Some(Line {
+        flags,
+        inode,
+        name: (begin, text.len()),
+    })
 }
 
 #[cfg(test)]
@@ -119,5 +167,17 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[b"123".as_slice()], b"/run/a b.sock");
         assert_eq!(found[b"9".as_slice()], b"@abstract");
+    }
+
+    #[test]
+    fn a_name_with_newlines_is_whole() {
+        let table = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
+            0000000000000000: 00000002 00000000 00010000 0005 01 123 /run/a\n\nb: 1 2\n\
+            0000000000000000: 00000003 00000000 00000000 0001 03 789\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01   9 /run/end\n\n";
+        let found = listeners(table);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[b"123".as_slice()], b"/run/a\n\nb: 1 2");
+        assert_eq!(found[b"9".as_slice()], b"/run/end\n");
     }
 }

@@ -94,6 +94,17 @@ pub enum RecordingError {
     /// What is asked for is not in it.
     #[error("{0}")]
     NotInIt(String),
+    /// It has several rings, and it was not said which.
+    #[error("the recording has several rings; choose one with --ring:{}", numbered(.0))]
+    Several(Vec<String>),
+}
+
+/// Rings, a line each, as `--ring` counts them.
+fn numbered(ids: &[String]) -> String {
+    let rings = ids.iter().enumerate();
+    rings
+        .map(|(number, id)| format!("\n  --ring {number}: {id}"))
+        .collect()
 }
 
 impl Recording {

@@ -3,20 +3,26 @@
 //! No file is ever written over another. One whose disk is full ends where it can be read to.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::open_file::{OpenFile, named};
+use super::file_names::{create, numbered, remove, there_already};
+use super::open_file::OpenFile;
 use super::ring_thread::{Piece, Recorded, What};
+use crate::recording::batch::MessageBatch;
 use crate::recording::channel::{Content, RingName};
-use crate::recording::writer::Written;
-use crate::text::{bytes, duration, escape, nanoseconds};
+use crate::recording::record::{MessageRecord, RecordKind};
+use crate::recording::writer::{CHUNK, Written};
+use crate::text::{bytes, duration, nanoseconds};
 
 /// What was collected is written out when it is this old.
 const FLUSHED_AFTER: Duration = Duration::from_millis(500);
+
+/// A file of limited size has so many chunks at least, ...
+const CHUNKS: u64 = 16;
+/// ... unless they would be smaller than this, bytes.
+const LEAST_CHUNK: u64 = 4 << 10;
 
 /// Where a recording goes to.
 pub enum Output {
@@ -43,35 +49,64 @@ pub(super) struct Files {
     plan: FilePlan,
     /// Names have numbers: there may be several.
     numbered: bool,
+    /// That of the last file.
     number: u32,
+    /// Those that are there, the oldest first: also those that a recording of the same name has left before.
     kept: VecDeque<PathBuf>,
     current: Option<OpenFile>,
     /// The last state of each ring: with it begins the next file.
     last_states: HashMap<RingName, (Recorded, u64, Vec<u8>)>,
     /// What the files before have taken.
     before: Written,
+    counted: Counted,
+    /// The last file has reached its limit.
+    is_over: bool,
+}
+
+/// What was written of messages, in all files.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    pub messages: u64,
+    /// Bytes of rings that were passed over.
+    pub skipped_bytes: u64,
 }
 
 impl Files {
     /// None is begun yet. With `several`, names have numbers.
     pub(super) fn new(output: Output, plan: FilePlan, several: bool) -> Self {
+        let numbered = several || plan.keep.is_some();
+        let earlier = match &output {
+            Output::File(name) if numbered => there_already(name),
+            _ => Vec::new(),
+        };
         Self {
-            numbered: several || plan.keep.is_some(),
+            numbered,
             output,
             plan,
-            number: 0,
-            kept: VecDeque::new(),
+            number: earlier.last().map_or(0, |(number, _)| *number),
+            kept: earlier.into_iter().map(|(_, path)| path).collect(),
             current: None,
             last_states: HashMap::new(),
             before: Written::default(),
+            counted: Counted::default(),
+            is_over: false,
         }
     }
 
-    /// Begins a file.
+    /// Bytes of a chunk: what goes into one at once is little beside the limit.
+    fn chunk(&self) -> u64 {
+        let most = self.plan.max_size;
+        most.map_or(CHUNK, |most| (most / CHUNKS).clamp(LEAST_CHUNK, CHUNK))
+    }
+
+    /// Begins a file, unless the last one has ended.
     ///
     /// # Errors
     /// When it is there already, or cannot be made.
     pub(super) fn begin(&mut self) -> io::Result<()> {
+        if self.is_over {
+            return Ok(());
+        }
         let (out, file): (Box<dyn Write + Send>, _) = match &mut self.output {
             Output::Stream(stream) => (std::mem::replace(stream, Box::new(io::sink())), None),
             Output::File(name) => {
@@ -83,7 +118,7 @@ impl Files {
                         name.clone()
                     };
                     match create(&path) {
-                        // Of several, those of an earlier recording keep their names.
+                        // What came there meanwhile, or is no file, keeps its name.
                         Err(error)
                             if self.numbered && error.kind() == io::ErrorKind::AlreadyExists => {}
                         made => break (made?, path),
@@ -93,15 +128,14 @@ impl Files {
             }
         };
         let made = file.as_ref().map(|(_, path)| path.clone());
-        self.current = Some(OpenFile::begin(out, file)?);
+        self.current = Some(OpenFile::begin(out, file, self.chunk())?);
         if let Some(path) = made {
             self.kept.push_back(path);
             let most = self.plan.keep.unwrap_or(usize::MAX);
             while self.kept.len() > most
                 && let Some(oldest) = self.kept.pop_front()
             {
-                // One that was moved away is no longer ours.
-                let _ = std::fs::remove_file(oldest);
+                remove(&oldest);
             }
         }
         Ok(())
@@ -125,6 +159,11 @@ impl Files {
     /// The file that is being written.
     pub(super) fn path(&self) -> Option<&Path> {
         self.current.as_ref()?.path()
+    }
+
+    /// What was written of messages, in all files.
+    pub(super) fn counted(&self) -> Counted {
+        self.counted
     }
 
     /// What was written, in all files.
@@ -155,14 +194,39 @@ impl Files {
                 Ok(())
             }
             What::Event { at_ns, json, .. } => self.put_one(of, Content::Events, *at_ns, json),
-            What::Messages(batch) => {
-                self.with_current(|current| current.put(of, Content::Messages, batch.records()))
-            }
+            What::Messages(batch) => self.put_messages(of, batch),
             What::Replaced | What::Ended(_) => {
                 self.last_states.remove(&of.name);
                 Ok(())
             }
         }
+    }
+
+    /// Writes messages a chunk at a time, as the file may be full in between.
+    fn put_messages(&mut self, of: &Recorded, batch: &MessageBatch) -> io::Result<()> {
+        let mut records = batch.records().peekable();
+        while self.is_open() && records.peek().is_some() {
+            let (mut part, mut size) = (Vec::new(), 0);
+            while size < self.chunk()
+                && let Some(record) = records.next()
+            {
+                size += record.1.len() as u64;
+                part.push(record);
+            }
+            self.with_current(|current| current.put(of, Content::Messages, part.iter().copied()))?;
+            for (record, _) in part
+                .iter()
+                .filter_map(|(_, data)| MessageRecord::parse(data))
+            {
+                self.counted.messages += u64::from(record.kind == RecordKind::Message);
+                let skipped = self.counted.skipped_bytes;
+                self.counted.skipped_bytes = skipped.saturating_add(record.skipped_bytes);
+            }
+            if records.peek().is_some() {
+                self.tend()?;
+            }
+        }
+        Ok(())
     }
 
     fn put_one(
@@ -197,26 +261,37 @@ impl Files {
     /// As [`Self::write`].
     pub(super) fn tend(&mut self) -> io::Result<bool> {
         let Some(current) = &self.current else {
-            return Ok(true);
+            return Ok(!self.is_over);
         };
         let is_old = |at: Instant| at.elapsed() >= FLUSHED_AFTER;
         if current.collected().is_some_and(is_old) {
             self.flush()?;
         }
-        let is_full = |current: &OpenFile| {
-            let (size, plan) = (current.written().bytes, self.plan);
-            plan.max_size.is_some_and(|most| size >= most)
-                || plan.max_time.is_some_and(|most| current.lasts() >= most)
-        };
-        if !self.current.as_ref().is_some_and(is_full) {
+        if !self.is_full()? {
             return Ok(true);
         }
         self.end()?;
         if self.plan.keep.is_none() {
+            self.is_over = true;
             return Ok(false);
         }
         self.begin_next()?;
         Ok(true)
+    }
+
+    /// Whether the file that is open is at its end. What it takes is known once it is packed: that is done where it matters.
+    fn is_full(&mut self) -> io::Result<bool> {
+        let plan = self.plan;
+        let is_large = |current: &OpenFile| {
+            let size = current.size_at_end();
+            plan.max_size.is_some_and(|most| size >= most)
+        };
+        if self.current.as_ref().is_some_and(is_large) {
+            self.with_current(OpenFile::settle)?;
+        }
+        Ok(self.current.as_ref().is_some_and(|current| {
+            is_large(current) || plan.max_time.is_some_and(|most| current.lasts() >= most)
+        }))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -246,54 +321,5 @@ impl Files {
     }
 }
 
-/// Makes a file for a recording, readable by its owner alone.
-///
-/// # Errors
-/// When it is there already, or cannot be made.
-pub fn create(path: &Path) -> io::Result<File> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    made.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            let name = path.display().to_string();
-            let name = escape(&name);
-            let why =
-                format!("{name} already exists and is never overwritten: choose another name");
-            io::Error::new(error.kind(), why)
-        }
-        _ => {
-            let error = named(&error, path);
-            io::Error::new(error.kind(), format!("cannot create {error}"))
-        }
-    })
-}
-
-/// `a/ring.mcap` as `a/ring-0001.mcap`.
-fn numbered(name: &Path, number: u32) -> PathBuf {
-    let mut file = name.file_stem().unwrap_or_default().to_owned();
-    file.push(format!("-{number:04}"));
-    if let Some(suffix) = name.extension() {
-        file.push(".");
-        file.push(suffix);
-    }
-    name.with_file_name(file)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_numbered_before_the_suffix() {
-        for (name, expected) in [
-            ("a/ring.mcap", "a/ring-0007.mcap"),
-            ("ring", "ring-0007"),
-            ("a.b/ring.x.mcap", "a.b/ring.x-0007.mcap"),
-        ] {
-            assert_eq!(numbered(Path::new(name), 7), Path::new(expected));
-        }
-    }
-}
+mod tests;

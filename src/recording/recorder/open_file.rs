@@ -49,15 +49,16 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    /// Begins a recording.
+    /// Begins a recording, in chunks of about so many bytes.
     ///
     /// # Errors
     /// Those of writing.
     pub(super) fn begin(
         out: Box<dyn Write + Send>,
         file: Option<(File, PathBuf)>,
+        chunk: u64,
     ) -> io::Result<Self> {
-        let writer = RecordingWriter::new(out).map_err(|error| match &file {
+        let writer = RecordingWriter::with_chunks(out, chunk).map_err(|error| match &file {
             Some((_, path)) => {
                 // It is no recording yet.
                 let _ = std::fs::remove_file(path);
@@ -100,6 +101,17 @@ impl OpenFile {
             bytes: written.bytes + self.loose_bytes as u64,
             records: written.records + self.loose.len() as u64,
         }
+    }
+
+    /// Bytes that it would have if it ended now: about, and hardly less. Once all is packed ([`Self::settle`]) it is known well.
+    pub(super) fn size_at_end(&self) -> u64 {
+        self.writer.size_at_end() + self.loose_bytes as u64
+    }
+
+    /// Packs all there is.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.pack()?;
+        self.flush()
     }
 
     /// Adds a state or an event.
@@ -191,8 +203,7 @@ impl OpenFile {
 
     /// Ends it, with its index.
     pub(super) fn finish(mut self) -> io::Result<Written> {
-        let packed = self.pack().and_then(|()| self.writer.flush());
-        if let Err(error) = packed {
+        if let Err(error) = self.settle() {
             return Err(self.fail(error));
         }
         self.packed = self.writer.written().bytes;
@@ -236,12 +247,13 @@ pub fn named(error: &io::Error, path: &Path) -> io::Error {
 mod tests {
     use super::*;
     use crate::observe::model::fixtures::{consumer, ring};
+    use crate::recording::writer::CHUNK;
     use crate::recording::{RecordedState, Recording, RingName, create};
 
     fn begun(path: &Path) -> OpenFile {
         let file = create(path).expect("a new file");
         let out = Box::new(file.try_clone().expect("a descriptor"));
-        OpenFile::begin(out, Some((file, path.into()))).expect("room")
+        OpenFile::begin(out, Some((file, path.into())), CHUNK).expect("room")
     }
 
     fn recorded() -> (Recorded, Vec<u8>) {

@@ -83,8 +83,6 @@ pub struct Recorder {
     pieces: Receiver<Piece>,
     ending: Arc<AtomicBool>,
     rings: usize,
-    messages: u64,
-    skipped_bytes: u64,
     kept: VecDeque<(Instant, Piece)>,
     kept_bytes: usize,
     /// A finding is being recorded, until then unless there is another one.
@@ -110,8 +108,6 @@ impl Recorder {
             pieces,
             ending: Arc::new(AtomicBool::new(false)),
             rings: 0,
-            messages: 0,
-            skipped_bytes: 0,
             kept: VecDeque::new(),
             kept_bytes: 0,
             until: None,
@@ -191,12 +187,12 @@ impl Recorder {
     /// How far it has come.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let written = self.files.written();
+        let (written, counted) = (self.files.written(), self.files.counted());
         Progress {
             bytes: written.bytes,
             records: written.records,
-            messages: self.messages,
-            skipped_bytes: self.skipped_bytes,
+            messages: counted.messages,
+            skipped_bytes: counted.skipped_bytes,
             rings: self.rings,
             path: self.files.path().map(Into::into),
             waits: self.trigger.is_some() && self.until.is_none(),
@@ -211,7 +207,7 @@ impl Recorder {
             said = Some(format!("{}: {why}", piece.of.id));
         }
         let Some(trigger) = self.trigger else {
-            self.write(&piece)?;
+            self.files.write(&piece)?;
             return Ok(said);
         };
         let told = match &piece.what {
@@ -237,30 +233,19 @@ impl Recorder {
                 ));
                 self.kept_bytes = 0;
                 for (_, kept) in std::mem::take(&mut self.kept) {
-                    self.write(&kept)?;
+                    self.files.write(&kept)?;
                 }
             }
         }
         // That a ring is over is heard at once, and once more behind what is kept of it.
         let is_over = matches!(piece.what, What::Replaced | What::Ended(_));
         if self.files.is_open() || is_over {
-            self.write(&piece)?;
+            self.files.write(&piece)?;
         }
         if !self.files.is_open() {
             self.keep(piece, trigger.before);
         }
         Ok(said)
-    }
-
-    /// Writes a piece, and counts what is in it, unless the last file has ended.
-    fn write(&mut self, piece: &Piece) -> io::Result<()> {
-        if let What::Messages(batch) = &piece.what
-            && self.files.is_open()
-        {
-            self.messages += batch.messages;
-            self.skipped_bytes = self.skipped_bytes.saturating_add(batch.skipped_bytes);
-        }
-        self.files.write(piece)
     }
 
     /// Keeps a piece for as long as it may be wanted.
