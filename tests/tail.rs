@@ -382,7 +382,7 @@ fn offsets_come_once_and_in_order_under_a_producer_that_overruns() {
         }
         gaps += in_order(&arguments, round % 2 == 1 && !filtered);
     }
-    assert!(gaps > 1000, "{gaps} overruns");
+    assert!(gaps > 50, "{gaps} overruns");
 }
 
 /// The same where a filter that takes little has older messages looked for, and what was read already goes on meanwhile.

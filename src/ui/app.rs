@@ -4,10 +4,13 @@
 //! does it.
 
 mod copy;
+mod leaving;
 mod message_keys;
+mod moving;
 mod opening;
 mod pointer;
 mod queries;
+mod typing;
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +21,7 @@ use super::consumer_field::ConsumerField;
 use super::consumer_list::ConsumerList;
 use super::cursor::{Cursor, Movement};
 use super::details::Details;
-use super::findings_rows::{FindingsRow, findings_rows};
+use super::findings_rows::FindingsRow;
 use super::hit_map::Spot;
 use super::interval;
 use super::keys::Keymap;
@@ -27,7 +30,7 @@ use super::prompt::{Edit, Prompt};
 use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
-use crate::observe::model::{Frame, Listing, Method, RingState, Seek, SourceAction};
+use crate::observe::model::{Frame, Listing, Seek, SourceAction};
 
 /// The state of the dashboard.
 pub(crate) struct App {
@@ -225,17 +228,6 @@ impl App {
         self.ring = Some(id);
     }
 
-    /// What is being typed belongs to nothing any more. The rest of it is still no keys.
-    fn lose_prompt(&mut self) {
-        self.prompt_is_lost |= self.is_typing();
-        self.rings.end_typing();
-        self.consumers.end_typing();
-        self.message_list.end_typing();
-        self.findings_filter.end();
-        self.file_name.end();
-        self.moment.end();
-    }
-
     /// Another ring is shown from now on.
     fn begin_anew(&mut self) {
         self.lose_prompt();
@@ -275,20 +267,7 @@ impl App {
         self.said = None;
         let was_asked = std::mem::take(&mut self.asks_to_leave);
         match action {
-            Action::Quit if !self.is_warned && self.writes_dump() => {
-                self.is_warned = true;
-                let quit = self.keymap.key(Action::Quit).unwrap_or_default();
-                self.say(format!("a dump is being written: {quit} again gives it up"));
-            }
-            Action::Quit if !self.is_warned && self.holds_last_bytes() => {
-                self.is_warned = true;
-                let key = |action| self.keymap.key(action).unwrap_or_default();
-                let [quit, dump] = [Action::Quit, Action::Dump].map(key);
-                self.say(format!(
-                    "nobody else holds the bytes of this ring: {quit} again gives them up, {dump} dumps them first"
-                ));
-            }
-            Action::Quit => return Some(Effect::Quit),
+            Action::Quit => return self.quit(),
             Action::Redraw => return Some(Effect::Redraw),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Help => self.help = if self.help.is_some() { None } else { Some(0) },
@@ -359,22 +338,6 @@ impl App {
         None
     }
 
-    fn writes_dump(&self) -> bool {
-        let frame = self.frame.as_ref();
-        frame.is_some_and(|frame| frame.dump.is_some())
-    }
-
-    /// Whether the memory of a ring that is over goes with the dashboard.
-    fn holds_last_bytes(&self) -> bool {
-        let ring = self.frame.as_ref().map(|frame| &frame.snapshot);
-        ring.is_some_and(|ring| {
-            let mut consumers = ring.consumers.iter();
-            ring.attach.method != Method::File
-                && matches!(ring.state, RingState::ProducerGone | RingState::Ended)
-                && consumers.all(|consumer| consumer.alive == Some(false))
-        })
-    }
-
     /// Changes how far back charts reach. What they would show of themselves is no choice: they go on to choose by
     /// themselves.
     fn choose_span(&mut self, step: impl Fn(TimeSpan) -> TimeSpan) {
@@ -415,82 +378,6 @@ impl App {
         }
     }
 
-    /// Lets be typed what is looked for. What is in front of a list that can be filtered gives way: what is typed next is
-    /// never taken for keys.
-    fn begin_filter(&mut self) {
-        self.help = None;
-        self.details = None;
-        if self.screen != Screen::Ring || self.frame.is_none() {
-            return self.rings.begin_typing();
-        }
-        if self.reads() {
-            return self.message_list.begin_typing();
-        }
-        if self.focus() == Pane::Findings {
-            return self.findings_filter.begin();
-        }
-        self.focus = Pane::Consumers;
-        self.consumers.begin_typing();
-    }
-
-    /// Changes what is being typed.
-    pub(crate) fn edit(&mut self, edit: Edit) -> Option<Effect> {
-        self.said = None;
-        if self.prompt_is_lost {
-            self.prompt_is_lost = !matches!(edit, Edit::Keep | Edit::Clear);
-            return None;
-        }
-        if self.moment.is_typing() {
-            return self.edit_moment(edit);
-        }
-        if self.file_name.is_typing() {
-            let name = self.file_name.typed().to_owned();
-            self.file_name.edit(edit);
-            let is_given = edit == Edit::Keep && !name.trim().is_empty();
-            return is_given.then(|| Effect::Export(name.trim().to_owned()));
-        }
-        if self.message_list.is_typing()
-            && let Some(frame) = &self.frame
-        {
-            if edit == Edit::Keep {
-                return self.message_list.keep().map(Effect::Around);
-            }
-            let is_changed = self.message_list.edit(edit, &frame.messages);
-            return is_changed.then_some(Effect::Search);
-        }
-        if self.findings_filter.is_typing() {
-            self.findings_filter.edit(edit);
-            self.findings.top = 0;
-            return None;
-        }
-        if self.rings.is_typing() {
-            self.rings.edit(edit);
-            self.rings.follow(&self.listing);
-        } else {
-            self.arrange(|consumers| consumers.edit(edit));
-        }
-        None
-    }
-
-    /// Changes the time to go to; goes there in the end.
-    fn edit_moment(&mut self, edit: Edit) -> Option<Effect> {
-        self.moment_error = None;
-        if edit != Edit::Keep {
-            self.moment.edit(edit);
-            return None;
-        }
-        match self.moment.typed().trim().parse() {
-            Ok(moment) => {
-                self.moment.edit(Edit::Clear);
-                self.seek(Seek::To(moment))
-            }
-            Err(why) => {
-                self.moment_error = Some(why);
-                None
-            }
-        }
-    }
-
     /// Whether what is shown is a recording.
     pub(crate) fn is_recorded(&self) -> bool {
         let frame = self.frame.as_ref();
@@ -509,114 +396,5 @@ impl App {
     fn ask_source(&mut self, action: SourceAction) -> Option<Effect> {
         let shown = self.screen == Screen::Ring && self.frame.is_some();
         shown.then_some(Effect::Act(action))
-    }
-
-    fn list(&mut self) -> Effect {
-        self.help = None;
-        self.notice = None;
-        self.rings.prefer(self.ring.as_deref());
-        self.screen = Screen::Rings;
-        Effect::Look
-    }
-
-    /// Closes what is in front. The ring is left for the list only once that `was_asked`.
-    fn back(&mut self, was_asked: bool) -> Option<Effect> {
-        if self.help.take().is_some() {
-            return None;
-        }
-        if self.screen == Screen::Ring {
-            if self.details.take().is_some()
-                || std::mem::take(&mut self.reads_message)
-                || std::mem::take(&mut self.is_zoomed)
-            {
-                return None;
-            }
-            if self.reads() && !self.message_list.typed().is_empty() {
-                let newest = self.frame.as_ref().map(|frame| &frame.messages);
-                let newest = newest.cloned().unwrap_or_default();
-                self.message_list.edit(Edit::Clear, &newest);
-                return Some(Effect::Search);
-            }
-            if self.focus() == Pane::Findings && !self.findings_filter.typed().is_empty() {
-                self.findings_filter.edit(Edit::Clear);
-                return None;
-            }
-            if self.consumers.filter().is_empty() {
-                // Who waits for a ring that does not answer has nothing to lose.
-                if was_asked || self.frame.is_none() {
-                    return Some(self.list());
-                }
-                self.asks_to_leave = true;
-                let key = self.keymap.key(Action::Back).unwrap_or_default();
-                self.say(format!("press {key} again for the list of rings"));
-                return None;
-            }
-            self.arrange(|consumers| consumers.edit(Edit::Clear));
-            return None;
-        }
-        if !self.rings.filter().is_empty() {
-            self.rings.edit(Edit::Clear);
-            return None;
-        }
-        if self.ring.is_some() {
-            self.screen = Screen::Ring;
-            return Some(Effect::Look);
-        }
-        None
-    }
-
-    fn turn(&mut self, forward: bool) {
-        if self.details.is_some() {
-            return;
-        }
-        let panes = Pane::ALL;
-        let at = panes
-            .iter()
-            .position(|pane| *pane == self.focus())
-            .unwrap_or(0);
-        let by = if forward { 1 } else { panes.len() - 1 };
-        self.focus = panes[(at + by) % panes.len()];
-    }
-
-    fn turn_to(&mut self, pane: Pane) {
-        if self.screen == Screen::Ring && self.help.is_none() {
-            self.details = None;
-            self.reads_message = false;
-            self.focus = pane;
-        }
-    }
-
-    fn step(&mut self, step: Movement, viewport: Viewport) -> Option<Effect> {
-        if let Some(row) = self.help {
-            self.help = Some(step.from(row, viewport.last_top));
-            return None;
-        }
-        if self.screen == Screen::Rings {
-            self.rings.step(step, &self.listing);
-        }
-        let (Screen::Ring, Some(frame)) = (self.screen, &self.frame) else {
-            return None;
-        };
-        if let Some(details) = &mut self.details {
-            details.scroll(step, viewport.last_top);
-            return None;
-        }
-        if self.reads_message {
-            self.step_bytes(step, viewport.hex());
-            return None;
-        }
-        match self.focus() {
-            Pane::Consumers => self.consumers.step(step, &frame.snapshot),
-            Pane::Findings => {
-                let rows = findings_rows(frame, self.findings_filter.typed());
-                self.findings.step(step, rows.into_iter(), 0);
-            }
-            Pane::Messages => {
-                let wanted = self.message_list.step(step, &frame.messages);
-                return wanted.map(Effect::Around);
-            }
-            Pane::Hex => self.step_bytes(step, viewport.hex()),
-        }
-        None
     }
 }

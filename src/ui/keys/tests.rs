@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::ui::action::Pane;
 
 fn keys(names: &[&str]) -> Vec<Key> {
     names.iter().map(|name| Key::parse(name).unwrap()).collect()
@@ -34,7 +35,7 @@ fn no_key_does_two_things_and_every_action_has_one_row() {
 #[test]
 fn digits_lead_where_titles_say() {
     let map = Keymap::default();
-    for pane in [Pane::Consumers, Pane::Findings, Pane::Messages, Pane::Hex] {
+    for pane in Pane::ALL {
         let digit = KeyCode::Char(pane.digit());
         assert_eq!(map.action(&digit.into()), Some(Action::Pane(pane)));
     }
@@ -89,7 +90,7 @@ fn keys_of_the_user_replace_those_of_the_table() {
         let items = items.map(|item| (item.keys(), item.word));
         items.collect::<Vec<_>>()
     };
-    let footer = footer(CONSUMERS);
+    let footer = footer(FooterPlace::Pane(Pane::Consumers));
     for shown in [("x", "quit"), ("F6", "sort"), ("+/_", "rate")] {
         let shown = (shown.0.to_owned(), shown.1);
         assert!(footer.contains(&shown), "{shown:?} is not in {footer:?}");

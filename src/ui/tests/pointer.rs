@@ -147,7 +147,7 @@ fn clicks_go_to_the_pane_they_are_in() {
     assert!(!seen.app.is_typing());
     assert_eq!(seen.app.focus(), Pane::Hex);
     // What was there when the newest was left stays, although the ring's list has let it go.
-    seen.click("quote 060");
+    seen.click("quote 059");
     let mut later = full();
     later.messages = log(564, 0);
     take(&mut seen.app, later);
@@ -169,7 +169,18 @@ fn the_wheel_moves_what_is_under_it() {
     assert_eq!(seen.app.focus(), Pane::Messages);
     assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
     assert_eq!(seen.app.selected_consumer(), Some(3));
+    // Elsewhere, what has the keys.
     seen.mouse(MouseEventKind::ScrollDown, "zbqtop");
+    assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 64);
+}
+
+#[test]
+fn a_double_click_opens_a_message() {
+    let mut seen = Seen::new(on(crowded()), 120, 40);
+    seen.click("quote 060");
+    assert_eq!(seen.app.front_view(), FrontView::Ring);
+    seen.click("quote 060");
+    assert_eq!(seen.app.front_view(), FrontView::Message);
     assert_eq!(seen.app.message_list().message().unwrap().header.seq_id, 61);
 }
 

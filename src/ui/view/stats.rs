@@ -56,7 +56,8 @@ pub(super) fn render(
     let mut room = room(ring, theme);
     let mut rest = area;
     let first = cut(&mut rest, 1);
-    if rest.is_empty() && !pictured {
+    // Of a ring that is over, where it ended tells more than that nothing moves.
+    if rest.is_empty() && !pictured && !ring.state.is_over() {
         let mut figures = vec![bytes_rate, room.remove(0), message_rate];
         figures.extend(room);
         figures.extend(position(ring, theme));
