@@ -102,6 +102,9 @@ fn it_follows_a_consumer_into_trouble() {
     terminal.wait("a dead consumer", |text| text.contains("dead"));
     producer.kill();
     terminal.wait("the producer's end", |text| text.contains("producer gone"));
+    // Nobody else holds the last bytes: that is said first.
+    terminal.keys("\x03");
+    terminal.wait("a warning", |text| text.contains("nobody else holds"));
     terminal.keys("\x03");
     assert_eq!(terminal.ended().code(), Some(0));
     assert_given_back(&terminal);

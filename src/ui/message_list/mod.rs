@@ -37,6 +37,8 @@ pub(crate) struct MessageList {
     number: u64,
     /// What was asked for and is not known yet.
     awaits: Option<Awaited>,
+    /// The offset around which messages are wanted, until the user wants something else.
+    wanted: Option<u64>,
     /// Only what was found is listed.
     only: bool,
     prompt: Prompt<120>,
@@ -271,6 +273,7 @@ impl MessageList {
             Movement::Up(_) | Movement::First => rows.find_map(offset),
         };
         self.awaits = last.map(|_| Awaited::Beyond(step));
+        self.wanted = last;
         last
     }
 
@@ -282,6 +285,9 @@ impl MessageList {
         around: Option<&MessageLog>,
         newest: &MessageLog,
     ) -> Option<Lacking> {
+        if self.wanted.take() != Some(offset) {
+            return None;
+        }
         let awaited = self.awaits.take();
         let there = |log: &MessageLog| {
             let row = log.row_at(offset)?;
@@ -334,6 +340,7 @@ impl MessageList {
     /// Goes along with the newest.
     pub(super) fn follow(&mut self, newest: &MessageLog) {
         self.held = None;
+        self.wanted = None;
         let base = self.base(newest).clone();
         self.show(&base);
         self.look();
@@ -393,6 +400,7 @@ impl MessageList {
     }
 
     fn stay(&mut self, row: u64) {
+        self.wanted = None;
         let left = Anchor {
             row,
             since: self.log.end(),

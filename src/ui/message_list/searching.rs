@@ -74,6 +74,7 @@ impl MessageList {
     /// Lists only what was found, or everything; without anything to look for, that is asked first.
     pub(crate) fn toggle_only(&mut self, newest: &MessageLog) {
         self.only = !self.only;
+        self.wanted = None;
         if self.only && self.search.is_none() {
             self.begin_typing();
         }
@@ -98,6 +99,7 @@ impl MessageList {
                 self.error = None;
                 self.progress = None;
                 self.awaits = None;
+                self.wanted = None;
                 self.number += 1;
                 self.show_there(newest);
                 self.is_due = query.is_some();
@@ -150,7 +152,8 @@ impl MessageList {
             return None;
         }
         self.awaits = None;
-        self.nearest_match(u64::MAX, false)
+        self.wanted = self.nearest_match(u64::MAX, false);
+        self.wanted
     }
 
     /// The offset of the next match in the ring, newer or older than `offset`.
@@ -197,7 +200,8 @@ impl MessageList {
             self.awaits = Some(Awaited::NewestMatch);
             return None;
         }
-        self.nearest_match(u64::MAX, false)
+        self.wanted = self.nearest_match(u64::MAX, false);
+        self.wanted
     }
 
     fn go_to(&mut self, hit: &Hit) {
@@ -263,7 +267,10 @@ impl MessageList {
                 self.go_to(&hit);
                 Ok(None)
             }
-            (_, Some(other)) => Ok(Some(other)),
+            (_, Some(other)) => {
+                self.wanted = Some(other);
+                Ok(self.wanted)
+            }
             _ if self.is_searching() => Err(NotFound::Searching),
             _ => Err(none),
         }

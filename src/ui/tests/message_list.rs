@@ -650,6 +650,11 @@ fn a_search_goes_through_the_whole_ring() {
     assert_eq!(selected(&app), 90);
     press(&mut app, &[Action::Last]);
     assert_eq!(selected(&app), 1400);
+    // Who has gone elsewhere meanwhile is not taken away from there.
+    press(&mut app, &[Action::Previous]);
+    press(&mut app, &[Action::Up]);
+    app.take_around(offset(99), Some(&part(80..120)));
+    assert_eq!(selected(&app), 1399);
     // What an older question found is no answer to this one.
     let stale = find(&app, 0..1300);
     app.edit(Edit::Clear);

@@ -43,6 +43,9 @@ fn header(message: &StoredMessage<'_>) -> String {
     line + message.integrity.word()
 }
 
+/// Rows of the dump that what the bytes mean leaves it.
+const LEAST_DUMP: u16 = 5;
+
 /// What stands where: a line over the bytes, the bytes, and below them what they could mean.
 struct HexColumns {
     header: Rect,
@@ -51,7 +54,7 @@ struct HexColumns {
 }
 
 /// The line over the bytes is given up before the last rows are. While the keys go to the bytes, what they mean takes
-/// up to half of the room, and else only what is to spare. It depends on nothing but the room: nothing jumps from
+/// all but a few rows, and else only what is to spare. It depends on nothing but the room: nothing jumps from
 /// message to message.
 fn places(room: Rect, focused: bool) -> HexColumns {
     let header = u16::from(room.height >= 4);
@@ -60,7 +63,7 @@ fn places(room: Rect, focused: bool) -> HexColumns {
     let below = if rest >= 2 * all {
         all
     } else if focused && rest >= 6 {
-        all.min(rest / 2)
+        all.min(rest - LEAST_DUMP.min(rest / 2))
     } else {
         0
     };
