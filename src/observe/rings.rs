@@ -225,7 +225,12 @@ impl RingSource for Rings {
     fn search(&mut self, request: Option<SearchRequest>) {
         let watched = self.watched.as_ref();
         let ring = watched.map(|watcher| watcher.ring().ctrl_file());
-        self.search = ring.zip(request.map(RingSearch::new));
+        let before = self.search.take().filter(|(of, _)| Some(*of) == ring);
+        let search = request.map(|request| match &before {
+            Some((_, before)) => RingSearch::after(request, before),
+            None => RingSearch::new(request),
+        });
+        self.search = ring.zip(search);
     }
 
     fn search_on(&mut self, patience: Duration) -> Option<SearchProgress> {

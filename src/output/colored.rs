@@ -136,12 +136,17 @@ impl Colors {
     fn text(&self, out: &mut Vec<u8>, payload: &[u8]) {
         let mut at = 0;
         for place in self.places(payload) {
-            // No character is cut: what is escaped would be another.
+            // No character is cut: what is escaped would be another. None is longer than four bytes.
             let begins = |at: &usize| payload.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
-            let from = (at..=place.start).rev().find(begins).unwrap_or(at);
-            let to = (place.end..=payload.len())
+            if place.end <= at {
+                continue;
+            }
+            let from = (at.max(place.start.saturating_sub(3))..=place.start)
+                .rev()
                 .find(begins)
-                .unwrap_or(payload.len());
+                .unwrap_or(at.max(place.start));
+            let last = (place.end + 3).min(payload.len());
+            let to = (place.end..=last).find(begins).unwrap_or(place.end);
             if to <= at {
                 continue;
             }

@@ -37,14 +37,14 @@ pub(super) fn export(
             );
         }
     };
-    let mut rows = Rows::default();
-    for row in &export.rows {
-        rows.take(row, &mut whole);
-    }
     let file = match create(&export.path) {
         Ok(file) => file,
         Err(error) => return error.to_string(),
     };
+    let mut rows = Rows::default();
+    for row in &export.rows {
+        rows.take(row, &mut whole);
+    }
     let written = match format {
         FileFormat::Mcap => rows.to_mcap(file, export),
         FileFormat::LenPrefixed => rows.to_len_prefixed(file),

@@ -77,10 +77,12 @@ pub(crate) struct App {
     moment_error: Option<String>,
     /// Something was being typed when what it was for went.
     prompt_is_lost: bool,
-    /// It was said what quitting gives up.
+    /// The last key would have quit, and it was said what that gives up.
     is_warned: bool,
     /// The last key would have left the ring for the list.
     asks_to_leave: bool,
+    /// Inode of the control region of the ring that was shown last: its identity.
+    ctrl_inode: Option<u64>,
     /// What was clicked last, and when.
     clicked: Option<(Spot, Instant)>,
     keymap: Keymap,
@@ -131,6 +133,7 @@ impl App {
             prompt_is_lost: false,
             is_warned: false,
             asks_to_leave: false,
+            ctrl_inode: None,
             clicked: None,
             keymap: Keymap::default(),
             mouse: true,
@@ -160,9 +163,14 @@ impl App {
     /// Takes a sample in; true when the screen has changed. A frozen screen does not.
     pub(crate) fn take_frame(&mut self, frame: Frame, at: Timestamp) -> bool {
         if self.frozen {
+            // How far files have come that are written meanwhile is not what stands still.
+            if let Some(shown) = &mut self.frame {
+                (shown.dump, shown.recording) = (frame.dump, frame.recording);
+            }
+            self.message_list.look_on();
             return self.message_list.search_on();
         }
-        let before = self.frame.as_ref().map(|frame| frame.snapshot.ctrl_inode);
+        let before = self.ctrl_inode.replace(frame.snapshot.ctrl_inode);
         if before.is_some_and(|before| before != frame.snapshot.ctrl_inode) {
             self.begin_anew();
             self.ring = Some(frame.snapshot.id.clone());
@@ -219,6 +227,7 @@ impl App {
     pub(crate) fn attached(&mut self, id: String) {
         if self.ring.as_ref() != Some(&id) {
             self.begin_anew();
+            self.ctrl_inode = None;
         }
         self.lose_prompt();
         self.screen = Screen::Ring;
@@ -266,8 +275,9 @@ impl App {
         let page = viewport.rows.saturating_sub(1).max(1);
         self.said = None;
         let was_asked = std::mem::take(&mut self.asks_to_leave);
+        let was_warned = std::mem::take(&mut self.is_warned);
         match action {
-            Action::Quit => return self.quit(),
+            Action::Quit => return self.quit(was_warned),
             Action::Redraw => return Some(Effect::Redraw),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Help => self.help = if self.help.is_some() { None } else { Some(0) },
@@ -290,9 +300,9 @@ impl App {
             Action::First => return self.step(Movement::First, viewport),
             Action::Last => return self.step(Movement::Last, viewport),
             Action::Live => {
-                self.frozen = false;
+                let searches = self.go_live();
                 let _ = self.step(Movement::Last, viewport);
-                return self.seek(Seek::End);
+                return self.seek(Seek::End).or(searches);
             }
             Action::Freeze if self.is_recorded() => return self.seek(Seek::Toggle),
             Action::NextSample => return self.seek(Seek::NextSample),
@@ -305,9 +315,8 @@ impl App {
             Action::GoTo => {}
             Action::Dump => return self.ask_source(SourceAction::Dump),
             Action::Record => return self.ask_source(SourceAction::Record),
-            Action::Freeze => {
-                self.frozen = !self.frozen && self.screen == Screen::Ring && self.frame.is_some()
-            }
+            Action::Freeze if self.frozen => return self.go_live(),
+            Action::Freeze => self.frozen = self.screen == Screen::Ring && self.frame.is_some(),
             Action::Faster => self.interval = interval::faster(self.interval),
             Action::Slower => self.interval = interval::slower(self.interval),
             Action::ShorterTime => self.choose_span(TimeSpan::shorter),
@@ -336,6 +345,12 @@ impl App {
             Action::Back => return self.back(was_asked),
         }
         None
+    }
+
+    /// The screen stands still no more. A search that ended where it stood goes on.
+    fn go_live(&mut self) -> Option<Effect> {
+        let was_frozen = std::mem::take(&mut self.frozen);
+        (was_frozen && self.message_list.ask_again()).then_some(Effect::Search)
     }
 
     /// Changes how far back charts reach. What they would show of themselves is no choice: they go on to choose by

@@ -28,6 +28,8 @@ pub struct RingSearch {
     request: SearchRequest,
     reader: Option<MessageReader>,
     progress: SearchProgress,
+    /// Where it began: the oldest message that can be told apart, and a boundary that is known.
+    start: Option<(u64, u64)>,
     /// Head when the search began: up to there everything is old.
     target: u64,
     /// Head at the last look.
@@ -51,6 +53,7 @@ impl RingSearch {
     pub fn new(request: SearchRequest) -> Self {
         Self {
             reader: None,
+            start: None,
             progress: SearchProgress {
                 number: request.number,
                 found: MessageLog::new(FOUND_BYTES),
@@ -60,6 +63,15 @@ impl RingSearch {
             head: 0,
             unread: None,
             request,
+        }
+    }
+
+    /// A search that begins where `before` did, as long as the ring has not written over that: it takes time to find.
+    #[must_use]
+    pub fn after(request: SearchRequest, before: &Self) -> Self {
+        Self {
+            start: before.start,
+            ..Self::new(request)
         }
     }
 
@@ -109,15 +121,24 @@ impl RingSearch {
     fn begin(&mut self, ring: &AttachedRing, head: u64) -> MessageReader {
         let until = self.request.until.unwrap_or(u64::MAX);
         (self.target, self.head) = (head.min(until), head);
-        let known = oldest_boundary(ring);
-        let found = older(ring, known, usize::MAX).map_or(known, |older| older.clear);
         let floor = head.saturating_sub(ring.capacity());
+        let (found, known) = match self.start.filter(|(found, _)| *found >= floor) {
+            Some(start) => start,
+            None => {
+                let known = oldest_boundary(ring);
+                let found = older(ring, known, usize::MAX).map_or(known, |older| older.clear);
+                (found, known)
+            }
+        };
+        self.start = Some((found, known));
         let kept = std::mem::take(&mut self.request.kept);
+        // What the ring has let go of is no part of it: only what was kept of that is searched.
         let first = (kept.first()..kept.end()).find_map(|row| kept.message(row));
-        let from = first.map_or(floor, |first| first.offset.min(floor));
-        if from < found {
+        let before = first.map_or(floor, |first| first.offset.min(floor));
+        self.search_kept(before, floor.min(found), &kept);
+        if floor < found {
             let gap = Gap {
-                from,
+                from: floor,
                 to: found,
                 why: GapReason::NoBoundary,
                 torn: 0,
@@ -136,6 +157,17 @@ impl RingSearch {
                 self.progress.found.skip(unread.into());
             }
             self.progress.found.push(*message, integrity);
+        }
+    }
+
+    /// Searches what was kept of the messages in `[from, to)`, which the ring has no more.
+    fn search_kept(&mut self, from: u64, to: u64, kept: &MessageLog) {
+        for row in kept.first()..kept.end() {
+            if let Some(message) = kept.message(row)
+                && (from..to).contains(&message.offset)
+            {
+                self.look_at(&message.raw(), message.integrity);
+            }
         }
     }
 
@@ -178,7 +210,8 @@ impl RingSearch {
         if bytes == 0 {
             return;
         }
-        self.progress.missed_bytes += bytes;
+        let missed = &mut self.progress.missed_bytes;
+        *missed = missed.saturating_add(bytes);
         let unread = self.unread.get_or_insert_with(|| Unread {
             first: Gap {
                 from,
@@ -190,7 +223,7 @@ impl RingSearch {
             places: 0,
         });
         unread.places += u64::from(unread.end != from || unread.places == 0);
-        unread.bytes += bytes;
+        unread.bytes = unread.bytes.saturating_add(bytes);
         unread.end = to;
     }
 }
@@ -242,7 +275,9 @@ pub fn around(ring: &AttachedRing, offset: u64) -> Option<MessageLog> {
         }
         Ok(())
     };
-    while let Ok(true) = reader.advance(ring, head, &mut take) {}
+    // A head that jumps to and fro would lead it about for ever.
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && matches!(reader.advance(ring, head, &mut take), Ok(true)) {}
     is_there.then_some(log)
 }
 

@@ -1,6 +1,5 @@
 //! A search through the messages of a recording, up to the moment that is shown, a piece at a time.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::observe::model::{MessageLog, SearchProgress, SearchRequest};
@@ -12,8 +11,6 @@ const FOUND_BYTES: usize = 4 << 20;
 /// Bytes before a message that are shown with it, and rows after it.
 const REACH: u64 = 64 << 10;
 const ROWS: usize = 4096;
-/// Pieces that are read back for a message of which it is not known where it lies.
-const READ_BACK: usize = 64;
 
 /// A search under way.
 #[derive(Debug)]
@@ -103,6 +100,9 @@ impl RecordedSearch {
                     if last.is_none_or(|last| gap.from > last) {
                         let bytes = gap.to.saturating_sub(gap.from);
                         progress.missed_bytes = progress.missed_bytes.saturating_add(bytes);
+                        // It is not counted again when its piece is read once more.
+                        let end = gap.to.saturating_sub(1);
+                        *last = Some(last.map_or(end, |last| last.max(end)));
                         progress.found.skip(gap);
                     }
                 }
@@ -112,6 +112,34 @@ impl RecordedSearch {
     }
 }
 
+/// The last of the pieces that does not begin after `offset`: offsets only grow.
+pub(super) fn piece_of(
+    playback: &mut Playback,
+    ring: &PlayedRing,
+    pieces: &[usize],
+    offset: u64,
+) -> Option<usize> {
+    let mut within = 0..pieces.len();
+    while within.end - within.start > 1 {
+        let middle = within.start + (within.end - within.start) / 2;
+        let mut first = None;
+        playback.messages_in(ring, pieces[middle], |recorded| {
+            first = Some(match recorded {
+                RecordedMessage::Message(raw, _) | RecordedMessage::Header(raw, _) => raw.offset,
+                RecordedMessage::Gap(gap) => gap.from,
+            });
+            false
+        });
+        // Of a damaged one nothing is known: what is before it is still there.
+        if first.is_none_or(|first| first > offset) {
+            within.end = middle;
+        } else {
+            within.start = middle;
+        }
+    }
+    (!within.is_empty()).then_some(within.start)
+}
+
 /// The messages around the one at `offset`, if it was recorded before the moment.
 pub(super) fn around(
     playback: &mut Playback,
@@ -119,24 +147,7 @@ pub(super) fn around(
     offset: u64,
 ) -> Option<MessageLog> {
     let pieces = playback.message_chunks(ring).into_owned();
-    let mut firsts = BTreeMap::new();
-    // From the newest back to the piece in which it lies.
-    for (place, piece) in pieces.iter().enumerate().rev().take(READ_BACK) {
-        let mut first = None;
-        playback.messages_in(ring, *piece, |recorded| {
-            first = Some(match recorded {
-                RecordedMessage::Message(raw, _) | RecordedMessage::Header(raw, _) => raw.offset,
-                RecordedMessage::Gap(gap) => gap.from,
-            });
-            false
-        });
-        let first = first?;
-        firsts.insert(first, place);
-        if first <= offset {
-            break;
-        }
-    }
-    let (_, place) = firsts.range(..=offset).next_back()?;
+    let place = piece_of(playback, ring, &pieces, offset)?;
     let mut log = MessageLog::new(usize::MAX);
     let (mut after, mut is_there, mut last) = (0, false, None);
     for piece in &pieces[place.saturating_sub(1)..] {

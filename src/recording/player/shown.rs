@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::recorded_search::piece_of;
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{Preview, payload};
 use crate::observe::model::{Event, EventLog, Message, MessageLog};
@@ -175,7 +176,10 @@ impl Shown {
             return payload(restored, message);
         }
         let mut found = None;
-        for chunk in playback.message_chunks(ring).into_owned().into_iter().rev() {
+        let chunks = playback.message_chunks(ring).into_owned();
+        let place = piece_of(playback, ring, &chunks, message.offset)?;
+        // Those after it, too: where pieces are damaged it may be later than it looks.
+        for &chunk in &chunks[place..] {
             playback.messages_in(ring, chunk, |recorded| {
                 if let RecordedMessage::Message(raw, _) = recorded
                     && (raw.offset, raw.header) == (message.offset, message.header)

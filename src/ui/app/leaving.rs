@@ -7,10 +7,10 @@ use crate::ui::prompt::Edit;
 
 impl App {
     /// Ends, unless there is something to be said first.
-    pub(super) fn quit(&mut self) -> Option<Effect> {
+    pub(super) fn quit(&mut self, was_warned: bool) -> Option<Effect> {
         let key = |action| self.keymap.key(action).unwrap_or_default();
         let [quit, dump] = [Action::Quit, Action::Dump].map(key);
-        let lost = if self.is_warned {
+        let lost = if was_warned {
             None
         } else if self.writes_dump() {
             Some(format!("a dump is being written: {quit} again gives it up"))

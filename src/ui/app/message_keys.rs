@@ -44,8 +44,9 @@ impl App {
                 return sought.ok().flatten().map(Effect::Around);
             }
             Action::Only => {
-                self.message_list.toggle_only(&frame.messages);
+                let wanted = self.message_list.toggle_only(&frame.messages);
                 self.turn_to_messages();
+                return wanted.map(Effect::Around);
             }
             Action::Follow => self.message_list.toggle_follow(&frame.messages),
             Action::Left | Action::Right if self.reads_message => {
@@ -54,11 +55,15 @@ impl App {
                     _ => Movement::Down(1),
                 };
                 let wanted = self.message_list.step(step, &frame.messages);
+                self.message_list.hold_still();
                 return wanted.map(Effect::Around);
             }
             Action::Left | Action::Right if self.focus() == Pane::Hex => {
                 self.message_list
                     .step_aside(action == Action::Right, viewport.hex());
+            }
+            Action::Save | Action::SaveAll if !self.reads() => {
+                self.said = Some("no message is selected here".to_owned());
             }
             Action::SaveAll if self.message_list.len() > 0 => {
                 let ring = &frame.snapshot;
@@ -71,9 +76,6 @@ impl App {
                     .begin_with(&format!("zbqtop-{command}-{pid}-{head}-messages.mcap"));
             }
             Action::SaveAll => self.said = Some("no message is listed".to_owned()),
-            Action::Save if !self.reads() => {
-                self.said = Some("no message is selected here".to_owned());
-            }
             Action::Save => return self.save(),
             Action::Copy => return self.copy(),
             _ => {}
@@ -115,6 +117,9 @@ impl App {
         let lacking = self
             .message_list
             .take_around(offset, around, &frame.messages);
+        if self.reads_message {
+            self.message_list.hold_still();
+        }
         match lacking {
             None => self.said = None,
             Some(Lacking::Older) => self.say("nothing older can be read".to_owned()),
@@ -162,6 +167,7 @@ fn not_found(why: NotFound, keymap: &Keymap) -> String {
         (NotFound::NothingSought, None) => "no search".to_owned(),
         (NotFound::NoNewer, _) => "no newer match".to_owned(),
         (NotFound::NoOlder, _) => "no older match".to_owned(),
+        (NotFound::NotKept, _) => "older matches were found, but are not kept".to_owned(),
         (NotFound::Searching, _) => "none so far: the ring is still being searched".to_owned(),
     }
 }

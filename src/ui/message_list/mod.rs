@@ -58,6 +58,8 @@ pub(super) enum NotFound {
     NoNewer,
     /// No older message matches.
     NoOlder,
+    /// Older ones were found, and are not kept.
+    NotKept,
     /// None was found so far, and the search goes on.
     Searching,
 }
@@ -96,6 +98,8 @@ impl MessageList {
         prompt.edit(Edit::Clear);
         *self = Self {
             prompt,
+            // A late reply is never taken for one of the next ring.
+            number: self.number + 1,
             ..Self::default()
         };
     }
@@ -144,12 +148,13 @@ impl MessageList {
         let offset = self.selected().map(|row| row.offset());
         let is_same = log.is_same(&self.log);
         self.show(log);
-        if !is_same
-            && !self.follows()
-            && let Some(row) = offset.and_then(|offset| self.log.row_at(offset))
-        {
+        if !is_same && !self.follows() {
+            // Its numbers are of another log.
             self.held = None;
-            self.stay(row);
+            let row = offset.and_then(|offset| self.log.row_at(offset));
+            if !self.log.is_empty() {
+                self.stay(row.unwrap_or(self.log.first()));
+            }
         }
     }
 
@@ -285,15 +290,20 @@ impl MessageList {
         around: Option<&MessageLog>,
         newest: &MessageLog,
     ) -> Option<Lacking> {
-        if self.wanted.take() != Some(offset) {
+        if self.wanted != Some(offset) {
             return None;
         }
+        self.wanted = None;
         let awaited = self.awaits.take();
         let there = |log: &MessageLog| {
             let row = log.row_at(offset)?;
             (log.row(row)?.offset() == offset).then_some(row)
         };
-        let at_hand = there(newest).filter(|row| *row > newest.first());
+        let newest = &self.base(newest).clone();
+        // To go further up from the oldest message at hand, more is needed than what is at hand.
+        let goes_up = matches!(awaited, Some(Awaited::Beyond(Movement::Up(_))));
+        let has_older = |row: &u64| (newest.first()..*row).any(|row| newest.message(row).is_some());
+        let at_hand = there(newest).filter(|row| !goes_up || has_older(row));
         let before = self.selected().map(|row| row.offset());
         if let Some(row) = at_hand {
             self.show(newest);
@@ -340,7 +350,7 @@ impl MessageList {
     /// Goes along with the newest.
     pub(super) fn follow(&mut self, newest: &MessageLog) {
         self.held = None;
-        self.wanted = None;
+        (self.wanted, self.awaits) = (None, None);
         let base = self.base(newest).clone();
         self.show(&base);
         self.look();
@@ -393,14 +403,14 @@ impl MessageList {
     fn hold(&mut self, place: usize) {
         // On the newest, the selection goes along with what comes.
         if place + 1 == self.len() && !self.ended {
-            self.held = None;
+            (self.held, self.wanted, self.awaits) = (None, None, None);
         } else if let Some(row) = self.number(place) {
             self.stay(row);
         }
     }
 
     fn stay(&mut self, row: u64) {
-        self.wanted = None;
+        (self.wanted, self.awaits) = (None, None);
         let left = Anchor {
             row,
             since: self.log.end(),

@@ -71,16 +71,24 @@ impl MessageList {
         self.prompt.end();
     }
 
-    /// Lists only what was found, or everything; without anything to look for, that is asked first.
-    pub(crate) fn toggle_only(&mut self, newest: &MessageLog) {
+    /// Lists only what was found, or everything; without anything to look for, that is asked first. Returns the offset
+    /// around which messages are wanted.
+    pub(crate) fn toggle_only(&mut self, newest: &MessageLog) -> Option<u64> {
+        let selected = self.message().map(|message| message.offset);
+        let selected = selected.filter(|_| self.only && !self.follows());
         self.only = !self.only;
         self.wanted = None;
+        self.awaits = None;
         if self.only && self.search.is_none() {
             self.begin_typing();
         }
         let base = self.base(newest).clone();
         self.show_there(&base);
         self.look();
+        // A match that the list does not have is shown with what surrounds it.
+        let shown = self.message().map(|message| message.offset);
+        self.wanted = selected.filter(|selected| shown != Some(*selected));
+        self.wanted
     }
 
     /// Changes what is looked for; tells whether it is another thing now. What cannot be understood changes nothing but
@@ -97,11 +105,15 @@ impl MessageList {
         match Query::parse(self.prompt.typed()) {
             Ok(query) => {
                 self.error = None;
+                let lists_found = (self.progress.as_ref())
+                    .is_some_and(|progress| progress.found.is_same(&self.log));
                 self.progress = None;
                 self.awaits = None;
                 self.wanted = None;
                 self.number += 1;
-                self.show_there(newest);
+                if lists_found {
+                    self.show_there(newest);
+                }
                 self.is_due = query.is_some();
                 self.search = query.map(|query| MessageSearch::new(query, &self.log));
             }
@@ -121,6 +133,20 @@ impl MessageList {
             kept: self.log.clone(),
             until,
         })
+    }
+
+    /// Asks the ring once more, for what comes as well; what was found stays until it answers. Tells whether anything is
+    /// looked for.
+    pub(crate) fn ask_again(&mut self) -> bool {
+        self.number += u64::from(self.search.is_some());
+        self.search.is_some()
+    }
+
+    /// The search through the ring goes on where the list stands still.
+    pub(crate) fn look_on(&mut self) {
+        let progress = self.progress.as_ref();
+        let is_behind = progress.is_none_or(|progress| progress.is_behind);
+        self.is_due |= self.search.is_some() && is_behind;
     }
 
     /// Whether the search through the ring has something to do.
@@ -268,12 +294,22 @@ impl MessageList {
                 Ok(None)
             }
             (_, Some(other)) => {
-                self.wanted = Some(other);
+                (self.wanted, self.awaits) = (Some(other), None);
                 Ok(self.wanted)
             }
             _ if self.is_searching() => Err(NotFound::Searching),
+            _ if !newer && self.has_lost_matches() => Err(NotFound::NotKept),
             _ => Err(none),
         }
+    }
+
+    /// Whether more matches were found than are kept.
+    fn has_lost_matches(&self) -> bool {
+        self.progress.as_ref().is_some_and(|progress| {
+            let found = &progress.found;
+            let kept = (found.first()..found.end()).filter(|row| found.message(*row).is_some());
+            (kept.count() as u64) < progress.matches
+        })
     }
 
     fn is_searching(&self) -> bool {

@@ -802,3 +802,83 @@ fn a_pane_is_enlarged_and_back() {
     press(&mut app, &[Action::Back]);
     assert!(text(&app, 80, 24).contains("Consumers"));
 }
+
+#[test]
+fn a_search_of_a_frozen_screen_goes_on_when_it_is_live_again() {
+    let mut app = message_list(long_after(1300));
+    press(&mut app, &[Action::Freeze]);
+    search(&mut app, "fds>0");
+    let asked = app.search_request().unwrap();
+    assert!(asked.until.is_some(), "up to what is shown");
+    // The ring goes on; the search is not over.
+    let behind = SearchProgress {
+        is_behind: true,
+        ..find(&app, 0..300)
+    };
+    let _ = app.take_progress(Some(behind));
+    assert!(!app.is_search_due());
+    take(&mut app, long_after(1400));
+    assert!(app.is_search_due());
+    assert_eq!(apply(&mut app, Action::Freeze), Some(Effect::Search));
+    let again = app.search_request().unwrap();
+    assert!(again.until.is_none() && again.number != asked.number);
+    // What was found stays until the ring answers.
+    assert!(app.message_list().progress().is_some());
+}
+
+#[test]
+fn a_match_of_the_list_of_matches_is_shown_with_what_surrounds_it() {
+    let mut app = searching();
+    press(&mut app, &[Action::Only]);
+    let whole = find(&app, 0..1300);
+    let _ = app.take_progress(Some(whole));
+    press(&mut app, &[Action::First, Action::Down]);
+    assert_eq!(selected(&app), 2);
+    assert_eq!(
+        apply(&mut app, Action::Only),
+        Some(Effect::Around(offset(1)))
+    );
+    app.take_around(offset(1), Some(&part(0..40)));
+    assert_eq!(selected(&app), 2);
+    assert!(!app.message_list().lists_found());
+    // Typing something else does not take it away.
+    press(&mut app, &[Action::Filter]);
+    enter(&mut app, "x");
+    assert_eq!(selected(&app), 2);
+}
+
+#[test]
+fn what_is_read_stays_whatever_comes() {
+    let mut app = message_list(after(64));
+    press(
+        &mut app,
+        &[Action::Up, Action::Open, Action::Right, Action::Right],
+    );
+    assert_eq!(selected(&app), 64);
+    take(&mut app, after(80));
+    assert_eq!(selected(&app), 64);
+}
+
+#[test]
+fn what_the_user_does_meanwhile_counts() {
+    // Searching takes long; the user goes elsewhere.
+    let mut app = searching();
+    press(&mut app, &[Action::First]);
+    let at = selected(&app);
+    let whole = find(&app, 0..1300);
+    assert_eq!(app.take_progress(Some(whole)), None);
+    assert_eq!(selected(&app), at);
+    // An answer that comes late does not spoil the one that is waited for.
+    let up = apply(&mut app, Action::Up);
+    let Some(Effect::Around(first)) = up else {
+        panic!("{up:?}");
+    };
+    assert_eq!(
+        apply(&mut app, Action::Previous),
+        Some(Effect::Around(offset(99)))
+    );
+    app.take_around(first, Some(&part(1000..1100)));
+    assert_eq!(selected(&app), at);
+    app.take_around(offset(99), Some(&part(80..120)));
+    assert_eq!(selected(&app), 100, "and not one further up");
+}

@@ -452,3 +452,26 @@ fn keys_that_sentences_name_are_those_of_the_user() {
         assert!(shown.contains(none), "{shown}");
     }
 }
+
+#[test]
+fn what_quitting_gives_up_is_said_each_time() {
+    let over = || {
+        let mut frame = gone();
+        let ring = &mut frame.snapshot;
+        for consumer in &mut ring.consumers {
+            consumer.alive = Some(false);
+        }
+        frame
+    };
+    let mut app = on(over());
+    assert_eq!(apply(&mut app, Action::Quit), None);
+    assert!(app.said().unwrap().contains("nobody else holds the bytes"));
+    // The dump that was offered is written: it would be given up.
+    let _ = apply(&mut app, Action::Dump);
+    let mut frame = over();
+    frame.dump = Some("10 %".to_owned());
+    take(&mut app, frame);
+    assert_eq!(apply(&mut app, Action::Quit), None);
+    assert!(app.said().unwrap().contains("a dump is being written"));
+    assert_eq!(apply(&mut app, Action::Quit), Some(Effect::Quit));
+}

@@ -58,7 +58,11 @@ fn places(mut room: Rect) -> Places {
             values,
         };
     }
-    let values = inspector::rows(room.width).min(room.height.div_ceil(2));
+    let values = inspector::rows(room.width).min(if room.height < 4 {
+        0
+    } else {
+        room.height.div_ceil(2)
+    });
     let above = room.height - values;
     let text = if above >= 6 { above / 3 } else { 0 };
     let dump = cut(&mut room, above - text);
@@ -166,16 +170,22 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         text: below,
         values,
     } = places(area);
-    canvas.put(
-        top.x,
-        top.y,
-        top.width,
-        &header(&message),
-        message.integrity.into(),
-    );
+    if !top.is_empty() {
+        canvas.put(
+            top.x,
+            top.y,
+            top.width,
+            &header(&message),
+            message.integrity.into(),
+        );
+    }
     let payload = message.payload;
     if payload.is_empty() {
-        canvas.put(dump.x, dump.y, dump.width, "No payload.", ColorRole::Dim);
+        let words = match message.header.payload_len {
+            0 => "No payload.",
+            _ => "Its payload was not kept.",
+        };
+        canvas.put(dump.x, dump.y, dump.width, words, ColorRole::Dim);
         return;
     }
     let at = list.byte(payload.len());

@@ -46,6 +46,8 @@ const ROOMY: u16 = 36;
 const LEAST_MESSAGES: u16 = 7;
 /// Consumers that their pane has room for, where the screen has it.
 const CONSUMERS: u16 = 6;
+/// More of them than any screen has rows.
+const MOST: u16 = 1000;
 /// The pane grows by so many rows at once, to two more than that.
 const CONSUMERS_STEP: u16 = 2;
 
@@ -348,7 +350,7 @@ fn stack(app: &App, areas: &mut PanelAreas) {
     // The titles of two panes and the last edge come on top of the rows.
     let spare = body.height.saturating_sub(findings + 3);
     let messages = (LEAST_MESSAGES - 1).max(spare * 2 / 5);
-    let most = u16::try_from(app.most_consumers()).unwrap_or(u16::MAX);
+    let most = u16::try_from(app.most_consumers()).map_or(MOST, |most| most.min(MOST));
     // Their titles are a row, too.
     let wanted = most
         .max(CONSUMERS)
