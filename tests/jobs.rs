@@ -104,15 +104,15 @@ fn an_old_message_is_found_read_and_written() {
 fn what_the_list_kept_is_searched_with_the_ring() {
     let place = Place::new();
     let arguments = format!(
-        "--impl reference --hold --consumers 0 --seed {SEED} --max-payload {LONGEST} --rate 3000"
+        "--impl reference --hold --consumers 0 --seed {SEED} --max-payload {LONGEST} --rate 500"
     );
     let mut producer = Peer::producer(&place.socket(), &arguments);
     let mut terminal = dashboard(&producer, place.path(), (120, 40));
-    // Five laps of its 64 KiB.
-    producer.ask("send 7000", "done");
+    // More than two laps of its 64 KiB, slowly: the list keeps all of them.
+    producer.ask("send 4000", "done");
     terminal.keys("3/seq:1..\r");
     terminal.wait("all of them", |text| {
-        text.contains("7 000 matches, searched all")
+        text.contains("4 000 matches, searched all")
     });
     terminal.keys("q");
     terminal.ended();

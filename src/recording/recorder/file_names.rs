@@ -60,7 +60,7 @@ pub(super) fn remove(path: &Path) {
     }
 }
 
-/// Makes a file for a recording, readable by its owner alone, and locked as long as it is written: see [`remove`].
+/// Makes a file for a recording, readable by its owner alone, and locked as long as it is written: what another recorder writes is not taken away.
 ///
 /// # Errors
 /// When it is there already, or cannot be made.
