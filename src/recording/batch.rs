@@ -1,7 +1,7 @@
 //! Messages on their way from a ring to a file: many in one piece of memory.
 
 use super::record::{MessageRecord, RecordKind};
-use super::sightings::Sighted;
+use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, Integrity};
 use crate::ring::RawMessage;
 

@@ -32,7 +32,6 @@ mod reader;
 mod record;
 mod recorder;
 mod restored;
-mod sightings;
 mod state;
 mod writer;
 

@@ -8,7 +8,7 @@ use crate::observe::messages::{Follower, MessageReader, NextStep, ReadEvent, pay
 use crate::observe::model::{Gap, GapReason, LogRow, Message, MessageLog};
 use crate::observe::sample::control;
 use crate::recording::batch::MessageBatch;
-use crate::recording::sightings::{Sighted, Sightings, wall_ns};
+use crate::observe::messages::{Sighted, Sightings, wall_ns};
 use crate::ring::RawMessage;
 
 /// Messages are handed over when they are this many bytes, ...

@@ -17,7 +17,7 @@ use crate::observe::sample::control;
 use crate::observe::watch::{Budget, Watcher};
 use crate::recording::batch::MessageBatch;
 use crate::recording::channel::RingName;
-use crate::recording::sightings::wall_ns;
+use crate::observe::messages::wall_ns;
 use crate::recording::state::RecordedState;
 
 /// A dashboard looks this often, and a recording that looks less often reads as much at one look as that in so many.

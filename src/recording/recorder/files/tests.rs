@@ -3,7 +3,7 @@
 use super::*;
 use crate::observe::model::Integrity;
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::recording::sightings::Sighted;
+use crate::observe::messages::Sighted;
 use crate::recording::{RecordedState, Recording};
 use crate::ring::{MessageHeader, RawMessage};
 

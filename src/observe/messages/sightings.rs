@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 /// Now, ns since 1970.
-pub(super) fn wall_ns() -> u64 {
+#[must_use]
+pub fn wall_ns() -> u64 {
     u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
 }
 
@@ -14,7 +15,7 @@ const MOST: usize = 4096;
 
 /// Looks at head, as long as what they saw has not been read.
 #[derive(Debug, Default)]
-pub(super) struct Sightings {
+pub struct Sightings {
     looks: VecDeque<Look>,
     /// When head was looked at last, ns.
     last_ns: Option<u64>,
@@ -30,16 +31,16 @@ struct Look {
 
 /// When something was first seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sighted {
+pub struct Sighted {
     /// ns since 1970.
-    pub(super) at_ns: u64,
+    pub at_ns: u64,
     /// How long before that it may have been committed, µs; `u32::MAX`: or any longer.
-    pub(super) uncertainty_us: u32,
+    pub uncertainty_us: u32,
 }
 
 impl Sightings {
     /// Head was seen there, at a time in ns since 1970.
-    pub(super) fn note(&mut self, head: u64, at_ns: u64) {
+    pub fn note(&mut self, head: u64, at_ns: u64) {
         if self.looks.back().is_none_or(|last| head > last.head) {
             self.looks.push_back(Look {
                 head,
@@ -57,7 +58,8 @@ impl Sightings {
     }
 
     /// When a message that ends at `end` was first seen.
-    pub(super) fn of(&self, end: u64) -> Sighted {
+    #[must_use]
+    pub fn of(&self, end: u64) -> Sighted {
         let place = self.looks.partition_point(|look| look.head < end);
         let look = self.looks.get(place);
         let at_ns = look.map_or(self.last_ns.unwrap_or(0), |look| look.at_ns);
@@ -71,7 +73,8 @@ impl Sightings {
     }
 
     /// The last look.
-    pub(super) fn now(&self) -> Sighted {
+    #[must_use]
+    pub fn now(&self) -> Sighted {
         Sighted {
             at_ns: self.last_ns.unwrap_or(0),
             uncertainty_us: 0,
@@ -79,7 +82,7 @@ impl Sightings {
     }
 
     /// All up to there is read.
-    pub(super) fn forget_below(&mut self, offset: u64) {
+    pub fn forget_below(&mut self, offset: u64) {
         // The last one says where head was, whatever was read.
         while self.looks.len() > 1 && self.looks[0].head <= offset {
             self.looks.pop_front();
