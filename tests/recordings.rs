@@ -54,6 +54,10 @@ fn every_message_is_recorded_once_and_in_order_over_laps() {
     assert_eq!(numbers(&lines), (1..=last).collect::<Vec<_>>());
     let mut offset = 0;
     for line in &lines {
+        let at = line["observed_at"].as_str().expect("when it was seen");
+        assert!(at.parse::<jiff::Timestamp>().is_ok(), "{line}");
+        let uncertainty = &line["uncertainty_ns"];
+        assert!(uncertainty.is_number() || uncertainty.is_null(), "{line}");
         assert_eq!(line["offset"], offset, "{line}");
         offset += 16 + line["payload_len"].as_u64().expect("a length");
     }

@@ -405,3 +405,49 @@ fn offsets_come_once_where_older_ones_are_looked_for_under_a_fast_producer() {
         in_order(&arguments, false);
     }
 }
+
+/// Messages carry no time: they have that of the look which first saw them, and how much older they may be.
+#[test]
+fn messages_are_as_old_as_when_they_were_first_seen() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --payload 48 --messages 3",
+    )
+    .settled();
+    let arguments = ["--from", "oldest", "-f", "-c", "5", "--format", "json"];
+    let mut tail = zbqtop()
+        .args(["tail", "--pid", &producer.pid().to_string()])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(tail.stdout.take().expect("piped")).lines();
+    let mut next = || -> (jiff::Timestamp, Option<u64>) {
+        let line = lines.next().expect("a line").expect("text");
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        let at = line["observed_at"].as_str().expect("a time");
+        (
+            at.parse().expect("RFC 3339"),
+            line["uncertainty_ns"].as_u64(),
+        )
+    };
+    let first: Vec<_> = (0..3).map(|_| next()).collect();
+    assert!(
+        first.iter().all(|seen| *seen == (first[0].0, None)),
+        "{first:?}"
+    );
+    let before = jiff::Timestamp::now();
+    producer.ask("send 2", "done");
+    for _ in 0..2 {
+        let (at, uncertainty) = next();
+        let uncertainty = uncertainty.expect("the ring was looked at before");
+        let latest = jiff::Timestamp::now();
+        assert!(before <= at && at <= latest, "{before} {at} {latest}");
+        // It was not there when the look before that was taken, which was after the others were seen.
+        let oldest = at.as_nanosecond() - i128::from(uncertainty);
+        assert!(oldest >= first[0].0.as_nanosecond(), "{at} {uncertainty}");
+    }
+    assert!(tail.wait().expect("it ends").success());
+}

@@ -9,7 +9,7 @@ use std::ops::Range;
 use regex::bytes::Regex;
 
 use super::hex;
-use super::tail::{self, Format};
+use super::tail::{self, Format, Observed};
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::RawMessage;
@@ -55,12 +55,13 @@ impl Colors {
         format: Format,
         raw: &RawMessage<'_>,
         integrity: Integrity,
+        observed: &Observed,
         fds: Option<&[Descriptor]>,
     ) -> io::Result<()> {
         match format {
             Format::Hex => {
                 let mut plain = Vec::new();
-                tail::message(&mut plain, format, raw, integrity, fds)?;
+                tail::message(&mut plain, format, raw, integrity, observed, fds)?;
                 self.dump(out, &plain, raw.payload, integrity);
                 Ok(())
             }
@@ -71,11 +72,11 @@ impl Colors {
                     payload: &[],
                     ..*raw
                 };
-                tail::message(&mut rest, format, &empty, integrity, fds)?;
+                tail::message(&mut rest, format, &empty, integrity, observed, fds)?;
                 out.extend_from_slice(&rest);
                 Ok(())
             }
-            _ => tail::message(out, format, raw, integrity, fds),
+            _ => tail::message(out, format, raw, integrity, observed, fds),
         }
     }
 
@@ -238,6 +239,14 @@ mod tests {
         Colors::marking(patterns.iter().map(regex).collect())
     }
 
+    fn seen() -> Observed {
+        crate::observe::messages::Sighted {
+            at_ns: 0,
+            uncertainty_us: 0,
+        }
+        .into()
+    }
+
     fn raw(payload: &[u8]) -> RawMessage<'_> {
         RawMessage {
             offset: 4096,
@@ -253,7 +262,7 @@ mod tests {
         let mut out = Vec::new();
         let message = raw(payload);
         colors(patterns)
-            .message(&mut out, format, &message, Integrity::Torn, None)
+            .message(&mut out, format, &message, Integrity::Torn, &seen(), None)
             .unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -314,7 +323,7 @@ mod tests {
             for payload in [&payload[..], text.as_bytes()] {
                 for format in [Format::Hex, Format::Text] {
                     let mut plain = Vec::new();
-                    tail::message(&mut plain, format, &raw(payload), Integrity::Torn, None).unwrap();
+                    tail::message(&mut plain, format, &raw(payload), Integrity::Torn, &seen(), None).unwrap();
                     let plain = String::from_utf8(plain).unwrap();
                     prop_assert_eq!(stripped(&painted(format, payload, patterns)), plain);
                 }

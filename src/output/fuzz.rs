@@ -58,7 +58,18 @@ impl Sent {
             header: self.header,
             payload: &self.payload,
         };
-        let written = message(out, format, &raw, self.integrity, self.fds.as_deref());
+        let written = message(
+            out,
+            format,
+            &raw,
+            self.integrity,
+            &crate::observe::messages::Sighted {
+                at_ns: 0,
+                uncertainty_us: u32::MAX,
+            }
+            .into(),
+            self.fds.as_deref(),
+        );
         written.expect("memory takes everything");
     }
 }

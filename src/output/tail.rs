@@ -6,8 +6,9 @@
 //! - `text`: one line a message; valid UTF-8 as it is, everything else and all controls escaped (`\n`, `\xff`,
 //!   `\u{202e}`). A backslash stays as it is: for what has to be read back there are the others.
 //! - `raw`: the payload's bytes and nothing else, not even a newline.
-//! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "text" or
-//!   "base64"}`, with `--fds` also `"fds"`; a payload that is not UTF-8 is in standard base64 with padding. Bytes
+//! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "observed_at",
+//!   "uncertainty_ns", "text" or "base64"}`, with `--fds` also `"fds"`; messages carry no time: `observed_at` is when one was
+//!   first seen to be committed, `uncertainty_ns` how long before that it may have been, null for any longer; a payload that is not UTF-8 is in standard base64 with padding. Bytes
 //!   passed over are `{"skipped_bytes", "from", "to", "why"}`. With `-F`, where another ring takes the place of the one before
 //!   and offsets begin anew: `{"ring", "ring_capacity"}`.
 //! - `base64`: the payload in standard base64 with padding, one line a message; an empty message is an empty line.
@@ -22,9 +23,11 @@ use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{hex, line, safe_json};
+use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::RawMessage;
@@ -58,6 +61,25 @@ impl Format {
     }
 }
 
+/// When a message was first seen to be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// RFC 3339, UTC.
+    at: String,
+    uncertainty_ns: Option<u64>,
+}
+
+impl From<Sighted> for Observed {
+    fn from(sighted: Sighted) -> Self {
+        let at = Timestamp::from_nanosecond(sighted.at_ns.into()).unwrap_or_default();
+        Self {
+            at: at.to_string(),
+            uncertainty_ns: (sighted.uncertainty_us < u32::MAX)
+                .then(|| u64::from(sighted.uncertainty_us) * 1000),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     offset: u64,
@@ -66,6 +88,8 @@ struct Record<'a> {
     fd_count: u8,
     flags: u8,
     integrity: Integrity,
+    observed_at: &'a str,
+    uncertainty_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fds: Option<&'a [Descriptor]>,
     #[serde(flatten)]
@@ -97,6 +121,7 @@ pub fn message(
     format: Format,
     raw: &RawMessage<'_>,
     integrity: Integrity,
+    observed: &Observed,
     fds: Option<&[Descriptor]>,
 ) -> io::Result<()> {
     let RawMessage {
@@ -138,6 +163,8 @@ pub fn message(
                 fd_count: header.fd_count,
                 flags: header.flags,
                 integrity,
+                observed_at: &observed.at,
+                uncertainty_ns: observed.uncertainty_ns,
                 fds,
                 payload,
             };
@@ -160,12 +187,13 @@ pub fn message_in_pieces(
     format: Format,
     raw: &RawMessage<'_>,
     integrity: Integrity,
+    observed: &Observed,
     fds: Option<&[Descriptor]>,
     mut emit: impl FnMut(&mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
     let payload = raw.payload;
     if payload.len() <= PIECE {
-        return message(out, format, raw, integrity, fds);
+        return message(out, format, raw, integrity, observed, fds);
     }
     let empty = RawMessage {
         payload: &[],
@@ -173,7 +201,7 @@ pub fn message_in_pieces(
     };
     match format {
         Format::Raw | Format::LenPrefixed => {
-            message(out, format, &empty, integrity, fds)?;
+            message(out, format, &empty, integrity, observed, fds)?;
             for piece in payload.chunks(PIECE) {
                 out.extend_from_slice(piece);
                 emit(out)?;
@@ -192,7 +220,7 @@ pub fn message_in_pieces(
             descriptors(out, fds)?;
         }
         Format::Hex => {
-            message(out, format, &empty, integrity, fds)?;
+            message(out, format, &empty, integrity, observed, fds)?;
             for (number, piece) in (0..).zip(payload.chunks(PIECE)) {
                 hex::dump_from(out, number * PIECE as u32, piece);
                 emit(out)?;
@@ -200,7 +228,7 @@ pub fn message_in_pieces(
         }
         Format::Json => {
             let valid = std::str::from_utf8(payload).is_ok();
-            message(out, format, &empty, integrity, fds)?;
+            message(out, format, &empty, integrity, observed, fds)?;
             // It ends in `"text":null}` and a newline.
             out.truncate(out.len() - "text\":null}\n".len());
             if valid {
@@ -356,6 +384,25 @@ mod tests {
     use super::*;
     use crate::ring::MessageHeader;
 
+    fn seen() -> Observed {
+        Sighted {
+            at_ns: 1_764_137_290_000_000_005,
+            uncertainty_us: 100,
+        }
+        .into()
+    }
+
+    #[test]
+    fn what_may_be_any_older_has_no_bound() {
+        let sighted = Sighted {
+            at_ns: 0,
+            uncertainty_us: u32::MAX,
+        };
+        let observed = Observed::from(sighted);
+        assert_eq!(observed.at, "1970-01-01T00:00:00Z");
+        assert_eq!(observed.uncertainty_ns, None);
+    }
+
     fn written(format: Format, payload: &[u8]) -> String {
         let header = MessageHeader {
             payload_len: 3,
@@ -368,7 +415,8 @@ mod tests {
             payload,
         };
         let mut out = Vec::new();
-        message(&mut out, format, &raw, Integrity::Intact, None).expect("a Vec takes everything");
+        message(&mut out, format, &raw, Integrity::Intact, &seen(), None)
+            .expect("a Vec takes everything");
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -383,7 +431,7 @@ mod tests {
             written(Format::Hex, b"abc")
                 .starts_with("-- offset 4096 seq 9 len 3 fds 0 flags 0x00 intact --\n00000000  61")
         );
-        let head = r#"{"offset":4096,"seq_id":9,"payload_len":3,"fd_count":0,"flags":0,"integrity":"intact""#;
+        let head = r#"{"offset":4096,"seq_id":9,"payload_len":3,"fd_count":0,"flags":0,"integrity":"intact","observed_at":"2025-11-26T06:08:10.000000005Z","uncertainty_ns":100000"#;
         assert_eq!(
             written(Format::Json, b"abc"),
             format!("{head},\"text\":\"abc\"}}\n")
@@ -411,16 +459,31 @@ mod tests {
                     payload,
                 };
                 let (mut whole, mut out, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
-                message(&mut whole, *format, &raw, Integrity::Intact, Some(&[]))
-                    .expect("a Vec takes everything");
+                message(
+                    &mut whole,
+                    *format,
+                    &raw,
+                    Integrity::Intact,
+                    &seen(),
+                    Some(&[]),
+                )
+                .expect("a Vec takes everything");
                 let mut longest = 0;
                 let emit = |piece: &mut Vec<u8>| {
                     longest = longest.max(piece.len());
                     pieces.append(piece);
                     Ok(())
                 };
-                message_in_pieces(&mut out, *format, &raw, Integrity::Intact, Some(&[]), emit)
-                    .expect("a Vec takes everything");
+                message_in_pieces(
+                    &mut out,
+                    *format,
+                    &raw,
+                    Integrity::Intact,
+                    &seen(),
+                    Some(&[]),
+                    emit,
+                )
+                .expect("a Vec takes everything");
                 pieces.append(&mut out);
                 assert!(pieces == whole, "{format:?}");
                 assert!(longest <= 6 * PIECE, "{format:?}: {longest}");
@@ -443,7 +506,15 @@ mod tests {
             payload: &[],
         };
         let mut out = Vec::new();
-        message(&mut out, Format::Hex, &raw, Integrity::Likely, None).expect("it fits");
+        message(
+            &mut out,
+            Format::Hex,
+            &raw,
+            Integrity::Likely,
+            &seen(),
+            None,
+        )
+        .expect("it fits");
         assert_eq!(
             String::from_utf8_lossy(&out),
             format!(

@@ -81,7 +81,7 @@ fn read_playback(opened: Result<Playback, RecordingError>) {
         let events = playback.events(&ring, (0, u64::MAX));
         assert!(events.iter().all(|(at, _)| *at <= end));
         for chunk in playback.message_chunks(&ring).into_owned() {
-            playback.messages_in(&ring, chunk, |message| {
+            playback.messages_in(&ring, chunk, |_, message| {
                 if let RecordedMessage::Message(raw, _) = message {
                     assert_eq!(raw.payload.len() as u64, u64::from(raw.header.payload_len));
                 }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use super::channel::{Content, RingName};
 use super::reader::{Recording, RecordingError};
-use super::record::RecordedMessage;
+use super::record::{MessageRecord, RecordedMessage};
 use super::restored::restored;
 use super::state::RecordedState;
 use crate::observe::attach::AttachedRing;
+use crate::observe::messages::Sighted;
 use crate::observe::model::{Event, Limitation, Method, Moment, Severity};
 use crate::text::{counted, duration};
 
@@ -306,7 +307,7 @@ impl Playback {
         &mut self,
         ring: &PlayedRing,
         chunk: usize,
-        mut each: impl FnMut(RecordedMessage<'_>) -> bool,
+        mut each: impl FnMut(Sighted, RecordedMessage<'_>) -> bool,
     ) {
         let until = self.at_ns;
         let recording = &mut self.recordings[ring.recording];
@@ -314,7 +315,15 @@ impl Playback {
         // What cannot be read is in the notes.
         let _ = recording.read_chunk(chunk, &ring.name, Content::Messages, |at_ns, bytes| {
             match RecordedMessage::parse(bytes) {
-                Some(message) => at_ns > until || each(message),
+                Some(message) => {
+                    let uncertainty_us =
+                        MessageRecord::parse(bytes).map(|(it, _)| it.uncertainty_us);
+                    let sighted = Sighted {
+                        at_ns,
+                        uncertainty_us: uncertainty_us.unwrap_or(u32::MAX),
+                    };
+                    at_ns > until || each(sighted, message)
+                }
                 None => {
                     senseless += 1;
                     true

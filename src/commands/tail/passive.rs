@@ -59,6 +59,7 @@ pub fn tail(
     }
     let head = control(&ring).producer_head;
     let mut sink = Sink::new(options, head, Stdout::now())?;
+    sink.look(head);
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -325,6 +326,7 @@ fn collect(
         if Instant::now() >= gives_up {
             return Ok(None);
         }
+        sink.look(control(ring).producer_head);
         let moved = reader.advance(ring, end, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {
@@ -396,6 +398,7 @@ fn from_the_start(
 ) -> io::Result<MessageReader> {
     sink.begin_ring(ring.id(), ring.capacity())?;
     let head = control(ring).producer_head;
+    sink.look(head);
     let retained = head.saturating_sub(ring.capacity());
     if retained > 0 {
         sink.gap(&Gap {
@@ -431,6 +434,7 @@ fn follow(
                 "zbq_ctrl was truncated: the ring's head is lost",
             ));
         }
+        sink.look(control(ring).producer_head);
         let next = follower.advance(ring, u64::MAX, |event| pass(sink, event))?;
         let token = match next {
             NextStep::Wait(token) => token,

@@ -9,6 +9,7 @@ use anyhow::bail;
 use super::passive::tail;
 use super::sink::Sink;
 use crate::cli::{RingPosition, TailArgs};
+use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, GapReason, Integrity, Message};
 use crate::recording::{Content, Playback, PlayedRing, RecordedMessage};
 use crate::ring::RawMessage;
@@ -70,8 +71,8 @@ pub fn recorded(
         for chunk in new {
             next = chunk + 1;
             let mut outcome = Ok(());
-            playback.messages_in(ring, chunk, |message| {
-                outcome = pass(&mut sink, &message);
+            playback.messages_in(ring, chunk, |sighted, message| {
+                outcome = pass(&mut sink, sighted, &message);
                 outcome.is_ok() && !sink.is_done()
             });
             outcome?;
@@ -99,7 +100,7 @@ fn take_in(playback: &mut Playback) {
 
 /// A message or a gap.
 enum Kept {
-    Message(Message),
+    Message(Sighted, Message),
     Gap(Gap),
 }
 
@@ -117,19 +118,19 @@ fn show_last(
         }
         let (mut here, mut found) = (0, VecDeque::new());
         sink.rewind();
-        playback.messages_in(ring, chunk, |message| {
+        playback.messages_in(ring, chunk, |sighted, message| {
             match message {
                 RecordedMessage::Message(raw, integrity)
                 | RecordedMessage::Header(raw, integrity) => {
                     if sink.admit(&raw, integrity) {
-                        found.push_back(Kept::Message(Message::from((raw, integrity))));
+                        found.push_back(Kept::Message(sighted, Message::from((raw, integrity))));
                         here += 1;
                     }
                 }
                 RecordedMessage::Gap(gap) => found.push_back(Kept::Gap(gap)),
             }
             while messages + here > last {
-                here -= usize::from(matches!(found.pop_front(), Some(Kept::Message(_))));
+                here -= usize::from(matches!(found.pop_front(), Some(Kept::Message(..))));
             }
             true
         });
@@ -139,13 +140,13 @@ fn show_last(
     }
     for event in kept {
         match event {
-            Kept::Message(message) => {
+            Kept::Message(sighted, message) => {
                 let raw = RawMessage {
                     offset: message.offset,
                     header: message.header,
                     payload: &message.payload,
                 };
-                write(sink, &raw, message.integrity)?;
+                write(sink, &raw, message.integrity, sighted)?;
             }
             Kept::Gap(gap) => sink.gap(&gap)?,
         }
@@ -153,11 +154,15 @@ fn show_last(
     Ok(())
 }
 
-fn pass(sink: &mut Sink<impl Output>, message: &RecordedMessage<'_>) -> io::Result<()> {
+fn pass(
+    sink: &mut Sink<impl Output>,
+    sighted: Sighted,
+    message: &RecordedMessage<'_>,
+) -> io::Result<()> {
     match message {
         RecordedMessage::Message(raw, integrity) | RecordedMessage::Header(raw, integrity) => {
             if sink.admit(raw, *integrity) {
-                return write(sink, raw, *integrity);
+                return write(sink, raw, *integrity, sighted);
             }
             Ok(())
         }
@@ -170,10 +175,11 @@ fn write(
     sink: &mut Sink<impl Output>,
     raw: &RawMessage<'_>,
     integrity: Integrity,
+    sighted: Sighted,
 ) -> io::Result<()> {
     let whole = raw.payload.len() as u64 == u64::from(raw.header.payload_len);
     if whole || sink.shows_headers() {
-        return sink.write(raw, integrity, None);
+        return sink.write_seen(raw, integrity, sighted, None);
     }
     sink.gap(&Gap {
         from: raw.offset,

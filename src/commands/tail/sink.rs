@@ -7,11 +7,11 @@ use anyhow::Context as _;
 
 use super::gap_reporter::GapReporter;
 use crate::cli::{self, RingPosition};
-use crate::observe::messages::Filter;
+use crate::observe::messages::{Filter, Sighted, Sightings, wall_ns};
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::colored::Colors;
-use crate::output::tail::{Format, PIECE, gap, message_in_pieces, ring_begins};
+use crate::output::tail::{Format, Observed, PIECE, gap, message_in_pieces, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -49,6 +49,10 @@ pub(super) struct Sink<O> {
     batch: Vec<u8>,
     summary: Summary,
     gaps: GapReporter,
+    /// When head was seen where.
+    sightings: Sightings,
+    /// The time that was written out last.
+    observed: Option<(Sighted, Observed)>,
     ending: StopSignal,
     /// A message at the end of the range was met.
     past: bool,
@@ -83,10 +87,17 @@ impl<O: Output> Sink<O> {
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
             gaps: GapReporter::default(),
+            sightings: Sightings::default(),
+            observed: None,
             ending: StopSignal::watch()?,
             past: false,
             done: count == 0,
         })
+    }
+
+    /// To be told where head is, each time before messages are read.
+    pub(super) fn look(&mut self, head: u64) {
+        self.sightings.note(head, wall_ns());
     }
 
     /// Whether there is nothing more to be done: all that was wanted is written, or the end was asked for.
@@ -137,9 +148,33 @@ impl<O: Output> Sink<O> {
         integrity: Integrity,
         fds: Option<&[Descriptor]>,
     ) -> io::Result<()> {
+        let end = raw.offset.saturating_add(raw.header.total_len());
+        let sighted = self.sightings.of(end);
+        self.sightings.forget_below(raw.offset);
+        self.write_seen(raw, integrity, sighted, fds)
+    }
+
+    /// Writes a message that is wanted, and that was first seen then.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub(super) fn write_seen(
+        &mut self,
+        raw: &RawMessage<'_>,
+        integrity: Integrity,
+        sighted: Sighted,
+        fds: Option<&[Descriptor]>,
+    ) -> io::Result<()> {
         if self.done {
             return Ok(());
         }
+        // Those of one look have one time, which takes time to write out.
+        if self.observed.as_ref().is_none_or(|(of, _)| *of != sighted) {
+            self.observed = Some((sighted, sighted.into()));
+        }
+        let Some((_, observed)) = &self.observed else {
+            return Ok(());
+        };
         let (output, ending, done) = (&mut self.output, &self.ending, &mut self.done);
         let emit = |piece: &mut Vec<u8>| {
             if !*done {
@@ -150,9 +185,17 @@ impl<O: Output> Sink<O> {
         };
         match &self.colors {
             Some(colors) if raw.payload.len() <= PIECE => {
-                colors.message(&mut self.batch, self.format, raw, integrity, fds)?;
+                colors.message(&mut self.batch, self.format, raw, integrity, observed, fds)?;
             }
-            _ => message_in_pieces(&mut self.batch, self.format, raw, integrity, fds, emit)?,
+            _ => message_in_pieces(
+                &mut self.batch,
+                self.format,
+                raw,
+                integrity,
+                observed,
+                fds,
+                emit,
+            )?,
         }
         self.summary.messages += 1;
         self.summary.bytes += raw.payload.len() as u64;
@@ -264,6 +307,7 @@ impl<O: Output> Sink<O> {
         self.gaps.say();
         self.range = (0, u64::MAX);
         self.past = false;
+        self.sightings = Sightings::default();
         warn(&format!("goes on with ring {id} of {}", bytes(capacity)));
         ring_begins(&mut self.batch, self.format, id, capacity)
     }

@@ -81,7 +81,7 @@ impl RecordedSearch {
             last,
             ..
         } = self;
-        playback.messages_in(ring, piece, |recorded| {
+        playback.messages_in(ring, piece, |_, recorded| {
             match recorded {
                 RecordedMessage::Message(raw, integrity)
                 | RecordedMessage::Header(raw, integrity) => {
@@ -123,7 +123,7 @@ pub(super) fn piece_of(
     while within.end - within.start > 1 {
         let middle = within.start + (within.end - within.start) / 2;
         let mut first = None;
-        playback.messages_in(ring, pieces[middle], |recorded| {
+        playback.messages_in(ring, pieces[middle], |_, recorded| {
             first = Some(match recorded {
                 RecordedMessage::Message(raw, _) | RecordedMessage::Header(raw, _) => raw.offset,
                 RecordedMessage::Gap(gap) => gap.from,
@@ -151,7 +151,7 @@ pub(super) fn around(
     let mut log = MessageLog::new(usize::MAX);
     let (mut after, mut is_there, mut last) = (0, false, None);
     for piece in &pieces[place.saturating_sub(1)..] {
-        playback.messages_in(ring, *piece, |recorded| {
+        playback.messages_in(ring, *piece, |_, recorded| {
             match recorded {
                 RecordedMessage::Message(raw, integrity)
                 | RecordedMessage::Header(raw, integrity) => {

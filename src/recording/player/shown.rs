@@ -81,7 +81,7 @@ impl Shown {
         let (log, mut last) = (&mut self.messages, after);
         let chunks = chunks[from..].to_vec();
         for chunk in &chunks {
-            playback.messages_in(ring, *chunk, |message| {
+            playback.messages_in(ring, *chunk, |_, message| {
                 match message {
                     RecordedMessage::Message(raw, integrity)
                     | RecordedMessage::Header(raw, integrity) => {
@@ -180,7 +180,7 @@ impl Shown {
         let place = piece_of(playback, ring, &chunks, message.offset)?;
         // Those after it, too: where pieces are damaged it may be later than it looks.
         for &chunk in &chunks[place..] {
-            playback.messages_in(ring, chunk, |recorded| {
+            playback.messages_in(ring, chunk, |_, recorded| {
                 if let RecordedMessage::Message(raw, _) = recorded
                     && (raw.offset, raw.header) == (message.offset, message.header)
                 {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{Follower, MessageReader, NextStep, ReadEvent, payload};
+use crate::observe::messages::{Sighted, Sightings, wall_ns};
 use crate::observe::model::{Gap, GapReason, LogRow, Message, MessageLog};
 use crate::observe::sample::control;
 use crate::recording::batch::MessageBatch;
-use crate::observe::messages::{Sighted, Sightings, wall_ns};
 use crate::ring::RawMessage;
 
 /// Messages are handed over when they are this many bytes, ...

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use super::feed::{Feed, Pick};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::oldest_boundary;
+use crate::observe::messages::wall_ns;
 use crate::observe::model::{Finding, RingSnapshot, RingState, Severity, Thresholds};
 use crate::observe::sample::control;
 use crate::observe::watch::{Budget, Watcher};
 use crate::recording::batch::MessageBatch;
 use crate::recording::channel::RingName;
-use crate::observe::messages::wall_ns;
 use crate::recording::state::RecordedState;
 
 /// A dashboard looks this often, and a recording that looks less often reads as much at one look as that in so many.

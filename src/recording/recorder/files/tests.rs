@@ -1,9 +1,9 @@
 //! Files of a recording: their names, what becomes of earlier ones, and how large they get.
 
 use super::*;
+use crate::observe::messages::Sighted;
 use crate::observe::model::Integrity;
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::observe::messages::Sighted;
 use crate::recording::{RecordedState, Recording};
 use crate::ring::{MessageHeader, RawMessage};
 
@@ -177,7 +177,7 @@ fn sizes(most: u64, keep: Option<usize>, message: usize) -> (Vec<u64>, Counted) 
             crate::recording::Playback::open(std::slice::from_ref(path), None, true).expect("one");
         let ring = playback.rings()[0].clone();
         for chunk in playback.message_chunks(&ring).into_owned() {
-            playback.messages_in(&ring, chunk, |_| {
+            playback.messages_in(&ring, chunk, |_, _| {
                 read += 1;
                 true
             });
