@@ -45,9 +45,22 @@ const LAST: usize = 10;
 /// # Errors
 /// When what was asked for is not there yet, or no ring can take the place of this one; those of stdout; [`io::ErrorKind::BrokenPipe`] when its reader has gone.
 pub fn tail(
+    ring: AttachedRing,
+    succession: Option<Succession>,
+    options: &cli::TailArgs,
+) -> anyhow::Result<()> {
+    tail_at(ring, succession, options, None)
+}
+
+/// As [`tail`], of a ring as it was at a time in ns since 1970.
+///
+/// # Errors
+/// Those of [`tail`].
+pub(super) fn tail_at(
     mut ring: AttachedRing,
     succession: Option<Succession>,
     options: &cli::TailArgs,
+    at_ns: Option<u64>,
 ) -> anyhow::Result<()> {
     let mut succession = succession.filter(|_| options.follow_name);
     if options.follow_name && succession.is_none() {
@@ -59,6 +72,7 @@ pub fn tail(
     }
     let head = control(&ring).producer_head;
     let mut sink = Sink::new(options, head, Stdout::now())?;
+    sink.set_time(at_ns);
     sink.look(head);
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use super::passive::tail;
+use super::passive::tail_at;
 use super::sink::Sink;
 use crate::cli::{RingPosition, TailArgs};
 use crate::observe::messages::Sighted;
@@ -37,7 +37,9 @@ pub fn recorded(
         take_in(playback);
     }
     if playback.has(ring, Content::Pages) {
-        return tail(playback.restored(ring)?, None, options);
+        // Its messages were seen when it was copied.
+        let at_ns = playback.state(ring).map(|(at_ns, _)| at_ns);
+        return tail_at(playback.restored(ring)?, None, options, at_ns);
     }
     if !playback.has(ring, Content::Messages) && !playback.goes_on() {
         bail!(

@@ -51,6 +51,8 @@ pub(super) struct Sink<O> {
     gaps: GapReporter,
     /// When head was seen where.
     sightings: Sightings,
+    /// The time that it is, if that is not now.
+    at_ns: Option<u64>,
     /// The time that was written out last.
     observed: Option<(Sighted, Observed)>,
     ending: StopSignal,
@@ -88,6 +90,7 @@ impl<O: Output> Sink<O> {
             summary: Summary::default(),
             gaps: GapReporter::default(),
             sightings: Sightings::default(),
+            at_ns: None,
             observed: None,
             ending: StopSignal::watch()?,
             past: false,
@@ -97,7 +100,13 @@ impl<O: Output> Sink<O> {
 
     /// To be told where head is, each time before messages are read.
     pub(super) fn look(&mut self, head: u64) {
-        self.sightings.note(head, wall_ns());
+        self.sightings
+            .note(head, self.at_ns.unwrap_or_else(wall_ns));
+    }
+
+    /// The ring is seen as it was then, ns since 1970.
+    pub(super) fn set_time(&mut self, at_ns: Option<u64>) {
+        self.at_ns = at_ns;
     }
 
     /// Whether there is nothing more to be done: all that was wanted is written, or the end was asked for.
