@@ -46,9 +46,8 @@ impl FooterItem {
     }
 }
 
-/// What the keys of the prompt do, as the footer shows them.
-pub(crate) const PROMPT: [(&str, &str, Edit); 2] =
-    [("Enter", "keep", Edit::Keep), ("Esc", "clear", Edit::Clear)];
+/// The keys of the prompt, and what each does to the line.
+pub(crate) const PROMPT: [(&str, Edit); 2] = [("Enter", Edit::Keep), ("Esc", Edit::Clear)];
 
 /// What a key does to text that is being typed; `None` for keys that do nothing to it.
 pub(crate) fn edit(event: &KeyEvent) -> Option<Edit> {

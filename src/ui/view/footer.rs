@@ -15,6 +15,11 @@ use crate::ui::theme::ColorRole;
 /// What can be typed as a time in a recording.
 const MOMENT: &str = "+5s  -5s  06:10:02  finding  event";
 
+/// What the two keys of the prompt do to a filter, to a time, to the name of a file.
+const FILTERS: [&str; 2] = ["keep", "clear"];
+const GOES: [&str; 2] = ["go", "cancel"];
+const WRITES: [&str; 2] = ["write", "cancel"];
+
 /// What can be typed as the name of a file for messages.
 const FILES: &str = "NAME.mcap  NAME.bin (lengths and payloads)";
 
@@ -30,12 +35,13 @@ const LOST: &str = "The prompt was closed: its ring has changed. Enter goes on."
 pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: bool) {
     let message_list = app.message_list();
     if app.prompt_is_lost() {
-        return prompt("", "", Some(LOST), None, canvas, area);
+        return prompt("", FILTERS, "", Some(LOST), None, canvas, area);
     }
     if message_list.is_typing() {
         let sign = if message_list.lists_found() { "&" } else { "/" };
         return prompt(
             sign,
+            FILTERS,
             message_list.typed(),
             message_list.error(),
             Some(HINT),
@@ -44,13 +50,21 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         );
     }
     if let Some(typed) = app.file_name() {
-        return prompt("write to ", typed, None, Some(FILES), canvas, area);
+        return prompt("write to ", WRITES, typed, None, Some(FILES), canvas, area);
     }
     if let Some((typed, error)) = app.moment() {
-        return prompt("time ", typed, error, Some(MOMENT), canvas, area);
+        return prompt("time ", GOES, typed, error, Some(MOMENT), canvas, area);
     }
     if app.types_findings_filter() {
-        return prompt("/", app.findings_filter(), None, Some(EVENTS), canvas, area);
+        return prompt(
+            "/",
+            FILTERS,
+            app.findings_filter(),
+            None,
+            Some(EVENTS),
+            canvas,
+            area,
+        );
     }
     let filter = if app.ring_list().is_typing() || app.screen() == Screen::Rings {
         app.ring_list().filter()
@@ -58,7 +72,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
         app.consumer_list().filter()
     };
     if app.is_typing() {
-        return prompt("/", filter, None, None, canvas, area);
+        return prompt("/", FILTERS, filter, None, None, canvas, area);
     }
     let room = area.width.saturating_sub(1);
     if let Some(said) = app.said() {
@@ -121,15 +135,16 @@ fn filters(app: &App) -> Option<String> {
 /// At the right what is wrong with what was typed, if anything; and before anything is typed, what can be.
 fn prompt(
     sign: &str,
+    words: [&str; 2],
     typed: &str,
     error: Option<&str>,
     hint: Option<&str>,
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
-    let keys: u16 = PROMPT
-        .iter()
-        .map(|(key, word, _)| width(key, word) + 2)
+    let hints = PROMPT.into_iter().zip(words);
+    let keys: u16 = (hints.clone())
+        .map(|((key, _), word)| width(key, word) + 2)
         .sum();
     let mut room = area.width.saturating_sub(2 + text::width(sign));
     if let Some(error) = error {
@@ -141,7 +156,7 @@ fn prompt(
     } else if room >= 24 + keys {
         room -= keys;
         let mut x = area.right() - keys;
-        for (key, word, edit) in PROMPT {
+        for ((key, edit), word) in hints {
             let place = Rect::new(x, area.y, width(key, word), 1);
             canvas.spot(place, Spot::Edit(edit));
             x = put(canvas, area, x, key, word);
