@@ -14,6 +14,7 @@ mod shell;
 mod tail;
 mod target;
 mod values;
+mod wireshark;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,10 +31,11 @@ pub use metrics::MetricsArgs;
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use shell::Shell;
-pub use tail::{FilterArgs, TailArgs};
+pub use tail::{FilterArgs, TailArgs, TailFormat};
 pub use target::{Configuration, Target};
 use values::duration;
-pub(crate) use values::{RingPosition, period, shown};
+pub(crate) use values::{RingPosition, pattern, period, shown};
+pub use wireshark::{WiresharkAction, WiresharkArgs};
 
 use crate::demo::roles::DemoRole;
 use crate::observe::model::Moment;
@@ -148,6 +150,9 @@ pub enum Command {
     /// Export metrics of rings to Prometheus.
     #[command(after_help = manual::after_help("metrics"))]
     Metrics(MetricsArgs),
+    /// Show rings in Wireshark: install what it needs for that.
+    #[command(after_help = manual::after_help("wireshark"))]
+    Wireshark(WiresharkArgs),
     /// Check what is permitted here, and what would help.
     #[command(after_help = manual::after_help("doctor"))]
     Doctor(DoctorArgs),
@@ -175,6 +180,13 @@ pub enum Command {
     Man {
         /// Write all pages to DIR, replacing older ones; without DIR, print the page of the program itself.
         dir: Option<PathBuf>,
+    },
+    /// What Wireshark asks of a capture interface.
+    #[command(hide = true, disable_help_flag = true)]
+    Extcap {
+        /// The question.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
     /// One process of the demo.
     #[command(hide = true)]

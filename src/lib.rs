@@ -36,6 +36,9 @@ pub mod ui;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod capture;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -18,9 +18,11 @@ pub use status::{describe, exit_code, is_broken_pipe, refuse};
 use status::is_dumb;
 
 use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target, When};
+use crate::commands::extcap::{self, Question};
 use crate::commands::tail;
 use crate::commands::{
     check, completions, demo, doctor, dump, events, man, metrics, record, recorded, snapshot,
+    wireshark,
 };
 use crate::demo::roles;
 use crate::observe::attach::{
@@ -208,6 +210,17 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Man { dir: Some(dir) }) => {
             man::write(&dir).with_context(|| format!("writing the manual into {}", dir.display()))
         }
+        Some(Command::Wireshark(options)) => return wireshark::wireshark(&options, out),
+        Some(Command::Extcap { words }) => match Question::of(words) {
+            Question::Capture(capture) => match Cli::read(capture.words()?) {
+                Ok(cli) => {
+                    capture.open()?;
+                    return run(cli);
+                }
+                Err(error) => return Ok(refuse(&error)),
+            },
+            question => Ok(extcap::answer(&question, out)?),
+        },
         Some(Command::DemoRole {
             role,
             socket,

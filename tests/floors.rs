@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["observe::check", "observe::watch"],
     &["observe::orphan_search"],
     &["observe::ring_set", "observe::rings"],
+    &["capture"],
     &["metrics", "recording"],
     &["shutdown", "stderr", "output", "ui"],
     &["stdout"],

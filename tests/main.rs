@@ -58,4 +58,5 @@ mod unresponsive;
 mod what_happens;
 mod which_socket;
 mod wire;
+mod wireshark;
 mod zombies;

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::metrics::{Served, held};
-use crate::support::program::{stderr, stdout, zbqtop};
+use crate::support::program::{is_there, stderr, stdout, zbqtop};
 use crate::support::{Place, eventually};
 
 /// Expressions of the dashboard that have no series while nothing is wrong, or nothing was estimated.
@@ -20,18 +20,6 @@ const MAY_BE_EMPTY: [&str; 3] = ["zbq_findings", "zbq_events_total", "_estimated
 fn asset(name: &str) -> PathBuf {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
     assets.join(name)
-}
-
-/// Whether a program is installed; if it has to be, it is.
-fn is_there(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output();
-    let found = found.is_ok_and(|output| output.status.success());
-    let required = std::env::var_os("ZBQTOP_REQUIRE_PEERS").is_some();
-    assert!(found || !required, "{program} is not installed");
-    if !found {
-        let _ = writeln!(std::io::stderr(), "not tried: {program} is not installed");
-    }
-    found
 }
 
 fn succeeds(command: &mut Command, input: &str) -> String {

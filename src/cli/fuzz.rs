@@ -98,6 +98,8 @@ fn can_be(cli: &Cli) {
             Command::Demo { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
+            | Command::Wireshark(_)
+            | Command::Extcap { .. }
             | Command::DemoRole { .. },
         ) => return,
     };

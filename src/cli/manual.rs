@@ -228,6 +228,39 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        command: "wireshark",
+        remarks: &[
+            "Two files are installed for this user: a dissector, which makes the fields of a message known to Wireshark, and a \
+             capture interface, with which Wireshark lists every ring on this machine and captures from it. `zbqtop tail \
+             --format pcapng` writes what they read; without them, Wireshark shows bytes.",
+            "A capture filter of such an interface is a regular expression for the bytes of the payload, as with \
+             `zbqtop tail --include`.",
+        ],
+        exit: &[
+            ("0", "done; with status: both are installed"),
+            (
+                "1",
+                "failed; with status: not installed, or by another version",
+            ),
+            ("2", "wrong usage"),
+        ],
+        examples: &[
+            (
+                "zbqtop wireshark install",
+                "rings are interfaces of Wireshark now",
+            ),
+            (
+                "zbqtop tail -f --format pcapng | wireshark -k -i -",
+                "the same without the capture interface",
+            ),
+            (
+                "zbqtop tail --from oldest --format pcapng > ring.pcapng",
+                "what a ring holds, in a file for tshark",
+            ),
+            ("tshark -r ring.pcapng -Y 'zbq.kind == 2'", "the gaps in it"),
+        ],
+    },
+    Page {
         command: "doctor",
         remarks: &[
             "Without a target: every ring on this machine, and every process that may not be inspected. Nothing is \

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use regex::bytes::Regex;
 
 use super::screen::When;
@@ -42,8 +43,8 @@ pub struct TailArgs {
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub idle_timeout: Option<Duration>,
     /// How messages are written.
-    #[arg(long, value_enum, default_value_t = Format::Hex)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = TailFormat::Messages(Format::Hex))]
+    pub format: TailFormat,
     /// Allow raw bytes on a terminal, which they may garble.
     #[arg(long)]
     pub force: bool,
@@ -63,6 +64,50 @@ pub struct TailArgs {
     /// Which messages.
     #[command(flatten)]
     pub wanted: FilterArgs,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailFormat {
+    /// One after the other.
+    Messages(Format),
+    /// As packets, for Wireshark.
+    Pcapng,
+}
+
+impl TailFormat {
+    /// Whether what is written is not for a terminal.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        match self {
+            Self::Messages(format) => format.is_binary(),
+            Self::Pcapng => true,
+        }
+    }
+}
+
+impl ValueEnum for TailFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Messages(Format::Hex),
+            Self::Messages(Format::Text),
+            Self::Messages(Format::Raw),
+            Self::Messages(Format::Json),
+            Self::Messages(Format::Base64),
+            Self::Messages(Format::LenPrefixed),
+            Self::Pcapng,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Messages(format) => format.to_possible_value(),
+            Self::Pcapng => Some(
+                PossibleValue::new("pcapng")
+                    .help("Packets for Wireshark and tshark; `zbqtop wireshark install` teaches them what is in them"),
+            ),
+        }
+    }
 }
 
 impl TailArgs {

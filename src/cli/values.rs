@@ -139,7 +139,7 @@ pub(crate) fn period(text: &str) -> Result<Duration, String> {
 }
 
 /// A regular expression over bytes.
-pub(super) fn pattern(text: &str) -> Result<Regex, String> {
+pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| error.to_string())
 }
 

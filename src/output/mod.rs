@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 pub mod hex;
 pub mod json;
 mod line;
+pub mod packets;
 mod safe_json;
 pub mod table;
 pub mod tail;

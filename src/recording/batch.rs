@@ -1,6 +1,6 @@
 //! Messages on their way from a ring to a file: many in one piece of memory.
 
-use super::record::{MessageRecord, RecordKind};
+use crate::capture::{MessageRecord, RecordKind};
 use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, Integrity};
 use crate::ring::RawMessage;

@@ -13,7 +13,7 @@ use super::channel::Content;
 use super::page::{Page, Part};
 use super::playback::Playback;
 use super::reader::{Recording, RecordingError};
-use super::record::{MessageRecord, RecordKind, RecordedMessage};
+use crate::capture::{MessageRecord, RecordKind, RecordedMessage};
 use crate::fuzzing::input::Input;
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{MessageReader, ReadEvent};

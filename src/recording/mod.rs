@@ -7,7 +7,7 @@
 //! - `state` (encoding `json`): the object of `"rings"` in `snapshot --json`, with `captured_at` and `interval_ns`; the schema
 //!   of the channel is `assets/snapshot.schema.json`.
 //! - `events` (encoding `json`): one event each, as in `"events"`; its schema is `assets/event.schema.json`.
-//! - `messages` (encoding `zbq`): the 24 bytes of [`MessageRecord`], then, of a message, its header and payload as they lay in the
+//! - `messages` (encoding `zbq`): the 24 bytes of [`MessageRecord`](crate::capture::MessageRecord), then, of a message, its header and payload as they lay in the
 //!   ring; of a gap, why there is one, in words. Its log time is the look at which the message was first seen.
 //! - `pages` (encoding `zbq-pages`), of a dump: the memory of the ring, as [`Page`] says.
 //!
@@ -29,7 +29,6 @@ mod page;
 mod playback;
 mod player;
 mod reader;
-mod record;
 mod recorder;
 mod restored;
 mod state;
@@ -42,7 +41,6 @@ pub use page::{Page, Part};
 pub use playback::{Playback, PlayedRing};
 pub use player::Player;
 pub use reader::{Recording, RecordingError};
-pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 pub use recorder::{
     FilePlan, MessagePlan, Output, Progress, Recorder, RecordingPlan, RecordingStep, RingPlan,
     Trigger, create, named,

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::channel::{Content, RingName};
 use super::reader::{Recording, RecordingError};
-use super::record::{MessageRecord, RecordedMessage};
 use super::restored::restored;
 use super::state::RecordedState;
+use crate::capture::{MessageRecord, RecordedMessage};
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::Sighted;
 use crate::observe::model::{Event, Limitation, Method, Moment, Severity};

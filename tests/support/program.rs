@@ -90,3 +90,15 @@ pub(crate) fn can(program: &str, arguments: &[&str]) -> bool {
     }
     can
 }
+
+/// Whether a program is installed; if it has to be, it is.
+pub(crate) fn is_there(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output();
+    let found = found.is_ok_and(|output| output.status.success());
+    let required = std::env::var_os("ZBQTOP_REQUIRE_PEERS").is_some();
+    assert!(found || !required, "{program} is not installed");
+    if !found {
+        let _ = writeln!(std::io::stderr(), "not tried: {program} is not installed");
+    }
+    found
+}

@@ -10,12 +10,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
-use super::sink::Sink;
+use super::sink::{Sink, describe};
 use crate::cli;
 use crate::observe::attach::{connect, has_given_up, leads_to_another};
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::{Descriptor, FileId, Process};
-use crate::ring::{Consumer, RawMessage, WakeupMode};
+use crate::ring::{Consumer, Control, RawMessage, WakeupMode};
 use crate::stderr::warn;
 use crate::stdout::Output;
 
@@ -91,7 +91,9 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
                 }
                 let control = consumer.control();
                 let id = format!("{}/join", control.producer_pid);
-                reader.sink.begin_ring(&id, control.ring_capacity)?;
+                let description = description(&control);
+                let capacity = control.ring_capacity;
+                reader.sink.begin_ring(&id, &description, capacity)?;
                 if consumer.tail() > 0 {
                     reader.skip(0, consumer.tail(), GapReason::BeforeJoin)?;
                 }
@@ -101,7 +103,11 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
                 reader.skip(from, consumer.tail(), GapReason::Evicted)?;
                 reader.sink.flush()?;
             }
-            None => {}
+            None => {
+                let control = consumer.control();
+                let id = format!("{}/join", control.producer_pid);
+                reader.sink.open_ring(&id, &description(&control));
+            }
         }
         let outcome = reader.session(consumer)?;
         let (mut from, head) = (consumer.tail(), consumer.acquire_head());
@@ -127,7 +133,7 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
     if let Some(end) = outcome.end() {
         warn(end);
     }
-    reader.sink.summary();
+    reader.sink.finish()?;
     Ok(())
 }
 
@@ -140,6 +146,13 @@ impl Outcome {
             Self::Over | Self::Evicted(_) => None,
         }
     }
+}
+
+/// A ring, for people.
+fn description(control: &Control) -> String {
+    let producer = Process::open(control.producer_pid).ok();
+    let command = producer.and_then(|producer| producer.identity().command);
+    describe(command.as_deref(), &[], Some(control.ring_capacity))
 }
 
 fn file_of(consumer: &Consumer) -> FileId {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::sink::Sink;
+use super::sink::{Sink, describe};
 use crate::cli::{self, RingPosition};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::{
@@ -73,6 +73,7 @@ pub(super) fn tail_at(
     let head = control(&ring).producer_head;
     let mut sink = Sink::new(options, head, Stdout::now())?;
     sink.set_time(at_ns);
+    sink.open_ring(ring.id(), &description(&ring));
     sink.look(head);
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
@@ -112,9 +113,14 @@ pub(super) fn tail_at(
             reader = from_the_start(&ring, options.torn, &mut sink)?.with_torn(options.torn);
         }
     }
-    sink.flush()?;
-    sink.summary();
-    Ok(())
+    Ok(sink.finish()?)
+}
+
+/// A ring, for people.
+fn description(ring: &AttachedRing) -> String {
+    let producer = ring.producer();
+    let sockets = producer.sockets.unwrap_or_default();
+    describe(producer.command.as_deref(), &sockets, Some(ring.capacity()))
 }
 
 /// A reader at the boundary from which the messages at and behind `offset` are reached; says what cannot be.
@@ -410,7 +416,7 @@ fn from_the_start(
     torn: bool,
     sink: &mut Sink<impl Output>,
 ) -> io::Result<MessageReader> {
-    sink.begin_ring(ring.id(), ring.capacity())?;
+    sink.begin_ring(ring.id(), &description(ring), ring.capacity())?;
     let head = control(ring).producer_head;
     sink.look(head);
     let retained = head.saturating_sub(ring.capacity());

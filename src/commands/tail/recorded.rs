@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::passive::tail_at;
-use super::sink::Sink;
+use super::sink::{Sink, describe};
+use crate::capture::RecordedMessage;
 use crate::cli::{RingPosition, TailArgs};
 use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, GapReason, Integrity, Message};
-use crate::recording::{Content, Playback, PlayedRing, RecordedMessage};
+use crate::recording::{Content, Playback, PlayedRing};
 use crate::ring::RawMessage;
 use crate::stderr::warn;
 use crate::stdout::{Output, Stdout};
@@ -47,10 +48,15 @@ pub fn recorded(
             ring.id
         );
     }
-    let head = playback.state(ring).map_or(0, |(_, state)| {
-        state.ring.control.head().unwrap_or_default()
+    let state = playback.state(ring).map(|(_, state)| state.ring);
+    let head = state.as_ref().and_then(|ring| ring.control.head());
+    let mut sink = Sink::new(options, head.unwrap_or(0), stdout)?;
+    let description = state.map(|ring| {
+        let sockets = ring.producer.sockets.unwrap_or_default();
+        let capacity = Some(ring.control.ring_capacity);
+        describe(ring.producer.command.as_deref(), &sockets, capacity)
     });
-    let mut sink = Sink::new(options, head, stdout)?;
+    sink.open_ring(&ring.id, &description.unwrap_or_default());
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -89,7 +95,7 @@ pub fn recorded(
         sink.sleep(LOOKS_EVERY)?;
         take_in(playback);
     }
-    sink.summary();
+    sink.finish()?;
     playback.notes().iter().for_each(|note| warn(note));
     Ok(())
 }
@@ -103,7 +109,7 @@ fn take_in(playback: &mut Playback) {
 /// A message or a gap.
 enum Kept {
     Message(Sighted, Message),
-    Gap(Gap),
+    Gap(Sighted, Gap),
 }
 
 /// Writes the last messages that are wanted: from the last chunk backwards, until there are enough.
@@ -129,7 +135,7 @@ fn show_last(
                         here += 1;
                     }
                 }
-                RecordedMessage::Gap(gap) => found.push_back(Kept::Gap(gap)),
+                RecordedMessage::Gap(gap) => found.push_back(Kept::Gap(sighted, gap)),
             }
             while messages + here > last {
                 here -= usize::from(matches!(found.pop_front(), Some(Kept::Message(..))));
@@ -150,7 +156,7 @@ fn show_last(
                 };
                 write(sink, &raw, message.integrity, sighted)?;
             }
-            Kept::Gap(gap) => sink.gap(&gap)?,
+            Kept::Gap(sighted, gap) => sink.gap_seen(&gap, sighted)?,
         }
     }
     Ok(())
@@ -168,7 +174,7 @@ fn pass(
             }
             Ok(())
         }
-        RecordedMessage::Gap(gap) => sink.gap(gap),
+        RecordedMessage::Gap(gap) => sink.gap_seen(gap, sighted),
     }
 }
 
@@ -183,10 +189,11 @@ fn write(
     if whole || sink.shows_headers() {
         return sink.write_seen(raw, integrity, sighted, None);
     }
-    sink.gap(&Gap {
+    let gap = Gap {
         from: raw.offset,
         to: raw.offset.saturating_add(raw.header.total_len()),
         why: GapReason::NoPayload,
         torn: 0,
-    })
+    };
+    sink.gap_seen(&gap, sighted)
 }

@@ -6,17 +6,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::gap_reporter::GapReporter;
-use crate::cli::{self, RingPosition};
+use crate::cli::{self, RingPosition, TailFormat};
 use crate::observe::messages::{Filter, Sighted, Sightings, wall_ns};
 use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::colored::Colors;
+use crate::output::packets::PacketStream;
 use crate::output::tail::{Format, Observed, PIECE, gap, message_in_pieces, ring_begins};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
 use crate::stdout::Output;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, counted, escape};
 
 /// What is collected before it is written.
 const BATCH: usize = 128 << 10;
@@ -36,11 +37,16 @@ struct Summary {
     torn: u64,
 }
 
+/// How messages are written.
+enum Form {
+    Messages(Format, Option<Colors>),
+    Packets(PacketStream),
+}
+
 /// An output, and what is wanted there.
 pub(super) struct Sink<O> {
     output: O,
-    format: Format,
-    colors: Option<Colors>,
+    form: Form,
     filter: Filter,
     /// Offsets: messages outside are not looked at.
     range: (u64, u64),
@@ -76,14 +82,21 @@ impl<O: Output> Sink<O> {
         let from = options.from.map_or(0, place);
         let until = options.until.map_or(u64::MAX, place);
         let count = options.count.unwrap_or(u64::MAX);
+        let filter = filter(&options.wanted);
+        let form = match options.format {
+            TailFormat::Pcapng => Form::Packets(PacketStream::new(filter.takes_all())),
+            TailFormat::Messages(format) => Form::Messages(
+                format,
+                options.is_colored().then(|| {
+                    let wanted = &options.wanted;
+                    Colors::marking([&wanted.include[..], &wanted.hex_match[..]].concat())
+                }),
+            ),
+        };
         Ok(Self {
             output,
-            format: options.format,
-            colors: options.is_colored().then(|| {
-                let wanted = &options.wanted;
-                Colors::marking([&wanted.include[..], &wanted.hex_match[..]].concat())
-            }),
-            filter: filter(&options.wanted),
+            form,
+            filter,
             range: (from, until),
             count,
             batch: Vec::with_capacity(BATCH),
@@ -98,10 +111,22 @@ impl<O: Output> Sink<O> {
         })
     }
 
+    /// To be told which ring it is, before anything is written.
+    pub(super) fn open_ring(&mut self, id: &str, description: &str) {
+        let now = self.now();
+        if let Form::Packets(packets) = &mut self.form {
+            packets.begin_ring(&mut self.batch, id, description, now);
+        }
+    }
+
+    /// ns since 1970.
+    fn now(&self) -> u64 {
+        self.at_ns.unwrap_or_else(wall_ns)
+    }
+
     /// To be told where head is, each time before messages are read.
     pub(super) fn look(&mut self, head: u64) {
-        self.sightings
-            .note(head, self.at_ns.unwrap_or_else(wall_ns));
+        self.sightings.note(head, self.now());
     }
 
     /// The ring is seen as it was then, ns since 1970.
@@ -177,13 +202,6 @@ impl<O: Output> Sink<O> {
         if self.done {
             return Ok(());
         }
-        // Those of one look have one time, which takes time to write out.
-        if self.observed.as_ref().is_none_or(|(of, _)| *of != sighted) {
-            self.observed = Some((sighted, sighted.into()));
-        }
-        let Some((_, observed)) = &self.observed else {
-            return Ok(());
-        };
         let (output, ending, done) = (&mut self.output, &self.ending, &mut self.done);
         let emit = |piece: &mut Vec<u8>| {
             if !*done {
@@ -192,19 +210,22 @@ impl<O: Output> Sink<O> {
             piece.clear();
             Ok(())
         };
-        match &self.colors {
-            Some(colors) if raw.payload.len() <= PIECE => {
-                colors.message(&mut self.batch, self.format, raw, integrity, observed, fds)?;
+        let batch = &mut self.batch;
+        match &mut self.form {
+            Form::Packets(packets) => packets.message(batch, raw, integrity, sighted, emit)?,
+            Form::Messages(format, colors) => {
+                // Those of one look have one time, which takes time to write out.
+                let (_, observed) = match self.observed.take_if(|(of, _)| *of == sighted) {
+                    Some(known) => self.observed.insert(known),
+                    None => self.observed.insert((sighted, sighted.into())),
+                };
+                match colors {
+                    Some(colors) if raw.payload.len() <= PIECE => {
+                        colors.message(batch, *format, raw, integrity, observed, fds)?;
+                    }
+                    _ => message_in_pieces(batch, *format, raw, integrity, observed, fds, emit)?,
+                }
             }
-            _ => message_in_pieces(
-                &mut self.batch,
-                self.format,
-                raw,
-                integrity,
-                observed,
-                fds,
-                emit,
-            )?,
         }
         self.summary.messages += 1;
         self.summary.bytes += raw.payload.len() as u64;
@@ -217,7 +238,10 @@ impl<O: Output> Sink<O> {
 
     /// Whether the format says of a message what its header does.
     pub(super) fn shows_headers(&self) -> bool {
-        matches!(self.format, Format::Hex | Format::Json)
+        match self.form {
+            Form::Messages(format, _) => matches!(format, Format::Hex | Format::Json),
+            Form::Packets(_) => true,
+        }
     }
 
     /// Whether every message is wanted.
@@ -228,7 +252,7 @@ impl<O: Output> Sink<O> {
     /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
     pub(super) fn takes_ring_memory(&self) -> bool {
         self.output.at_once().is_some()
-            && matches!(self.format, Format::Raw)
+            && matches!(self.form, Form::Messages(Format::Raw, _))
             && self.takes_all()
             && self.count == u64::MAX
     }
@@ -289,6 +313,14 @@ impl<O: Output> Sink<O> {
     /// # Errors
     /// Those of the output.
     pub(super) fn gap(&mut self, skipped: &Gap) -> io::Result<()> {
+        self.gap_seen(skipped, self.sightings.now())
+    }
+
+    /// As [`Self::gap`], of a gap that was met then.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub(super) fn gap_seen(&mut self, skipped: &Gap, sighted: Sighted) -> io::Result<()> {
         if self.done {
             return Ok(());
         }
@@ -296,9 +328,14 @@ impl<O: Output> Sink<O> {
         self.summary.skipped = self.summary.skipped.saturating_add(length);
         self.summary.gaps += 1;
         self.summary.torn += skipped.torn;
-        let is_told = match &self.colors {
-            Some(colors) => colors.gap(&mut self.batch, self.format, skipped)?,
-            None => gap(&mut self.batch, self.format, skipped)?,
+        let batch = &mut self.batch;
+        let is_told = match &mut self.form {
+            Form::Messages(format, Some(colors)) => colors.gap(batch, *format, skipped)?,
+            Form::Messages(format, None) => gap(batch, *format, skipped)?,
+            Form::Packets(packets) => {
+                packets.gap(batch, skipped, sighted);
+                true
+            }
         };
         if !is_told {
             self.gaps.take(skipped);
@@ -311,14 +348,37 @@ impl<O: Output> Sink<O> {
     ///
     /// # Errors
     /// Those of the output.
-    pub(super) fn begin_ring(&mut self, id: &str, capacity: u64) -> io::Result<()> {
+    pub(super) fn begin_ring(
+        &mut self,
+        id: &str,
+        description: &str,
+        capacity: u64,
+    ) -> io::Result<()> {
         self.flush()?;
         self.gaps.say();
         self.range = (0, u64::MAX);
         self.past = false;
         self.sightings = Sightings::default();
         warn(&format!("goes on with ring {id} of {}", bytes(capacity)));
-        ring_begins(&mut self.batch, self.format, id, capacity)
+        match self.form {
+            Form::Messages(format, _) => ring_begins(&mut self.batch, format, id, capacity)?,
+            Form::Packets(_) => self.open_ring(id, description),
+        }
+        Ok(())
+    }
+
+    /// Writes out what was collected, and says what went through.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        let now = self.now();
+        if let Form::Packets(packets) = &self.form {
+            packets.end(&mut self.batch, now);
+        }
+        self.flush()?;
+        self.summary();
+        Ok(())
     }
 
     /// Writes out what was collected, unless the end is asked for while nobody takes it.
@@ -341,7 +401,7 @@ impl<O: Output> Sink<O> {
     }
 
     /// Says what went through.
-    pub(super) fn summary(&mut self) {
+    fn summary(&mut self) {
         self.gaps.say();
         let Summary {
             messages,
@@ -360,6 +420,17 @@ impl<O: Output> Sink<O> {
             counted(gaps, "gap"),
         ));
     }
+}
+
+/// A ring, for people: `md-gateway, 4.0 MiB, /run/quotes.sock`.
+pub(super) fn describe(command: Option<&str>, sockets: &[String], capacity: Option<u64>) -> String {
+    let command = command.map(|command| escape(command).into_owned());
+    let sockets = sockets.iter().map(|socket| escape(socket).into_owned());
+    let parts = command
+        .into_iter()
+        .chain(capacity.map(bytes))
+        .chain(sockets);
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether to try again, a moment later, is all that has to be done.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::capture::RecordedMessage;
 use crate::observe::model::{MessageLog, SearchProgress, SearchRequest};
 use crate::recording::playback::{Playback, PlayedRing};
-use crate::recording::record::RecordedMessage;
 
 /// Bytes of matches that are kept.
 const FOUND_BYTES: usize = 4 << 20;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::recorded_search::piece_of;
+use crate::capture::RecordedMessage;
 use crate::observe::attach::AttachedRing;
 use crate::observe::messages::{Preview, payload};
 use crate::observe::model::{Event, EventLog, Message, MessageLog};
@@ -10,7 +11,6 @@ use crate::observe::sample::control;
 use crate::observe::watch::Budget;
 use crate::recording::channel::Content;
 use crate::recording::playback::{Playback, PlayedRing};
-use crate::recording::record::RecordedMessage;
 
 /// Pieces of a recording that are read back from a moment for the messages before it.
 const READ_BACK: usize = 4;

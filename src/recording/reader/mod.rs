@@ -1,5 +1,6 @@
 //! Reading recordings: found by an index, decoded chunk by chunk, with nothing believed that they say.
 
+mod capture;
 mod chunk;
 mod head;
 mod index;
@@ -23,7 +24,7 @@ use crate::text::{bytes, counted, escape};
 use head::{RECORD_HEAD, RecordHead, found};
 use index::{Index, Scan};
 use store::Store;
-use stream::{FromStream, Stream};
+use stream::{FromStream, Stream, read_as_much};
 use summary::Summary;
 
 /// Of a stream so many bytes are kept; of more, the oldest messages go first, then the oldest states.
@@ -125,10 +126,21 @@ impl Recording {
         }
         let mut magic = [0; MAGIC.len()];
         let there = file.read_at(&mut magic, 0).map_err(unreadable)?;
+        if magic.starts_with(&capture::MAGIC) {
+            let (file, notes) = capture::as_file(&file).map_err(unreadable)?;
+            let size = file.metadata().map_err(unreadable)?.len();
+            let mut recording = Self::new(name, Store::File(file));
+            recording.read_summary(size);
+            notes
+                .into_iter()
+                .for_each(|note| recording.index.note(note));
+            recording.expect_rings()?;
+            return Ok(recording);
+        }
         if magic[..there] != *MAGIC {
             let found = found(&magic[..there]);
             let why = format!(
-                "{found}, expected an MCAP file, as `zbqtop record` and `zbqtop dump` write them"
+                "{found}, expected an MCAP file, as `zbqtop record` and `zbqtop dump` write them, or pcapng"
             );
             return Err(RecordingError::NotOne { name, why });
         }
@@ -154,12 +166,24 @@ impl Recording {
     ///
     /// # Errors
     /// When it is no recording, or ends before there is a ring in it.
-    pub fn stream(name: &str, input: impl Read + Send + 'static) -> Result<Self, RecordingError> {
+    pub fn stream(
+        name: &str,
+        mut input: impl Read + Send + 'static,
+    ) -> Result<Self, RecordingError> {
         let mut recording = Self::new(name.into(), Store::Memory(Default::default()));
-        let stream = Stream::begin(input).map_err(|source| RecordingError::Unreadable {
+        let unreadable = |source| RecordingError::Unreadable {
             name: name.into(),
             source,
-        })?;
+        };
+        let mut begin = [0; capture::MAGIC.len()];
+        let there = read_as_much(&mut input, &mut begin).map_err(unreadable)?;
+        let input = io::Cursor::new(begin).take(there as u64).chain(input);
+        let stream = if begin == capture::MAGIC {
+            capture::as_stream(input).and_then(Stream::begin)
+        } else {
+            Stream::begin(input)
+        };
+        let stream = stream.map_err(unreadable)?;
         recording.stream = Some(stream);
         while !recording.index.has_states() && recording.goes_on() {
             recording.take_stream(true);

@@ -184,7 +184,7 @@ fn read(
 }
 
 /// Reads until `buffer` is full or there is nothing more.
-fn read_as_much(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_as_much(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while got < buffer.len() {
         match input.read(&mut buffer[got..]) {

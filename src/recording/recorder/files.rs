@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::file_names::{create, numbered, remove, there_already};
 use super::open_file::OpenFile;
 use super::ring_thread::{Piece, Recorded, What};
+use crate::capture::{MessageRecord, RecordKind};
 use crate::recording::batch::MessageBatch;
 use crate::recording::channel::{Content, RingName};
-use crate::recording::record::{MessageRecord, RecordKind};
 use crate::recording::writer::{CHUNK, Written};
 use crate::text::{bytes, duration, nanoseconds};
 

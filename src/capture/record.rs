@@ -1,4 +1,5 @@
-//! The record before each message that is recorded: 24 bytes that say where it lay in the ring, and how far it can be trusted.
+//! The record before each message that is recorded or captured: 24 bytes that say where it lay in the ring, and how far it
+//! can be trusted.
 
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::ring::{MessageHeader, RawMessage};
@@ -13,11 +14,11 @@ const VERSION: u8 = 1;
 /// | bytes | |
 /// |---|---|
 /// | 0 | version, 1 |
-/// | 1 | kind: 1 a message, 2 a gap |
+/// | 1 | kind: 1 a message, 2 a gap, 3 more of the message before |
 /// | 2 | integrity: 0 intact, 1 likely, 2 torn |
 /// | 3 | zero |
 /// | 4..8 | how long before it was seen the message may have been committed, µs; `u32::MAX` for that or more |
-/// | 8..16 | logical offset |
+/// | 8..16 | logical offset of what follows |
 /// | 16..24 | bytes passed over by a gap, else 0 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRecord {
@@ -27,7 +28,7 @@ pub struct MessageRecord {
     pub integrity: Integrity,
     /// How long before it was seen it may have been committed, µs; saturating.
     pub uncertainty_us: u32,
-    /// Logical offset of its header, or of the first byte that was passed over.
+    /// Logical offset of its header, of the first byte that was passed over, or of the first byte of what follows.
     pub offset: u64,
     /// Bytes passed over by a gap.
     pub skipped_bytes: u64,
@@ -40,6 +41,8 @@ pub enum RecordKind {
     Message,
     /// Bytes that were passed over.
     Gap,
+    /// More of the message before, where that is too long for one packet. Recordings have no such limit.
+    Continuation,
 }
 
 impl MessageRecord {
@@ -51,6 +54,7 @@ impl MessageRecord {
         bytes[1] = match self.kind {
             RecordKind::Message => 1,
             RecordKind::Gap => 2,
+            RecordKind::Continuation => 3,
         };
         bytes[2] = match self.integrity {
             Integrity::Intact => 0,
@@ -75,6 +79,7 @@ impl MessageRecord {
             kind: match kind {
                 1 => RecordKind::Message,
                 2 => RecordKind::Gap,
+                3 => RecordKind::Continuation,
                 _ => return None,
             },
             integrity: match integrity {
@@ -130,6 +135,7 @@ impl<'a> RecordedMessage<'a> {
                 why: GapReason::Told(String::from_utf8_lossy(rest).into()),
                 torn: 0,
             })),
+            RecordKind::Continuation => None,
         }
     }
 }
@@ -168,7 +174,7 @@ mod tests {
         .to_bytes();
         assert!(MessageRecord::parse(&good).is_some());
         assert_eq!(MessageRecord::parse(&good[..RECORD_SIZE - 1]), None);
-        for (at, byte) in [(0, 0), (0, 2), (1, 0), (1, 3), (2, 3)] {
+        for (at, byte) in [(0, 0), (0, 2), (1, 0), (1, 4), (2, 3)] {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(MessageRecord::parse(&bad), None, "{at}: {byte}");

@@ -1,0 +1,9 @@
+//! Messages as other tools carry them: the record of 24 bytes before each of them, which recordings have too, and pcapng, which
+//! Wireshark reads.
+//!
+//! Owns how bytes lie in a file. Knows no file, no clock and no mapping.
+
+pub mod pcapng;
+mod record;
+
+pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
