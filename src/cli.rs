@@ -31,17 +31,18 @@ pub use metrics::MetricsArgs;
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use shell::Shell;
-pub use tail::{FilterArgs, TailArgs, TailFormat};
+pub use tail::{DecodeArgs, FilterArgs, TailArgs, TailFormat};
 pub use target::{Configuration, Target};
 use values::duration;
 pub(crate) use values::{RingPosition, pattern, period, shown};
 pub use wireshark::{WiresharkAction, WiresharkArgs};
 
+use crate::decode::DecodeSpec;
 use crate::demo::roles::DemoRole;
 use crate::observe::model::Moment;
 
 /// The options of the program itself that `-h` shows; `--help` shows all.
-const FIRST: [&str; 4] = ["pid", "socket", "file", "json"];
+const FIRST: [&str; 3] = ["pid", "socket", "file"];
 
 /// What `-h` ends with.
 const BRIEF: &str = "\
@@ -82,6 +83,9 @@ pub struct Cli {
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+    /// Decode payloads, as `tail --decode` does
+    #[arg(long, value_name = "SPEC")]
+    pub decode: Option<DecodeSpec>,
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,

@@ -32,6 +32,9 @@ pub mod text;
 
 #[cfg(feature = "tui")]
 #[doc(hidden)]
+pub mod decode;
+#[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod ui;
 
 #[cfg(feature = "cli")]

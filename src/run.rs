@@ -24,6 +24,7 @@ use crate::commands::{
     check, completions, demo, doctor, dump, events, man, metrics, record, recorded, snapshot,
     wireshark,
 };
+use crate::decode::DecodeRule;
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -113,13 +114,17 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Some(Command::Tail(options)) if is_binary_to_terminal(&options) => {
-            let format = options.format.to_possible_value();
+            let format = options.format().to_possible_value();
             let why = format!(
                 "--format {}: raw bytes can garble a terminal: redirect them to a file or a pipe, use another --format, or add \
                  --force",
                 format.as_ref().map_or("raw", PossibleValue::get_name)
             );
             return Ok(refuse(&cli::misuse("tail", &why)));
+        }
+        Some(Command::Tail(options)) if options.misuse().is_some() => {
+            let why = options.misuse().unwrap_or_default();
+            return Ok(refuse(&cli::misuse("tail", why)));
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
@@ -288,8 +293,13 @@ fn ring_selector(target: &Target) -> RingSelector {
 /// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
 fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let thresholds = settings.thresholds;
-    let options =
+    let mut options =
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
+    if let Some(spec) = &cli.decode {
+        spec.open()
+            .map_err(|why| anyhow::anyhow!("--decode: {why}"))?;
+        options.decoding.insert(0, DecodeRule::of_all(spec.clone()));
+    }
     if !cli.target.file.is_empty() {
         return play(&cli.target, options);
     }
@@ -342,7 +352,7 @@ fn show(
 }
 
 fn is_binary_to_terminal(options: &cli::TailArgs) -> bool {
-    options.format.is_binary() && !options.force && io::stdout().is_terminal()
+    options.format().is_binary() && !options.force && io::stdout().is_terminal()
 }
 
 /// The environment's variable of that name, if it can be read.

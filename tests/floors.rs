@@ -14,6 +14,7 @@ use syn::{Attribute, ItemMod, ItemUse, UseTree, Visibility};
 const FLOORS: &[&[&str]] = &[
     &["fuzzing::input"],
     &["ring", "text"],
+    &["decode"],
     &["observe::model", "observe::procfs"],
     &["observe::attach"],
     &["observe::sample", "observe::doctor"],

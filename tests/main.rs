@@ -6,6 +6,7 @@ mod cli;
 mod completions;
 mod consumers;
 mod crowds;
+mod decoding;
 mod demo;
 mod departures;
 mod descriptors;

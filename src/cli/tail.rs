@@ -1,6 +1,7 @@
 //! Options of `tail`: which messages, and how they are written.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
@@ -10,6 +11,7 @@ use regex::bytes::Regex;
 use super::screen::When;
 use super::target::Target;
 use super::values::{RingPosition, end, pattern, period, size, whole};
+use crate::decode::{Condition, DecodeSpec, conditions, path};
 use crate::observe::messages::{hex_pattern, number_range};
 use crate::output::tail::Format;
 
@@ -42,9 +44,9 @@ pub struct TailArgs {
     /// With -f, -F or --lossless: end when no message has come for this long.
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub idle_timeout: Option<Duration>,
-    /// How messages are written.
-    #[arg(long, value_enum, default_value_t = TailFormat::Messages(Format::Hex))]
-    pub format: TailFormat,
+    /// How messages are written [default: hex; text with --columns]
+    #[arg(long, value_enum)]
+    pub format: Option<TailFormat>,
     /// Allow raw bytes on a terminal, which they may garble.
     #[arg(long)]
     pub force: bool,
@@ -64,6 +66,45 @@ pub struct TailArgs {
     /// Which messages.
     #[command(flatten)]
     pub wanted: FilterArgs,
+    /// What is in them.
+    #[command(flatten)]
+    pub decoding: DecodeArgs,
+}
+
+/// What is in payloads.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Decoding")]
+pub struct DecodeArgs {
+    /// Decode payloads: json, msgpack, cbor, protobuf:FILE:TYPE, exec:COMMAND, or a layout such as
+    /// 'px:f64 qty:u32 side:u8{0=buy,1=sell} sym:char[8] rest:bytes'
+    #[arg(long, value_name = "SPEC")]
+    pub decode: Option<DecodeSpec>,
+    /// Messages whose decoded values meet all of these, as in '.px > 100 .sym == "ABC"'
+    #[arg(long = "where", value_name = "CONDITIONS", value_parser = field_conditions, requires = "decode")]
+    pub conditions: Option<Conditions>,
+    /// Only these decoded values, with tabs between them, as in px,order.qty
+    #[arg(long, value_name = "NAMES", value_parser = columns, requires = "decode")]
+    pub columns: Option<Columns>,
+}
+
+/// Conditions on decoded values.
+pub(crate) type Conditions = Arc<[Condition]>;
+
+/// Names that lead to decoded values.
+pub(crate) type Columns = Arc<[Vec<String>]>;
+
+fn field_conditions(text: &str) -> Result<Conditions, String> {
+    match conditions(text)? {
+        (all, "") if !all.is_empty() => Ok(all.into()),
+        (_, rest) => Err(format!(
+            "found `{rest}`, expected a condition such as .px > 100"
+        )),
+    }
+}
+
+fn columns(text: &str) -> Result<Columns, String> {
+    let names = text.split(',').map(|name| path(name.trim()));
+    names.collect::<Result<Vec<_>, _>>().map(Into::into)
 }
 
 /// How messages are written.
@@ -115,6 +156,24 @@ impl TailArgs {
     #[must_use]
     pub fn is_colored(&self) -> bool {
         !matches!(self.color, None | Some(When::Auto | When::Never))
+    }
+
+    /// How messages are written.
+    #[must_use]
+    pub fn format(&self) -> TailFormat {
+        self.format
+            .unwrap_or(TailFormat::Messages(match self.decoding.columns {
+                Some(_) => Format::Text,
+                None => Format::Hex,
+            }))
+    }
+
+    /// Why it makes no sense, if it does not.
+    #[must_use]
+    pub fn misuse(&self) -> Option<&'static str> {
+        let is_text = self.format() == TailFormat::Messages(Format::Text);
+        (self.decoding.columns.is_some() && !is_text)
+            .then_some("--columns is for --format text: leave out the other format, or --columns")
     }
 
     /// Whether to go on with messages as they come.

@@ -7,6 +7,8 @@ pub(crate) mod input;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 
+#[cfg(feature = "tui")]
+pub use crate::decode::fuzz::decoders;
 #[cfg(feature = "observe")]
 pub use crate::observe::{
     attach::fuzz::slot_table,

@@ -9,10 +9,8 @@ use std::ops::Range;
 use regex::bytes::Regex;
 
 use super::hex;
-use super::tail::{self, Format, Observed};
+use super::tail::{self, Format, TailMessage};
 use crate::observe::model::{Gap, Integrity};
-use crate::observe::procfs::Descriptor;
-use crate::ring::RawMessage;
 use crate::text;
 
 /// Places marked in one payload at most.
@@ -53,30 +51,25 @@ impl Colors {
         &self,
         out: &mut Vec<u8>,
         format: Format,
-        raw: &RawMessage<'_>,
-        integrity: Integrity,
-        observed: &Observed,
-        fds: Option<&[Descriptor]>,
+        message: &TailMessage<'_>,
     ) -> io::Result<()> {
         match format {
             Format::Hex => {
                 let mut plain = Vec::new();
-                tail::message(&mut plain, format, raw, integrity, observed, fds)?;
-                self.dump(out, &plain, raw.payload, integrity);
+                tail::message(&mut plain, format, message)?;
+                self.dump(out, &plain, message.raw.payload, message.integrity);
                 Ok(())
             }
-            Format::Text => {
-                self.text(out, raw.payload);
+            Format::Text if message.decoding.is_none() => {
+                self.text(out, message.raw.payload);
                 let mut rest = Vec::new();
-                let empty = RawMessage {
-                    payload: &[],
-                    ..*raw
-                };
-                tail::message(&mut rest, format, &empty, integrity, observed, fds)?;
+                let mut empty = *message;
+                empty.raw.payload = &[];
+                tail::message(&mut rest, format, &empty)?;
                 out.extend_from_slice(&rest);
                 Ok(())
             }
-            _ => tail::message(out, format, raw, integrity, observed, fds),
+            _ => tail::message(out, format, message),
         }
     }
 
@@ -232,7 +225,8 @@ mod tests {
 
     use super::*;
     use crate::observe::model::GapReason;
-    use crate::ring::MessageHeader;
+    use crate::output::tail::Observed;
+    use crate::ring::{MessageHeader, RawMessage};
 
     fn colors(patterns: &[&str]) -> Colors {
         let regex = |pattern: &&str| Regex::new(pattern).unwrap();
@@ -258,11 +252,20 @@ mod tests {
         }
     }
 
+    fn shown<'a>(payload: &'a [u8], observed: &'a Observed) -> TailMessage<'a> {
+        TailMessage {
+            raw: raw(payload),
+            integrity: Integrity::Torn,
+            observed,
+            fds: None,
+            decoding: None,
+        }
+    }
+
     fn painted(format: Format, payload: &[u8], patterns: &[&str]) -> String {
         let mut out = Vec::new();
-        let message = raw(payload);
         colors(patterns)
-            .message(&mut out, format, &message, Integrity::Torn, &seen(), None)
+            .message(&mut out, format, &shown(payload, &seen()))
             .unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -323,7 +326,7 @@ mod tests {
             for payload in [&payload[..], text.as_bytes()] {
                 for format in [Format::Hex, Format::Text] {
                     let mut plain = Vec::new();
-                    tail::message(&mut plain, format, &raw(payload), Integrity::Torn, &seen(), None).unwrap();
+                    tail::message(&mut plain, format, &shown(payload, &seen())).unwrap();
                     let plain = String::from_utf8(plain).unwrap();
                     prop_assert_eq!(stripped(&painted(format, payload, patterns)), plain);
                 }

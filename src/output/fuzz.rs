@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use super::hex;
-use super::tail::{Format, gap, gap_line, message};
+use super::tail::{Format, TailMessage, gap, gap_line, message};
 use crate::fuzzing::input::Input;
+use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::ring::{MessageHeader, RawMessage};
@@ -58,19 +59,18 @@ impl Sent {
             header: self.header,
             payload: &self.payload,
         };
-        let written = message(
-            out,
-            format,
-            &raw,
-            self.integrity,
-            &crate::observe::messages::Sighted {
-                at_ns: 0,
-                uncertainty_us: u32::MAX,
-            }
-            .into(),
-            self.fds.as_deref(),
-        );
-        written.expect("memory takes everything");
+        let sighted = Sighted {
+            at_ns: 0,
+            uncertainty_us: u32::MAX,
+        };
+        let shown = TailMessage {
+            raw,
+            integrity: self.integrity,
+            observed: &sighted.into(),
+            fds: self.fds.as_deref(),
+            decoding: None,
+        };
+        message(out, format, &shown).expect("memory takes everything");
     }
 }
 

@@ -4,11 +4,13 @@
 //!   line, as `hexdump -C` writes it. Offsets in the header are the ring's, in bytes ever committed; those of the dump
 //!   are the payload's.
 //! - `text`: one line a message; valid UTF-8 as it is, everything else and all controls escaped (`\n`, `\xff`,
-//!   `\u{202e}`). A backslash stays as it is: for what has to be read back there are the others.
+//!   `\u{202e}`). A backslash stays as it is: for what has to be read back there are the others. With `--decode` the decoded
+//!   values, and of what cannot be decoded why, then the payload.
 //! - `raw`: the payload's bytes and nothing else, not even a newline.
 //! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "observed_at",
 //!   "uncertainty_ns", "text" or "base64"}`, with `--fds` also `"fds"`; messages carry no time: `observed_at` is when one was
-//!   first seen to be committed, `uncertainty_ns` how long before that it may have been, null for any longer; a payload that is not UTF-8 is in standard base64 with padding. Bytes
+//!   first seen to be committed, `uncertainty_ns` how long before that it may have been, null for any longer; with `--decode`
+//!   also `"decoded"` or `"decode_error"`; a payload that is not UTF-8 is in standard base64 with padding. Bytes
 //!   passed over are `{"skipped_bytes", "from", "to", "why"}`. With `-F`, where another ring takes the place of the one before
 //!   and offsets begin anew: `{"ring", "ring_capacity"}`.
 //! - `base64`: the payload in standard base64 with padding, one line a message; an empty message is an empty line.
@@ -27,6 +29,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{hex, line, safe_json};
+use crate::decode::{self, Decoded, Field};
 use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::observe::procfs::Descriptor;
@@ -80,6 +83,32 @@ impl From<Sighted> for Observed {
     }
 }
 
+/// What became of a payload that was to be decoded.
+#[derive(Clone, Copy, Debug)]
+pub enum Decoding<'a> {
+    /// What is in it.
+    Done(&'a Decoded),
+    /// What is in it, of which only the values with these names are shown in `text`.
+    Columns(&'a Decoded, &'a [Vec<String>]),
+    /// Why it could not be decoded.
+    Failed(&'a str),
+}
+
+/// A message that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct TailMessage<'a> {
+    /// As it lies in the ring.
+    pub raw: RawMessage<'a>,
+    /// How far the copy of it can be trusted.
+    pub integrity: Integrity,
+    /// When it was seen.
+    pub observed: &'a Observed,
+    /// What its descriptors are, where they were received: only `hex`, `text` and `json` have a place for those.
+    pub fds: Option<&'a [Descriptor]>,
+    /// What is in it, where that was asked for: the same formats have a place for that.
+    pub decoding: Option<Decoding<'a>>,
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     offset: u64,
@@ -92,6 +121,10 @@ struct Record<'a> {
     uncertainty_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fds: Option<&'a [Descriptor]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoded: Option<Field<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decode_error: Option<&'a str>,
     #[serde(flatten)]
     payload: Payload<'a>,
 }
@@ -111,67 +144,105 @@ struct Skipped<'a> {
     why: &'a GapReason,
 }
 
-/// Writes one message, and what its descriptors are where they were received: only `hex`, `text` and `json` have a
-/// place for those.
+/// Writes one message.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn message(
-    out: &mut Vec<u8>,
-    format: Format,
-    raw: &RawMessage<'_>,
-    integrity: Integrity,
-    observed: &Observed,
-    fds: Option<&[Descriptor]>,
-) -> io::Result<()> {
-    let RawMessage {
-        offset,
-        header,
-        payload,
-    } = *raw;
+pub fn message(out: &mut Vec<u8>, format: Format, message: &TailMessage<'_>) -> io::Result<()> {
+    let TailMessage { raw, fds, .. } = message;
+    let payload = raw.payload;
     match format {
         Format::Raw => out.write_all(payload),
         Format::LenPrefixed => {
-            out.write_all(&header.payload_len.to_le_bytes())?;
+            out.write_all(&raw.header.payload_len.to_le_bytes())?;
             out.write_all(payload)
         }
         Format::Base64 => writeln!(out, "{}", Base64Display::new(payload, &STANDARD)),
         Format::Text => {
-            text::push_escaped_bytes(out, payload);
+            if !decoded_line(out, message.decoding)? {
+                text::push_escaped_bytes(out, payload);
+            }
             out.push(b'\n');
-            descriptors(out, fds)
+            descriptors(out, *fds)
         }
         Format::Hex => {
-            headline(out, raw, integrity);
+            headline(out, raw, message.integrity);
             if fds.is_some() {
-                descriptors(out, fds)?;
+                descriptors(out, *fds)?;
+            }
+            match message.decoding {
+                None => {}
+                Some(Decoding::Done(decoded) | Decoding::Columns(decoded, _)) => {
+                    writeln!(out, "   {}", decode::line(decoded))?;
+                }
+                Some(Decoding::Failed(why)) => {
+                    writeln!(out, "   not decoded: {}", text::escape(why))?;
+                }
             }
             hex::dump(out, payload);
             Ok(())
         }
-        Format::Json => {
-            let payload = match std::str::from_utf8(payload) {
-                // Only its header is known.
-                _ if payload.len() as u64 != u64::from(header.payload_len) => Payload::Text(None),
-                Ok(text) => Payload::Text(Some(text)),
-                Err(_) => Payload::Base64(STANDARD.encode(payload)),
-            };
-            let record = Record {
-                offset,
-                seq_id: header.seq_id,
-                payload_len: header.payload_len,
-                fd_count: header.fd_count,
-                flags: header.flags,
-                integrity,
-                observed_at: &observed.at,
-                uncertainty_ns: observed.uncertainty_ns,
-                fds,
-                payload,
-            };
-            safe_json::compact(&mut *out, &record)?;
-            out.write_all(b"\n")
+        Format::Json => json(out, message),
+    }
+}
+
+/// Writes what was decoded in one line, or why it was not; tells whether all is said.
+fn decoded_line(out: &mut Vec<u8>, decoding: Option<Decoding<'_>>) -> io::Result<bool> {
+    match decoding {
+        None => return Ok(false),
+        Some(Decoding::Done(decoded)) => write!(out, "{}", decode::line(decoded))?,
+        Some(Decoding::Columns(decoded, columns)) => {
+            for (number, column) in columns.iter().enumerate() {
+                if number > 0 {
+                    out.push(b'\t');
+                }
+                match decoded.find(column) {
+                    Some(field) => write!(out, "{}", decode::word(field))?,
+                    None => out.push(b'-'),
+                }
+            }
+        }
+        Some(Decoding::Failed(why)) => {
+            write!(out, "-- not decoded: {} -- ", text::escape(why))?;
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+fn json(out: &mut Vec<u8>, message: &TailMessage<'_>) -> io::Result<()> {
+    let RawMessage {
+        offset,
+        header,
+        payload,
+    } = message.raw;
+    let payload = match std::str::from_utf8(payload) {
+        // Only its header is known.
+        _ if payload.len() as u64 != u64::from(header.payload_len) => Payload::Text(None),
+        Ok(text) => Payload::Text(Some(text)),
+        Err(_) => Payload::Base64(STANDARD.encode(payload)),
+    };
+    let (decoded, decode_error) = match message.decoding {
+        None => (None, None),
+        Some(Decoding::Done(decoded) | Decoding::Columns(decoded, _)) => (decoded.root(), None),
+        Some(Decoding::Failed(why)) => (None, Some(why)),
+    };
+    let record = Record {
+        offset,
+        seq_id: header.seq_id,
+        payload_len: header.payload_len,
+        fd_count: header.fd_count,
+        flags: header.flags,
+        integrity: message.integrity,
+        observed_at: &message.observed.at,
+        uncertainty_ns: message.observed.uncertainty_ns,
+        fds: message.fds,
+        decoded,
+        decode_error,
+        payload,
+    };
+    safe_json::compact(&mut *out, &record)?;
+    out.write_all(b"\n")
 }
 
 /// Payloads up to this long are written in one go.
@@ -185,23 +256,18 @@ pub const PIECE: usize = 192 << 10;
 pub fn message_in_pieces(
     out: &mut Vec<u8>,
     format: Format,
-    raw: &RawMessage<'_>,
-    integrity: Integrity,
-    observed: &Observed,
-    fds: Option<&[Descriptor]>,
+    whole: &TailMessage<'_>,
     mut emit: impl FnMut(&mut Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let payload = raw.payload;
+    let payload = whole.raw.payload;
     if payload.len() <= PIECE {
-        return message(out, format, raw, integrity, observed, fds);
+        return message(out, format, whole);
     }
-    let empty = RawMessage {
-        payload: &[],
-        ..*raw
-    };
+    let mut empty = *whole;
+    empty.raw.payload = &[];
     match format {
         Format::Raw | Format::LenPrefixed => {
-            message(out, format, &empty, integrity, observed, fds)?;
+            message(out, format, &empty)?;
             for piece in payload.chunks(PIECE) {
                 out.extend_from_slice(piece);
                 emit(out)?;
@@ -212,15 +278,17 @@ pub fn message_in_pieces(
             out.push(b'\n');
         }
         Format::Text => {
-            for piece in characters(payload) {
-                text::push_escaped_bytes(out, piece);
-                emit(out)?;
+            if !decoded_line(out, whole.decoding)? {
+                for piece in characters(payload) {
+                    text::push_escaped_bytes(out, piece);
+                    emit(out)?;
+                }
             }
             out.push(b'\n');
-            descriptors(out, fds)?;
+            descriptors(out, whole.fds)?;
         }
         Format::Hex => {
-            message(out, format, &empty, integrity, observed, fds)?;
+            message(out, format, &empty)?;
             for (number, piece) in (0..).zip(payload.chunks(PIECE)) {
                 hex::dump_from(out, number * PIECE as u32, piece);
                 emit(out)?;
@@ -228,7 +296,7 @@ pub fn message_in_pieces(
         }
         Format::Json => {
             let valid = std::str::from_utf8(payload).is_ok();
-            message(out, format, &empty, integrity, observed, fds)?;
+            message(out, format, &empty)?;
             // It ends in `"text":null}` and a newline.
             out.truncate(out.len() - "text\":null}\n".len());
             if valid {
@@ -415,8 +483,14 @@ mod tests {
             payload,
         };
         let mut out = Vec::new();
-        message(&mut out, format, &raw, Integrity::Intact, &seen(), None)
-            .expect("a Vec takes everything");
+        let shown = TailMessage {
+            raw,
+            integrity: Integrity::Intact,
+            observed: &seen(),
+            fds: None,
+            decoding: None,
+        };
+        message(&mut out, format, &shown).expect("a Vec takes everything");
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -459,31 +533,21 @@ mod tests {
                     payload,
                 };
                 let (mut whole, mut out, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
-                message(
-                    &mut whole,
-                    *format,
-                    &raw,
-                    Integrity::Intact,
-                    &seen(),
-                    Some(&[]),
-                )
-                .expect("a Vec takes everything");
+                let shown = TailMessage {
+                    raw,
+                    integrity: Integrity::Intact,
+                    observed: &seen(),
+                    fds: Some(&[]),
+                    decoding: None,
+                };
+                message(&mut whole, *format, &shown).expect("a Vec takes everything");
                 let mut longest = 0;
                 let emit = |piece: &mut Vec<u8>| {
                     longest = longest.max(piece.len());
                     pieces.append(piece);
                     Ok(())
                 };
-                message_in_pieces(
-                    &mut out,
-                    *format,
-                    &raw,
-                    Integrity::Intact,
-                    &seen(),
-                    Some(&[]),
-                    emit,
-                )
-                .expect("a Vec takes everything");
+                message_in_pieces(&mut out, *format, &shown, emit).expect("a Vec takes everything");
                 pieces.append(&mut out);
                 assert!(pieces == whole, "{format:?}");
                 assert!(longest <= 6 * PIECE, "{format:?}: {longest}");
@@ -506,15 +570,14 @@ mod tests {
             payload: &[],
         };
         let mut out = Vec::new();
-        message(
-            &mut out,
-            Format::Hex,
-            &raw,
-            Integrity::Likely,
-            &seen(),
-            None,
-        )
-        .expect("it fits");
+        let shown = TailMessage {
+            raw,
+            integrity: Integrity::Likely,
+            observed: &seen(),
+            fds: None,
+            decoding: None,
+        };
+        message(&mut out, Format::Hex, &shown).expect("it fits");
         assert_eq!(
             String::from_utf8_lossy(&out),
             format!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::cli::{ThemeName, When};
+use crate::decode::DecodeRule;
 use crate::observe::model::Thresholds;
 use crate::ui::{ConsumerField, Keymap};
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub columns: Vec<ConsumerField>,
     /// What health is judged by.
     pub thresholds: Thresholds,
+    /// How payloads are decoded, those named by a socket first.
+    pub decoding: Vec<DecodeRule>,
     /// Which key does what.
     pub keymap: Keymap,
 }
@@ -39,6 +42,7 @@ impl Default for Settings {
             mouse: true,
             columns: ConsumerField::usual(),
             thresholds: Thresholds::default(),
+            decoding: Vec::new(),
             keymap: Keymap::default(),
         }
     }

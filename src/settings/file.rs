@@ -14,7 +14,7 @@ use crate::text::escape;
 pub(super) type Set = fn(&mut Settings, &Value<'_>) -> Result<(), Fault>;
 
 /// What can be set, in the order of the template.
-pub(super) const KEYS: [(&str, Set); 8] = [
+pub(super) const KEYS: [(&str, Set); 9] = [
     ("interval", |to, value| {
         to.interval = value.time("as in \"100ms\"")?;
         Ok(())
@@ -41,6 +41,10 @@ pub(super) const KEYS: [(&str, Set); 8] = [
     }),
     ("thresholds", |to, value| {
         fill(to, value.table("a table")?, &THRESHOLDS, value.text)
+    }),
+    ("decode", |to, value| {
+        to.decoding = value.decoding()?;
+        Ok(())
     }),
     ("keys", |to, value| {
         to.keymap = value.keymap()?;

@@ -20,6 +20,7 @@ pub fn template() -> String {
         mouse,
         columns,
         thresholds,
+        decoding: _,
         keymap: _,
     } = Settings::default();
     let columns: Vec<String> = columns.into_iter().map(|column| column.name()).collect();
@@ -65,6 +66,11 @@ side-socket-percent = {pile_percent}
 # How far any consumer may be behind before that is a warning, and critical: a share of the ring, bytes (\"1MiB\"),
 # messages (\"10000msg\"), a time (\"2s\"), or \"off\". `check --max-lag` overrides it.
 max-lag = {max_lag:?}
+
+# How the dashboard decodes payloads, as with --decode: by the ring's socket, or by its producer's command, as in
+#   \"/run/quotes.sock\" = \"px:f64 qty:u32 sym:char[8]\"
+#   md-gateway = \"json\"
+[decode]
 
 # The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,
 # pgup, pgdn, home, end, ins, del), f1 to f12, or ctrl- and a letter. [] removes all; Ctrl-C always quits.

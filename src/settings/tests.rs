@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::decode::DecodeRule;
 use std::time::Duration;
 
 use crate::cli::{ThemeName, When};
@@ -64,6 +65,9 @@ fn every_setting_can_be_changed() {
         stalled-after = "250ms"
         side-socket-percent = 0x32
         max-lag = "1s:2s"
+        [decode]
+        md-gateway = "json"
+        "/run/q.sock" = "px:f64"
         "#,
     )
     .unwrap();
@@ -86,6 +90,18 @@ fn every_setting_can_be_changed() {
             pile_percent: 50.0,
             max_lag: "1s:2s".parse().unwrap(),
         },
+        decoding: vec![
+            DecodeRule {
+                socket: Some("/run/q.sock".into()),
+                command: None,
+                spec: "px:f64".parse().unwrap(),
+            },
+            DecodeRule {
+                socket: None,
+                command: Some("md-gateway".into()),
+                spec: "json".parse().unwrap(),
+            },
+        ],
         keymap: Keymap::with(&quit).unwrap(),
     };
     assert_eq!(settings, expected);

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::source::Fault;
 use crate::cli::{period, shown};
+use crate::decode::DecodeRule;
 use crate::text::escape;
 use crate::ui::{ConsumerField, Key, Keymap};
 
@@ -164,6 +165,27 @@ impl<'a> Value<'a> {
     pub(super) fn table(&self, expected: &str) -> Result<&'a DeTable<'a>, Fault> {
         let table = self.value.get_ref().as_table();
         table.ok_or_else(|| self.expected(expected))
+    }
+
+    /// A table of sockets and commands, and how payloads of their rings are decoded: sockets first, which say more.
+    pub(super) fn decoding(&self) -> Result<Vec<DecodeRule>, Fault> {
+        let table =
+            self.table("a table of sockets and commands, and how to decode their payloads")?;
+        let mut rules = Vec::new();
+        for (name, _, value) in in_order(table) {
+            let text = self.text;
+            let value = Value { value, text };
+            let spec = value.string("how to decode")?.parse();
+            let spec = spec.map_err(|why: String| value.wrong(escape(&why).into_owned()))?;
+            let is_socket = name.starts_with(['/', '@']);
+            rules.push(DecodeRule {
+                socket: is_socket.then(|| name.to_owned()),
+                command: (!is_socket).then(|| name.to_owned()),
+                spec,
+            });
+        }
+        rules.sort_by_key(|rule| rule.socket.is_none());
+        Ok(rules)
     }
 
     pub(super) fn keymap(&self) -> Result<Keymap, Fault> {

@@ -30,6 +30,7 @@ use super::prompt::{Edit, Prompt};
 use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
+use crate::decode::{DecodeRule, spec_for};
 use crate::observe::model::{Frame, Listing, Seek, SourceAction};
 
 /// The state of the dashboard.
@@ -89,6 +90,8 @@ pub(crate) struct App {
     mouse: bool,
     /// Rings come out of recordings.
     plays: bool,
+    /// How payloads are decoded.
+    decoding: Vec<DecodeRule>,
 }
 
 /// What counts of a look that took longer.
@@ -138,6 +141,7 @@ impl App {
             keymap: Keymap::default(),
             mouse: true,
             plays: false,
+            decoding: Vec::new(),
         }
     }
 
@@ -151,6 +155,12 @@ impl App {
         self.keymap = keymap;
         self.consumers = ConsumerList::with_columns(columns);
         self.mouse = mouse;
+        self
+    }
+
+    /// Payloads are decoded by these rules.
+    pub(crate) fn decoding(mut self, rules: Vec<DecodeRule>) -> Self {
+        self.decoding = rules;
         self
     }
 
@@ -177,6 +187,12 @@ impl App {
         }
         self.consumers.follow(&frame.snapshot);
         self.most_consumers = self.most_consumers.max(frame.snapshot.consumers.len());
+        let producer = &frame.snapshot.producer;
+        let sockets = producer.sockets.as_deref().unwrap_or_default();
+        let spec = spec_for(&self.decoding, producer.command.as_deref(), sockets);
+        if let Err(why) = self.message_list.decode_by(spec) {
+            self.said = Some(format!("payloads are not decoded: {why}"));
+        }
         self.message_list.take(&frame.messages);
         // Of a recording it was taken when it was recorded.
         let recorded = frame.timeline.as_ref().map(|timeline| timeline.at_ns);
@@ -282,10 +298,10 @@ impl App {
             Action::Suspend => return Some(Effect::Suspend),
             Action::Help => self.help = if self.help.is_some() { None } else { Some(0) },
             Action::NextPane if self.reads_message => {
-                self.message_list.step_aside(true, viewport.hex());
+                self.message_list.step_field(true, viewport.hex());
             }
             Action::PreviousPane if self.reads_message => {
-                self.message_list.step_aside(false, viewport.hex());
+                self.message_list.step_field(false, viewport.hex());
             }
             Action::NextPane => self.turn(true),
             Action::PreviousPane => self.turn(false),

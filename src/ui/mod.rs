@@ -58,6 +58,7 @@ pub use theme::{Depth, Palette};
 use view::screen;
 use viewport::Viewport;
 
+use crate::decode::DecodeRule;
 use crate::observe::model::{Frame, RingSource};
 
 /// How often the machine is searched for rings while none is on the screen.
@@ -98,6 +99,8 @@ pub struct Options {
     pub target: Option<String>,
     /// The source is a recording: nothing is looked for on this machine.
     pub recorded: bool,
+    /// How payloads are decoded: the first rule that is for a ring counts.
+    pub decoding: Vec<DecodeRule>,
 }
 
 impl Default for Options {
@@ -113,6 +116,7 @@ impl Default for Options {
             keymap: Keymap::default(),
             target: None,
             recorded: false,
+            decoding: Vec::new(),
         }
     }
 }
@@ -160,11 +164,9 @@ pub fn picture(frame: Frame, options: Options, area: Rect) -> Buffer {
 
 fn prepare(options: Options) -> (Theme, App) {
     let theme = Theme::new(options.color, options.ascii).painted(options.palette, options.depth);
-    let app = App::new(options.interval, options.target).wanting(
-        options.keymap,
-        options.columns,
-        options.mouse,
-    );
+    let app = App::new(options.interval, options.target)
+        .wanting(options.keymap, options.columns, options.mouse)
+        .decoding(options.decoding);
     let app = if options.recorded {
         app.of_recordings()
     } else {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! len>100 seq:5..9 fds>0 price        conditions, then text: small letters find capitals, too
+//! .px > 100 .sym == "ABC" price       conditions on decoded values, where payloads are decoded
 //! re:^GET .*\.html$                   a regular expression on bytes
 //! hex:de ad ?? ef                     bytes; ? is any digit
 //! ```
@@ -9,10 +10,13 @@
 //! Judges one message at a time, and remembers none.
 
 use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::decode::{self, Condition, DecodeSpec, Decoded, Decoder};
 use crate::observe::messages::{Filter, hex_pattern, number, number_range};
+use crate::observe::model::Integrity;
 use crate::ring::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
@@ -23,23 +27,53 @@ const LARGEST_CACHE: usize = 512 << 10;
 /// What can be typed, for the prompt.
 pub(crate) const HINT: &str = "text  re:regex  hex:dead??  len>9  seq:5..9  fds>0";
 
+/// The same where payloads are decoded.
+pub(crate) const DECODED_HINT: &str = "text  .field > 9  re:regex  hex:dead??  len>9  seq:5..9";
+
 /// What is looked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     filter: Filter,
     fds: RangeInclusive<u64>,
+    fields: Option<FieldQuery>,
     pattern: Option<Regex>,
 }
 
+/// Conditions on decoded values, all of which hold.
+#[derive(Clone, Debug)]
+struct FieldQuery {
+    conditions: Vec<Condition>,
+    /// Shared by all who look for the same.
+    decoder: Arc<Mutex<(Decoder, Decoded)>>,
+}
+
+impl FieldQuery {
+    fn holds(&self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
+        let is_whole = message.payload.len() as u64 == u64::from(message.header.payload_len);
+        if integrity == Integrity::Torn || !is_whole {
+            return false;
+        }
+        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let (decoder, decoded) = &mut *decoder;
+        let is_decoded = decoder.decode(message.payload, decoded).is_ok();
+        is_decoded
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(decoded))
+    }
+}
+
 impl Query {
-    /// What `typed` asks for; `None` where it asks for nothing.
+    /// What `typed` asks for, where payloads are decoded as `spec` says; `None` where it asks for nothing.
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
-    pub(crate) fn parse(typed: &str) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(typed: &str, spec: Option<&DecodeSpec>) -> Result<Option<Self>, String> {
         let mut query = Self {
             filter: Filter::default(),
             fds: 0..=u64::MAX,
+            fields: None,
             pattern: None,
         };
         let mut rest = typed.trim_start();
@@ -56,14 +90,33 @@ impl Query {
             rest = rest[end..].trim_start();
             conditions += 1;
         }
+        if let Some(spec) = spec {
+            let (fields, behind) = decode::conditions(rest)?;
+            rest = behind;
+            conditions += fields.len();
+            if !fields.is_empty() {
+                query.fields = Some(FieldQuery {
+                    conditions: fields,
+                    decoder: Arc::new(Mutex::new((spec.open()?, Decoded::default()))),
+                });
+            }
+        }
         query.pattern = pattern(rest)?;
         Ok((conditions > 0 || query.pattern.is_some()).then_some(query))
     }
 
     /// Where in the payload it is first found, if the message is one that is looked for; nowhere in particular, and so
     /// at 0 with no length, where nothing is asked of the payload.
-    pub(crate) fn find(&self, message: &RawMessage<'_>) -> Option<Range<usize>> {
+    pub(crate) fn find(
+        &self,
+        message: &RawMessage<'_>,
+        integrity: Integrity,
+    ) -> Option<Range<usize>> {
         if !self.filter.wants(message) || !self.fds.contains(&u64::from(message.header.fd_count)) {
+            return None;
+        }
+        let fields = self.fields.as_ref();
+        if fields.is_some_and(|fields| !fields.holds(message, integrity)) {
             return None;
         }
         match &self.pattern {
@@ -156,8 +209,20 @@ mod tests {
     use crate::ring::MessageHeader;
 
     fn find(typed: &str, payload: &[u8]) -> Option<Range<usize>> {
-        let query = Query::parse(typed).expect(typed).expect(typed);
-        query.find(&RawMessage {
+        find_in(typed, None, payload, Integrity::Intact)
+    }
+
+    fn find_in(
+        typed: &str,
+        spec: Option<&str>,
+        payload: &[u8],
+        integrity: Integrity,
+    ) -> Option<Range<usize>> {
+        let spec = spec.map(|spec| spec.parse().expect(spec));
+        let query = Query::parse(typed, spec.as_ref())
+            .expect(typed)
+            .expect(typed);
+        let message = RawMessage {
             offset: 0,
             header: MessageHeader {
                 payload_len: u32::try_from(payload.len()).expect("short"),
@@ -166,7 +231,34 @@ mod tests {
                 ..MessageHeader::default()
             },
             payload,
-        })
+        };
+        query.find(&message, integrity)
+    }
+
+    #[test]
+    fn decoded_values_are_asked_for_where_payloads_are_decoded() {
+        let find = |typed: &str, integrity| {
+            find_in(typed, Some("px:u16 sym:char[3]"), b"\x65\0ABC", integrity)
+        };
+        for (typed, found) in [
+            (".px > 100", Some(0..0)),
+            (".px > 101", None),
+            ("len>3 .px == 101 .sym == ABC bc", Some(3..5)),
+            (".sym == \"ABC\" .px < 5", None),
+            (". abc", None),
+        ] {
+            assert_eq!(find(typed, Integrity::Likely), found, "{typed}");
+        }
+        assert_eq!(find(".px > 100", Integrity::Torn), None);
+        assert_eq!(
+            find_in(".px > 100", Some("px:u64"), b"\x65\0", Integrity::Intact),
+            None
+        );
+        // Elsewhere it is text.
+        assert_eq!(
+            find_in(".px > 100", None, b"a.px > 100", Integrity::Intact),
+            Some(1..10)
+        );
     }
 
     #[test]
@@ -201,7 +293,7 @@ mod tests {
             assert_eq!(find(typed, payload), found, "{typed}");
         }
         let places = |typed: &str, most| {
-            let query = Query::parse(typed).expect(typed).expect(typed);
+            let query = Query::parse(typed, None).expect(typed).expect(typed);
             query.places(b"aXaXa", most)
         };
         assert_eq!(places("x", 9), [1..2, 3..4]);
@@ -223,12 +315,12 @@ mod tests {
             ("seq:5..x", "`x`"),
             ("fds=18446744073709551616", "not a number"),
         ] {
-            let error = Query::parse(typed).expect_err(typed);
+            let error = Query::parse(typed, None).expect_err(typed);
             assert!(error.contains(words), "{typed}: {error}");
             assert!(!error.contains('\n'));
         }
         for nothing in ["", "  ", "re:", "hex: "] {
-            assert!(Query::parse(nothing).expect(nothing).is_none());
+            assert!(Query::parse(nothing, None).expect(nothing).is_none());
         }
     }
 }

@@ -113,7 +113,7 @@ impl MessageSearch {
             None => (false, None),
             Some(LogRow::Gap(_)) => (true, None),
             Some(LogRow::Message(message)) => {
-                let place = self.query.find(&message.raw());
+                let place = self.query.find(&message.raw(), message.integrity);
                 let place = place.or(self.takes_all.then_some(0..0));
                 let hit = place.map(|place| Hit { row, place });
                 (hit.is_some(), hit)
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn search(typed: &str, log: &MessageLog) -> MessageSearch {
-        MessageSearch::new(Query::parse(typed).unwrap().unwrap(), log)
+        MessageSearch::new(Query::parse(typed, None).unwrap().unwrap(), log)
     }
 
     fn rows(search: &MessageSearch) -> Vec<u64> {

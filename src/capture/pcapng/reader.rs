@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{LINK_TYPE, kind, option};
+use super::block::{LINK_TYPE, kind, option};
 use crate::text::escape_bytes;
 
 /// The longest block that is kept, bytes: a packet, or what describes an interface.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{LINK_TYPE, kind, option};
+use super::block::{LINK_TYPE, kind, option};
 use crate::capture::{MessageRecord, RECORD_SIZE, RecordKind};
 use crate::observe::messages::Sighted;
 use crate::observe::model::{Gap, Integrity};

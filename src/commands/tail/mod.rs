@@ -1,6 +1,7 @@
 //! `tail`: messages as they come, or from what is retained.
 
 mod batch;
+mod decoding;
 mod gap_reporter;
 mod lossless;
 mod passive;

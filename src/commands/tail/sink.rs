@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::decoding::Decoding;
 use super::gap_reporter::GapReporter;
 use crate::cli::{self, RingPosition, TailFormat};
 use crate::observe::messages::{Filter, Sighted, Sightings, wall_ns};
@@ -12,7 +13,9 @@ use crate::observe::model::{Gap, Integrity};
 use crate::observe::procfs::Descriptor;
 use crate::output::colored::Colors;
 use crate::output::packets::PacketStream;
-use crate::output::tail::{Format, Observed, PIECE, gap, message_in_pieces, ring_begins};
+use crate::output::tail::{
+    Format, Observed, PIECE, TailMessage, gap, message_in_pieces, ring_begins,
+};
 use crate::ring::{Consumer, Error, RawMessage};
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -48,6 +51,7 @@ pub(super) struct Sink<O> {
     output: O,
     form: Form,
     filter: Filter,
+    decoding: Option<Decoding>,
     /// Offsets: messages outside are not looked at.
     range: (u64, u64),
     /// Messages after which all is said.
@@ -83,8 +87,14 @@ impl<O: Output> Sink<O> {
         let until = options.until.map_or(u64::MAX, place);
         let count = options.count.unwrap_or(u64::MAX);
         let filter = filter(&options.wanted);
-        let form = match options.format {
-            TailFormat::Pcapng => Form::Packets(PacketStream::new(filter.takes_all())),
+        let mut batch = Vec::with_capacity(BATCH);
+        let decoding = Decoding::of(&options.decoding).map_err(io::Error::other)?;
+        if let Some(decoding) = &decoding {
+            decoding.head(&mut batch);
+        }
+        let takes_all = filter.takes_all() && !decoding.as_ref().is_some_and(Decoding::filters);
+        let form = match options.format() {
+            TailFormat::Pcapng => Form::Packets(PacketStream::new(takes_all)),
             TailFormat::Messages(format) => Form::Messages(
                 format,
                 options.is_colored().then(|| {
@@ -97,9 +107,10 @@ impl<O: Output> Sink<O> {
             output,
             form,
             filter,
+            decoding,
             range: (from, until),
             count,
-            batch: Vec::with_capacity(BATCH),
+            batch,
             summary: Summary::default(),
             gaps: GapReporter::default(),
             sightings: Sightings::default(),
@@ -167,7 +178,11 @@ impl<O: Output> Sink<O> {
         }
         self.summary.scanned += 1;
         self.summary.torn += u64::from(integrity == Integrity::Torn);
-        let wanted = self.filter.wants(message);
+        let wanted = self.filter.wants(message)
+            && match &mut self.decoding {
+                Some(decoding) => decoding.wants(message, integrity),
+                None => true,
+            };
         self.summary.matched += u64::from(wanted);
         wanted
     }
@@ -219,11 +234,22 @@ impl<O: Output> Sink<O> {
                     Some(known) => self.observed.insert(known),
                     None => self.observed.insert((sighted, sighted.into())),
                 };
+                let decoding = match format {
+                    Format::Hex | Format::Text | Format::Json => self.decoding.as_mut(),
+                    Format::Raw | Format::Base64 | Format::LenPrefixed => None,
+                };
+                let message = TailMessage {
+                    raw: *raw,
+                    integrity,
+                    observed,
+                    fds,
+                    decoding: decoding.map(|decoding| decoding.of_message(raw, integrity)),
+                };
                 match colors {
                     Some(colors) if raw.payload.len() <= PIECE => {
-                        colors.message(batch, *format, raw, integrity, observed, fds)?;
+                        colors.message(batch, *format, &message)?;
                     }
-                    _ => message_in_pieces(batch, *format, raw, integrity, observed, fds, emit)?,
+                    _ => message_in_pieces(batch, *format, &message, emit)?,
                 }
             }
         }
@@ -246,7 +272,8 @@ impl<O: Output> Sink<O> {
 
     /// Whether every message is wanted.
     pub(super) fn takes_all(&self) -> bool {
-        self.filter.takes_all() && self.range == (0, u64::MAX)
+        let filters = self.decoding.as_ref().is_some_and(Decoding::filters);
+        self.filter.takes_all() && !filters && self.range == (0, u64::MAX)
     }
 
     /// Whether everything goes out as it is, to where it is taken at once: then it need not be copied first.
@@ -359,6 +386,9 @@ impl<O: Output> Sink<O> {
         self.range = (0, u64::MAX);
         self.past = false;
         self.sightings = Sightings::default();
+        if let Some(decoding) = &mut self.decoding {
+            decoding.forget();
+        }
         warn(&format!("goes on with ring {id} of {}", bytes(capacity)));
         match self.form {
             Form::Messages(format, _) => ring_begins(&mut self.batch, format, id, capacity)?,
@@ -419,6 +449,9 @@ impl<O: Output> Sink<O> {
             bytes(skipped),
             counted(gaps, "gap"),
         ));
+        if let Some(decoding) = &self.decoding {
+            decoding.summary();
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl RingSearch {
     fn look_at(&mut self, message: &RawMessage<'_>, integrity: Integrity) {
         self.progress.searched_messages += 1;
         self.progress.searched_bytes += message.header.total_len();
-        if (self.request.matcher)(message) {
+        if (self.request.matcher)(message, integrity) {
             self.progress.matches += 1;
             if let Some(unread) = self.unread.take() {
                 self.progress.found.skip(unread.into());

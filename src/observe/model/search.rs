@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::message::Integrity;
 use super::message_log::MessageLog;
 use crate::ring::RawMessage;
 
-/// Tells whether a message is one that is looked for.
-pub type Matcher = Arc<dyn Fn(&RawMessage<'_>) -> bool + Send + Sync>;
+/// Tells whether a message is one that is looked for, by what it is and how far the copy of it can be trusted.
+pub type Matcher = Arc<dyn Fn(&RawMessage<'_>, Integrity) -> bool + Send + Sync>;
 
 /// What is looked for, and where.
 #[derive(Clone)]

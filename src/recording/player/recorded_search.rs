@@ -91,7 +91,7 @@ impl RecordedSearch {
                     *last = Some(raw.offset);
                     progress.searched_messages += 1;
                     progress.searched_bytes += raw.header.total_len();
-                    if (request.matcher)(&raw) {
+                    if (request.matcher)(&raw, integrity) {
                         progress.matches += 1;
                         progress.found.push(raw, integrity);
                     }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rustix::fs::OFlags;
 
 use crate::capture::pcapng::{CaptureReader, Captured, Interface, ReadError};
@@ -135,7 +136,9 @@ fn begin<W: Write>(
     let state = RecordedState {
         // It does not get old.
         interval_ns: Some(u64::MAX),
-        captured_at: crate::recording::playback::time(first.at_ns).to_string(),
+        captured_at: Timestamp::from_nanosecond(first.at_ns.into())
+            .unwrap_or(Timestamp::MAX)
+            .to_string(),
         ring,
     };
     let json = state.to_json()?;

@@ -86,7 +86,7 @@ fn known(payload: &[u8], input: &mut Input<'_>) {
     };
     let text: String = text.chars().take(40).collect();
     typed += &text;
-    let query = Query::parse(&typed).unwrap_or_else(|why| panic!("{typed:?}: {why}"));
+    let query = Query::parse(&typed, None).unwrap_or_else(|why| panic!("{typed:?}: {why}"));
     let Some(query) = query else {
         return assert!(!conditions && text.is_empty(), "{typed:?} asks for nothing");
     };
@@ -97,7 +97,7 @@ fn known(payload: &[u8], input: &mut Input<'_>) {
     };
     let expected = at.filter(|_| all).map(|at| at..at + text.len());
     assert_eq!(
-        query.find(&message.raw()),
+        query.find(&message.raw(), message.integrity),
         expected,
         "{typed:?} in {ascii:?}"
     );
@@ -112,7 +112,7 @@ pub fn query(data: &[u8]) {
     let most = usize::from(input.byte());
     let typed = String::from_utf8_lossy(input.rest());
     let typed: String = typed.chars().take(LONGEST).collect();
-    match Query::parse(&typed) {
+    match Query::parse(&typed, None) {
         Err(why) => assert!(!why.contains('\n'), "{typed:?}: {why:?}"),
         Ok(None) => {
             let nothing = typed.trim();
@@ -122,7 +122,7 @@ pub fn query(data: &[u8]) {
             );
         }
         Ok(Some(query)) => {
-            let found = query.find(&message.raw());
+            let found = query.find(&message.raw(), message.integrity);
             assert!(
                 found
                     .as_ref()

@@ -4,15 +4,19 @@
 //! user walks through stays, and what comes is put below while there is room. Beyond its ends, and for a match that it
 //! does not have, it wants messages of another place in the ring. Knows nothing of how it is drawn.
 
+mod fields;
 mod searching;
 
 use std::ops::Range;
+
+pub(crate) use fields::Fields;
 
 use super::cursor::Movement;
 use super::hex_cursor::HexCursor;
 use super::prompt::{Edit, Prompt};
 use super::search::{self, MessageSearch};
 use super::viewport::HexViewport;
+use crate::decode::{DecodeSpec, Decoded};
 use crate::observe::model::{LogRow, MessageLog, SearchProgress, StoredMessage};
 
 /// Bytes of a list that lets nothing go: what was there, and half as much again.
@@ -47,6 +51,8 @@ pub(crate) struct MessageList {
     hex: HexCursor,
     /// Where in the selected message it is found, and which that is.
     places: (Option<u64>, Vec<Range<usize>>),
+    /// What is in payloads.
+    fields: Fields,
 }
 
 /// Why no other message was found.
@@ -182,6 +188,21 @@ impl MessageList {
             };
             self.places = (row, places);
         }
+        let message = row.and_then(|row| self.log.message(row));
+        self.fields.look(message.as_ref());
+    }
+
+    /// What is in payloads.
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Decodes payloads this way from now on.
+    ///
+    /// # Errors
+    /// When the decoder lacks something.
+    pub(super) fn decode_by(&mut self, spec: Option<&DecodeSpec>) -> Result<(), String> {
+        self.fields.decode_by(spec)
     }
 
     fn listed(&self) -> Option<&MessageSearch> {
@@ -436,6 +457,7 @@ impl MessageList {
     pub(super) fn step_bytes(&mut self, step: Movement, viewport: HexViewport) {
         if let Some(length) = self.message().map(|message| message.payload.len()) {
             self.hex.step(step, length, viewport);
+            self.fields.follow_bytes();
         }
     }
 
@@ -443,6 +465,19 @@ impl MessageList {
     pub(super) fn step_aside(&mut self, right: bool, viewport: HexViewport) {
         if let Some(length) = self.message().map(|message| message.payload.len()) {
             self.hex.step_aside(right, length, viewport);
+            self.fields.follow_bytes();
+        }
+    }
+
+    /// Looks at the next field of the selected message or the one before; at the byte beside where it has none.
+    pub(super) fn step_field(&mut self, forward: bool, viewport: HexViewport) {
+        if !self.fields.is_on() || self.fields.decoded().map_or(true, Decoded::is_empty) {
+            return self.step_aside(forward, viewport);
+        }
+        if let Some(length) = self.message().map(|message| message.payload.len())
+            && let Some(byte) = self.fields.step(forward, self.byte(length))
+        {
+            self.hex.look_at(byte);
         }
     }
 }

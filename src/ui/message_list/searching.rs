@@ -102,7 +102,7 @@ impl MessageList {
         if self.prompt.typed() == before && edit != Edit::Clear {
             return false;
         }
-        match Query::parse(self.prompt.typed()) {
+        match Query::parse(self.prompt.typed(), self.fields.spec()) {
             Ok(query) => {
                 self.error = None;
                 let lists_found = (self.progress.as_ref())
@@ -129,7 +129,7 @@ impl MessageList {
         let query = self.search.as_ref()?.query.clone();
         Some(SearchRequest {
             number: self.number,
-            matcher: Arc::new(move |message| query.find(message).is_some()),
+            matcher: Arc::new(move |message, integrity| query.find(message, integrity).is_some()),
             kept: self.log.clone(),
             until,
         })
@@ -242,7 +242,7 @@ impl MessageList {
         let message = self.message();
         let place = search
             .zip(message)
-            .and_then(|(search, message)| search.query.find(&message.raw()));
+            .and_then(|(search, message)| search.query.find(&message.raw(), message.integrity));
         if let Some(place) = place.filter(|place| !place.is_empty()) {
             self.hex.look_at(place.start);
         }

@@ -65,7 +65,7 @@ fn find(app: &App, numbers: std::ops::Range<u64>) -> SearchProgress {
         };
         progress.searched_messages += 1;
         progress.searched_bytes += message.header.total_len();
-        if (request.matcher)(&raw) {
+        if (request.matcher)(&raw, message.integrity) {
             progress.matches += 1;
             progress.found.push(raw, message.integrity);
         }

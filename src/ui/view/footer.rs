@@ -8,7 +8,7 @@ use crate::ui::action::{FooterPlace, Pane, Screen};
 use crate::ui::app::App;
 use crate::ui::hit_map::Spot;
 use crate::ui::keys::PROMPT;
-use crate::ui::query::HINT;
+use crate::ui::query::{DECODED_HINT, HINT};
 use crate::ui::text;
 use crate::ui::theme::ColorRole;
 
@@ -44,7 +44,10 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect, framed: boo
             FILTERS,
             message_list.typed(),
             message_list.error(),
-            Some(HINT),
+            Some(match message_list.fields().is_on() {
+                true => DECODED_HINT,
+                false => HINT,
+            }),
             canvas,
             area,
         );

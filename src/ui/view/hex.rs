@@ -1,6 +1,7 @@
 //! The bytes of the selected message, the one that is looked at, and what it and those behind it could mean.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use ratatui::layout::Rect;
 
@@ -136,7 +137,16 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let viewport = viewport(area, focused);
     let cursor = (focused || !below.is_empty()).then_some((at, focused));
-    rows(&message, message_list, viewport, cursor, canvas, dump);
+    let field = cursor.map_or(0..0, |_| message_list.fields().bytes(at));
+    rows(
+        &message,
+        message_list,
+        viewport,
+        cursor,
+        &field,
+        canvas,
+        dump,
+    );
     let meanings = inspector::lines(&message, at, below.width, canvas.glyphs().unknown);
     for ((row, line), y) in meanings.iter().enumerate().zip(below.top()..below.bottom()) {
         let role = if row == 0 {
@@ -148,12 +158,13 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// The rows of the dump that are in sight.
+/// The rows of the dump that are in sight, with the byte that is looked at and the field that it is in.
 pub(super) fn rows(
     message: &StoredMessage<'_>,
     message_list: &MessageList,
     viewport: HexViewport,
     cursor: Option<(usize, bool)>,
+    field: &Range<usize>,
     canvas: &mut Canvas<'_>,
     area: Rect,
 ) {
@@ -183,6 +194,7 @@ pub(super) fn rows(
             &format!("{start:0digits$x}"),
             bytes,
             cursor,
+            |index| field.contains(&(start + index)),
             found,
         );
     }
@@ -195,6 +207,7 @@ fn line(
     offset: &str,
     bytes: &[u8],
     cursor: Option<(usize, bool)>,
+    in_field: impl Fn(usize) -> bool,
     found: impl Fn(usize) -> bool,
 ) {
     let stride = stride(area.width);
@@ -217,6 +230,7 @@ fn line(
         match cursor {
             Some((at, true)) if at == index => canvas.tint(place, ColorRole::Selected),
             Some((at, false)) if at == index => canvas.tint(place, ColorRole::Pointed),
+            _ if in_field(index) => canvas.tint(place, ColorRole::Pointed),
             _ => {}
         }
     };

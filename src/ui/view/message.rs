@@ -1,4 +1,5 @@
-//! One message on the whole screen: its header, its bytes, what those at the cursor could mean, and its text.
+//! One message on the whole screen: its header, its bytes, what those at the cursor could mean, and its text, or where payloads
+//! are decoded the fields in it.
 //!
 //! ```text
 //! ┌ Message 1234567844 ──────────────────────────────────────────── 64 of 64 ─┐
@@ -189,17 +190,23 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     }
     let at = list.byte(payload.len());
+    let fields = list.fields();
     hex::rows(
         &message,
         list,
         viewport(area),
         Some((at, true)),
+        &fields.bytes(at),
         canvas,
         dump,
     );
-    let lines = folded(payload, below.width, below.height.into());
-    for (line, y) in lines.iter().zip(below.top()..below.bottom()) {
-        canvas.put(below.x, y, below.width, line, ColorRole::Plain);
+    if fields.is_on() {
+        super::fields::render(fields, at, canvas, below);
+    } else {
+        let lines = folded(payload, below.width, below.height.into());
+        for (line, y) in lines.iter().zip(below.top()..below.bottom()) {
+            canvas.put(below.x, y, below.width, line, ColorRole::Plain);
+        }
     }
     let meanings = inspector::lines(&message, at, values.width, canvas.glyphs().unknown);
     for ((row, line), y) in meanings

@@ -242,6 +242,14 @@ fn cell(
         5 => Cell::new(theme.integrity(message.integrity), message.integrity.into()),
         6 => Cell::new(message.integrity.word(), message.integrity.into()),
         _ => {
+            match message_list.fields().line(message) {
+                Some(Ok(line)) => return Cell::new(line, ColorRole::Plain),
+                Some(Err(why)) => {
+                    let words = format!("-- not decoded: {} --", crate::text::escape(&why));
+                    return Cell::new(words, ColorRole::Dim);
+                }
+                None => {}
+            }
             let place = message_list
                 .hit(message.row)
                 .map_or(0..0, |hit| hit.place.clone());

@@ -8,6 +8,7 @@ mod chart;
 mod consumers;
 mod details;
 mod ending;
+mod fields;
 mod findings;
 mod footer;
 mod header;

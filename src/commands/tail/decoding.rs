@@ -1,0 +1,129 @@
+//! What `tail` does with what is in payloads: conditions on it, and what of it is written.
+
+use crate::cli::DecodeArgs;
+use crate::decode::{Condition, Decoded, Decoder};
+use crate::observe::model::Integrity;
+use crate::output::tail;
+use crate::ring::RawMessage;
+use crate::stderr::warn;
+use crate::text::{counted, escape};
+
+/// Said of a torn message: what may not be what was sent is nothing to be read.
+const TORN: &str = "it is torn";
+/// Said of a message of which only the header was recorded.
+const NO_PAYLOAD: &str = "its payload was not recorded";
+
+/// A decoder, and what came of the last message.
+pub(super) struct Decoding {
+    decoder: Decoder,
+    conditions: Vec<Condition>,
+    columns: Vec<Vec<String>>,
+    decoded: Decoded,
+    failure: Option<String>,
+    /// Offset of that message.
+    of: Option<u64>,
+    done: u64,
+    failed: u64,
+}
+
+impl Decoding {
+    /// What `options` ask for, if they do.
+    ///
+    /// # Errors
+    /// When the decoder lacks something.
+    pub(super) fn of(options: &DecodeArgs) -> Result<Option<Self>, String> {
+        let Some(spec) = &options.decode else {
+            return Ok(None);
+        };
+        let decoder = spec.open().map_err(|why| format!("--decode: {why}"))?;
+        Ok(Some(Self {
+            decoder,
+            conditions: options.conditions.as_deref().unwrap_or_default().to_vec(),
+            columns: options.columns.as_deref().unwrap_or_default().to_vec(),
+            decoded: Decoded::default(),
+            failure: None,
+            of: None,
+            done: 0,
+            failed: 0,
+        }))
+    }
+
+    /// Writes the names of the columns.
+    pub(super) fn head(&self, out: &mut Vec<u8>) {
+        if !self.columns.is_empty() {
+            let names = self.columns.iter();
+            let names: Vec<String> = names
+                .map(|names| escape(&names.join(".")).into_owned())
+                .collect();
+            out.extend_from_slice(names.join("\t").as_bytes());
+            out.push(b'\n');
+        }
+    }
+
+    /// Whether some messages are not wanted for what is in them.
+    pub(super) fn filters(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
+    /// Offsets begin anew.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
+
+    /// Whether a message meets all conditions: none that cannot be decoded does.
+    pub(super) fn wants(&mut self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
+        if self.conditions.is_empty() {
+            return true;
+        }
+        self.decode(message, integrity);
+        let holds = |condition: &Condition| condition.holds(&self.decoded);
+        self.failure.is_none() && self.conditions.iter().all(holds)
+    }
+
+    /// What is in a message.
+    pub(super) fn of_message(
+        &mut self,
+        message: &RawMessage<'_>,
+        integrity: Integrity,
+    ) -> tail::Decoding<'_> {
+        self.decode(message, integrity);
+        match &self.failure {
+            Some(why) => tail::Decoding::Failed(why),
+            None if self.columns.is_empty() => tail::Decoding::Done(&self.decoded),
+            None => tail::Decoding::Columns(&self.decoded, &self.columns),
+        }
+    }
+
+    fn decode(&mut self, message: &RawMessage<'_>, integrity: Integrity) {
+        if self.of == Some(message.offset) {
+            return;
+        }
+        self.of = Some(message.offset);
+        let length = u64::from(message.header.payload_len);
+        self.failure = if integrity == Integrity::Torn {
+            Some(TORN.into())
+        } else if message.payload.len() as u64 != length {
+            Some(NO_PAYLOAD.into())
+        } else {
+            let done = self.decoder.decode(message.payload, &mut self.decoded);
+            done.err().map(|error| error.to_string())
+        };
+        self.done += u64::from(self.failure.is_none());
+        self.failed += u64::from(self.failure.is_some());
+    }
+
+    /// Says what could not be decoded.
+    pub(super) fn summary(&self) {
+        let restarts = match self.decoder.restarts() {
+            0 => String::new(),
+            restarts => format!(
+                "; the command was started again {}",
+                counted(restarts, "time")
+            ),
+        };
+        if self.failed > 0 || !restarts.is_empty() {
+            let messages = counted(self.failed, "message");
+            warn(&format!("{messages} could not be decoded{restarts}"));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! JSON.
+
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::decoded::{DEEPEST, Decoded, New};
+use super::error::DecodeError;
+
+/// Takes it to pieces.
+///
+/// # Errors
+/// When it is none, or too much.
+pub(super) fn decode(payload: &[u8], out: &mut Decoded) -> Result<(), DecodeError> {
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    let mut failure = None;
+    let root = Node {
+        out,
+        name: "",
+        depth: 0,
+        failure: &mut failure,
+    };
+    let done = root.deserialize(&mut json).and_then(|()| json.end());
+    match (done, failure) {
+        (_, Some(failure)) => Err(failure),
+        (Err(error), None) => Err(DecodeError::malformed(error)),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+/// A value that is to come.
+struct Node<'a> {
+    out: &'a mut Decoded,
+    name: &'a str,
+    depth: usize,
+    /// What was too much.
+    failure: &'a mut Option<DecodeError>,
+}
+
+impl Node<'_> {
+    fn add<E: Error>(self, value: New<'_>) -> Result<(), E> {
+        match self.out.add(self.name, value, 0..0) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(refuse(self.failure, error)),
+        }
+    }
+
+    /// A list or a record; returns its number.
+    fn open<E: Error>(&mut self, kind: New<'_>) -> Result<usize, E> {
+        if self.depth >= DEEPEST {
+            return Err(refuse(self.failure, DecodeError::TooDeep));
+        }
+        let added = self.out.add(self.name, kind, 0..0);
+        added.map_err(|error| refuse(self.failure, error))
+    }
+}
+
+fn refuse<E: Error>(failure: &mut Option<DecodeError>, error: DecodeError) -> E {
+    let said = E::custom(&error);
+    *failure = Some(error);
+    said
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.add(New::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.add(New::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.add(New::Unsigned(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.add(New::Signed(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.add(New::Float(value))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.add(New::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let number = self.open(New::List)?;
+        while let Some(()) = list.next_element_seed(Node {
+            out: &mut *self.out,
+            name: "",
+            depth: self.depth + 1,
+            failure: &mut *self.failure,
+        })? {}
+        self.out.close(number, None);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let number = self.open(New::Record)?;
+        let mut name = String::new();
+        while let Some(()) = map.next_key_seed(Key(&mut name))? {
+            map.next_value_seed(Node {
+                out: &mut *self.out,
+                name: &name,
+                depth: self.depth + 1,
+                failure: &mut *self.failure,
+            })?;
+        }
+        self.out.close(number, None);
+        Ok(())
+    }
+}
+
+/// A name that is to come.
+struct Key<'a>(&'a mut String);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        self.0.clear();
+        self.0.push_str(name);
+        Ok(())
+    }
+}
+
+/// Says where each value lies, in JSON that was decoded and so is known to be well-formed.
+pub(super) fn place(payload: &[u8], out: &mut Decoded) {
+    let mut next = 0;
+    let mut at = 0;
+    let mut open: Vec<usize> = Vec::new();
+    while let Some(byte) = payload.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                out.place(next, at..at);
+                open.push(next);
+                next += 1;
+                at += 1;
+            }
+            b'}' | b']' => {
+                at += 1;
+                if let Some(number) = open.pop() {
+                    let start = out.field(number).map_or(0, |field| field.bytes().start);
+                    out.place(number, start..at);
+                }
+            }
+            b'"' => {
+                let end = end_of_string(payload, at);
+                let behind = payload[end..]
+                    .iter()
+                    .find(|byte| !byte.is_ascii_whitespace());
+                // A name has a colon behind it.
+                if behind != Some(&b':') {
+                    out.place(next, at..end);
+                    next += 1;
+                }
+                at = end;
+            }
+            b',' | b':' => at += 1,
+            byte if byte.is_ascii_whitespace() => at += 1,
+            _ => {
+                let word = word_at(payload, at);
+                at = word.end;
+                out.place(next, word);
+                next += 1;
+            }
+        }
+    }
+}
+
+fn end_of_string(payload: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = payload.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    payload.len()
+}
+
+fn word_at(payload: &[u8], start: usize) -> Range<usize> {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}');
+    let length = payload[start..].iter().position(ends);
+    start..length.map_or(payload.len(), |length| start + length.max(1))
+}
