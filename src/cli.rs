@@ -8,6 +8,7 @@ mod events;
 pub(crate) mod fuzz;
 mod manual;
 mod metrics;
+mod publish;
 mod record;
 mod screen;
 mod shell;
@@ -28,6 +29,7 @@ pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
 pub use manual::Page;
 pub use metrics::MetricsArgs;
+pub use publish::{InputFormat, PublishArgs, PublishRate};
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use shell::Shell;
@@ -154,6 +156,9 @@ pub enum Command {
     /// Export metrics of rings to Prometheus.
     #[command(after_help = manual::after_help("metrics"))]
     Metrics(MetricsArgs),
+    /// Publish lines, or what was recorded, in a ring of its own.
+    #[command(after_help = manual::after_help("pub"))]
+    Pub(PublishArgs),
     /// Show rings in Wireshark: install what it needs for that.
     #[command(after_help = manual::after_help("wireshark"))]
     Wireshark(WiresharkArgs),

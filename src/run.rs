@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use clap::builder::PossibleValue;
 
-use recordings::{only_ring, play, played, played_files, recorded_snapshot};
+use recordings::{play, played, played_files, recorded_snapshot};
 pub use status::{describe, exit_code, is_broken_pipe, refuse};
 
 use status::is_dumb;
@@ -21,8 +21,8 @@ use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target
 use crate::commands::extcap::{self, Question};
 use crate::commands::tail;
 use crate::commands::{
-    check, completions, demo, doctor, dump, events, man, metrics, record, recorded, snapshot,
-    wireshark,
+    check, completions, demo, doctor, dump, events, man, metrics, publish, record, recorded,
+    snapshot, wireshark,
 };
 use crate::decode::DecodeRule;
 use crate::demo::roles;
@@ -130,7 +130,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
             _ => match played(&options.target, !options.follows())? {
                 Some(mut playback) => {
-                    let ring = only_ring(&playback)?;
+                    let ring = playback.only_ring()?;
                     tail::recorded(&mut playback, &ring, &options)
                 }
                 None => {
@@ -215,6 +215,10 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Man { dir: Some(dir) }) => {
             man::write(&dir).with_context(|| format!("writing the manual into {}", dir.display()))
         }
+        Some(Command::Pub(options)) => match options.misuse() {
+            Some(why) => return Ok(refuse(&cli::misuse("pub", why))),
+            None => publish::publish(&options),
+        },
         Some(Command::Wireshark(options)) => return wireshark::wireshark(&options, out),
         Some(Command::Extcap { words }) => match Question::of(words) {
             Question::Capture(capture) => match Cli::read(capture.words()?) {

@@ -3,7 +3,7 @@
 use crate::support::program::{stdout, zbqtop};
 
 /// All of them; the first is the program itself.
-pub(crate) const COMMANDS: [&str; 13] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "",
     "snapshot",
     "ls",
@@ -13,6 +13,8 @@ pub(crate) const COMMANDS: [&str; 13] = [
     "dump",
     "check",
     "metrics",
+    "pub",
+    "wireshark",
     "doctor",
     "demo",
     "completions",

@@ -33,6 +33,7 @@ mod permission;
 mod pipes;
 mod playback;
 mod prometheus;
+mod publish;
 mod recording_files;
 mod recording_peers;
 mod recording_queries;

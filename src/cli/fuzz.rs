@@ -99,6 +99,7 @@ fn can_be(cli: &Cli) {
             | Command::Completions { .. }
             | Command::Man { .. }
             | Command::Wireshark(_)
+            | Command::Pub(_)
             | Command::Extcap { .. }
             | Command::DemoRole { .. },
         ) => return,

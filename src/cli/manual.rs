@@ -228,6 +228,35 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        command: "pub",
+        remarks: &[
+            "The ring is the program's own, and ends with it; the ring of another program is never written to. What `tail` and \
+             `record` write comes back with its sequence ids and flags; descriptors do not, and bytes that were skipped \
+             are counted.",
+            "Consumers join at any time. Without --wait-consumers, messages are sent whether or not anybody is there to read \
+             them.",
+        ],
+        exit: PLAIN_EXIT,
+        examples: &[
+            (
+                "journalctl -f | zbqtop pub --socket /tmp/log.sock",
+                "a ring of the lines of a log",
+            ),
+            (
+                "zbqtop pub --socket /tmp/q.sock night.mcap --rate as-recorded",
+                "what was recorded, at its own speed",
+            ),
+            (
+                "zbqtop pub --socket /tmp/q.sock lines.txt --rate 1000/s --loop",
+                "a thousand lines a second, again and again",
+            ),
+            (
+                "zbqtop tail -f --format len-prefixed | zbqtop pub -s /tmp/copy.sock --input len-prefixed",
+                "a copy of another ring",
+            ),
+        ],
+    },
+    Page {
         command: "wireshark",
         remarks: &[
             "Two files are installed for this user: a dissector, which makes the fields of a message known to Wireshark, and a \

@@ -9,6 +9,7 @@ pub mod events;
 pub mod extcap;
 pub mod man;
 pub mod metrics;
+pub mod publish;
 pub mod record;
 pub mod recorded;
 pub mod snapshot;

@@ -40,6 +40,24 @@ impl DecodeError {
         Self::Malformed(why.to_string())
     }
 
+    /// The same of a value that has no name of its own.
+    pub(super) fn inside(self, name: &str) -> Self {
+        match self {
+            Self::Short {
+                field,
+                at,
+                needs,
+                there,
+            } if field.is_empty() => Self::Short {
+                field: name.to_owned(),
+                at,
+                needs,
+                there,
+            },
+            error => error,
+        }
+    }
+
     /// What is behind the only value there should be.
     pub(super) fn trailing(bytes: usize) -> Self {
         Self::Malformed(format!("{bytes} bytes behind the value"))

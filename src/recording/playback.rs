@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::channel::{Content, RingName};
@@ -59,6 +60,18 @@ impl Playback {
             None => Recording::open(path),
         };
         let recordings = paths.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(recordings, whole))
+    }
+
+    /// Reads to its end what comes from `input`, which is called `name`.
+    ///
+    /// # Errors
+    /// When it is no recording.
+    pub fn stream(name: &str, input: impl Read + Send + 'static) -> Result<Self, RecordingError> {
+        Ok(Self::of(vec![Recording::stream(name, input)?], true))
+    }
+
+    fn of(recordings: Vec<Recording>, whole: bool) -> Self {
         let mut playback = Self {
             recordings,
             rings: Vec::new(),
@@ -70,7 +83,24 @@ impl Playback {
         }
         playback.take_in();
         playback.at_ns = playback.span().1;
-        Ok(playback)
+        playback
+    }
+
+    /// The one ring there is.
+    ///
+    /// # Errors
+    /// When there is none, or there are several.
+    pub fn only_ring(&self) -> Result<PlayedRing, RecordingError> {
+        match &self.rings[..] {
+            [ring] => Ok(ring.clone()),
+            [] => Err(RecordingError::NotInIt(
+                "there is no ring in the recording".into(),
+            )),
+            rings => {
+                let ids = rings.iter().map(|ring| ring.id.clone());
+                Err(RecordingError::Several(ids.collect()))
+            }
+        }
     }
 
     /// Takes in what has come since.

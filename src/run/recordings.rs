@@ -11,7 +11,7 @@ use super::status::refuse;
 use crate::cli::{self, Sampling, Target};
 use crate::commands::recorded;
 use crate::observe::model::Moment;
-use crate::recording::{Playback, PlayedRing, Player, RecordingError};
+use crate::recording::{Playback, Player, RecordingError};
 use crate::stderr::warn;
 use crate::stdout::Printer;
 use crate::text::only_ascii;
@@ -41,20 +41,6 @@ pub(super) fn played_files(
         playback.go_to_moment(at)?;
     }
     Ok(Some(playback))
-}
-
-/// The one ring of a recording.
-pub(super) fn only_ring(playback: &Playback) -> Result<PlayedRing, RecordingError> {
-    match playback.rings() {
-        [ring] => Ok(ring.clone()),
-        [] => Err(RecordingError::NotInIt(
-            "there is no ring in the recording".into(),
-        )),
-        rings => {
-            let ids = rings.iter().map(|ring| ring.id.clone());
-            Err(RecordingError::Several(ids.collect()))
-        }
-    }
 }
 
 pub(super) fn recorded_snapshot(

@@ -195,7 +195,8 @@ impl<'a> Reader<'a> {
                     }
                     self.align(*align);
                     let before = self.at;
-                    self.value("", kind, None)?;
+                    self.value("", kind, None)
+                        .map_err(|error| error.inside(name))?;
                     if *count == Count::Rest && self.at == before {
                         // Nothing, for ever.
                         break;

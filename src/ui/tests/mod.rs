@@ -8,6 +8,8 @@ mod consumer_list;
 mod crowd;
 #[cfg(test)]
 mod drawn;
+#[cfg(test)]
+mod fields;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "tests need more of them than fuzzers")

@@ -1,0 +1,141 @@
+//! `pub`: a ring of its own, fed from a file or from what is piped in. It never writes into the ring of another.
+
+mod input;
+mod outlet;
+mod pace;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use input::{Input, InputMessage, Item};
+use outlet::Outlet;
+use pace::Pace;
+
+use crate::cli::PublishArgs;
+use crate::ring::FLAG_FILLER;
+use crate::stderr::{Progress, warn};
+use crate::text::{bytes, counted, escape};
+
+/// Consumers are let in this often while messages are sent.
+const ADMITS_EVERY: Duration = Duration::from_millis(1);
+/// Messages between two looks at the clock.
+const BATCH: u64 = 64;
+
+/// What went through.
+#[derive(Debug, Default)]
+struct Summary {
+    messages: u64,
+    bytes: u64,
+    dropped: u64,
+    gaps: u64,
+    gap_bytes: u64,
+    fds: u64,
+    rounds: u64,
+}
+
+/// Publishes what is in a file, until that or the user's patience ends.
+///
+/// # Errors
+/// When the ring cannot be made, or the input cannot be read or does not fit.
+pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
+    let mut input = Input::open(&options.file, options.input, options.ring)?;
+    let mut outlet = Outlet::open(&options.socket, options.capacity)?;
+    warn(&format!(
+        "a ring of {} at {}",
+        bytes(options.capacity),
+        escape(&options.socket)
+    ));
+    if options.wait_consumers > 0 && !outlet.wait_for(options.wait_consumers)? {
+        return Ok(());
+    }
+    let mut pace = Pace::new(options.rate, Instant::now());
+    let (mut sum, mut progress) = (Summary::default(), Progress::begin());
+    let mut admitted = Instant::now();
+    while !outlet.is_asked_to_end() {
+        match input.next()? {
+            Some(Item::Message(message)) => {
+                let due = pace.next(message.at_ns);
+                if !outlet.wait_until(due)? {
+                    break;
+                }
+                send(&message, options.drop, &mut outlet, &mut sum)?;
+            }
+            Some(Item::Gap(length)) => {
+                sum.gaps += 1;
+                sum.gap_bytes = sum.gap_bytes.saturating_add(length);
+            }
+            None if options.repeats && sum.messages > 0 => {
+                sum.rounds += 1;
+                input = Input::open(&options.file, options.input, options.ring)?;
+                pace.begin_again(Instant::now());
+            }
+            None => break,
+        }
+        if (sum.messages + sum.dropped).is_multiple_of(BATCH) && admitted.elapsed() >= ADMITS_EVERY
+        {
+            outlet.admit()?;
+            admitted = Instant::now();
+            progress.tell(|| sent(&sum));
+        }
+    }
+    progress.clear();
+    input.notes().iter().for_each(|note| warn(note));
+    warn(&summary(&sum));
+    Ok(())
+}
+
+fn send(
+    message: &InputMessage,
+    drops: bool,
+    outlet: &mut Outlet,
+    sum: &mut Summary,
+) -> anyhow::Result<()> {
+    // The ring makes its own.
+    if message
+        .header
+        .is_some_and(|(_, flags)| flags & FLAG_FILLER != 0)
+    {
+        return Ok(());
+    }
+    let number = sum.messages + sum.dropped + 1;
+    let is_sent = outlet
+        .send(&message.payload, message.header, drops)
+        .with_context(|| format!("message {number}"))?;
+    if is_sent {
+        sum.messages += 1;
+        sum.bytes += message.payload.len() as u64;
+        sum.fds += u64::from(message.fds);
+    } else if drops {
+        sum.dropped += 1;
+    }
+    Ok(())
+}
+
+fn sent(sum: &Summary) -> String {
+    let mut text = format!(
+        "{}, {} of payload",
+        counted(sum.messages, "message"),
+        bytes(sum.bytes)
+    );
+    if sum.dropped > 0 {
+        text += &format!("; {} dropped: the ring was full", sum.dropped);
+    }
+    text
+}
+
+fn summary(sum: &Summary) -> String {
+    let mut text = sent(sum);
+    if sum.gaps > 0 {
+        let (gaps, length) = (counted(sum.gaps, "gap"), bytes(sum.gap_bytes));
+        text += &format!("; the input has {gaps} of {length}");
+    }
+    if sum.fds > 0 {
+        let fds = counted(sum.fds, "descriptor");
+        text += &format!("; without {fds} that came with them");
+    }
+    if sum.rounds > 0 {
+        text += &format!("; begun again {}", counted(sum.rounds, "time"));
+    }
+    text
+}

@@ -1,0 +1,339 @@
+//! `pub`: what goes into a ring of its own comes out of it, to consumers of the reference and to `tail`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::program::{run, stderr, stdout, zbqtop};
+use crate::support::{Peer, Place, contents, eventually};
+
+/// A `pub` that runs until its input ends.
+struct Publisher {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Publisher {
+    fn start(socket: &Path, options: &[&str]) -> Self {
+        let mut command = zbqtop();
+        command.args(["pub", "--socket"]).arg(socket).args(options);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("zbqtop starts");
+        let stdin = child.stdin.take();
+        let publisher = Self { child, stdin };
+        eventually("the ring is there", || socket.exists().then_some(()));
+        publisher
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.stdin
+            .as_mut()
+            .expect("a pipe")
+            .write_all(bytes)
+            .expect("it reads");
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Ends its input, and returns what it said.
+    fn end(mut self) -> String {
+        drop(self.stdin.take());
+        let status = eventually("it ends", || self.child.try_wait().expect("our child"));
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().expect("a pipe");
+        std::io::Read::read_to_string(&mut stderr, &mut said).expect("text");
+        assert_eq!(status.code(), Some(0), "{said}");
+        said
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What `tail` says of the last `messages` of a process's ring, once it has so many.
+fn tail(pid: &str, messages: usize) -> Vec<Value> {
+    eventually("messages", || {
+        let text = stdout(&["tail", "--pid", pid, "-n", "100000", "--format", "json"]);
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .filter(|line: &Value| line["flags"] != 0x80)
+            .collect();
+        (lines.len() >= messages).then_some(lines)
+    })
+}
+
+#[test]
+fn lines_are_messages() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place.socket(), &[]);
+    publisher.write("one\n\ntwo \u{e9}\nthree".as_bytes());
+    // The last line is none until it ends.
+    let lines = tail(&publisher.pid(), 3);
+    let texts: Vec<&str> = lines
+        .iter()
+        .map(|line| line["text"].as_str().expect("text"))
+        .collect();
+    assert_eq!(texts, ["one", "", "two \u{e9}"]);
+    assert_eq!(lines[2]["seq_id"], 3);
+    let said = publisher.end();
+    assert!(said.contains("4 messages, 15 B of payload"), "{said}");
+    assert!(!place.socket().exists());
+}
+
+/// What one ring has, in another: each format that `tail` and `record` write.
+#[test]
+fn what_was_written_comes_back() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --seed 7 --max-payload 500 --capacity 65536",
+    )
+    .settled();
+    producer.ask("send 300", "done");
+    let pid = producer.pid().to_string();
+    let original = tail(&pid, 100);
+    let first = original[0]["seq_id"].as_u64().expect("a number");
+    let recording = place.path().join("ring.mcap");
+    let dump = [
+        "record",
+        "--pid",
+        &pid,
+        "--messages",
+        "all",
+        "--max-time",
+        "300ms",
+        "-o",
+    ];
+    let mut record = zbqtop()
+        .args(dump)
+        .arg(&recording)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("zbqtop starts");
+    // What comes while it is recorded.
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(record.wait().expect("our child").success());
+    for (format, input, keeps_headers) in [
+        ("json", Some("json"), true),
+        ("pcapng", None, true),
+        ("base64", Some("base64"), false),
+        ("len-prefixed", Some("len-prefixed"), false),
+    ] {
+        let output = run(&["tail", "--pid", &pid, "-n", "100000", "--format", format]);
+        let file = place.path().join(format);
+        std::fs::write(&file, &output.stdout).expect("room");
+        let socket = place.path().join(format!("{format}.sock"));
+        let mut options = vec!["--capacity", "128KiB"];
+        options.extend(input.iter().flat_map(|input| ["--input", input]));
+        let mut publisher = Publisher::start(&socket, &options);
+        publisher.write(&output.stdout);
+        let again = tail(&publisher.pid(), original.len());
+        for (number, (again, original)) in again.iter().zip(&original).enumerate() {
+            for field in ["text", "base64", "payload_len", "flags"] {
+                assert_eq!(again[field], original[field], "{format}: {number}");
+            }
+            let seq = match keeps_headers {
+                true => original["seq_id"].clone(),
+                false => Value::from(number as u64 + 1),
+            };
+            assert_eq!(again["seq_id"], seq, "{format}");
+        }
+        assert_eq!(again.len(), original.len());
+        let said = publisher.end();
+        assert!(
+            said.contains(&format!("{} messages", original.len())),
+            "{said}"
+        );
+    }
+    let _ = first;
+}
+
+#[test]
+fn a_recording_is_played_to_consumers_of_the_reference() {
+    let place = Place::new();
+    let recording = place.path().join("ring.mcap");
+    {
+        let mut producer = Peer::producer(
+            &place.socket(),
+            "--impl reference --hold --consumers 0 --seed 5 --max-payload 200",
+        )
+        .settled();
+        let pid = producer.pid().to_string();
+        let mut record = zbqtop()
+            .args([
+                "record",
+                "--pid",
+                &pid,
+                "--messages",
+                "all",
+                "--max-time",
+                "2s",
+                "-o",
+            ])
+            .arg(&recording)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("zbqtop starts");
+        eventually("it records", || recording.exists().then_some(()));
+        std::thread::sleep(Duration::from_millis(300));
+        producer.ask("send 50", "done");
+        assert!(record.wait().expect("our child").success());
+    }
+    let socket = place.path().join("again");
+    let mut command = zbqtop();
+    command
+        .args(["pub", "--wait-consumers", "1", "--socket"])
+        .arg(&socket)
+        .arg(&recording);
+    let mut publisher = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("zbqtop starts");
+    eventually("the ring is there", || socket.exists().then_some(()));
+    // It verifies what it gets, by seed and sequence id.
+    let mut consumer = Peer::consumer(
+        &socket,
+        "--impl reference --seed 5 --max-payload 200 --messages 50",
+    );
+    let done = consumer.expect("done");
+    assert!(done.contains("messages=50"), "{done}");
+    assert!(eventually("it ends", || publisher.try_wait().expect("our child")).success());
+    let _ = contents(5, 200, 1);
+}
+
+#[test]
+fn a_rate_is_kept_and_a_file_begins_again() {
+    let place = Place::new();
+    let file = place.path().join("lines");
+    std::fs::write(&file, "a\nb\nc\n").expect("room");
+    let mut command = zbqtop();
+    command
+        .args(["pub", "--rate", "50/s", "--loop", "--socket"])
+        .arg(place.socket())
+        .arg(&file)
+        .stderr(Stdio::piped());
+    let begun = Instant::now();
+    let mut publisher = command.spawn().expect("zbqtop starts");
+    eventually("the ring is there", || {
+        place.socket().exists().then_some(())
+    });
+    let pid = publisher.id().to_string();
+    let lines = tail(&pid, 10);
+    let took = begun.elapsed();
+    // Never before it is due.
+    assert!(took >= Duration::from_millis(170), "{took:?}");
+    assert_eq!(lines[3]["text"], "a");
+    kill_process(Pid::from_child(&publisher), Signal::INT).expect("our child");
+    let status = eventually("it ends", || publisher.try_wait().expect("our child"));
+    assert_eq!(status.code(), Some(0));
+    let stderr = BufReader::new(publisher.stderr.take().expect("a pipe"));
+    let said: Vec<String> = stderr.lines().map(|line| line.expect("text")).collect();
+    assert!(
+        said.last().is_some_and(|last| last.contains("begun again")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_full_ring_waits_or_drops_and_counts() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(
+        &place.socket(),
+        &["--capacity", "4KiB", "--wait-consumers", "1"],
+    );
+    let mut consumer = Peer::start(
+        "consume",
+        &place.socket(),
+        "--impl reference --hold --payload 100 --messages 0",
+    );
+    consumer.expect("joined");
+    let line = format!("{}\n", "x".repeat(100));
+    publisher.write(line.repeat(100).as_bytes());
+    // It has room for 35, and waits for the consumer.
+    let sent = || tail(&publisher.pid(), 30).len();
+    assert!(sent() < 40);
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(sent() < 40);
+    consumer.ask("take 100", "took");
+    let said = publisher.end();
+    assert!(said.contains("100 messages"), "{said}");
+
+    let place = Place::new();
+    let mut publisher = Publisher::start(
+        &place.socket(),
+        &["--capacity", "4KiB", "--wait-consumers", "1", "--drop"],
+    );
+    let mut consumer = Peer::start(
+        "consume",
+        &place.socket(),
+        "--impl reference --hold --payload 100 --messages 0",
+    );
+    consumer.expect("joined");
+    publisher.write(line.repeat(100).as_bytes());
+    let said = publisher.end();
+    let sent: u64 = said.lines().last().expect("a summary")["zbqtop: ".len()..]
+        .split(' ')
+        .next()
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    assert!((30..40).contains(&sent), "{said}");
+    assert!(
+        said.contains(&format!("; {} dropped: the ring was full", 100 - sent)),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_published_is_said() {
+    let place = Place::new();
+    let socket = place.socket();
+    let socket = socket.to_str().expect("text");
+    let file = place.path().join("file");
+    std::fs::write(&file, [&[b'x'; 10_000][..], b"\n"].concat()).expect("room");
+    let file = file.to_str().expect("text");
+    for (words, status, said) in [
+        (&["--capacity", "4KiB", file][..], 1, "message 1"),
+        (&["--capacity", "1000", file], 1, "--capacity"),
+        (&["/none/there"], 1, "cannot read /none/there"),
+        (&["--loop"], 2, "--loop: stdin comes only once"),
+        (&["--input", "pcapng", file], 1, "expected pcapng"),
+        (&["--rate", "fast"], 2, "expected messages per second"),
+    ] {
+        let output = run(&[&["pub", "--socket", socket], words].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{words:?}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(said),
+            "{words:?}: {}",
+            stderr(&output)
+        );
+    }
+    let output = run(&["pub"]);
+    assert_eq!(output.status.code(), Some(2));
+    // The ring of another is never written to.
+    let producer = Peer::producer(
+        &place.path().join("other"),
+        "--impl reference --hold --consumers 0",
+    );
+    let other = place.path().join("other");
+    let output = run(&["pub", "--socket", other.to_str().expect("text"), file]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("--socket"), "{}", stderr(&output));
+    drop(producer);
+}
