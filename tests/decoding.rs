@@ -12,6 +12,7 @@ use zbqtop::observe::model::Integrity;
 use zbqtop::ring::{MessageHeader, RawMessage};
 
 use crate::support::program::{is_there, run, stderr, zbqtop};
+use crate::support::recordings::Recording;
 use crate::support::{Peer, Place};
 
 /// Debian's: it has the modules that Debian packs.
@@ -480,4 +481,54 @@ fn a_live_ring_is_decoded() {
     }
     let said = stderr(&output);
     assert_eq!(failed > 0, said.contains("could not be decoded"), "{said}");
+}
+
+#[test]
+fn what_is_decoded_is_recorded_on_a_channel_of_its_own() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --hold --consumers 0 --seed 7 --max-payload 80",
+    )
+    .settled();
+    let arguments = "--messages all --max-time 3s --decode a:u32,rest:bytes";
+    let recording = Recording::of(&producer, place.path().join("ring.mcap"), arguments);
+    producer.ask("send 40", "done");
+    let path = recording.path.clone();
+    let (status, said) = recording.wait();
+    assert_eq!(status, Some(0), "{said}");
+    let bytes = std::fs::read(&path).expect("a recording");
+    let (mut decoded, mut failed) = (0, 0);
+    for message in mcap::MessageStream::new(&bytes).expect("MCAP") {
+        let message = message.expect("a message");
+        if !message.channel.topic.ends_with("/decoded") {
+            continue;
+        }
+        assert_eq!(message.channel.message_encoding, "json");
+        let line: Value = serde_json::from_slice(&message.data).expect("JSON");
+        let payload = crate::support::contents(7, 80, line["seq_id"].as_u64().expect("a number"));
+        match payload.first_chunk() {
+            Some(first) => {
+                assert_eq!(line["decoded"]["a"], u32::from_le_bytes(*first));
+                decoded += 1;
+            }
+            None => {
+                assert!(line["decode_error"].is_string(), "{line}");
+                failed += 1;
+            }
+        }
+    }
+    assert_eq!(decoded + failed, 40);
+    assert_eq!(failed > 0, said.contains("not decoded"), "{said}");
+    // It is still a recording like any other.
+    let lines = run(&[
+        "tail",
+        "--file",
+        path.to_str().expect("text"),
+        "-n",
+        "100",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(String::from_utf8_lossy(&lines.stdout).lines().count(), 40);
 }

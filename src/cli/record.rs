@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::target::{Configuration, Target};
 use super::values::{duration, period, size};
+use crate::decode::DecodeSpec;
 use crate::observe::model::Severity;
 use crate::recording::MessagePlan;
 
@@ -28,6 +29,9 @@ pub struct RecordArgs {
     /// Which messages: all that can be read without harm to the producer, none, or at most RATE a second.
     #[arg(long, value_name = "all|none|RATE", default_value = "100", value_parser = messages)]
     pub messages: MessagePlan,
+    /// Also record what is in the messages, decoded as `tail --decode` does, on a channel of its own.
+    #[arg(long, value_name = "SPEC")]
+    pub decode: Option<DecodeSpec>,
     /// End when the file has reached this size, or, with --keep, go on with another one.
     #[arg(long, value_name = "SIZE", value_parser = file_size)]
     pub max_size: Option<u64>,

@@ -75,6 +75,7 @@ pub fn record(
     let ending = StopSignal::watch()?;
     let streams = options.output == Path::new("-");
     let mut recorder = Recorder::new(RecordingPlan {
+        decode: options.decode.clone(),
         ring: RingPlan {
             interval: options.interval,
             messages: options.messages,
@@ -193,6 +194,10 @@ fn words(progress: &Progress, elapsed: Duration, plan: MessagePlan) -> String {
             counted(progress.messages, "message"),
             bytes(progress.skipped_bytes)
         );
+    }
+    if progress.undecoded > 0 {
+        let messages = counted(progress.undecoded, "message");
+        words += &format!(", {messages} not decoded");
     }
     if progress.waits {
         words += "; waiting for a finding";

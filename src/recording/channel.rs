@@ -15,11 +15,25 @@ pub enum Content {
     Messages,
     /// Its memory.
     Pages,
+    /// What is in its messages.
+    Decoded,
 }
 
 impl Content {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::State, Self::Events, Self::Messages, Self::Pages];
+    pub const ALL: [Self; 5] = [
+        Self::State,
+        Self::Events,
+        Self::Messages,
+        Self::Pages,
+        Self::Decoded,
+    ];
+
+    /// Whether there is so much of it that it is kept apart from states and events.
+    #[must_use]
+    pub fn is_bulk(self) -> bool {
+        matches!(self, Self::Messages | Self::Pages | Self::Decoded)
+    }
 
     /// The last part of the channel's name.
     #[must_use]
@@ -29,6 +43,7 @@ impl Content {
             Self::Events => "events",
             Self::Messages => "messages",
             Self::Pages => "pages",
+            Self::Decoded => "decoded",
         }
     }
 
@@ -36,7 +51,7 @@ impl Content {
     #[must_use]
     pub fn encoding(self) -> &'static str {
         match self {
-            Self::State | Self::Events => "json",
+            Self::State | Self::Events | Self::Decoded => "json",
             Self::Messages => "zbq",
             Self::Pages => "zbq-pages",
         }

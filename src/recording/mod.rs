@@ -9,6 +9,7 @@
 //! - `events` (encoding `json`): one event each, as in `"events"`; its schema is `assets/event.schema.json`.
 //! - `messages` (encoding `zbq`): the 24 bytes of [`MessageRecord`](crate::capture::MessageRecord), then, of a message, its header and payload as they lay in the
 //!   ring; of a gap, why there is one, in words. Its log time is the look at which the message was first seen.
+//! - `decoded` (encoding `json`), if it was asked for: of each message `offset`, `seq_id`, and `decoded` or `decode_error`.
 //! - `pages` (encoding `zbq-pages`), of a dump: the memory of the ring, as [`Page`] says.
 //!
 //! A channel's metadata tell `schema_version`, `zbqtop_version`, `host`, and the ring's `id`. Times are nanoseconds since 1970,

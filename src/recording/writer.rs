@@ -127,7 +127,7 @@ impl<W: Write> RecordingWriter<W> {
         content: Content,
         records: impl IntoIterator<Item = (u64, &'a [u8])>,
     ) -> io::Result<()> {
-        let bulk = matches!(content, Content::Messages | Content::Pages);
+        let bulk = content.is_bulk();
         if self.open.is_some_and(|open| open != bulk) {
             self.flush()?;
         }
@@ -167,7 +167,7 @@ impl<W: Write> RecordingWriter<W> {
         let schema = match content {
             Content::State => ("zbqtop.State", STATE_SCHEMA),
             Content::Events => ("zbqtop.Event", EVENT_SCHEMA),
-            Content::Messages | Content::Pages => ("", ""),
+            Content::Messages | Content::Pages | Content::Decoded => ("", ""),
         };
         let schema = match schema {
             ("", _) => 0,

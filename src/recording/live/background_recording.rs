@@ -43,6 +43,7 @@ impl BackgroundRecording {
         thresholds: Thresholds,
     ) -> Result<Self, String> {
         let mut recorder = Recorder::new(RecordingPlan {
+            decode: None,
             ring: RingPlan {
                 interval: INTERVAL,
                 messages: MessagePlan::Some(MESSAGES),

@@ -151,11 +151,10 @@ impl Index {
     /// Forgets the oldest chunk of messages, or, where there is none, of states, but for the last one of each ring, or else that;
     /// gives where it was.
     pub(super) fn drop_oldest(&mut self) -> Option<ChunkPlace> {
-        let bulk = |content: &Content| matches!(content, Content::Messages | Content::Pages);
         let oldest = |bulky: bool, least: usize| {
             let lists = self.by_content.iter();
             let lists = lists.filter(|((_, content), list)| {
-                bulk(content) == bulky && list.numbers.len() >= least
+                content.is_bulk() == bulky && list.numbers.len() >= least
             });
             lists
                 .filter_map(|(_, list)| list.numbers.first().copied())

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::decoding::MessageDecoding;
 use super::file_names::{create, numbered, remove, there_already};
 use super::open_file::OpenFile;
 use super::ring_thread::{Piece, Recorded, What};
@@ -59,6 +60,7 @@ pub(super) struct Files {
     /// What the files before have taken.
     before: Written,
     counted: Counted,
+    decoding: Option<MessageDecoding>,
     /// The last file has reached its limit.
     is_over: bool,
 }
@@ -69,6 +71,8 @@ pub(super) struct Counted {
     pub messages: u64,
     /// Bytes of rings that were passed over.
     pub skipped_bytes: u64,
+    /// Messages that could not be decoded, where they were to be.
+    pub undecoded: u64,
 }
 
 impl Files {
@@ -89,8 +93,15 @@ impl Files {
             last_states: HashMap::new(),
             before: Written::default(),
             counted: Counted::default(),
+            decoding: None,
             is_over: false,
         }
+    }
+
+    /// What is in messages is written, too.
+    pub(super) fn decoding(mut self, decoding: Option<MessageDecoding>) -> Self {
+        self.decoding = decoding;
+        self
     }
 
     /// Bytes of a chunk: what goes into one at once is little beside the limit.
@@ -214,6 +225,13 @@ impl Files {
                 part.push(record);
             }
             self.with_current(|current| current.put(of, Content::Messages, part.iter().copied()))?;
+            if let Some(decoding) = &mut self.decoding {
+                let lines = decoding.of(&part);
+                let failed = decoding.failed();
+                let lines = lines.iter().map(|(at_ns, line)| (*at_ns, &line[..]));
+                self.with_current(|current| current.put(of, Content::Decoded, lines))?;
+                self.counted.undecoded = failed;
+            }
             for (record, _) in part
                 .iter()
                 .filter_map(|(_, data)| MessageRecord::parse(data))

@@ -1,5 +1,6 @@
 //! Recording rings: a thread for each finds what is to be written, and one place writes it.
 
+mod decoding;
 mod feed;
 mod file_names;
 mod files;

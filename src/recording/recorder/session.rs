@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::decoding::MessageDecoding;
 use super::files::{FilePlan, Files, Output};
 use super::ring_thread::{self, Piece, RingPlan, What};
+use crate::decode::DecodeSpec;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::Severity;
 use crate::text::escape;
@@ -31,6 +33,8 @@ pub struct RecordingPlan {
     pub files: FilePlan,
     /// Only around findings.
     pub trigger: Option<Trigger>,
+    /// What is in messages is recorded, too.
+    pub decode: Option<DecodeSpec>,
 }
 
 /// A recording of nothing but what happens around findings.
@@ -55,6 +59,8 @@ pub struct Progress {
     pub messages: u64,
     /// Bytes of rings that were passed over.
     pub skipped_bytes: u64,
+    /// Messages that could not be decoded, where they were to be.
+    pub undecoded: u64,
     /// Rings that are being recorded.
     pub rings: usize,
     /// The file that is being written, if it is one.
@@ -96,7 +102,10 @@ impl Recorder {
     /// When the file cannot be made.
     pub fn new(plan: RecordingPlan) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(UNDER_WAY);
-        let mut files = Files::new(plan.output, plan.files, plan.trigger.is_some());
+        let decoding = plan.decode.as_ref().map(MessageDecoding::open).transpose();
+        let decoding = decoding.map_err(|why| io::Error::other(format!("--decode: {why}")))?;
+        let files = Files::new(plan.output, plan.files, plan.trigger.is_some());
+        let mut files = files.decoding(decoding);
         if plan.trigger.is_none() {
             files.begin()?;
         }
@@ -193,6 +202,7 @@ impl Recorder {
             records: written.records,
             messages: counted.messages,
             skipped_bytes: counted.skipped_bytes,
+            undecoded: counted.undecoded,
             rings: self.rings,
             path: self.files.path().map(Into::into),
             waits: self.trigger.is_some() && self.until.is_none(),
@@ -306,6 +316,7 @@ mod tests {
         };
         let (gone, here) = (named("gone"), named("here"));
         let mut recorder = Recorder::new(RecordingPlan {
+            decode: None,
             ring: RingPlan {
                 interval: Duration::from_secs(1),
                 messages: MessagePlan::None,

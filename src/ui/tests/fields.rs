@@ -31,7 +31,7 @@ fn the_list_says_what_is_in_messages() {
     let app = decoding(LAYOUT);
     let screen = lines(&drawn(&app, 160, 40)).join("\n");
     assert!(
-        screen.contains("kind=\"quote\" seq=\"063\" sym=\"EURUSD\" px={whole=\"1\""),
+        screen.contains("kind=\"quote\" seq=\"053\" sym=\"EUR"),
         "{screen}"
     );
     let app = decoding("a:u64[100]");
@@ -95,7 +95,7 @@ fn values_are_looked_for() {
     let (found, _) = app.message_list().found().expect("something is looked for");
     assert_eq!(found, 1);
     let screen = lines(&drawn(&app, 120, 30)).join("\n");
-    assert!(screen.contains("seq=\"031\""), "{screen}");
+    assert!(screen.contains("1 match /.seq == \"031\""), "{screen}");
 }
 
 #[test]

@@ -36,9 +36,29 @@ struct Places {
     values: Rect,
 }
 
-fn places(mut room: Rect) -> Places {
+/// Fields are worth more than what single bytes could mean: where there are any, they have the whole side, or the half below.
+fn places(mut room: Rect, has_fields: bool) -> Places {
     let has_header = room.height >= 4;
     let header = cut(&mut room, has_header.into());
+    if room.width >= BESIDE && has_fields {
+        let mut dump = Rect {
+            width: hex::WIDE,
+            ..room
+        };
+        let text = Rect {
+            x: room.x + hex::WIDE,
+            width: room.width - hex::WIDE,
+            ..room
+        };
+        let values = inspector::rows(dump.width).min(room.height / 2);
+        let above = cut(&mut dump, room.height - values);
+        return Places {
+            header,
+            dump: above,
+            text,
+            values: dump,
+        };
+    }
     if room.width >= BESIDE {
         let dump = Rect {
             width: hex::WIDE,
@@ -59,13 +79,17 @@ fn places(mut room: Rect) -> Places {
             values,
         };
     }
-    let values = inspector::rows(room.width).min(if room.height < 4 {
-        0
-    } else {
-        room.height.div_ceil(2)
+    let values = inspector::rows(room.width).min(match room.height {
+        ..4 => 0,
+        height if has_fields => height / 4,
+        height => height.div_ceil(2),
     });
     let above = room.height - values;
-    let text = if above >= 6 { above / 3 } else { 0 };
+    let text = match above {
+        ..6 => 0,
+        above if has_fields => above.div_ceil(2),
+        above => above / 3,
+    };
     let dump = cut(&mut room, above - text);
     let text = cut(&mut room, text);
     Places {
@@ -77,8 +101,8 @@ fn places(mut room: Rect) -> Places {
 }
 
 /// How many bytes are seen in that room.
-pub(super) fn viewport(room: Rect) -> HexViewport {
-    let dump = places(room).dump;
+pub(super) fn viewport(app: &App, room: Rect) -> HexViewport {
+    let dump = places(room, app.message_list().fields().is_on()).dump;
     HexViewport {
         rows: dump.height.into(),
         stride: hex::stride(dump.width),
@@ -170,7 +194,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         dump,
         text: below,
         values,
-    } = places(area);
+    } = places(area, list.fields().is_on());
     if !top.is_empty() {
         canvas.put(
             top.x,
@@ -194,7 +218,7 @@ pub(super) fn render(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     hex::rows(
         &message,
         list,
-        viewport(area),
+        viewport(app, area),
         Some((at, true)),
         &fields.bytes(at),
         canvas,

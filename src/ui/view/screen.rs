@@ -148,7 +148,7 @@ pub(crate) fn viewport(app: &App, theme: &Theme, area: Rect) -> Viewport {
         };
     }
     if app.front_view() == FrontView::Message {
-        let viewport = message::viewport(areas.inside(areas.body));
+        let viewport = message::viewport(app, areas.inside(areas.body));
         return Viewport {
             rows: viewport.rows,
             last_top: 0,
