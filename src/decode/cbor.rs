@@ -4,8 +4,9 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 use minicbor::decode::Error;
 
-use super::decoded::{DEEPEST, Decoded, New};
+use super::decoded::{Decoded, New};
 use super::error::DecodeError;
+use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///

@@ -5,13 +5,7 @@ use std::ops::Range;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use super::error::DecodeError;
-
-/// Values of one payload at most.
-pub(super) const MOST_VALUES: usize = 100_000;
-/// Bytes of names, texts and byte strings of one payload at most.
-pub(super) const LARGEST: usize = 4 << 20;
-/// Values inside values at most.
-pub(super) const DEEPEST: usize = 64;
+use super::limits::{LARGEST, MOST_VALUES};
 
 /// The values of one payload. Made anew for each, it takes no new memory.
 #[derive(Clone, Debug, Default, PartialEq)]

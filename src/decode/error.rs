@@ -1,6 +1,6 @@
 //! What goes wrong with a payload.
 
-use super::decoded;
+use super::limits::{DEEPEST, LARGEST, MOST_VALUES};
 
 /// Why a payload cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,13 +18,13 @@ pub enum DecodeError {
         there: usize,
     },
     /// There is more in it than anybody can look at.
-    #[error("more than {} values", decoded::MOST_VALUES)]
+    #[error("more than {} values", MOST_VALUES)]
     TooMany,
     /// Names and texts take too much.
-    #[error("more than {} MiB of names and texts", decoded::LARGEST >> 20)]
+    #[error("more than {} MiB of names and texts", LARGEST >> 20)]
     TooLarge,
     /// Values are inside values inside values.
-    #[error("more than {} values inside each other", decoded::DEEPEST)]
+    #[error("more than {} values inside each other", DEEPEST)]
     TooDeep,
     /// It is something else.
     #[error("{0}")]

@@ -1,6 +1,6 @@
 //! Any bytes in any decoder, and any words as a layout or a condition: nothing panics, and what comes out is in order.
 
-use super::decoded::{DEEPEST, LARGEST, MOST_VALUES};
+use super::limits::{DEEPEST, LARGEST, MOST_VALUES};
 use super::{Condition, DecodeSpec, Decoded, Decoder, Field, conditions, line};
 use crate::fuzzing::input::Input;
 

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::decoded::{DEEPEST, Decoded, New};
+use super::decoded::{Decoded, New};
 use super::error::DecodeError;
+use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///

@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod fuzz;
 mod json;
 mod layout;
+mod limits;
 mod msgpack;
 mod protobuf;
 mod rule;

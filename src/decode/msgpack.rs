@@ -3,8 +3,9 @@
 use rmp::Marker;
 use rmp::decode::{self, ValueReadError, bytes::Bytes};
 
-use super::decoded::{DEEPEST, Decoded, New};
+use super::decoded::{Decoded, New};
 use super::error::DecodeError;
+use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///

@@ -9,8 +9,9 @@ use prost_reflect::{
     Value,
 };
 
-use super::decoded::{DEEPEST, Decoded, New};
+use super::decoded::{Decoded, New};
 use super::error::DecodeError;
+use super::limits::DEEPEST;
 use crate::text::{escape, few};
 
 /// The largest file that is read, bytes.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::kinds::{Count, Int, Kind, Layout, Member};
-use crate::decode::decoded::DEEPEST;
+use crate::decode::limits::DEEPEST;
 
 /// Fields of a layout at most.
 const MOST_FIELDS: usize = 1000;
