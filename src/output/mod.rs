@@ -14,3 +14,4 @@ pub mod packets;
 mod safe_json;
 pub mod table;
 pub mod tail;
+mod wrapped;
