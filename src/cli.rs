@@ -1,6 +1,7 @@
 //! What the user typed. Nothing is resolved here: no process is looked at, no default depends on the machine.
 
 mod bare_target;
+mod bench;
 mod check;
 mod doctor;
 mod events;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use bare_target::name_target;
+pub use bench::BenchArgs;
 pub use check::CheckArgs;
 pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
@@ -39,6 +41,7 @@ use values::duration;
 pub(crate) use values::{RingPosition, pattern, period, shown};
 pub use wireshark::{WiresharkAction, WiresharkArgs};
 
+use crate::bench::roles::BenchRole;
 use crate::decode::DecodeSpec;
 use crate::demo::roles::DemoRole;
 use crate::observe::model::Moment;
@@ -165,6 +168,12 @@ pub enum Command {
     /// Check what is permitted here, and what would help.
     #[command(after_help = manual::after_help("doctor"))]
     Doctor(DoctorArgs),
+    /// Measure throughput and latency of rings on this machine.
+    ///
+    /// Producer and consumers are processes of their own, on zbqtop's own ring. Each message is sent by itself, and every
+    /// consumer copies it out and checks that it comes once, in order and unchanged.
+    #[command(after_help = manual::after_help("bench"))]
+    Bench(BenchArgs),
     /// Run a live ring and show it: one consumer is slow, one hangs.
     #[command(after_help = manual::after_help("demo"))]
     Demo {
@@ -196,6 +205,16 @@ pub enum Command {
         /// The question.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
+    },
+    /// One process of a benchmark.
+    #[command(hide = true)]
+    BenchRole {
+        /// Which.
+        role: BenchRole,
+        /// The ring's rendezvous socket.
+        address: String,
+        /// The process that started it.
+        parent: i32,
     },
     /// One process of the demo.
     #[command(hide = true)]

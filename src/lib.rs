@@ -9,7 +9,7 @@
 //! - `observe` (feature `observe`): watching a ring that belongs to someone else: found, mapped, sampled, judged; plain
 //!   data comes out. `text` turns bytes, names and numbers into words that are safe on a terminal.
 //! - `ui` (feature `tui`) draws that data. It knows no mapping.
-//! - `recording` (feature `cli`): rings in files. `metrics` (feature `cli`): rings for Prometheus. `output`, `demo`, `cli`, `settings`, `commands`, `run` (feature `cli`): what the user typed, and wants always, and
+//! - `recording` (feature `cli`): rings in files. `metrics` (feature `cli`): rings for Prometheus. `output`, `bench`, `demo`, `cli`, `settings`, `commands`, `run` (feature `cli`): what the user typed, and wants always, and
 //!   what is done about it.
 
 pub mod ring;
@@ -37,6 +37,9 @@ pub mod decode;
 #[doc(hidden)]
 pub mod ui;
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod bench;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod capture;

@@ -21,7 +21,7 @@ use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target
 use crate::commands::extcap::{self, Question};
 use crate::commands::tail;
 use crate::commands::{
-    check, completions, demo, doctor, dump, events, man, metrics, publish, record, recorded,
+    bench, check, completions, demo, doctor, dump, events, man, metrics, publish, record, recorded,
     snapshot, wireshark,
 };
 use crate::decode::DecodeRule;
@@ -197,6 +197,10 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
                 |it| dashboard_options::options(cli::ScreenArgs::default(), None, it, &variable);
             return Ok(doctor::doctor(&options, file, attach, screen, out)?);
         }
+        Some(Command::Bench(options)) => match options.misuse() {
+            Some(why) => return Ok(refuse(&cli::misuse("bench", &why))),
+            None => bench::bench(&options, out),
+        },
         Some(Command::Demo {
             headless,
             screen,
@@ -230,6 +234,11 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             },
             question => Ok(extcap::answer(&question, out)?),
         },
+        Some(Command::BenchRole {
+            role,
+            address,
+            parent,
+        }) => crate::bench::roles::play(role, &address, parent),
         Some(Command::DemoRole {
             role,
             socket,

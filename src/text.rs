@@ -294,6 +294,49 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
+/// The same in three figures, 7 columns at most below a thousand seconds: `840 ns`, `1.23 µs`, `45.6 ms`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three figures are shown")]
+pub fn precise_duration(ns: u64) -> String {
+    let micro = if is_ascii_only() { "us" } else { "µs" };
+    let mut value = ns as f64;
+    if ns < 1_000 {
+        return format!("{ns} ns");
+    }
+    for unit in [micro, "ms", "s"] {
+        value /= 1000.0;
+        if value < 999.5 {
+            return format!("{} {unit}", three_figures(value));
+        }
+    }
+    duration(ns)
+}
+
+/// A number of things in three figures: `1.23 M`, `45.6 k`; below a thousand whole.
+#[must_use]
+pub fn precise_count(count: f64) -> String {
+    let mut value = count / 1000.0;
+    if count < 999.5 {
+        return whole(count).to_string();
+    }
+    for unit in ["k", "M", "G"] {
+        if value < 999.5 {
+            return format!("{} {unit}", three_figures(value));
+        }
+        value /= 1000.0;
+    }
+    self::count(count)
+}
+
+fn three_figures(value: f64) -> String {
+    let decimals = match value {
+        _ if value < 9.995 => 2,
+        _ if value < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}")
+}
+
 /// A time in nanoseconds, as far as they can say it.
 #[must_use]
 pub fn nanoseconds(time: Duration) -> u64 {
@@ -343,6 +386,35 @@ pub fn whole(value: f64) -> u64 {
 mod tests {
     use super::*;
     use proptest::strategy::Strategy as _;
+
+    #[test]
+    fn three_figures_are_three_in_every_unit() {
+        for (ns, expected) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (9_994, "9.99 µs"),
+            (9_996, "10.0 µs"),
+            (123_456, "123 µs"),
+            (999_600, "1.00 ms"),
+            (45_640_000, "45.6 ms"),
+            (7_000_000_000, "7.00 s"),
+            (3_600_000_000_000, "1h 00m"),
+        ] {
+            assert_eq!(precise_duration(ns), expected);
+        }
+        for (number, expected) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (999.6, "1.00 k"),
+            (12_340.0, "12.3 k"),
+            (2_460_000.0, "2.46 M"),
+            (1.5e9, "1.50 G"),
+            (2e12, "2.0 T"),
+        ] {
+            assert_eq!(precise_count(number), expected);
+        }
+    }
 
     #[test]
     fn what_is_plain_at_a_glance_is_so_by_the_tables() {

@@ -3,7 +3,7 @@
 use crate::support::program::{stdout, zbqtop};
 
 /// All of them; the first is the program itself.
-pub(crate) const COMMANDS: [&str; 15] = [
+pub(crate) const COMMANDS: [&str; 16] = [
     "",
     "snapshot",
     "ls",
@@ -16,6 +16,7 @@ pub(crate) const COMMANDS: [&str; 15] = [
     "pub",
     "wireshark",
     "doctor",
+    "bench",
     "demo",
     "completions",
     "man",

@@ -26,7 +26,7 @@ const FLOORS: &[&[&str]] = &[
     &["metrics", "recording"],
     &["shutdown", "stderr", "output", "ui"],
     &["stdout"],
-    &["demo"],
+    &["bench", "demo"],
     &["cli"],
     &["settings"],
     &["commands"],

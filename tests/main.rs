@@ -1,5 +1,6 @@
 //! zbqtop from outside: one module per concern, one binary to link.
 
+mod bench;
 mod capi;
 mod check;
 mod cli;

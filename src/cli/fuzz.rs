@@ -93,6 +93,11 @@ fn can_be(cli: &Cli) {
             assert_eq!(doctor.misuse().is_some(), refused);
             &doctor.target
         }
+        Some(Command::Bench(bench)) => {
+            assert!(is_time(bench.time) && !bench.time.is_zero());
+            let _ = bench.misuse();
+            return;
+        }
         Some(Command::Ls { interval, .. }) => return assert!(is_time(*interval)),
         Some(
             Command::Demo { .. }
@@ -101,6 +106,7 @@ fn can_be(cli: &Cli) {
             | Command::Wireshark(_)
             | Command::Pub(_)
             | Command::Extcap { .. }
+            | Command::BenchRole { .. }
             | Command::DemoRole { .. },
         ) => return,
     };

@@ -307,6 +307,35 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        command: "bench",
+        remarks: &[
+            "A latency is the time from when a message was due by the schedule until a consumer has copied it out of the ring, \
+             by CLOCK_MONOTONIC. The schedule waits for nobody: a message that is sent late counts from when it was due. With \
+             --ping-pong, where there is no schedule, it is the time from a send until the answer has been copied out.",
+            "The producer, and consumers with --mode pull, look at clock or ring all the time. Where there are more processes \
+             than CPUs they let others run between two looks, and the figures say more about the scheduler than about the \
+             ring; it is said in the output. A producer whose next message is due in more than 200 microseconds sleeps.",
+            "Messages that do not arrive, or arrive changed or out of order, make the status 1. Compare figures only of the same \
+             size, mode and build, and of machines with nothing else to do: what it ran on is printed with them.",
+        ],
+        exit: PLAIN_EXIT,
+        examples: &[
+            (
+                "zbqtop bench",
+                "throughput, then latency at 100000 messages/s",
+            ),
+            (
+                "zbqtop bench --rate max --size 4KiB --pin",
+                "throughput of larger messages, pinned",
+            ),
+            (
+                "zbqtop bench --rate 10k/s --consumers 4 --mode pull",
+                "latency for four consumers that poll",
+            ),
+            ("zbqtop bench --ping-pong --json", "round trips, as JSON"),
+        ],
+    },
+    Page {
         command: "demo",
         remarks: &[],
         exit: PLAIN_EXIT,

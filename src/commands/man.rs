@@ -47,6 +47,11 @@ const FILES: &[Note] = &[
         meaning: "What is written: MCAP files that only their owner may read. None is written over another file.",
     },
     Note {
+        options: &["ping_pong"],
+        name: "/proc/cpuinfo, /proc/loadavg, /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
+        meaning: "Where what is said of the machine comes from.",
+    },
+    Note {
         options: &["headless"],
         name: "$TMPDIR/zbqtop-demo-PID",
         meaning: "The directory of the ring's socket, as long as the demo runs.",

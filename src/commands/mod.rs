@@ -1,5 +1,6 @@
 //! The commands, a file or a folder each.
 
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod demo;

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr as _;
-
+use super::wrapped::wrapped;
 use crate::observe::model::{DoctorCheck, DoctorReport, DoctorStatus};
 use crate::text::{counted, escape};
 
@@ -69,23 +68,10 @@ fn row(out: &mut impl Write, status: &str, name: &str, text: &str) -> io::Result
     Ok(())
 }
 
-/// Lines of so many columns at most, broken between words.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     fn written(checks: Vec<DoctorCheck>) -> String {
@@ -129,11 +115,5 @@ mod tests {
     fn nothing_that_was_found_steers_a_terminal() {
         let text = written(vec![DoctorCheck::ok("target", "a\u{1b}[2J\nb")]);
         assert!(text.contains("a\\x1b[2J\\nb"), "{text}");
-    }
-
-    #[test]
-    fn a_word_that_is_too_long_has_a_line_of_its_own() {
-        assert_eq!(wrapped("a bbbbbbbb c d", 4), ["a", "bbbbbbbb", "c d"]);
-        assert!(wrapped(" ", 4).is_empty());
     }
 }

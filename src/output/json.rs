@@ -32,7 +32,7 @@ mod tests {
     use schemars::generate::SchemaSettings;
 
     use crate::observe::check::Verdict;
-    use crate::observe::model::{DoctorReport, Event, Listing, Report};
+    use crate::observe::model::{BenchReport, DoctorReport, Event, Listing, Report};
     use crate::recording::RecordedState;
 
     /// The schemas in `assets/` are made from the types: `ZBQTOP_BLESS=1 cargo test schemas` writes them anew.
@@ -44,6 +44,7 @@ mod tests {
             ("snapshot", written().into_root_schema_for::<Report>()),
             ("ls", written().into_root_schema_for::<Listing>()),
             ("check", written().into_root_schema_for::<Verdict>()),
+            ("bench", written().into_root_schema_for::<BenchReport>()),
             ("doctor", written().into_root_schema_for::<DoctorReport>()),
             ("state", written().into_root_schema_for::<RecordedState>()),
             ("event", written().into_root_schema_for::<Event>()),

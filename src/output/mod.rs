@@ -1,6 +1,7 @@
 //! Everything that is printed, one file a format. Each writer takes an [`std::io::Write`] and plain data; none
 //! knows a mapping.
 
+pub mod bench;
 pub mod check;
 pub mod colored;
 pub mod doctor;
@@ -14,3 +15,4 @@ pub mod packets;
 mod safe_json;
 pub mod table;
 pub mod tail;
+mod wrapped;

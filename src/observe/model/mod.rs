@@ -1,5 +1,6 @@
 //! Plain data that everybody needs: what a ring is and does, its messages and its events. Imports nothing of `observe`.
 
+mod bench;
 mod consumer;
 mod doctor;
 mod estimate;
@@ -23,6 +24,10 @@ mod snapshot;
 mod thresholds;
 mod timeline;
 
+pub use bench::{
+    BenchConsumer, BenchKind, BenchMachine, BenchPhase, BenchProducer, BenchReport, BenchSettings,
+    Delivery, Latency, LatencyBucket,
+};
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
 pub use doctor::{DoctorCheck, DoctorReport, DoctorStatus};
 pub use estimate::{Bounded, Estimate, MessageTotals};

@@ -70,7 +70,7 @@ fn first_file(maps: &str) -> Option<String> {
 }
 
 /// The text of a small file, trimmed.
-fn short_text(path: &str) -> Option<String> {
+pub(super) fn short_text(path: &str) -> Option<String> {
     let mut text = Vec::new();
     let file = std::fs::File::open(path).ok()?;
     file.take(MOST).read_to_end(&mut text).ok()?;

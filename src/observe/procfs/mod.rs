@@ -3,6 +3,7 @@
 
 mod capability;
 mod clock;
+mod cpu;
 mod credentials;
 mod descriptor;
 #[cfg(any(test, fuzzing))]
@@ -28,6 +29,7 @@ mod users;
 
 pub use capability::{CHECKPOINT_RESTORE, DAC_READ, DAC_READ_SEARCH, SYS_ADMIN, SYS_PTRACE};
 pub use clock::{clock_ahead_ns, started_at};
+pub use cpu::{cpu_model, governor, load_average};
 pub use credentials::Credentials;
 pub use descriptor::Descriptor;
 pub use hidepid::hidepid;
