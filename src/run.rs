@@ -17,7 +17,9 @@ pub use status::{describe, exit_code, is_broken_pipe, refuse};
 
 use status::is_dumb;
 
-use crate::cli::{self, Cli, Command, Configuration, DumpArgs, RecordArgs, Target, When};
+use crate::cli::{
+    self, Cli, Command, Configuration, DumpArgs, RecordArgs, TailFormat, Target, When,
+};
 use crate::commands::extcap::{self, Question};
 use crate::commands::tail;
 use crate::commands::{
@@ -130,8 +132,12 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
             _ => match played(&options.target, !options.follows())? {
                 Some(mut playback) => {
-                    let ring = playback.only_ring()?;
-                    tail::recorded(&mut playback, &ring, &options)
+                    // Packets say of which ring they are.
+                    let rings = match options.format() {
+                        TailFormat::Pcapng => playback.rings().to_vec(),
+                        TailFormat::Messages(_) => vec![playback.only_ring()?],
+                    };
+                    tail::recorded(&mut playback, &rings, &options)
                 }
                 None => {
                     let (ring, succession) = attach_on(&options.target)?;

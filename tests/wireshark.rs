@@ -344,6 +344,57 @@ fn two_rings_are_two_interfaces() {
 }
 
 #[test]
+fn all_rings_of_a_recording_are_interfaces() {
+    let Some(user) = User::new() else { return };
+    let place = Place::new();
+    let producers = ["one", "two"].map(|name| {
+        Peer::producer(
+            &place.path().join(name),
+            "--impl reference --consumers 0 --seed 7 --max-payload 50 --rate 200 --messages 1000000",
+        )
+    });
+    let recordings = ["one.mcap", "two.mcap"].map(|name| place.path().join(name));
+    for (producer, recording) in producers.iter().zip(&recordings) {
+        let pid = producer.pid().to_string();
+        let record = [
+            "record",
+            "--pid",
+            &pid,
+            "--messages",
+            "all",
+            "--max-time",
+            "500ms",
+            "-o",
+        ];
+        stdout(&[&record[..], &[recording.to_str().expect("text")]].concat());
+    }
+    let [one, two] = recordings.map(|path| path.to_str().expect("text").to_owned());
+    let words = [
+        "tail", "--file", &one, "--file", &two, "--from", "oldest", "--format", "pcapng",
+    ];
+    let output = run(&words);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let file = place.path().join("both.pcapng");
+    std::fs::write(&file, &output.stdout).expect("room");
+    let infos = capinfos(&file);
+    assert!(infos.contains("Number of interfaces in file: 2"), "{infos}");
+    for producer in &producers {
+        assert!(
+            infos.contains(&format!("Name = {}/", producer.pid())),
+            "{infos}"
+        );
+    }
+    assert!(
+        user.fields(&file, "zbq.expert.backwards", &["zbq.seq"])
+            .is_empty()
+    );
+    // Back again: both of them.
+    let rings = stdout(&["ls", "--json", "--file", file.to_str().expect("text")]);
+    let rings: Value = serde_json::from_str(&rings).expect("JSON");
+    assert_eq!(rings["rings"].as_array().expect("a list").len(), 2);
+}
+
+#[test]
 fn payloads_are_handed_to_dissectors() {
     let Some(user) = User::new() else { return };
     let place = Place::new();

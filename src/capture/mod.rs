@@ -3,6 +3,8 @@
 //!
 //! Owns how bytes lie in a file. Knows no file, no clock and no mapping.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod pcapng;
 mod record;
 

@@ -16,21 +16,23 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::decoded::Decoded;
 use super::error::DecodeError;
 use super::json;
-use crate::text::duration;
+use crate::text::{duration, nanoseconds};
 
-/// An answer comes within this time.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// An answer is not longer, bytes.
 const LONGEST: usize = 4 << 20;
 /// After so many failures in a row ...
 const PATIENT: u32 = 3;
-/// ... it is started again only after this time.
+/// ... it is started again only after this time, twice as long each time, ...
 const RESTS: Duration = Duration::from_secs(1);
+/// ... up to this.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// The command, which runs or does not.
 #[derive(Debug)]
 pub(super) struct Coprocess {
     command: String,
+    /// An answer comes within this time.
+    patience: Duration,
     running: Option<Child>,
     starts: u64,
     failures: u32,
@@ -40,9 +42,10 @@ pub(super) struct Coprocess {
 }
 
 impl Coprocess {
-    pub(super) fn new(command: &str) -> Self {
+    pub(super) fn new(command: &str, patience: Duration) -> Self {
         Self {
             command: command.to_owned(),
+            patience,
             running: None,
             starts: 0,
             failures: 0,
@@ -61,16 +64,15 @@ impl Coprocess {
     /// # Errors
     /// When it does not answer, or not with JSON.
     pub(super) fn decode(&mut self, payload: &[u8], out: &mut Decoded) -> Result<(), DecodeError> {
-        if self.failures >= PATIENT
-            && self
-                .failed_at
-                .is_some_and(|failed| failed.elapsed() < RESTS)
-        {
-            return Err(DecodeError::Command(format!(
-                "failed {} times; it is started again within {}",
-                self.failures,
-                duration(RESTS.as_nanos() as u64)
-            )));
+        if let Some(more) = self.failures.checked_sub(PATIENT) {
+            let rest = (RESTS * 2_u32.pow(more.min(6))).min(LONGEST_REST);
+            if self.failed_at.is_some_and(|failed| failed.elapsed() < rest) {
+                return Err(DecodeError::Command(format!(
+                    "failed {} times; it is started again within {}",
+                    self.failures,
+                    duration(nanoseconds(rest))
+                )));
+            }
         }
         match self.ask(payload) {
             Ok(()) => {
@@ -103,13 +105,10 @@ impl Coprocess {
                 .spawn()
                 .map_err(|error| format!("cannot be started: {error}"))?;
             self.starts += 1;
-            for end in [
-                child.stdin.as_ref().map(AsFd::as_fd),
-                child.stdout.as_ref().map(AsFd::as_fd),
-            ] {
-                if let Some(end) = end {
-                    ioctl_fionbio(end, true).map_err(|error| error.to_string())?;
-                }
+            let (stdin, stdout) = (child.stdin.as_ref(), child.stdout.as_ref());
+            let ends = [stdin.map(AsFd::as_fd), stdout.map(AsFd::as_fd)];
+            for end in ends.into_iter().flatten() {
+                ioctl_fionbio(end, true).map_err(|error| error.to_string())?;
             }
             self.running = Some(child);
         }
@@ -122,11 +121,12 @@ impl Coprocess {
         let question = [&length.to_le_bytes()[..], payload].concat();
         let mut answer = std::mem::take(&mut self.answer);
         answer.clear();
+        let patience = self.patience;
         let child = self.start()?;
         let (Some(stdin), Some(stdout)) = (&child.stdin, &child.stdout) else {
             return Err("has no pipes".into());
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let mut left = &question[..];
         loop {
             if !left.is_empty() {
@@ -162,7 +162,7 @@ impl Coprocess {
             if rest.is_zero() {
                 return Err(format!(
                     "did not answer within {}",
-                    duration(PATIENCE.as_nanos() as u64)
+                    duration(nanoseconds(patience))
                 ));
             }
             let writes = match left {

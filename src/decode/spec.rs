@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::coprocess::Coprocess;
 use super::decoder::{Decoder, Kind};
 use super::layout::Layout;
 use super::protobuf;
+
+/// A command has so much time for a payload, ...
+const PATIENCE: Duration = Duration::from_secs(1);
+/// ... or so much where a screen waits for it.
+const SCREEN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How payloads are to be decoded, as it is typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,13 +74,25 @@ impl DecodeSpec {
     /// # Errors
     /// When a file cannot be read, or has no such message in it.
     pub fn open(&self) -> Result<Decoder, String> {
+        self.open_within(PATIENCE)
+    }
+
+    /// As [`Self::open`], for a screen, which does not wait long for a command.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_hurried(&self) -> Result<Decoder, String> {
+        self.open_within(SCREEN_PATIENCE)
+    }
+
+    fn open_within(&self, patience: Duration) -> Result<Decoder, String> {
         Ok(Decoder(match self {
             Self::Layout(layout) => Kind::Layout(Arc::clone(layout)),
             Self::Json => Kind::Json,
             Self::Msgpack => Kind::Msgpack,
             Self::Cbor => Kind::Cbor,
             Self::Protobuf(file, name) => Kind::Protobuf(protobuf::open(file, name)?),
-            Self::Exec(command) => Kind::Exec(Box::new(Coprocess::new(command))),
+            Self::Exec(command) => Kind::Exec(Box::new(Coprocess::new(command, patience))),
         }))
     }
 }

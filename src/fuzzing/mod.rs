@@ -21,6 +21,6 @@ pub use crate::ring::fuzz::join_answer;
 pub use crate::ui::fuzz::{dashboard, escaping, input_decoder, query};
 #[cfg(feature = "cli")]
 pub use crate::{
-    cli::fuzz::arguments, output::fuzz::tail_formats, recording::fuzz::recording,
-    settings::fuzz::settings,
+    capture::fuzz::captures, cli::fuzz::arguments, output::fuzz::tail_formats,
+    recording::fuzz::recording, settings::fuzz::settings,
 };

@@ -21,7 +21,7 @@ macro_rules! targets {
 }
 
 targets! {
-    arguments, dashboard, escaping, filters, input_decoder, join_answer, procfs_texts, query, recording, recovery, settings,
+    arguments, captures, dashboard, decoders, escaping, filters, input_decoder, join_answer, procfs_texts, query, recording, recovery, settings,
     slot_table, sock_diag, tail_formats, thread_texts, walk,
 }
 

@@ -8,6 +8,7 @@ use super::channel::{Content, RingName};
 use super::recorder::create;
 use super::state::RecordedState;
 use super::writer::RecordingWriter;
+use crate::capture::pcapng;
 use crate::observe::messages::{Sighted, wall_ns};
 use crate::observe::model::{Export, ExportedRow, Gap, GapReason, Message};
 use crate::ring::RawMessage;
@@ -16,6 +17,7 @@ use crate::text::{bytes, counted, escape};
 /// How a file is written.
 enum FileFormat {
     Mcap,
+    Pcapng,
     LenPrefixed,
 }
 
@@ -30,10 +32,11 @@ pub(super) fn export(
     let suffix = export.path.extension().and_then(|suffix| suffix.to_str());
     let format = match suffix {
         Some("mcap") => FileFormat::Mcap,
+        Some("pcapng") => FileFormat::Pcapng,
         Some("bin") => FileFormat::LenPrefixed,
         _ => {
             return format!(
-                "{name}: expected a name that ends in .mcap, or in .bin (a u32 length before each payload)"
+                "{name}: expected a name that ends in .mcap, .pcapng, or .bin (a u32 length before each payload)"
             );
         }
     };
@@ -47,6 +50,7 @@ pub(super) fn export(
     }
     let written = match format {
         FileFormat::Mcap => rows.to_mcap(file, export),
+        FileFormat::Pcapng => rows.to_pcapng(file, export),
         FileFormat::LenPrefixed => rows.to_len_prefixed(file),
     };
     match written {
@@ -114,6 +118,49 @@ impl Rows {
         out.flush()
     }
 
+    /// Each message, and each gap before the message in that place, in order.
+    fn in_order(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut gaps = self.gaps.iter().peekable();
+        let mut messages = self.messages.iter().enumerate().peekable();
+        std::iter::from_fn(move || {
+            let place = messages.peek().map_or(usize::MAX, |(place, _)| *place);
+            if let Some((_, gap)) = gaps.next_if(|(before, _)| *before <= place) {
+                return Some(Row::Gap(gap));
+            }
+            messages.next().map(|(_, message)| Row::Message(message))
+        })
+    }
+
+    /// When each message was written is not known.
+    fn to_pcapng(&self, file: File, export: &Export) -> io::Result<()> {
+        let sighted = Sighted {
+            at_ns: wall_ns(),
+            uncertainty_us: u32::MAX,
+        };
+        let ring = &export.ring;
+        let command = ring.producer.command.as_deref().unwrap_or_default();
+        let description = format!("{}, {}", escape(command), bytes(ring.control.ring_capacity));
+        let mut bytes = Vec::new();
+        let mut file = BufWriter::new(file);
+        let system = rustix::system::uname();
+        let hardware = system.machine().to_string_lossy();
+        pcapng::section(&mut bytes, &hardware, &system.sysname().to_string_lossy());
+        pcapng::interface(&mut bytes, &ring.id, &description);
+        for row in self.in_order() {
+            match row {
+                Row::Gap(gap) => pcapng::gap(&mut bytes, 0, sighted, gap),
+                Row::Message(message) => {
+                    let (raw, integrity) = (raw(message), message.integrity);
+                    pcapng::message(&mut bytes, 0, sighted, &raw, integrity, 0, |_| Ok(()))?;
+                }
+            }
+            file.write_all(&bytes)?;
+            bytes.clear();
+        }
+        file.write_all(&bytes)?;
+        file.flush()
+    }
+
     /// With the state of the ring, as every recording has one. When each message was written is not known.
     fn to_mcap(&self, file: File, export: &Export) -> io::Result<()> {
         let at_ns = wall_ns();
@@ -126,21 +173,28 @@ impl Rows {
         let mut out = RecordingWriter::new(BufWriter::new(file))?;
         out.write(&name, &id, Content::State, [(at_ns, &state[..])])?;
         let mut batch = MessageBatch::default();
-        let mut gaps = self.gaps.iter().peekable();
-        for (place, message) in self.messages.iter().enumerate() {
-            while let Some((_, gap)) = gaps.next_if(|(before, _)| *before <= place) {
-                batch.skip(gap, sighted);
+        for row in self.in_order() {
+            match row {
+                Row::Gap(gap) => batch.skip(gap, sighted),
+                Row::Message(message) => batch.push(&raw(message), message.integrity, sighted),
             }
-            let raw = RawMessage {
-                offset: message.offset,
-                header: message.header,
-                payload: &message.payload,
-            };
-            batch.push(&raw, message.integrity, sighted);
         }
-        gaps.for_each(|(_, gap)| batch.skip(gap, sighted));
         out.write(&name, &id, Content::Messages, batch.records())?;
         out.finish().map(|_| ())
+    }
+}
+
+/// One of them.
+enum Row<'a> {
+    Message(&'a Message),
+    Gap(&'a Gap),
+}
+
+fn raw(message: &Message) -> RawMessage<'_> {
+    RawMessage {
+        offset: message.offset,
+        header: message.header,
+        payload: &message.payload,
     }
 }
 
@@ -212,6 +266,28 @@ mod tests {
         assert!(said.contains("2 messages"), "{said}");
         let recording = Recording::open(&place.path().join("some.mcap")).unwrap();
         assert_eq!(recording.notes(), [""; 0]);
+    }
+
+    #[test]
+    fn a_capture_that_is_read_back() {
+        let (place, said) = wrote("some.pcapng");
+        assert!(said.contains("2 messages"), "{said}");
+        let bytes = std::fs::read(place.path().join("some.pcapng")).unwrap();
+        let mut capture = pcapng::CaptureReader::new(&bytes[..]);
+        let mut kinds = String::new();
+        while let Some(record) = capture.next_record().unwrap() {
+            kinds.push(
+                match crate::capture::RecordedMessage::parse(&record.bytes) {
+                    Some(crate::capture::RecordedMessage::Message(..)) => 'm',
+                    Some(crate::capture::RecordedMessage::Gap(_)) => 'g',
+                    _ => '?',
+                },
+            );
+        }
+        // One was no longer whole.
+        assert_eq!(kinds, "mgmg");
+        let recording = Recording::open(&place.path().join("some.pcapng")).unwrap();
+        assert_eq!(recording.rings().len(), 1);
     }
 
     #[test]

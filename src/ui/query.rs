@@ -97,7 +97,7 @@ impl Query {
             if !fields.is_empty() {
                 query.fields = Some(FieldQuery {
                     conditions: fields,
-                    decoder: Arc::new(Mutex::new((spec.open()?, Decoded::default()))),
+                    decoder: Arc::new(Mutex::new((spec.open_hurried()?, Decoded::default()))),
                 });
             }
         }

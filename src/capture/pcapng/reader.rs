@@ -173,7 +173,7 @@ impl<R: Read> PacketReader<R> {
         let kind = self.number([k0, k1, k2, k3]);
         let length = self.number([l0, l1, l2, l3]);
         let shortest = FRAME + self.body.len() as u32;
-        if length < shortest || length % 4 != 0 {
+        if length < shortest || !length.is_multiple_of(4) {
             let what =
                 format!("a block of {length} bytes, expected a multiple of 4, at least {shortest}");
             return Err(ReadError::Malformed { at, what });

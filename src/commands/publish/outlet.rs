@@ -143,7 +143,7 @@ impl Outlet {
                 return Ok(false);
             }
             tries += 1;
-            if tries % TRIES == 0 {
+            if tries.is_multiple_of(TRIES) {
                 // A little room is no failed reservation, and so no reason to scan.
                 self.producer.scan();
             }

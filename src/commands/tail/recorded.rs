@@ -22,41 +22,93 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
-/// Writes the messages of `ring` in a recording or a dump to stdout; with `-f`, also those that come.
+/// Writes the messages of rings in a recording, or of the one in a dump, to stdout, one ring after the other; with `-f`, also
+/// those that come to the last one.
 ///
 /// # Errors
 /// Those of stdout, and when what was asked for is not in the recording.
 pub fn recorded(
     playback: &mut Playback,
-    ring: &PlayedRing,
+    rings: &[PlayedRing],
     options: &TailArgs,
 ) -> anyhow::Result<()> {
+    let Some((first, others)) = rings.split_first() else {
+        bail!("there is no ring in the recording");
+    };
     // What a stream has is only seen when it comes; of a dump all is needed.
     let stdout = Stdout::now();
-    while options.follows() && playback.goes_on() && !playback.has(ring, Content::Messages) {
+    while options.follows() && playback.goes_on() && !playback.has(first, Content::Messages) {
         stdout.sleep(LOOKS_EVERY)?;
         take_in(playback);
     }
-    if playback.has(ring, Content::Pages) {
+    if playback.has(first, Content::Pages) && others.is_empty() {
         // Its messages were seen when it was copied.
-        let at_ns = playback.state(ring).map(|(at_ns, _)| at_ns);
-        return tail_at(playback.restored(ring)?, None, options, at_ns);
+        let at_ns = playback.state(first).map(|(at_ns, _)| at_ns);
+        return tail_at(playback.restored(first)?, None, options, at_ns);
     }
+    expect_messages(playback, first)?;
+    let known = KnownRing::of(playback, first);
+    let mut sink = Sink::new(options, known.head, stdout)?;
+    sink.open_ring(&first.id, &known.description);
+    pass_ring(playback, first, options, others.is_empty(), &mut sink)?;
+    for (number, ring) in others.iter().enumerate() {
+        if sink.is_done() {
+            break;
+        }
+        expect_messages(playback, ring)?;
+        let known = KnownRing::of(playback, ring);
+        sink.begin_ring(&ring.id, &known.description, known.capacity)?;
+        let is_last = number + 1 == others.len();
+        pass_ring(playback, ring, options, is_last, &mut sink)?;
+    }
+    sink.finish()?;
+    playback.notes().iter().for_each(|note| warn(note));
+    Ok(())
+}
+
+fn expect_messages(playback: &Playback, ring: &PlayedRing) -> anyhow::Result<()> {
     if !playback.has(ring, Content::Messages) && !playback.goes_on() {
         bail!(
             "ring {}: the recording has no messages of it (`record --messages all` stores messages, `dump` the whole ring)",
             ring.id
         );
     }
-    let state = playback.state(ring).map(|(_, state)| state.ring);
-    let head = state.as_ref().and_then(|ring| ring.control.head());
-    let mut sink = Sink::new(options, head.unwrap_or(0), stdout)?;
-    let description = state.map(|ring| {
-        let sockets = ring.producer.sockets.unwrap_or_default();
-        let capacity = Some(ring.control.ring_capacity);
-        describe(ring.producer.command.as_deref(), &sockets, capacity)
-    });
-    sink.open_ring(&ring.id, &description.unwrap_or_default());
+    Ok(())
+}
+
+/// What is known of a ring besides its messages.
+struct KnownRing {
+    head: u64,
+    capacity: u64,
+    description: String,
+}
+
+impl KnownRing {
+    fn of(playback: &mut Playback, ring: &PlayedRing) -> Self {
+        let state = playback.state(ring).map(|(_, state)| state.ring);
+        let head = state.as_ref().and_then(|ring| ring.control.head());
+        let capacity = state.as_ref().map_or(0, |ring| ring.control.ring_capacity);
+        let description = state.map(|ring| {
+            let sockets = ring.producer.sockets.unwrap_or_default();
+            let capacity = Some(capacity).filter(|capacity| *capacity > 0);
+            describe(ring.producer.command.as_deref(), &sockets, capacity)
+        });
+        Self {
+            head: head.unwrap_or(0),
+            capacity,
+            description: description.unwrap_or_default(),
+        }
+    }
+}
+
+/// Writes the messages of one ring; with `-f` those that come, too, if it is the last one.
+fn pass_ring(
+    playback: &mut Playback,
+    ring: &PlayedRing,
+    options: &TailArgs,
+    is_last: bool,
+    sink: &mut Sink<Stdout>,
+) -> anyhow::Result<()> {
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -69,7 +121,7 @@ pub fn recorded(
     if options.from == Some(RingPosition::Head) || last == Some(0) {
         next = behind;
     } else if let Some(last) = last {
-        show_last(playback, ring, last, &mut sink)?;
+        show_last(playback, ring, last, sink)?;
         next = behind;
     }
     loop {
@@ -80,7 +132,7 @@ pub fn recorded(
             next = chunk + 1;
             let mut outcome = Ok(());
             playback.messages_in(ring, chunk, |sighted, message| {
-                outcome = pass(&mut sink, sighted, &message);
+                outcome = pass(sink, sighted, &message);
                 outcome.is_ok() && !sink.is_done()
             });
             outcome?;
@@ -89,15 +141,12 @@ pub fn recorded(
             }
         }
         sink.flush()?;
-        if sink.is_done() || !options.follows() || !playback.goes_on() {
-            break;
+        if sink.is_done() || !options.follows() || !is_last || !playback.goes_on() {
+            return Ok(());
         }
         sink.sleep(LOOKS_EVERY)?;
         take_in(playback);
     }
-    sink.finish()?;
-    playback.notes().iter().for_each(|note| warn(note));
-    Ok(())
 }
 
 /// Takes in what has come, and goes to the end of it.

@@ -29,8 +29,11 @@ pub(crate) struct Fields {
     /// The field that the user went to.
     chosen: Option<usize>,
     /// By row: offset, and what is in it, in one line.
-    lines: RefCell<BTreeMap<u64, (u64, Result<String, String>)>>,
+    lines: RefCell<BTreeMap<u64, (u64, Line)>>,
 }
+
+/// What is in a message, or why that is not known.
+type Line = Result<String, String>;
 
 impl Fields {
     /// Decodes this way from now on.
@@ -45,7 +48,10 @@ impl Fields {
             spec: spec.cloned(),
             ..Self::default()
         };
-        self.decoder = spec.map(DecodeSpec::open).transpose()?.map(RefCell::new);
+        self.decoder = spec
+            .map(DecodeSpec::open_hurried)
+            .transpose()?
+            .map(RefCell::new);
         Ok(())
     }
 
@@ -93,7 +99,7 @@ impl Fields {
     }
 
     /// What is in a message, in one line; `None` where payloads are not decoded.
-    pub(crate) fn line(&self, message: &StoredMessage<'_>) -> Option<Result<String, String>> {
+    pub(crate) fn line(&self, message: &StoredMessage<'_>) -> Option<Line> {
         let decoder = self.decoder.as_ref()?;
         let mut lines = self.lines.borrow_mut();
         if let Some((offset, known)) = lines.get(&message.row)
