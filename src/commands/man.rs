@@ -57,6 +57,16 @@ const FILES: &[Note] = &[
         meaning: "The directory of the ring's socket, as long as the demo runs.",
     },
     Note {
+        options: &["wait_consumers"],
+        name: "PATH",
+        meaning: "The socket at which consumers join, as long as pub runs.",
+    },
+    Note {
+        options: &["action"],
+        name: "PLUGINS/zbq.lua, EXTCAP/zbqtop",
+        meaning: "The dissector and the capture interface, in the folders that Wireshark names.",
+    },
+    Note {
         options: &["shell"],
         name: "/usr/share/bash-completion/completions/zbqtop",
         meaning: "Where a package puts the script for bash.",

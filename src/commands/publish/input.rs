@@ -55,6 +55,8 @@ pub(super) struct Input {
 }
 
 enum Kind {
+    /// It is recognized by its first bytes; the ring of a recording.
+    Unknown(Option<Box<dyn BufRead + Send>>, Option<usize>),
     Lines(Box<dyn BufRead + Send>),
     LenPrefixed(Box<dyn BufRead + Send>),
     Json(Box<dyn BufRead + Send>),
@@ -87,7 +89,7 @@ struct Line {
 }
 
 impl Input {
-    /// Opens a file, or stdin if it is called `-`.
+    /// Opens a file, or stdin if it is called `-`: of that the first bytes are waited for only when they are asked for.
     ///
     /// # Errors
     /// When it cannot be read, or is not what it should be.
@@ -108,22 +110,11 @@ impl Input {
             File::open(path)
         };
         let file = open().with_context(|| format!("cannot read {name}"))?;
-        let mut input = BufReader::with_capacity(BUFFER, file);
-        let format = match format {
-            Some(format) => format,
-            None => {
-                let begin = input.fill_buf();
-                recognized(begin.with_context(|| format!("cannot read {name}"))?)
-            }
-        };
-        let input: Box<dyn BufRead + Send> = Box::new(input);
+        let input: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(BUFFER, file));
         let kind = match format {
-            InputFormat::Lines => Kind::Lines(input),
-            InputFormat::LenPrefixed => Kind::LenPrefixed(input),
-            InputFormat::Json => Kind::Json(input),
-            InputFormat::Base64 => Kind::Base64(input),
-            InputFormat::Pcapng => Kind::Pcapng(Box::new(CaptureReader::new(input))),
-            InputFormat::Mcap => Kind::Mcap(Box::new(Recorded::of(path, streams, input, ring)?)),
+            Some(format) => Kind::of(format, path, input, ring)?,
+            None if streams => Kind::Unknown(Some(input), ring),
+            None => recognized(path, input, ring)?,
         };
         Ok(Self {
             name,
@@ -137,11 +128,18 @@ impl Input {
     /// # Errors
     /// When it cannot be read, or is not what it should be.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Item>> {
+        if let Kind::Unknown(input, ring) = &mut self.kind
+            && let Some(input) = input.take()
+        {
+            self.kind = recognized(Path::new("-"), input, *ring)
+                .with_context(|| format!("cannot read {}", self.name))?;
+        }
         self.read += 1;
         let (name, read) = (&self.name, self.read);
         let place = || format!("{name}, line {read}");
         let cannot = || format!("cannot read {name}");
         Ok(match &mut self.kind {
+            Kind::Unknown(..) => None,
             Kind::Lines(input) => line(input)
                 .with_context(cannot)?
                 .map(|payload| message(payload).into()),
@@ -226,31 +224,47 @@ impl Input {
 impl Input {
     /// What is in these bytes.
     fn of(bytes: Vec<u8>, format: InputFormat) -> Self {
-        let input: Box<dyn BufRead + Send> = Box::new(io::Cursor::new(bytes));
-        let kind = match format {
-            InputFormat::Lines => Kind::Lines(input),
-            InputFormat::LenPrefixed => Kind::LenPrefixed(input),
-            InputFormat::Json => Kind::Json(input),
-            InputFormat::Base64 => Kind::Base64(input),
-            InputFormat::Pcapng => Kind::Pcapng(Box::new(CaptureReader::new(input))),
-            InputFormat::Mcap => unreachable!("it is a file"),
-        };
+        let input = Box::new(io::Cursor::new(bytes));
         Self {
             name: "test".to_owned(),
-            kind,
+            kind: Kind::of(format, Path::new("-"), input, None).expect("it opens"),
             read: 0,
         }
     }
 }
 
 /// What begins like this.
-fn recognized(begin: &[u8]) -> InputFormat {
-    if begin.starts_with(PCAPNG) {
+fn recognized(
+    path: &Path,
+    mut input: Box<dyn BufRead + Send>,
+    ring: Option<usize>,
+) -> anyhow::Result<Kind> {
+    let begin = input.fill_buf()?;
+    let format = if begin.starts_with(PCAPNG) {
         InputFormat::Pcapng
     } else if begin.starts_with(MCAP) {
         InputFormat::Mcap
     } else {
         InputFormat::Lines
+    };
+    Kind::of(format, path, input, ring)
+}
+
+impl Kind {
+    fn of(
+        format: InputFormat,
+        path: &Path,
+        input: Box<dyn BufRead + Send>,
+        ring: Option<usize>,
+    ) -> anyhow::Result<Self> {
+        Ok(match format {
+            InputFormat::Lines => Self::Lines(input),
+            InputFormat::LenPrefixed => Self::LenPrefixed(input),
+            InputFormat::Json => Self::Json(input),
+            InputFormat::Base64 => Self::Base64(input),
+            InputFormat::Pcapng => Self::Pcapng(Box::new(CaptureReader::new(input))),
+            InputFormat::Mcap => Self::Mcap(Box::new(Recorded::of(path, input, ring)?)),
+        })
     }
 }
 
@@ -321,11 +335,10 @@ fn item(recorded: RecordedMessage<'_>, at_ns: u64) -> Item {
 impl Recorded {
     fn of(
         path: &Path,
-        streams: bool,
         input: Box<dyn BufRead + Send>,
         ring: Option<usize>,
     ) -> anyhow::Result<Self> {
-        let mut playback = if streams {
+        let mut playback = if path == Path::new("-") {
             Playback::stream("stdin", input)?
         } else {
             Playback::open(&[path.to_owned()], None, true)?

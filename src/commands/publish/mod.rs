@@ -3,14 +3,16 @@
 mod input;
 mod outlet;
 mod pace;
+mod source;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use input::{Input, InputMessage, Item};
+use input::{InputMessage, Item};
 use outlet::Outlet;
 use pace::Pace;
+use source::{Next, Source};
 
 use crate::cli::PublishArgs;
 use crate::ring::FLAG_FILLER;
@@ -19,6 +21,8 @@ use crate::text::{bytes, counted, escape};
 
 /// Consumers are let in this often while messages are sent.
 const ADMITS_EVERY: Duration = Duration::from_millis(1);
+/// While nothing is to be sent, they are let in this often.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Messages between two looks at the clock.
 const BATCH: u64 = 64;
 
@@ -39,7 +43,7 @@ struct Summary {
 /// # Errors
 /// When the ring cannot be made, or the input cannot be read or does not fit.
 pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
-    let mut input = Input::open(&options.file, options.input, options.ring)?;
+    let source = Source::open(options)?;
     let mut outlet = Outlet::open(&options.socket, options.capacity)?;
     warn(&format!(
         "a ring of {} at {}",
@@ -52,25 +56,29 @@ pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
     let mut pace = Pace::new(options.rate, Instant::now());
     let (mut sum, mut progress) = (Summary::default(), Progress::begin());
     let mut admitted = Instant::now();
+    let mut notes = Vec::new();
     while !outlet.is_asked_to_end() {
-        match input.next()? {
-            Some(Item::Message(message)) => {
+        match source.next(PATIENCE)? {
+            Next::Item(Item::Message(message)) => {
                 let due = pace.next(message.at_ns);
                 if !outlet.wait_until(due)? {
                     break;
                 }
                 send(&message, options.drop, &mut outlet, &mut sum)?;
             }
-            Some(Item::Gap(length)) => {
+            Next::Item(Item::Gap(length)) => {
                 sum.gaps += 1;
                 sum.gap_bytes = sum.gap_bytes.saturating_add(length);
             }
-            None if options.repeats && sum.messages > 0 => {
+            Next::Again => {
                 sum.rounds += 1;
-                input = Input::open(&options.file, options.input, options.ring)?;
                 pace.begin_again(Instant::now());
             }
-            None => break,
+            Next::Nothing => outlet.admit()?,
+            Next::End(said) => {
+                notes = said;
+                break;
+            }
         }
         if (sum.messages + sum.dropped).is_multiple_of(BATCH) && admitted.elapsed() >= ADMITS_EVERY
         {
@@ -80,7 +88,7 @@ pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
         }
     }
     progress.clear();
-    input.notes().iter().for_each(|note| warn(note));
+    notes.iter().for_each(|note| warn(note));
     warn(&summary(&sum));
     Ok(())
 }

@@ -114,14 +114,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         &[key(KeyCode::Tab)],
         Action::NextPane,
         "next-pane",
-        "next pane; in a message, the next field or byte",
+        "next pane; in a message, field or byte",
     )
     .footer(&[("pane", PANES), ("next", &[FooterPlace::Message])]),
     binding(
         &[key(KeyCode::BackTab)],
         Action::PreviousPane,
         "previous-pane",
-        "previous pane; in a message, the previous field or byte",
+        "previous pane; in a message, field or byte",
     ),
     binding(
         &[letter('1')],
