@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{run, stderr, stdout, zbqtop};
-use crate::support::{Peer, Place, contents, eventually};
+use crate::support::{Peer, Place, eventually};
 
 /// A `pub` that runs until its input ends.
 struct Publisher {
@@ -97,33 +97,12 @@ fn what_was_written_comes_back() {
     let place = Place::new();
     let mut producer = Peer::producer(
         &place.socket(),
-        "--impl reference --hold --consumers 0 --seed 7 --max-payload 500 --capacity 65536",
+        "--impl reference --hold --consumers 0 --seed 7 --max-payload 500 --capacity 262144",
     )
     .settled();
     producer.ask("send 300", "done");
     let pid = producer.pid().to_string();
-    let original = tail(&pid, 100);
-    let first = original[0]["seq_id"].as_u64().expect("a number");
-    let recording = place.path().join("ring.mcap");
-    let dump = [
-        "record",
-        "--pid",
-        &pid,
-        "--messages",
-        "all",
-        "--max-time",
-        "300ms",
-        "-o",
-    ];
-    let mut record = zbqtop()
-        .args(dump)
-        .arg(&recording)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("zbqtop starts");
-    // What comes while it is recorded.
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(record.wait().expect("our child").success());
+    let original = tail(&pid, 300);
     for (format, input, keeps_headers) in [
         ("json", Some("json"), true),
         ("pcapng", None, true),
@@ -134,7 +113,7 @@ fn what_was_written_comes_back() {
         let file = place.path().join(format);
         std::fs::write(&file, &output.stdout).expect("room");
         let socket = place.path().join(format!("{format}.sock"));
-        let mut options = vec!["--capacity", "128KiB"];
+        let mut options = vec!["--capacity", "256KiB"];
         options.extend(input.iter().flat_map(|input| ["--input", input]));
         let mut publisher = Publisher::start(&socket, &options);
         publisher.write(&output.stdout);
@@ -156,7 +135,6 @@ fn what_was_written_comes_back() {
             "{said}"
         );
     }
-    let _ = first;
 }
 
 #[test]
@@ -209,7 +187,6 @@ fn a_recording_is_played_to_consumers_of_the_reference() {
     let done = consumer.expect("done");
     assert!(done.contains("messages=50"), "{done}");
     assert!(eventually("it ends", || publisher.try_wait().expect("our child")).success());
-    let _ = contents(5, 200, 1);
 }
 
 #[test]
