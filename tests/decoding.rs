@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use zbqtop::capture::pcapng;
 use zbqtop::observe::messages::Sighted;
@@ -13,7 +14,7 @@ use zbqtop::ring::{MessageHeader, RawMessage};
 
 use crate::support::program::{is_there, run, stderr, zbqtop};
 use crate::support::recordings::Recording;
-use crate::support::{Peer, Place};
+use crate::support::{Peer, Place, eventually};
 
 /// Debian's: it has the modules that Debian packs.
 const PYTHON: &str = "/usr/bin/python3";
@@ -491,11 +492,17 @@ fn what_is_decoded_is_recorded_on_a_channel_of_its_own() {
         "--impl reference --hold --consumers 0 --seed 7 --max-payload 80",
     )
     .settled();
-    let arguments = "--messages all --max-time 3s --decode a:u32,rest:bytes";
+    let arguments = "--messages all --decode a:u32,rest:bytes";
     let recording = Recording::of(&producer, place.path().join("ring.mcap"), arguments);
     producer.ask("send 40", "done");
     let path = recording.path.clone();
-    let (status, said) = recording.wait();
+    let file = path.to_str().expect("text");
+    eventually("all are recorded", || {
+        let output = run(&["tail", "--file", file, "-n", "100", "--format", "base64"]);
+        let lines = String::from_utf8_lossy(&output.stdout).lines().count();
+        (lines == 40).then_some(())
+    });
+    let (status, said) = recording.end(Signal::INT);
     assert_eq!(status, Some(0), "{said}");
     let bytes = std::fs::read(&path).expect("a recording");
     let (mut decoded, mut failed) = (0, 0);

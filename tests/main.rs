@@ -24,6 +24,7 @@ mod latency;
 mod liars;
 mod lossless;
 mod manual;
+mod message_figures;
 mod messages;
 mod metrics;
 mod mutation;

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{run, stderr, stdout, zbqtop};
+use crate::support::recordings::Recording;
 use crate::support::{Peer, Place, eventually};
 
 /// A `pub` that runs until its input ends.
@@ -147,26 +148,14 @@ fn a_recording_is_played_to_consumers_of_the_reference() {
             "--impl reference --hold --consumers 0 --seed 5 --max-payload 200",
         )
         .settled();
-        let pid = producer.pid().to_string();
-        let mut record = zbqtop()
-            .args([
-                "record",
-                "--pid",
-                &pid,
-                "--messages",
-                "all",
-                "--max-time",
-                "2s",
-                "-o",
-            ])
-            .arg(&recording)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("zbqtop starts");
-        eventually("it records", || recording.exists().then_some(()));
-        std::thread::sleep(Duration::from_millis(300));
+        let record = Recording::of(&producer, recording.clone(), "--messages all");
         producer.ask("send 50", "done");
-        assert!(record.wait().expect("our child").success());
+        let path = recording.to_str().expect("text");
+        eventually("all are recorded", || {
+            let lines = stdout(&["tail", "--file", path, "-n", "100", "--format", "base64"]);
+            (lines.lines().count() == 50).then_some(())
+        });
+        record.end(Signal::INT);
     }
     let socket = place.path().join("again");
     let mut command = zbqtop();
@@ -281,7 +270,11 @@ fn what_cannot_be_published_is_said() {
     std::fs::write(&file, [&[b'x'; 10_000][..], b"\n"].concat()).expect("room");
     let file = file.to_str().expect("text");
     for (words, status, said) in [
-        (&["--capacity", "4KiB", file][..], 1, "message 1"),
+        (
+            &["--capacity", "4KiB", file][..],
+            1,
+            "line 1: it is longer than 4096 bytes",
+        ),
         (&["--capacity", "1000", file], 1, "--capacity"),
         (&["/none/there"], 1, "cannot read /none/there"),
         (&["--loop"], 2, "--loop: stdin comes only once"),

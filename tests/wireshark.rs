@@ -199,7 +199,8 @@ fn packets_say_what_lines_say() {
     assert_eq!(count("zbq.integrity == 2"), 0);
     // Nothing is missing but what is in the gaps.
     assert!(count("zbq.missing") <= gaps);
-    let previous = user.fields(&file, "zbq.seq", &["frame.number", "zbq.previous"]);
+    // A filler has no number, and so none before it.
+    let previous = user.fields(&file, "zbq.seq > 0", &["frame.number", "zbq.previous"]);
     assert!(previous.windows(2).all(|pair| pair[1][1] == pair[0][0]));
 
     let infos = capinfos(&file);
@@ -239,7 +240,7 @@ fn times_are_those_of_the_lines() {
     stdout(&[&record[..], &["--messages", "all", "--max-time", "1s"]].concat());
     producer.kill();
     let (file, lines) = both(&place, &["--file", recording, "-n", "1000000"]);
-    assert!(lines.len() > 100, "{}", lines.len());
+    assert!(lines.len() > 5, "{}", lines.len());
     same(&user, &file, &lines);
     let fields = ["frame.time_epoch", "zbq.uncertainty_us"];
     let times = user.fields(&file, "zbq.kind == 1", &fields);
@@ -363,7 +364,7 @@ fn all_rings_of_a_recording_are_interfaces() {
             "--messages",
             "all",
             "--max-time",
-            "500ms",
+            "1s",
             "-o",
         ];
         stdout(&[&record[..], &[recording.to_str().expect("text")]].concat());
@@ -392,6 +393,26 @@ fn all_rings_of_a_recording_are_interfaces() {
     let rings = stdout(&["ls", "--json", "--file", file.to_str().expect("text")]);
     let rings: Value = serde_json::from_str(&rings).expect("JSON");
     assert_eq!(rings["rings"].as_array().expect("a list").len(), 2);
+}
+
+#[test]
+fn the_end_of_a_lap_is_no_message_that_lacks() {
+    let Some(user) = User::new() else { return };
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl zbqtop --hold --consumers 0 --payload 900 --capacity 16384",
+    )
+    .settled();
+    producer.ask("send 20", "done");
+    let pid = producer.pid().to_string();
+    let (file, lines) = both(&place, &["--pid", &pid, "--from", "oldest"]);
+    assert!(lines.iter().any(|line| line["flags"] == 0x80), "{lines:?}");
+    assert!(
+        user.fields(&file, "zbq.expert.backwards", &["zbq.seq"])
+            .is_empty()
+    );
+    assert!(user.fields(&file, "zbq.missing", &["zbq.seq"]).is_empty());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 local RECORD, HEADER = 24, 16
 local MESSAGE, GAP, CONTINUATION = 1, 2, 3
+local FILLER = 0x80
 local ANY_LONGER = 0xffffffff
 
 local zbq = Proto("zbq", "zbq ring message")
@@ -146,7 +147,9 @@ local function dissect_message(tvb, pinfo, tree, root)
     local seq_item = tree:add_le(f.seq, header(8, 8))
     tree:add(f.next_offset, tvb(8, 8), tvb(8, 8):le_uint64() + UInt64(HEADER) + UInt64(length)):set_generated()
 
-    if not pinfo.visited then
+    -- The end of a lap, which the producer has filled up, has no sequence id.
+    local filler = flags >= FILLER
+    if not pinfo.visited and not filler then
         follow(pinfo, seq)
     end
     local entry = found[pinfo.number]
@@ -160,11 +163,11 @@ local function dissect_message(tvb, pinfo, tree, root)
         end
     end
 
-    local info = "seq " .. tostring(seq) .. ", " .. length .. " bytes"
+    local info = (filler and "filler" or "seq " .. tostring(seq)) .. ", " .. length .. " bytes"
     if fds > 0 then
         info = info .. ", " .. fds .. " descriptors"
     end
-    if flags ~= 0 then
+    if flags ~= 0 and not filler then
         info = info .. string.format(", flags 0x%02x", flags)
     end
     local torn = tvb(2, 1):uint() == 2
@@ -182,7 +185,7 @@ local function dissect_message(tvb, pinfo, tree, root)
         local payload = tvb(RECORD + HEADER)
         tree:add(f.payload, payload)
         -- What may not be what was sent is nothing to be read.
-        if torn or there < length then
+        if torn or filler or there < length then
             Dissector.get("data"):call(payload:tvb(), pinfo, root)
         else
             dissect_payload(payload, pinfo, root)

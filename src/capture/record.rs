@@ -3,9 +3,12 @@
 
 use crate::observe::model::{Gap, GapReason, Integrity};
 use crate::ring::{MessageHeader, RawMessage};
+use crate::text::escape_bytes;
 
 /// Bytes of a record.
 pub const RECORD_SIZE: usize = 24;
+/// Bytes of a reason that are shown.
+const LONGEST_REASON: usize = 1024;
 /// The only layout there is.
 const VERSION: u8 = 1;
 
@@ -132,7 +135,7 @@ impl<'a> RecordedMessage<'a> {
             RecordKind::Gap => Some(Self::Gap(Gap {
                 from: offset,
                 to: offset.checked_add(record.skipped_bytes)?,
-                why: GapReason::Told(String::from_utf8_lossy(rest).into()),
+                why: GapReason::Told(escape_bytes(&rest[..rest.len().min(LONGEST_REASON)]).into()),
                 torn: 0,
             })),
             RecordKind::Continuation => None,
@@ -160,6 +163,22 @@ mod tests {
         assert_eq!(bytes, expected);
         let long = [&bytes[..], b"why"].concat();
         assert_eq!(MessageRecord::parse(&long), Some((record, &b"why"[..])));
+    }
+
+    #[test]
+    fn a_reason_does_nothing_to_a_terminal() {
+        let record = MessageRecord {
+            kind: RecordKind::Gap,
+            integrity: Integrity::Intact,
+            uncertainty_us: 0,
+            offset: 0,
+            skipped_bytes: 7,
+        };
+        let bytes = [&record.to_bytes()[..], b"\x1b]52;c;x\x07\xff"].concat();
+        let Some(RecordedMessage::Gap(gap)) = RecordedMessage::parse(&bytes) else {
+            panic!("a gap");
+        };
+        assert_eq!(gap.why.to_string(), r"\x1b]52;c;x\x07\xff");
     }
 
     #[test]

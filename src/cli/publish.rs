@@ -89,7 +89,7 @@ impl FromStr for PublishRate {
                 number
                     .parse()
                     .ok()
-                    .filter(|rate: &f64| rate.is_finite() && *rate > 0.0 && *rate <= 1e9)
+                    .filter(|rate: &f64| (1e-6..=1e9).contains(rate))
                     .map(Self::PerSecond)
                     .ok_or_else(|| {
                         "expected messages per second, as in 1000/s, `as-recorded` or `max`".into()

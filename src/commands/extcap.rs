@@ -3,10 +3,10 @@
 //! Wireshark runs the program with a question, and reads the answer from its standard output: nothing else is written there.
 //! What it asks besides may change with any version: words that are not known are passed over.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -62,29 +62,28 @@ impl Question {
         let mut filter = None;
         let mut words = words.into_iter().peekable();
         while let Some(word) = words.next() {
-            let lossy = word.to_string_lossy().into_owned();
-            let (name, joined) = match lossy.split_once('=') {
-                Some((name, value)) => (name, Some(OsString::from(value))),
-                None => (&lossy[..], None),
+            let (name, joined) = split(&word);
+            // What stands behind it, whatever it looks like.
+            let mut value = || joined.clone().or_else(|| words.next());
+            let text = |value: Option<OsString>| {
+                value
+                    .map(|value| value.to_string_lossy().into_owned())
+                    .unwrap_or_default()
             };
-            let mut value = || {
-                joined
-                    .clone()
-                    .or_else(|| words.next_if(|next| !next.as_encoded_bytes().starts_with(b"--")))
-            };
-            let text =
-                |value: Option<OsString>| value.map(|value| value.to_string_lossy().into_owned());
-            match name {
+            match &name[..] {
                 "--extcap-interfaces" => interfaces = true,
                 "--extcap-dlts" => link_types = true,
                 "--extcap-config" => options = true,
                 "--capture" => captures = true,
-                "--extcap-interface" => capture.interface = text(value()).unwrap_or_default(),
-                "--extcap-capture-filter" => filter = text(value()),
+                "--extcap-interface" => capture.interface = text(value()),
+                "--extcap-capture-filter" => filter = Some(text(value())),
                 "--fifo" => capture.fifo = value().unwrap_or_default().into(),
-                "--from" => capture.from_oldest = text(value()).as_deref() == Some("oldest"),
+                "--from" => capture.from_oldest = text(value()) == "oldest",
+                // Alone it means yes.
                 "--torn" => {
-                    capture.torn = value().is_none_or(|value| value == "true");
+                    let is_value = |next: &OsString| next == "true" || next == "false";
+                    let value = joined.or_else(|| words.next_if(is_value));
+                    capture.torn = value.is_none_or(|value| value == "true");
                 }
                 _ => {}
             }
@@ -101,6 +100,15 @@ impl Question {
             None => Self::Unknown,
         }
     }
+}
+
+/// `--name` and, of `--name=value`, the value.
+fn split(word: &OsStr) -> (String, Option<OsString>) {
+    let bytes = word.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=');
+    let name = &bytes[..at.unwrap_or(bytes.len())];
+    let value = at.map(|at| OsString::from_vec(bytes[at + 1..].to_vec()));
+    (String::from_utf8_lossy(name).into_owned(), value)
 }
 
 /// Answers what can be answered at once.
@@ -273,6 +281,10 @@ mod tests {
             (
                 "--extcap-interface zbq-1-2 --extcap-capture-filter a.b",
                 Question::Filter("a.b".into()),
+            ),
+            (
+                "--extcap-interface zbq-1-2 --extcap-capture-filter --x",
+                Question::Filter("--x".into()),
             ),
             ("--extcap-cleanup-postkill", Question::Unknown),
             ("", Question::Unknown),

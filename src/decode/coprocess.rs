@@ -33,6 +33,7 @@ pub(super) struct Coprocess {
     command: String,
     /// An answer comes within this time.
     patience: Duration,
+    quiet: bool,
     running: Option<Child>,
     starts: u64,
     failures: u32,
@@ -42,16 +43,23 @@ pub(super) struct Coprocess {
 }
 
 impl Coprocess {
-    pub(super) fn new(command: &str, patience: Duration) -> Self {
+    /// With `quiet`, what it writes to its standard error goes nowhere.
+    pub(super) fn new(command: &str, patience: Duration, quiet: bool) -> Self {
         Self {
             command: command.to_owned(),
             patience,
+            quiet,
             running: None,
             starts: 0,
             failures: 0,
             failed_at: None,
             answer: Vec::new(),
         }
+    }
+
+    /// The same command once more, as a process of its own.
+    pub(super) fn another(&self) -> Self {
+        Self::new(&self.command, self.patience, self.quiet)
     }
 
     /// Times that it was started again.
@@ -76,16 +84,25 @@ impl Coprocess {
         }
         match self.ask(payload) {
             Ok(()) => {
-                self.failures = 0;
-                json::decode(&self.answer, out)
+                let done = json::decode(&self.answer, out);
+                match done {
+                    Ok(()) => self.failures = 0,
+                    // Who answers anything else may not be where it is thought to be.
+                    Err(_) => self.fail(),
+                }
+                done
             }
             Err(why) => {
-                self.end();
-                self.failures = self.failures.saturating_add(1);
-                self.failed_at = Some(Instant::now());
+                self.fail();
                 Err(DecodeError::Command(why))
             }
         }
+    }
+
+    fn fail(&mut self) {
+        self.end();
+        self.failures = self.failures.saturating_add(1);
+        self.failed_at = Some(Instant::now());
     }
 
     fn start(&mut self) -> Result<&mut Child, String> {
@@ -100,6 +117,11 @@ impl Coprocess {
                 .arg(&self.command)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
+                .stderr(if self.quiet {
+                    Stdio::null()
+                } else {
+                    Stdio::inherit()
+                })
                 // Whatever it starts ends with it.
                 .process_group(0)
                 .spawn()
@@ -126,6 +148,10 @@ impl Coprocess {
         let (Some(stdin), Some(stdout)) = (&child.stdin, &child.stdout) else {
             return Err("has no pipes".into());
         };
+        // An answer to nothing would be taken for the next one.
+        if !matches!(rustix::io::read(stdout, &mut [0; 1]), Err(Errno::AGAIN)) {
+            return Err("has ended, or answers more than it is asked".into());
+        }
         let deadline = Instant::now() + patience;
         let mut left = &question[..];
         loop {

@@ -60,6 +60,19 @@ impl Decoder {
         Ok(())
     }
 
+    /// The same once more, for another thread.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self(match &self.0 {
+            Kind::Layout(layout) => Kind::Layout(Arc::clone(layout)),
+            Kind::Json => Kind::Json,
+            Kind::Msgpack => Kind::Msgpack,
+            Kind::Cbor => Kind::Cbor,
+            Kind::Protobuf(message) => Kind::Protobuf(message.clone()),
+            Kind::Exec(coprocess) => Kind::Exec(Box::new(coprocess.another())),
+        })
+    }
+
     /// How often a command had to be started again.
     #[must_use]
     pub fn restarts(&self) -> u64 {

@@ -53,15 +53,14 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let marker = self.payload.get(start).ok_or_else(|| cut(start))?;
         let marker = Marker::from_u8(*marker);
-        let number = |value: i128| value;
-        let whole = match marker {
+        let whole: Option<i128> = match marker {
             Marker::FixPos(value) => {
                 self.at += 1;
-                Some(number(value.into()))
+                Some(value.into())
             }
             Marker::FixNeg(value) => {
                 self.at += 1;
-                Some(number(value.into()))
+                Some(value.into())
             }
             Marker::U8 => Some(self.read(decode::read_u8)?.into()),
             Marker::U16 => Some(self.read(decode::read_u16)?.into()),

@@ -1,6 +1,8 @@
 //! Protocol Buffers, by a descriptor set as `protoc --include_imports --descriptor_set_out` writes it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use prost_reflect::{
 
 use super::decoded::{Decoded, New};
 use super::error::DecodeError;
-use super::limits::DEEPEST;
+use super::limits::{DEEPEST, LARGEST};
 use crate::text::{escape, few};
 
 /// The largest file that is read, bytes.
@@ -25,14 +27,16 @@ const UNKNOWN: &str = "_unknown";
 /// When the file cannot be read or is none, or has no such message.
 pub(super) fn open(path: &Path, name: &str) -> Result<MessageDescriptor, String> {
     let file = escape(&path.display().to_string()).into_owned();
-    let size = std::fs::metadata(path).map_err(|error| format!("cannot read {file}: {error}"))?;
-    if size.len() > LARGEST_FILE {
-        return Err(format!(
-            "{file}: {} bytes, expected at most {LARGEST_FILE}",
-            size.len()
-        ));
+    let cannot = |error: std::io::Error| format!("cannot read {file}: {error}");
+    let opened = File::open(path).map_err(cannot)?;
+    if !opened.metadata().map_err(cannot)?.is_file() {
+        return Err(format!("{file}: expected a file"));
     }
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read {file}: {error}"))?;
+    let mut bytes = Vec::new();
+    let read = opened.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    if read.map_err(cannot)? as u64 > LARGEST_FILE {
+        return Err(format!("{file}: expected at most {LARGEST_FILE} bytes"));
+    }
     let pool = DescriptorPool::decode(&bytes[..]).map_err(|error| {
         format!(
             "{file}: {error}; expected a descriptor set: protoc --include_imports --descriptor_set_out={file} FILE.proto"
@@ -58,6 +62,10 @@ pub(super) fn decode(
     payload: &[u8],
     out: &mut Decoded,
 ) -> Result<(), DecodeError> {
+    // It is all in memory before it is counted.
+    if payload.len() > LARGEST {
+        return Err(DecodeError::TooLarge);
+    }
     let message =
         DynamicMessage::decode(descriptor.clone(), payload).map_err(DecodeError::malformed)?;
     add_message("", &message, 0, out)
@@ -84,6 +92,10 @@ fn add_message(
     let record = open_group(name, New::Record, depth, out)?;
     for (field, value) in message.fields() {
         add(field.name(), &field.kind(), value, depth + 1, out)?;
+    }
+    for (extension, value) in message.extensions() {
+        let name = format!("[{}]", extension.full_name());
+        add(&name, &extension.kind(), value, depth + 1, out)?;
     }
     let mut unknown = message.unknown_fields().peekable();
     if unknown.peek().is_some() {

@@ -74,7 +74,7 @@ impl DecodeSpec {
     /// # Errors
     /// When a file cannot be read, or has no such message in it.
     pub fn open(&self) -> Result<Decoder, String> {
-        self.open_within(PATIENCE)
+        self.open_as(PATIENCE, false)
     }
 
     /// As [`Self::open`], for a screen, which does not wait long for a command.
@@ -82,17 +82,17 @@ impl DecodeSpec {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_hurried(&self) -> Result<Decoder, String> {
-        self.open_within(SCREEN_PATIENCE)
+        self.open_as(SCREEN_PATIENCE, true)
     }
 
-    fn open_within(&self, patience: Duration) -> Result<Decoder, String> {
+    fn open_as(&self, patience: Duration, quiet: bool) -> Result<Decoder, String> {
         Ok(Decoder(match self {
             Self::Layout(layout) => Kind::Layout(Arc::clone(layout)),
             Self::Json => Kind::Json,
             Self::Msgpack => Kind::Msgpack,
             Self::Cbor => Kind::Cbor,
             Self::Protobuf(file, name) => Kind::Protobuf(protobuf::open(file, name)?),
-            Self::Exec(command) => Kind::Exec(Box::new(Coprocess::new(command, patience))),
+            Self::Exec(command) => Kind::Exec(Box::new(Coprocess::new(command, patience, quiet))),
         }))
     }
 }

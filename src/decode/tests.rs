@@ -233,10 +233,16 @@ while head := sys.stdin.buffer.read(4):
     assert!(ask(b"none").0.expect_err("no JSON").contains("expected"));
     let (said, _) = ask(b"die");
     assert_eq!(said, Err("the command has ended".into()));
-    assert_eq!(ask(b"again"), (Ok("n=5".into()), 1));
+    assert_eq!(ask(b"again"), (Ok("n=5".into()), 2));
     let (said, _) = ask(b"sleep");
     assert_eq!(said, Err("the command did not answer within 1.0 s".into()));
-    assert_eq!(ask(b""), (Ok("n=0".into()), 2));
+    assert_eq!(ask(b""), (Ok("n=0".into()), 3));
+    // What it says besides is not taken for the answer to the next one.
+    let spec: DecodeSpec = "exec:echo ready; exec cat".parse().expect("a command");
+    let mut decoder = spec.open().expect("it needs nothing");
+    for _ in 0..3 {
+        assert!(decoder.decode(b"x", &mut out).is_err());
+    }
     let spec: DecodeSpec = "exec:exit 3".parse().expect("a command");
     let mut decoder = spec.open().expect("it needs nothing");
     for _ in 0..5 {

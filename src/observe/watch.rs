@@ -229,7 +229,7 @@ impl Watcher {
         let head = sample.control.head();
         let messages = head
             .filter(|_| !sample.cut_short)
-            .and_then(|head| self.preview.look(&self.ring, head));
+            .and_then(|head| self.preview.look(&self.ring, head, sample.at_ns));
         if head.is_some() {
             self.history.push(&sample, messages);
         }
@@ -442,6 +442,7 @@ impl Watcher {
                 bytes_per_second: rate,
                 messages_per_second: self.messages_per_second(rate),
             },
+            messages: self.preview.figures(),
             consumers,
             hidden_consumers: sample.hidden_consumers(),
             findings: Vec::new(),

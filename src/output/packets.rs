@@ -77,13 +77,16 @@ impl PacketStream {
     ) -> io::Result<()> {
         let seq = raw.header.seq_id;
         let lost = match self.last_seq {
-            Some(last) if self.behind_gap && self.takes_all => {
+            Some(last) if self.behind_gap && self.takes_all && !raw.header.is_filler() => {
                 seq.saturating_sub(last).saturating_sub(1)
             }
             _ => 0,
         };
-        self.last_seq = Some(seq);
-        self.behind_gap = false;
+        // A filler has no number.
+        if !raw.header.is_filler() {
+            self.last_seq = Some(seq);
+            self.behind_gap = false;
+        }
         self.counts.received += 1;
         self.counts.dropped = self.counts.dropped.saturating_add(lost);
         pcapng::message(out, self.interface(), sighted, raw, integrity, lost, emit)

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::observe::model::{
-    ConsumerSnapshot, Estimate, Event, Limitation, Listing, Report, RingSnapshot, Severity,
-    SlotCounts, WakeupBasis,
+    ConsumerSnapshot, Distribution, Estimate, Event, Limitation, Listing, Report, RingSnapshot,
+    Severity, SlotCounts, WakeupBasis,
 };
 use crate::ring::layout::PARKED_TAIL;
-use crate::text::{bytes, bytes_per_second, count, duration, escape, few, percent, percent_of};
+use crate::text::{
+    bytes, bytes_per_second, count, counted, duration, escape, few, percent, percent_of,
+};
 
 const UNKNOWN: &str = "-";
 
@@ -98,6 +100,19 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
                 optional(producer.uid, |uid| uid.to_string())
             ),
         ));
+    }
+    let distribution = |known: Distribution, figure: fn(u64) -> String| {
+        let about = if known.exact { "" } else { "~" };
+        let [p50, p99, max] = [known.p50, known.p99, known.max].map(figure);
+        let messages = counted(known.count, "message");
+        format!("p50 {about}{p50}, p99 {about}{p99}, max {about}{max} of {messages}")
+    };
+    if let Some(known) = ring.messages.payload_bytes {
+        fields.push(("payloads", distribution(known, bytes)));
+    }
+    if let Some(known) = ring.messages.interval_ns {
+        let known = distribution(known, duration);
+        fields.push(("intervals", known.replace("message", "interval")));
     }
     let mut sockets = producer.sockets.iter().flatten();
     for socket in sockets.by_ref().take(MOST_SOCKETS) {

@@ -138,8 +138,10 @@ impl Rows {
             uncertainty_us: u32::MAX,
         };
         let ring = &export.ring;
-        let command = ring.producer.command.as_deref().unwrap_or_default();
-        let description = format!("{}, {}", escape(command), bytes(ring.control.ring_capacity));
+        let command = ring.producer.command.as_deref();
+        let command = command.map(|command| format!("{}, ", escape(command)));
+        let capacity = bytes(ring.control.ring_capacity);
+        let description = command.unwrap_or_default() + &capacity;
         let mut bytes = Vec::new();
         let mut file = BufWriter::new(file);
         let system = rustix::system::uname();

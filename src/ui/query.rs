@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::decode::{self, Condition, DecodeSpec, Decoded, Decoder};
+use crate::decode::{self, Condition, Decoded, Decoder};
 use crate::observe::messages::{Filter, hex_pattern, number, number_range};
 use crate::observe::model::Integrity;
 use crate::ring::RawMessage;
@@ -65,11 +65,11 @@ impl FieldQuery {
 }
 
 impl Query {
-    /// What `typed` asks for, where payloads are decoded as `spec` says; `None` where it asks for nothing.
+    /// What `typed` asks for, where payloads are decoded, by `decoder`; `None` where it asks for nothing.
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
-    pub(crate) fn parse(typed: &str, spec: Option<&DecodeSpec>) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(typed: &str, decoder: Option<Decoder>) -> Result<Option<Self>, String> {
         let mut query = Self {
             filter: Filter::default(),
             fds: 0..=u64::MAX,
@@ -90,14 +90,14 @@ impl Query {
             rest = rest[end..].trim_start();
             conditions += 1;
         }
-        if let Some(spec) = spec {
+        if let Some(decoder) = decoder {
             let (fields, behind) = decode::conditions(rest)?;
             rest = behind;
             conditions += fields.len();
             if !fields.is_empty() {
                 query.fields = Some(FieldQuery {
                     conditions: fields,
-                    decoder: Arc::new(Mutex::new((spec.open_hurried()?, Decoded::default()))),
+                    decoder: Arc::new(Mutex::new((decoder, Decoded::default()))),
                 });
             }
         }
@@ -218,10 +218,11 @@ mod tests {
         payload: &[u8],
         integrity: Integrity,
     ) -> Option<Range<usize>> {
-        let spec = spec.map(|spec| spec.parse().expect(spec));
-        let query = Query::parse(typed, spec.as_ref())
-            .expect(typed)
-            .expect(typed);
+        let decoder = spec.map(|spec| {
+            let spec: crate::decode::DecodeSpec = spec.parse().expect(spec);
+            spec.open().expect("it needs nothing")
+        });
+        let query = Query::parse(typed, decoder).expect(typed).expect(typed);
         let message = RawMessage {
             offset: 0,
             header: MessageHeader {

@@ -13,11 +13,14 @@ use serde::Deserialize;
 use crate::capture::RecordedMessage;
 use crate::capture::pcapng::CaptureReader;
 use crate::cli::InputFormat;
+use crate::observe::model::Integrity;
 use crate::recording::{Content, Playback, PlayedRing};
+use crate::ring::layout::HEADER_SIZE;
 use crate::text::{counted, escape};
 
-/// The longest message that is read, bytes: the protocol has no longer ones.
-const LONGEST: u64 = u32::MAX as u64;
+/// What a line of JSON has besides its payload, bytes, and how much longer that is in JSON at most.
+const JSON_HEAD: u64 = 64 << 10;
+const JSON_GROWTH: u64 = 6;
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 /// How the files that are recognized begin.
@@ -41,6 +44,8 @@ pub(super) struct InputMessage {
     pub(super) header: Option<(u64, u8)>,
     /// Descriptors that came with it, and did not come along.
     pub(super) fds: u8,
+    /// It may have been overwritten while it was copied.
+    pub(super) torn: bool,
     /// When it was seen, ns since 1970.
     pub(super) at_ns: Option<u64>,
 }
@@ -50,8 +55,10 @@ pub(super) struct Input {
     /// What it is called.
     name: String,
     kind: Kind,
-    /// Messages so far, for errors.
+    /// Messages or lines so far, for errors.
     read: u64,
+    /// Bytes of the longest message that can be sent.
+    longest: u64,
 }
 
 enum Kind {
@@ -83,6 +90,8 @@ struct Line {
     flags: u8,
     #[serde(default)]
     fd_count: u8,
+    payload_len: Option<u64>,
+    integrity: Option<Integrity>,
     observed_at: Option<String>,
     skipped_bytes: Option<u64>,
     ring: Option<String>,
@@ -97,6 +106,7 @@ impl Input {
         path: &Path,
         format: Option<InputFormat>,
         ring: Option<usize>,
+        longest: u64,
     ) -> anyhow::Result<Self> {
         let streams = path == Path::new("-");
         let name = match streams {
@@ -120,6 +130,7 @@ impl Input {
             name,
             kind,
             read: 0,
+            longest,
         })
     }
 
@@ -135,15 +146,18 @@ impl Input {
                 .with_context(|| format!("cannot read {}", self.name))?;
         }
         self.read += 1;
-        let (name, read) = (&self.name, self.read);
+        let (name, read, longest) = (&self.name, self.read, self.longest);
+        let long = longest
+            .saturating_mul(JSON_GROWTH)
+            .saturating_add(JSON_HEAD);
         let place = || format!("{name}, line {read}");
         let cannot = || format!("cannot read {name}");
         Ok(match &mut self.kind {
             Kind::Unknown(..) => None,
-            Kind::Lines(input) => line(input)
-                .with_context(cannot)?
+            Kind::Lines(input) => line(input, longest)
+                .with_context(place)?
                 .map(|payload| message(payload).into()),
-            Kind::Base64(input) => match line(input).with_context(cannot)? {
+            Kind::Base64(input) => match line(input, long).with_context(place)? {
                 None => None,
                 Some(line) => {
                     let payload = STANDARD.decode(line.trim_ascii()).with_context(place)?;
@@ -151,7 +165,8 @@ impl Input {
                 }
             },
             Kind::Json(input) => loop {
-                match line(input).with_context(cannot)? {
+                let place = || format!("{name}, line {}", self.read);
+                match line(input, long).with_context(place)? {
                     None => break None,
                     Some(line) if line.trim_ascii().is_empty() => {}
                     Some(line) => {
@@ -160,6 +175,7 @@ impl Input {
                         }
                     }
                 }
+                self.read += 1;
             },
             Kind::LenPrefixed(input) => {
                 if input.fill_buf().with_context(cannot)?.is_empty() {
@@ -169,6 +185,11 @@ impl Input {
                 let mut length = [0; 4];
                 input.read_exact(&mut length).with_context(cut)?;
                 let length = u32::from_le_bytes(length);
+                if u64::from(length) > longest {
+                    bail!(
+                        "{name}: message {read} has {length} bytes, more than the ring ({longest})"
+                    );
+                }
                 let mut payload = Vec::new();
                 // It grows with what is there, whatever the length says.
                 let got = input.take(length.into()).read_to_end(&mut payload);
@@ -229,6 +250,7 @@ impl Input {
             name: "test".to_owned(),
             kind: Kind::of(format, Path::new("-"), input, None).expect("it opens"),
             read: 0,
+            longest: 1 << 20,
         }
     }
 }
@@ -281,14 +303,17 @@ fn message(payload: Vec<u8>) -> InputMessage {
     }
 }
 
-/// The next line, without its newline.
-fn line(input: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
+/// The next line, without its newline, of at most `longest` bytes.
+fn line(input: &mut dyn BufRead, longest: u64) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let read = input.take(LONGEST).read_until(b'\n', &mut line)?;
+    let read = input
+        .take(longest.saturating_add(1))
+        .read_until(b'\n', &mut line)?;
     if line.last() == Some(&b'\n') {
         line.pop();
-    } else if read as u64 == LONGEST {
-        return Err(io::Error::other("a line of more than 4 GiB"));
+    } else if read as u64 > longest {
+        let why = format!("it is longer than {longest} bytes, more than the ring takes");
+        return Err(io::Error::other(why));
     }
     Ok((read > 0).then_some(line))
 }
@@ -304,6 +329,11 @@ fn json(line: &[u8]) -> anyhow::Result<Option<Item>> {
         (Some(text), None) => text.into_bytes(),
         (None, Some(base64)) => STANDARD.decode(base64).context("base64")?,
         _ if line.ring.is_some() => return Ok(None),
+        // Only its header was recorded.
+        (None, None) if line.payload_len.is_some() => {
+            let length = line.payload_len.unwrap_or(0);
+            return Ok(Some(Item::Gap(length.saturating_add(HEADER_SIZE as u64))));
+        }
         _ => bail!(
             "found neither a text nor base64, expected an object as `tail --format json` writes it"
         ),
@@ -314,6 +344,7 @@ fn json(line: &[u8]) -> anyhow::Result<Option<Item>> {
         payload,
         header: line.seq_id.map(|seq_id| (seq_id, line.flags)),
         fds: line.fd_count,
+        torn: line.integrity == Some(Integrity::Torn),
         at_ns: observed.and_then(|at| u64::try_from(at.as_nanosecond()).ok()),
     })))
 }
@@ -321,10 +352,11 @@ fn json(line: &[u8]) -> anyhow::Result<Option<Item>> {
 /// What was recorded; a message of which only the header was is a gap.
 fn item(recorded: RecordedMessage<'_>, at_ns: u64) -> Item {
     match recorded {
-        RecordedMessage::Message(raw, _) => Item::Message(InputMessage {
+        RecordedMessage::Message(raw, integrity) => Item::Message(InputMessage {
             payload: raw.payload.to_vec(),
             header: Some((raw.header.seq_id, raw.header.flags)),
             fds: raw.header.fd_count,
+            torn: integrity == Integrity::Torn,
             at_ns: Some(at_ns),
         }),
         RecordedMessage::Header(raw, _) => Item::Gap(raw.header.total_len()),
@@ -377,182 +409,4 @@ impl Recorded {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::observe::messages::Sighted;
-    use crate::observe::model::{Gap, GapReason, Integrity};
-    use crate::output::packets::PacketStream;
-    use crate::output::tail::{self, Format, Observed, TailMessage};
-    use crate::ring::{MessageHeader, RawMessage};
-
-    /// A message as it was: header, payload, when it was seen; and the bytes that were passed over before it.
-    type Sent = (u64, u8, u8, Vec<u8>, u64, u64);
-
-    fn sent() -> impl Strategy<Value = Sent> {
-        let times = 0..u64::from(u32::MAX) * 1_000_000_000;
-        (
-            any::<u64>(),
-            any::<u8>(),
-            any::<u8>(),
-            vec(any::<u8>(), 0..300),
-            times,
-            0..3_u64,
-        )
-    }
-
-    /// What `write` makes of them, and what is expected to come back.
-    fn written(
-        all: &[Sent],
-        mut write: impl FnMut(&mut Vec<u8>, &RawMessage<'_>, Sighted),
-        mut skip: impl FnMut(&mut Vec<u8>, &Gap, Sighted),
-    ) -> (Vec<u8>, Vec<Item>) {
-        let (mut out, mut expected) = (Vec::new(), Vec::new());
-        let mut offset = 0;
-        for (seq_id, flags, fds, payload, at_ns, gap) in all {
-            let sighted = Sighted {
-                at_ns: *at_ns,
-                uncertainty_us: 5,
-            };
-            if *gap > 0 {
-                let gap = Gap {
-                    from: offset,
-                    to: offset + gap,
-                    why: GapReason::Overrun,
-                    torn: 0,
-                };
-                skip(&mut out, &gap, sighted);
-                expected.push(Item::Gap(gap.to - gap.from));
-                offset = gap.to;
-            }
-            let header = MessageHeader {
-                payload_len: payload.len() as u32,
-                fd_count: *fds,
-                flags: *flags,
-                reserved: 0,
-                seq_id: *seq_id,
-            };
-            let raw = RawMessage {
-                offset,
-                header,
-                payload,
-            };
-            write(&mut out, &raw, sighted);
-            offset += header.total_len();
-            expected.push(Item::Message(InputMessage {
-                payload: payload.clone(),
-                header: Some((*seq_id, *flags)),
-                fds: *fds,
-                at_ns: Some(*at_ns),
-            }));
-        }
-        (out, expected)
-    }
-
-    fn read(bytes: Vec<u8>, format: InputFormat) -> Vec<Item> {
-        let mut input = Input::of(bytes, format);
-        std::iter::from_fn(|| input.next().expect("what was written can be read")).collect()
-    }
-
-    fn lines(format: Format) -> impl FnMut(&mut Vec<u8>, &RawMessage<'_>, Sighted) {
-        move |out, raw, sighted| {
-            let shown = TailMessage {
-                raw: *raw,
-                integrity: Integrity::Intact,
-                observed: &Observed::from(sighted),
-                fds: None,
-                decoding: None,
-            };
-            tail::message(out, format, &shown).expect("a Vec");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_tail_writes_comes_back(all in vec(sent(), 0..20)) {
-            let gap = |out: &mut Vec<u8>, gap: &Gap, _| {
-                tail::gap(out, Format::Json, gap).expect("a Vec");
-            };
-            let (bytes, expected) = written(&all, lines(Format::Json), gap);
-            prop_assert_eq!(read(bytes, InputFormat::Json), expected);
-
-            let stream = std::cell::RefCell::new(PacketStream::new(true));
-            let mut begin = Vec::new();
-            stream.borrow_mut().begin_ring(&mut begin, "1/2", "test", 0);
-            let (bytes, expected) = written(
-                &all,
-                |out, raw, sighted| {
-                    let done = stream.borrow_mut().message(out, raw, Integrity::Intact, sighted, |_| Ok(()));
-                    done.expect("a Vec");
-                },
-                |out, gap, sighted| stream.borrow_mut().gap(out, gap, sighted),
-            );
-            prop_assert_eq!(read([begin, bytes].concat(), InputFormat::Pcapng), expected);
-
-            // Those that have no place for anything else.
-            for (format, input) in [(Format::Base64, InputFormat::Base64), (Format::LenPrefixed, InputFormat::LenPrefixed)] {
-                let (bytes, _) = written(&all, lines(format), |_, _, _| {});
-                let payloads = all.iter().map(|sent| message(sent.3.clone()).into());
-                prop_assert_eq!(read(bytes, input), payloads.collect::<Vec<Item>>());
-            }
-        }
-
-        #[test]
-        fn any_bytes_are_read_to_their_end(bytes in vec(any::<u8>(), 0..400)) {
-            for format in [InputFormat::Lines, InputFormat::LenPrefixed, InputFormat::Json, InputFormat::Base64, InputFormat::Pcapng] {
-                let mut input = Input::of(bytes.clone(), format);
-                let mut left = 1000;
-                while left > 0 && matches!(input.next(), Ok(Some(_))) {
-                    left -= 1;
-                }
-                prop_assert!(left > 0, "{format:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn lines_are_messages_and_what_is_wrong_is_said() {
-        let payloads = |bytes: &[u8]| {
-            let items = read(bytes.to_vec(), InputFormat::Lines).into_iter();
-            items
-                .map(|item| match item {
-                    Item::Message(message) => message.payload,
-                    Item::Gap(_) => panic!("no gap"),
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(payloads(b"a\n\nb"), [&b"a"[..], b"", b"b"]);
-        assert!(payloads(b"").is_empty());
-        for (format, bytes, words) in [
-            (
-                InputFormat::Json,
-                &b"{}\n"[..],
-                "test, line 1: found neither a text nor base64",
-            ),
-            (
-                InputFormat::Json,
-                b"{\"text\":\"a\"}\nno",
-                "test, line 2: expected an object",
-            ),
-            (InputFormat::Base64, b"YQ==\n%", "test, line 2"),
-            (
-                InputFormat::LenPrefixed,
-                b"\x05\0\0\0ab",
-                "5 bytes were to come, found 2",
-            ),
-            (
-                InputFormat::LenPrefixed,
-                b"\x05\0",
-                "in the middle of message 1",
-            ),
-            (InputFormat::Pcapng, b"no", "expected pcapng"),
-        ] {
-            let mut input = Input::of(bytes.to_vec(), format);
-            let error = std::iter::from_fn(|| input.next().transpose()).find_map(Result::err);
-            let error = format!("{:#}", error.expect("something is wrong"));
-            assert!(error.contains(words), "{error}");
-        }
-    }
-}
+mod tests;

@@ -35,6 +35,7 @@ struct Summary {
     gaps: u64,
     gap_bytes: u64,
     fds: u64,
+    torn: u64,
     rounds: u64,
 }
 
@@ -114,6 +115,7 @@ fn send(
         sum.messages += 1;
         sum.bytes += message.payload.len() as u64;
         sum.fds += u64::from(message.fds);
+        sum.torn += u64::from(message.torn);
     } else if drops {
         sum.dropped += 1;
     }
@@ -141,6 +143,9 @@ fn summary(sum: &Summary) -> String {
     if sum.fds > 0 {
         let fds = counted(sum.fds, "descriptor");
         text += &format!("; without {fds} that came with them");
+    }
+    if sum.torn > 0 {
+        text += &format!("; {} of them were torn when they were written", sum.torn);
     }
     if sum.rounds > 0 {
         text += &format!("; begun again {}", counted(sum.rounds, "time"));

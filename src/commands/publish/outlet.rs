@@ -29,6 +29,8 @@ pub(super) struct Outlet {
     producer: Producer,
     rendezvous: Rendezvous,
     ending: StopSignal,
+    /// Tries for room that have failed since consumers were looked after.
+    failed: u32,
 }
 
 impl Outlet {
@@ -49,6 +51,7 @@ impl Outlet {
             producer,
             rendezvous,
             ending,
+            failed: 0,
         })
     }
 
@@ -128,7 +131,6 @@ impl Outlet {
         header: Option<(u64, u8)>,
         drops: bool,
     ) -> anyhow::Result<bool> {
-        let mut tries = 0_u32;
         loop {
             let sent = match header {
                 None => self.producer.send(payload).map(|_| true),
@@ -139,13 +141,14 @@ impl Outlet {
                 Ok(false) | Err(Error::Full { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
-            if drops || self.ending.asked() {
-                return Ok(false);
-            }
-            tries += 1;
-            if tries.is_multiple_of(TRIES) {
+            self.failed += 1;
+            if self.failed >= TRIES {
                 // A little room is no failed reservation, and so no reason to scan.
                 self.producer.scan();
+                self.failed = 0;
+            }
+            if drops || self.ending.asked() {
+                return Ok(false);
             }
             self.rendezvous.wait(ROOM_EVERY)?;
             self.admit()?;

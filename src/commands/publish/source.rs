@@ -8,7 +8,7 @@ use super::input::{Input, Item};
 use crate::cli::PublishArgs;
 
 /// Messages that are read before they are sent.
-const AHEAD: usize = 1024;
+const AHEAD: usize = 64;
 
 /// What comes out of the input.
 pub(super) enum Next {
@@ -32,7 +32,7 @@ impl Source {
     /// When it cannot be opened, or no thread can be had.
     pub(super) fn open(options: &PublishArgs) -> anyhow::Result<Self> {
         let options = options.clone();
-        let input = Input::open(&options.file, options.input, options.ring)?;
+        let input = open_input(&options)?;
         let (sender, receiver) = sync_channel(AHEAD);
         std::thread::Builder::new()
             .name("input".into())
@@ -58,6 +58,10 @@ impl Source {
     }
 }
 
+fn open_input(options: &PublishArgs) -> anyhow::Result<Input> {
+    Input::open(&options.file, options.input, options.ring, options.capacity)
+}
+
 /// Hands on all that comes, until the end or until nobody takes it.
 fn read(
     mut input: Input,
@@ -72,7 +76,7 @@ fn read(
                 out.send(Ok(Next::Item(item))).ok()?;
             }
             Ok(None) if options.repeats && !is_empty => {
-                match Input::open(&options.file, options.input, options.ring) {
+                match open_input(options) {
                     Ok(again) => input = again,
                     Err(error) => return out.send(Err(error)).ok(),
                 }

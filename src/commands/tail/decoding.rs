@@ -20,9 +20,8 @@ pub(super) struct Decoding {
     columns: Vec<Vec<String>>,
     decoded: Decoded,
     failure: Option<String>,
-    /// Offset of that message.
-    of: Option<u64>,
-    done: u64,
+    /// Offset, sequence id and payload bytes of that message.
+    of: Option<(u64, u64, usize)>,
     failed: u64,
 }
 
@@ -43,7 +42,6 @@ impl Decoding {
             decoded: Decoded::default(),
             failure: None,
             of: None,
-            done: 0,
             failed: 0,
         }))
     }
@@ -75,6 +73,7 @@ impl Decoding {
         if self.conditions.is_empty() {
             return true;
         }
+        self.of = None;
         self.decode(message, integrity);
         let holds = |condition: &Condition| condition.holds(&self.decoded);
         self.failure.is_none() && self.conditions.iter().all(holds)
@@ -87,6 +86,7 @@ impl Decoding {
         integrity: Integrity,
     ) -> tail::Decoding<'_> {
         self.decode(message, integrity);
+        self.failed += u64::from(self.failure.is_some());
         match &self.failure {
             Some(why) => tail::Decoding::Failed(why),
             None if self.columns.is_empty() => tail::Decoding::Done(&self.decoded),
@@ -95,10 +95,11 @@ impl Decoding {
     }
 
     fn decode(&mut self, message: &RawMessage<'_>, integrity: Integrity) {
-        if self.of == Some(message.offset) {
+        let of = (message.offset, message.header.seq_id, message.payload.len());
+        if self.of == Some(of) {
             return;
         }
-        self.of = Some(message.offset);
+        self.of = Some(of);
         let length = u64::from(message.header.payload_len);
         self.failure = if integrity == Integrity::Torn {
             Some(TORN.into())
@@ -108,8 +109,6 @@ impl Decoding {
             let done = self.decoder.decode(message.payload, &mut self.decoded);
             done.err().map(|error| error.to_string())
         };
-        self.done += u64::from(self.failure.is_none());
-        self.failed += u64::from(self.failure.is_some());
     }
 
     /// Says what could not be decoded.

@@ -107,6 +107,7 @@ pub fn lossless(address: &str, options: &cli::TailArgs, output: impl Output) -> 
                 let control = consumer.control();
                 let id = format!("{}/join", control.producer_pid);
                 reader.sink.open_ring(&id, &description(&control));
+                reader.sink.flush()?;
             }
         }
         let outcome = reader.session(consumer)?;

@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use anyhow::bail;
 
@@ -73,28 +74,22 @@ fn answer(program: &str) -> Option<String> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let deadline = Instant::now() + PATIENCE;
-    let ended = loop {
-        match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Ok(status) => break status,
-            Err(_) => break None,
-        }
-    };
-    if ended.is_none() {
+    let stdout = child.stdout.take();
+    let (sender, said) = channel();
+    // Whoever else has its output may keep it open for ever.
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = stdout.map(|stdout| stdout.take(LONGEST).read_to_string(&mut text));
+        // Nobody may wait for it any more.
+        let _ = sender.send(read.and_then(Result::ok).map(|_| text));
+    });
+    let said = said.recv_timeout(PATIENCE).ok().flatten();
+    if said.is_none() {
         // It may have ended just now.
         let _ = child.kill();
-        let _ = child.wait();
     }
-    if !ended?.success() {
-        return None;
-    }
-    let mut said = String::new();
-    let stdout = child.stdout.take()?;
-    stdout.take(LONGEST).read_to_string(&mut said).ok()?;
-    Some(said)
+    let ended = child.wait().ok()?;
+    said.filter(|_| ended.success())
 }
 
 #[cfg(test)]

@@ -46,8 +46,20 @@ enum Found {
 pub fn wireshark(options: &WiresharkArgs, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let parts = parts(options)?;
     let mut complete = true;
-    for part in &parts {
-        let found = part.found()?;
+    let found: Vec<Found> = parts.iter().map(Part::found).collect::<Result<_, _>>()?;
+    let foreign = parts
+        .iter()
+        .zip(&found)
+        .find(|(_, found)| **found == Found::Foreign);
+    if let (Some((part, _)), WiresharkAction::Install | WiresharkAction::Uninstall) =
+        (foreign, options.action)
+    {
+        bail!(
+            "{} is not from zbqtop: move it away, or name another folder with --plugins or --extcap",
+            part.name()
+        );
+    }
+    for (part, found) in parts.iter().zip(found) {
         let said = match options.action {
             WiresharkAction::Status => {
                 complete &= found == Found::Current;
@@ -61,17 +73,15 @@ pub fn wireshark(options: &WiresharkArgs, out: &mut Printer) -> anyhow::Result<E
                 }
             }
             WiresharkAction::Install => match found {
-                Found::Foreign => bail!(part.foreign()),
                 Found::Current => "already installed",
-                Found::Nothing | Found::OfAnotherVersion => {
+                Found::Nothing | Found::OfAnotherVersion | Found::Foreign => {
                     part.write()?;
                     "installed"
                 }
             },
             WiresharkAction::Uninstall => match found {
-                Found::Foreign => bail!(part.foreign()),
                 Found::Nothing => "not installed",
-                Found::Current | Found::OfAnotherVersion => {
+                Found::Current | Found::OfAnotherVersion | Found::Foreign => {
                     fs::remove_file(&part.path)
                         .with_context(|| format!("cannot remove {}", part.name()))?;
                     "removed"
@@ -141,15 +151,13 @@ impl Part {
         escape(&self.path.display().to_string()).into_owned()
     }
 
-    fn foreign(&self) -> String {
-        format!(
-            "{} is not from zbqtop: move it away, or name another folder with --plugins or --extcap",
-            self.name()
-        )
-    }
-
     fn found(&self) -> anyhow::Result<Found> {
-        let content = match fs::read(&self.path) {
+        let content = match fs::metadata(&self.path) {
+            Ok(file) if !file.is_file() => return Ok(Found::Foreign),
+            Ok(_) => fs::read(&self.path),
+            Err(error) => Err(error),
+        };
+        let content = match content {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => {
@@ -172,9 +180,17 @@ impl Part {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let unwritable = || format!("cannot write {}", self.name());
         fs::create_dir_all(folder).with_context(unwritable)?;
-        let draft = self.path.with_extension("new");
-        let written = fs::write(&draft, &self.content)
-            .and_then(|()| fs::set_permissions(&draft, fs::Permissions::from_mode(self.mode)))
+        let draft = self
+            .path
+            .with_extension(format!("new-{}", std::process::id()));
+        let made = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&draft)
+            .with_context(unwritable)?;
+        let written = (&made)
+            .write_all(&self.content)
+            .and_then(|()| made.set_permissions(fs::Permissions::from_mode(self.mode)))
             .and_then(|()| fs::rename(&draft, &self.path));
         if written.is_err() {
             // It may not even be there.

@@ -15,6 +15,7 @@ mod recover;
 mod reread;
 mod ring_search;
 mod sightings;
+mod tally;
 mod throttle;
 mod validity;
 mod waiter;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
 use super::reader::{MessageReader, ReadEvent};
+use super::tally::{IntervalTally, SizeTally};
 use crate::observe::attach::{AttachedRing, Member};
-use crate::observe::model::{Gap, GapReason, MessageLog, MessageTotals};
+use crate::observe::model::{Gap, GapReason, MessageFigures, MessageLog, MessageTotals};
 use crate::observe::sample::control;
 use crate::text;
 
@@ -36,6 +37,10 @@ pub struct Preview {
     /// Head at the last look.
     head: Option<u64>,
     totals: MessageTotals,
+    lengths: SizeTally,
+    intervals: IntervalTally,
+    /// Fillers in the last look.
+    fillers: u64,
 }
 
 /// What the messages walked so far tell of sizes.
@@ -79,15 +84,23 @@ impl Preview {
             gating: None,
             head: None,
             totals: MessageTotals::default(),
+            lengths: SizeTally::default(),
+            intervals: IntervalTally::default(),
+            fillers: 0,
         }
     }
 
-    /// Takes in what is new below `head`. Returns how many messages came since the last look if every one of
+    /// Takes in what is new below `head`, which was read at `at_ns`, monotonic. Returns how many messages came since the last look if every one of
     /// them was walked.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub fn look(&mut self, ring: &AttachedRing, head: u64) -> Option<u64> {
+    pub fn look(&mut self, ring: &AttachedRing, head: u64, at_ns: u64) -> Option<u64> {
+        self.fillers = 0;
         let count = self.read(ring, head);
         let before = self.head.replace(head);
+        if before.is_some() {
+            let count = count.map(|count| count.saturating_sub(self.fillers));
+            self.intervals.note(at_ns, count);
+        }
         match (count, before) {
             (Some(count), _) => self.totals.counted += count,
             (None, Some(before)) if self.sizes.mean > 0.0 => {
@@ -131,6 +144,9 @@ impl Preview {
                         self.gating = None;
                         count = passed as u64;
                         bytes = all[passed] - known;
+                        if passed > 0 {
+                            self.lengths.miss();
+                        }
                         all[passed]
                     }
                     None => {
@@ -189,10 +205,16 @@ impl Preview {
                     ReadEvent::Message(message, integrity) => {
                         count += 1;
                         bytes += message.header.total_len();
+                        if message.header.is_filler() {
+                            self.fillers += 1;
+                        } else {
+                            self.lengths.note(message.header.payload_len.into());
+                        }
                         self.log.push(message, integrity);
                     }
                     ReadEvent::Gap(gap) => {
                         exact = false;
+                        self.lengths.miss();
                         self.note = Some(format!(
                             "{} skipped: {}",
                             text::bytes(gap.to.saturating_sub(gap.from)),
@@ -215,6 +237,10 @@ impl Preview {
         }
         self.reader = Some(reader);
         self.learn(count, bytes);
+        // Before the first look nothing is passed over.
+        if !exact && self.head.is_some() {
+            self.lengths.miss();
+        }
         exact.then_some(count)
     }
 
@@ -234,6 +260,15 @@ impl Preview {
     #[must_use]
     pub fn sizes(&self) -> Sizes {
         self.sizes
+    }
+
+    /// What is known of the messages that were read.
+    #[must_use]
+    pub fn figures(&self) -> MessageFigures {
+        MessageFigures {
+            payload_bytes: self.lengths.distribution(),
+            interval_ns: self.intervals.distribution(),
+        }
     }
 
     /// What to say beside the messages.

@@ -64,6 +64,7 @@ pub(crate) fn ring(consumers: Vec<ConsumerSnapshot>) -> RingSnapshot {
             bytes_per_second: Some(1e6),
             messages_per_second: Estimate::default(),
         },
+        messages: crate::observe::model::MessageFigures::default(),
         consumers,
         hidden_consumers: Some(0),
         findings: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod bench;
 mod consumer;
+mod distribution;
 mod doctor;
 mod estimate;
 mod event;
@@ -29,6 +30,7 @@ pub use bench::{
     Delivery, Latency, LatencyBucket,
 };
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
+pub use distribution::{Distribution, MessageFigures};
 pub use doctor::{DoctorCheck, DoctorReport, DoctorStatus};
 pub use estimate::{Bounded, Estimate, MessageTotals};
 pub use event::{Event, EventKind, EventLog};

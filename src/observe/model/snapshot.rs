@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::consumer::ConsumerSnapshot;
+use super::distribution::MessageFigures;
 use super::estimate::Estimate;
 use super::event::Event;
 use super::finding::{Finding, Health};
@@ -75,6 +76,9 @@ pub struct RingSnapshot {
     pub time_to_full_ns: Option<u64>,
     /// Production rates between the last two samples.
     pub rate: Rate,
+    /// What is known of the messages that were seen.
+    #[serde(default)]
+    pub messages: MessageFigures,
     /// Consumers, in slot order where the slots are known, else in the order of their metadata fds.
     pub consumers: Vec<ConsumerSnapshot>,
     /// Consumers known to exist but not visible to the watcher; null when even their number is unknown.

@@ -135,7 +135,7 @@ impl Shown {
                 Ok(ring) => {
                     let budget = Budget::DASHBOARD;
                     let mut preview = Preview::new(budget.preview, budget.history, true);
-                    preview.look(ring, control(ring).producer_head);
+                    preview.look(ring, control(ring).producer_head, 0);
                     self.messages = preview.log().clone();
                     self.note = preview.note().map(str::to_owned);
                 }

@@ -4,14 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rustix::fs::OFlags;
 
 use crate::capture::pcapng::{CaptureReader, Captured, Interface, ReadError};
+use crate::observe::messages::wall_ns;
 use crate::observe::model::{
-    Attach, ControlRegion, Estimate, Health, Limitation, Method, ProducerInfo, Rate, RingSnapshot,
-    RingState,
+    Attach, ControlRegion, Estimate, Health, Limitation, MessageFigures, Method, ProducerInfo,
+    Rate, RingSnapshot, RingState,
 };
 use crate::recording::channel::{Content, RingName};
 use crate::recording::state::RecordedState;
@@ -23,50 +24,77 @@ pub(super) const MAGIC: [u8; 4] = *b"\n\r\r\n";
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;
 
+/// What could not be taken over, in words, as far as it is known.
+pub(super) type Notes = Arc<Mutex<Vec<String>>>;
+
 /// The capture in `file` as a recording, in a file that has no name, and what could not be taken over.
 ///
 /// # Errors
 /// When it cannot be read, or there is no room for it.
 pub(super) fn as_file(file: &File) -> io::Result<(File, Vec<String>)> {
     let place = std::env::temp_dir();
-    let made = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(OFlags::TMPFILE.bits().cast_signed())
-        .open(&place);
-    let made = made.map_err(|error| in_place(&error, &place))?;
-    let notes = convert(file, BufWriter::new(&made)).map_err(|error| match error {
+    let made = nameless(&place).map_err(|error| in_place(&error, &place))?;
+    let mut notes = Vec::new();
+    let done = convert(file, BufWriter::new(&made), |note| notes.push(note));
+    done.map_err(|error| match error {
         Failure::Input(error) => error,
         Failure::Output(error) => in_place(&error, &place),
     })?;
     Ok((made, notes))
 }
 
+/// A file in `place` that goes when it is closed.
+fn nameless(place: &Path) -> io::Result<File> {
+    let path = place.join(format!("zbqtop-{}-{}", std::process::id(), wall_ns()));
+    let made = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(made)
+}
+
 fn in_place(error: &io::Error, place: &Path) -> io::Error {
     let place = place.display().to_string();
     let why = format!(
-        "a capture is converted before it is shown, and there is no room for that in {}: {error}; TMPDIR names another place",
+        "a capture is converted before it is shown, which fails in {}: {error}; TMPDIR names another place",
         escape(&place)
     );
     io::Error::new(error.kind(), why)
 }
 
-/// The capture that comes from `input` as a recording that comes.
+/// The capture that comes from `input` as a recording that comes; and what could not be taken over of it, which is known when
+/// that ends.
 ///
 /// # Errors
 /// When there is no pipe or no thread for it.
 pub(super) fn as_stream(
     input: impl Read + Send + 'static,
-) -> io::Result<impl Read + Send + 'static> {
+) -> io::Result<(impl Read + Send + 'static, Notes)> {
     let (reader, writer) = io::pipe()?;
+    let notes = Notes::default();
+    let theirs = Arc::clone(&notes);
     std::thread::Builder::new()
         .name("capture".into())
         .spawn(move || {
-            // Where it ends without an end, its reader says so.
-            let _ = convert(input, writer);
+            let note = |note| lock(&theirs).push(note);
+            // Where the recording ends without an end, its reader says so.
+            if let Err(Failure::Input(error)) = convert(input, writer, note) {
+                lock(&theirs).push(error.to_string());
+            }
         })?;
-    Ok(reader)
+    Ok((reader, notes))
+}
+
+/// Takes the notes there are.
+pub(super) fn take_notes(notes: &Notes) -> Vec<String> {
+    std::mem::take(&mut *lock(notes))
+}
+
+fn lock(notes: &Notes) -> MutexGuard<'_, Vec<String>> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What went wrong where.
@@ -75,12 +103,11 @@ enum Failure {
     Output(io::Error),
 }
 
-/// Writes what is in `input` as a recording.
-fn convert(input: impl Read, out: impl Write) -> Result<Vec<String>, Failure> {
+/// Writes what is in `input` as a recording; `note` is told what cannot be taken over, before that ends.
+fn convert(input: impl Read, out: impl Write, mut note: impl FnMut(String)) -> Result<(), Failure> {
     let mut capture = CaptureReader::new(BufReader::with_capacity(BUFFER, input));
     let mut out = RecordingWriter::new(out).map_err(Failure::Output)?;
     let mut names: Vec<Option<(RingName, String)>> = Vec::new();
-    let mut notes = Vec::new();
     loop {
         // What comes next may take its time.
         if capture.get_ref().buffer().is_empty() {
@@ -91,7 +118,7 @@ fn convert(input: impl Read, out: impl Write) -> Result<Vec<String>, Failure> {
             Ok(None) => break,
             Err(ReadError::Io(error)) => return Err(Failure::Input(error)),
             Err(error) => {
-                notes.push(error.to_string());
+                note(error.to_string());
                 break;
             }
         };
@@ -113,10 +140,10 @@ fn convert(input: impl Read, out: impl Write) -> Result<Vec<String>, Failure> {
     }
     if capture.foreign() > 0 {
         let packets = counted(capture.foreign(), "packet");
-        notes.push(format!("{packets} of other protocols were left out"));
+        note(format!("{packets} of other protocols were left out"));
     }
     out.finish().map_err(Failure::Output)?;
-    Ok(notes)
+    Ok(())
 }
 
 /// Writes what is known of a ring when its first message comes.
@@ -130,8 +157,7 @@ fn begin<W: Write>(
         "" => format!("interface {number}"),
         name => name.to_owned(),
     };
-    let command = interface.description.split(", ").next();
-    let ring = nothing_but_messages(&id, number, command);
+    let ring = nothing_but_messages(&id, number, &interface.description);
     let name = RingName::of(&ring);
     let state = RecordedState {
         // It does not get old.
@@ -147,8 +173,8 @@ fn begin<W: Write>(
 }
 
 /// A ring of which nothing else is known.
-fn nothing_but_messages(id: &str, number: usize, command: Option<&str>) -> RingSnapshot {
-    let pid = id.split('/').next().and_then(|pid| pid.parse().ok());
+fn nothing_but_messages(id: &str, number: usize, description: &str) -> RingSnapshot {
+    let pid = id.split_once('/').and_then(|(pid, _)| pid.parse().ok());
     let what = "everything but the messages";
     RingSnapshot {
         id: id.to_owned(),
@@ -156,7 +182,7 @@ fn nothing_but_messages(id: &str, number: usize, command: Option<&str>) -> RingS
         ctrl_inode: number as u64,
         state: RingState::Unknown,
         health: Health::Unknown,
-        reason: "a capture contains nothing but messages".into(),
+        reason: format!("a capture contains nothing but messages ({description})"),
         sampled_ns: 0,
         attach: Attach {
             method: Method::File,
@@ -170,7 +196,7 @@ fn nothing_but_messages(id: &str, number: usize, command: Option<&str>) -> RingS
         producer: ProducerInfo {
             pid: pid.unwrap_or(0),
             ns_pid: None,
-            command: command.filter(|it| !it.is_empty()).map(str::to_owned),
+            command: None,
             command_line: None,
             uid: None,
             user: None,
@@ -198,6 +224,7 @@ fn nothing_but_messages(id: &str, number: usize, command: Option<&str>) -> RingS
             bytes_per_second: None,
             messages_per_second: Estimate::default(),
         },
+        messages: MessageFigures::default(),
         consumers: Vec::new(),
         hidden_consumers: None,
         findings: Vec::new(),

@@ -49,6 +49,8 @@ pub struct Recording {
     /// Where the last chunk begins, if it may yet be written over.
     loose: Option<u64>,
     stream: Option<Stream>,
+    /// Of a capture that comes: what could not be taken over.
+    converted: Option<capture::Notes>,
     /// Of a stream: the bytes that are kept.
     kept_bytes: u64,
     /// Of a stream: some of it is kept no more.
@@ -179,7 +181,9 @@ impl Recording {
         let there = read_as_much(&mut input, &mut begin).map_err(unreadable)?;
         let input = io::Cursor::new(begin).take(there as u64).chain(input);
         let stream = if begin == capture::MAGIC {
-            capture::as_stream(input).and_then(Stream::begin)
+            let (input, notes) = capture::as_stream(input).map_err(unreadable)?;
+            recording.converted = Some(notes);
+            Stream::begin(input)
         } else {
             Stream::begin(input)
         };
@@ -201,6 +205,7 @@ impl Recording {
             scanned: None,
             loose: None,
             stream: None,
+            converted: None,
             kept_bytes: 0,
             has_shed: false,
             decoded: VecDeque::new(),
@@ -357,9 +362,10 @@ impl Recording {
                 FromStream::Record(head, bytes) => (head, bytes),
                 FromStream::End(why) => {
                     self.close(false);
-                    if let Some(why) = why {
-                        self.index.note(why);
-                    }
+                    let converted = self.converted.iter().flat_map(capture::take_notes);
+                    why.into_iter()
+                        .chain(converted)
+                        .for_each(|why| self.index.note(why));
                     break;
                 }
             };

@@ -1,10 +1,15 @@
 //! What is in the messages that are recorded, on a channel of its own.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 
 use crate::capture::RecordedMessage;
 use crate::decode::{DecodeSpec, Decoded, Decoder, Field};
 use crate::observe::model::Integrity;
+
+/// What is written at once is decoded for so long: the messages themselves come first.
+const MOST_TIME: Duration = Duration::from_millis(250);
 
 /// Decodes messages on their way to a file.
 #[derive(Debug)]
@@ -45,12 +50,15 @@ impl MessageDecoding {
 
     /// What is in each of these records that is a message, as JSON, with its time in ns since 1970.
     pub(super) fn of(&mut self, records: &[(u64, &[u8])]) -> Vec<(u64, Vec<u8>)> {
+        let deadline = Instant::now() + MOST_TIME;
         let lines = records.iter().filter_map(|(at_ns, record)| {
             let RecordedMessage::Message(raw, integrity) = RecordedMessage::parse(record)? else {
                 return None;
             };
             let failure = if integrity == Integrity::Torn {
                 Some("it is torn".to_owned())
+            } else if Instant::now() >= deadline {
+                Some("the decoder is too slow for this ring".to_owned())
             } else {
                 let done = self.decoder.decode(raw.payload, &mut self.decoded);
                 done.err().map(|why| why.to_string())

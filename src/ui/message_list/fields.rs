@@ -2,15 +2,18 @@
 //!
 //! Decodes what is in sight, and keeps it until something else is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
-use crate::decode::{DecodeSpec, Decoded, Decoder, line};
+use crate::decode::{DecodeError, DecodeSpec, Decoded, Decoder, line};
 use crate::observe::model::{Integrity, StoredMessage};
 
 /// Lines of messages that are kept.
 const KEPT: usize = 1000;
+/// All lines of a screen take no longer, but for the last of them.
+const MOST_TIME: Duration = Duration::from_millis(50);
 /// Characters of one: no screen is wider.
 const LONGEST_LINE: usize = 1000;
 
@@ -28,6 +31,8 @@ pub(crate) struct Fields {
     of: Option<(u64, u64)>,
     /// The field that the user went to.
     chosen: Option<usize>,
+    /// Time that lines have taken since a key or a sample came.
+    spent: Cell<Duration>,
     /// By row: offset, and what is in it, in one line.
     lines: RefCell<BTreeMap<u64, (u64, Line)>>,
 }
@@ -55,9 +60,10 @@ impl Fields {
         Ok(())
     }
 
-    /// How payloads are decoded.
-    pub(super) fn spec(&self) -> Option<&DecodeSpec> {
-        self.spec.as_ref().filter(|_| self.is_on())
+    /// One that decodes as payloads are decoded, if they are.
+    pub(super) fn decoder(&self) -> Option<Decoder> {
+        let decoder = self.decoder.as_ref()?;
+        Some(decoder.borrow().another())
     }
 
     /// Whether payloads are decoded.
@@ -67,6 +73,7 @@ impl Fields {
 
     /// Takes in which message is selected.
     pub(super) fn look(&mut self, message: Option<&StoredMessage<'_>>) {
+        self.spent.set(Duration::ZERO);
         let Some(decoder) = &mut self.decoder else {
             return;
         };
@@ -98,6 +105,15 @@ impl Fields {
         }
     }
 
+    /// Rows are of another log from now on.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+        self.chosen = None;
+        self.decoded.clear();
+        self.failure = None;
+        self.lines.borrow_mut().clear();
+    }
+
     /// What is in a message, in one line; `None` where payloads are not decoded.
     pub(crate) fn line(&self, message: &StoredMessage<'_>) -> Option<Line> {
         let decoder = self.decoder.as_ref()?;
@@ -107,17 +123,31 @@ impl Fields {
         {
             return Some(known.clone());
         }
+        if let Some(why) = undecodable(message) {
+            return Some(Err(why));
+        }
+        if self.spent.get() > MOST_TIME {
+            return Some(Err("no time is left: it is tried again".to_owned()));
+        }
+        let begun = Instant::now();
         let mut decoded = Decoded::default();
-        let found = match undecodable(message) {
-            Some(why) => Err(why),
-            None => {
-                let done = decoder.borrow_mut().decode(message.payload, &mut decoded);
-                done.map(|()| line(&decoded).chars().take(LONGEST_LINE).collect())
-                    .map_err(|why| why.to_string())
-            }
+        let done = decoder.borrow_mut().decode(message.payload, &mut decoded);
+        self.spent.set(self.spent.get() + begun.elapsed());
+        let found = match done {
+            Ok(()) => Ok(line(&decoded).chars().take(LONGEST_LINE).collect()),
+            // The next time it may be there again.
+            Err(why @ DecodeError::Command(_)) => return Some(Err(why.to_string())),
+            Err(why) => Err(why.to_string()),
         };
         if lines.len() >= KEPT {
-            lines.pop_first();
+            // Of the two ends the one that is further away.
+            let (first, last) = (lines.keys().next(), lines.keys().next_back());
+            let (first, last) = (first.copied().unwrap_or(0), last.copied().unwrap_or(0));
+            if message.row.abs_diff(first) >= message.row.abs_diff(last) {
+                lines.pop_first();
+            } else {
+                lines.pop_last();
+            }
         }
         lines.insert(message.row, (message.offset, found.clone()));
         Some(found)

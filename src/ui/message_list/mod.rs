@@ -145,6 +145,7 @@ impl MessageList {
         self.log = log.clone();
         self.ended = false;
         if !is_same {
+            self.fields.forget();
             self.search_anew();
         }
     }

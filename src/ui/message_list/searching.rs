@@ -102,7 +102,7 @@ impl MessageList {
         if self.prompt.typed() == before && edit != Edit::Clear {
             return false;
         }
-        match Query::parse(self.prompt.typed(), self.fields.spec()) {
+        match Query::parse(self.prompt.typed(), self.fields.decoder()) {
             Ok(query) => {
                 self.error = None;
                 let lists_found = (self.progress.as_ref())

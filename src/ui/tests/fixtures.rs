@@ -94,6 +94,16 @@ pub(super) fn flowing() -> Frame {
             bytes_per_second: Some(846.0 * 1024.0 * 1024.0),
             messages_per_second: Estimate::about(13_240_000.0),
         },
+        messages: MessageFigures {
+            payload_bytes: Some(Distribution {
+                count: 123_456,
+                p50: 64,
+                p99: 1_400,
+                max: 9_000,
+                exact: false,
+            }),
+            interval_ns: None,
+        },
         consumers,
         hidden_consumers: Some(0),
         findings: Vec::new(),

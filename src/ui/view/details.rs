@@ -6,15 +6,20 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, cut};
 use super::chart::{BYTES, Chart};
 use super::consumers::name;
-use crate::observe::model::{Bounded, ConsumerSnapshot, ConsumerState, RingSnapshot, WakeupBasis};
+use crate::observe::model::{
+    Bounded, ConsumerSnapshot, ConsumerState, Distribution, MessageFigures, RingSnapshot,
+    WakeupBasis,
+};
 use crate::ring::WakeupMode;
-use crate::text::counted;
+use crate::text::{counted, duration};
 use crate::ui::details::Details;
 use crate::ui::format::{ago, bytes, day_and_time, duration_in, grouped, percent, rate};
 use crate::ui::text;
 use crate::ui::theme::{ColorRole, Theme};
 use crate::ui::time_span::TimeSpan;
 
+/// From this height on there is room for the ring's messages beside the chart.
+const TALL: u16 = 26;
 /// Room for the names of the figures.
 const NAMES: u16 = 10;
 /// Narrower than this, a name stands on a line of its own.
@@ -48,7 +53,7 @@ pub(super) fn title(details: &Details) -> (String, String) {
 
 /// The last line of text that may come first in `area`.
 pub(super) fn last_top(ring: &RingSnapshot, details: &Details, theme: &Theme, area: Rect) -> usize {
-    let lines = lines(ring, details, theme, area.width);
+    let lines = lines(ring, details, theme, area);
     lines.len().saturating_sub(area.height.into())
 }
 
@@ -59,7 +64,7 @@ pub(super) fn render(
     canvas: &mut Canvas<'_>,
     mut area: Rect,
 ) {
-    let lines = lines(ring, details, canvas.theme(), area.width);
+    let lines = lines(ring, details, canvas.theme(), area);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let top = details
         .top()
@@ -106,10 +111,15 @@ fn past(chart: &Chart<'_>, capacity: u64, canvas: &mut Canvas<'_>, heading: Rect
     chart.render(canvas);
 }
 
-fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, width: u16) -> Vec<DetailLine> {
+fn lines(ring: &RingSnapshot, details: &Details, theme: &Theme, area: Rect) -> Vec<DetailLine> {
+    let width = area.width;
     let narrow = width < NARROW;
     let mut lines = Vec::new();
-    for Fact { name, text, role } in facts(ring, details, theme) {
+    let mut facts = facts(ring, details, theme);
+    if area.height >= TALL {
+        facts.extend(message_facts(ring));
+    }
+    for Fact { name, text, role } in facts {
         let mut name = name;
         if narrow {
             lines.push(DetailLine {
@@ -163,6 +173,39 @@ fn facts(ring: &RingSnapshot, details: &Details, theme: &Theme) -> Vec<Fact> {
         plain("Evict in", evict_in(ring, consumer, theme)),
     ]);
     facts
+}
+
+/// What is known of the ring's messages.
+fn message_facts(ring: &RingSnapshot) -> Vec<Fact> {
+    let MessageFigures {
+        payload_bytes,
+        interval_ns,
+    } = ring.messages;
+    let sizes = payload_bytes.map(|known| ("Payloads", distribution(known, bytes)));
+    let intervals = interval_ns.map(|known| ("Intervals", distribution(known, duration)));
+    let known = sizes.into_iter().chain(intervals);
+    known
+        .map(|(name, text)| Fact {
+            name,
+            text,
+            role: ColorRole::Plain,
+        })
+        .collect()
+}
+
+/// Percentiles of the ring's messages.
+fn distribution(known: Distribution, figure: impl Fn(u64) -> String) -> String {
+    let Distribution {
+        count,
+        p50,
+        p99,
+        max,
+        exact,
+    } = known;
+    let about = if exact { "" } else { "about " };
+    let [p50, p99, max] = [p50, p99, max].map(figure);
+    let messages = grouped(count);
+    format!("{about}p50 {p50}, p99 {p99}, max {max}; {messages} of the ring's messages")
 }
 
 fn process(consumer: &ConsumerSnapshot) -> String {

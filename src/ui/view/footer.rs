@@ -21,7 +21,7 @@ const GOES: [&str; 2] = ["go", "cancel"];
 const WRITES: [&str; 2] = ["write", "cancel"];
 
 /// What can be typed as the name of a file for messages.
-const FILES: &str = "NAME.mcap  NAME.bin (lengths and payloads)";
+const FILES: &str = "NAME.mcap  NAME.pcapng  NAME.bin (lengths and payloads)";
 
 /// What can be typed to find events.
 const EVENTS: &str = "a word of it: warning, evicted, slot 2, a command";
