@@ -209,6 +209,14 @@ fn what_cannot_be_named_is_refused() {
 
 #[test]
 fn a_command_decodes_and_is_started_again() {
+    let python = std::process::Command::new("python3")
+        .arg("--version")
+        .output();
+    let is_there = python.is_ok_and(|output| output.status.success());
+    assert!(is_there || std::env::var_os("ZBQTOP_REQUIRE_PEERS").is_none());
+    if !is_there {
+        return;
+    }
     let echo = "exec:python3 -uc '
 import json,struct,sys
 while head := sys.stdin.buffer.read(4):
@@ -237,6 +245,11 @@ while head := sys.stdin.buffer.read(4):
     let (said, _) = ask(b"sleep");
     assert_eq!(said, Err("the command did not answer within 1.0 s".into()));
     assert_eq!(ask(b""), (Ok("n=0".into()), 3));
+}
+
+#[test]
+fn a_command_that_is_none_is_left_alone() {
+    let mut out = Decoded::default();
     // What it says besides is not taken for the answer to the next one.
     let spec: DecodeSpec = "exec:echo ready; exec cat".parse().expect("a command");
     let mut decoder = spec.open().expect("it needs nothing");
