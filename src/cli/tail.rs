@@ -76,7 +76,7 @@ pub struct TailArgs {
 #[command(next_help_heading = "Decoding")]
 pub struct DecodeArgs {
     /// Decode payloads: json, msgpack, cbor, protobuf:FILE:TYPE, exec:COMMAND, or a layout such as
-    /// 'px:f64 qty:u32 side:u8{0=buy,1=sell} sym:char[8] rest:bytes'
+    /// 'px:f64 qty:u32 side:u8{0=buy,1=sell} rest:bytes'
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
     /// Messages whose decoded values meet all of these, as in '.px > 100 .sym == "ABC"'
