@@ -116,8 +116,9 @@ fn a_list_goes_on_with_what_comes_and_goes() {
     let mut rings = Rings::default().seeking_orphans();
     let mut count = |pid: u32, capacity: u64| {
         let listing = rings.list();
-        let its =
-            |ring: &&RingListing| ring.pid.cast_unsigned() == pid && ring.ring_capacity == capacity;
+        let its = |ring: &&RingListing| {
+            ring.pid.cast_unsigned() == pid && ring.ring_capacity == Some(capacity)
+        };
         listing.rings.iter().filter(its).count()
     };
     // As seldom as the dashboard looks, nearly.

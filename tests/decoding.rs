@@ -539,3 +539,36 @@ fn what_is_decoded_is_recorded_on_a_channel_of_its_own() {
     ]);
     assert_eq!(String::from_utf8_lossy(&lines.stdout).lines().count(), 40);
 }
+
+#[test]
+fn the_unused_end_of_a_lap_is_not_decoded() {
+    let place = Place::new();
+    let mut producer = Peer::producer(
+        &place.socket(),
+        "--impl zbqtop --hold --consumers 0 --payload 900 --capacity 16384",
+    )
+    .settled();
+    producer.ask("send 20", "done");
+    let pid = producer.pid().to_string();
+    let words = [
+        "tail", "--pid", &pid, "--from", "oldest", "--format", "json", "--decode",
+    ];
+    let output = run(&[&words[..], &["a:u8[900]"]].concat());
+    let text = String::from_utf8(output.stdout.clone()).expect("text");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let (fillers, others): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line: &Value| line["flags"] == 0x80);
+    assert!(!fillers.is_empty() && !others.is_empty(), "{text}");
+    for line in fillers {
+        let why = line["decode_error"].as_str().expect("why");
+        assert!(why.contains("filler"), "{line}");
+    }
+    assert!(others.iter().all(|line| line["decode_error"].is_null()));
+    assert!(
+        !stderr(&output).contains("could not be decoded"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -2,6 +2,7 @@
 
 mod bench;
 mod capi;
+mod captures;
 mod check;
 mod cli;
 mod completions;

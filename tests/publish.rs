@@ -307,3 +307,41 @@ fn what_cannot_be_published_is_said() {
     assert!(stderr(&output).contains("--socket"), "{}", stderr(&output));
     drop(producer);
 }
+
+#[test]
+fn consumers_that_do_not_come_to_join_are_no_reason_to_end() {
+    use rustix::net::{
+        AddressFamily, SendFlags, SocketAddrUnix, SocketType, connect, send, socket,
+    };
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place.socket(), &[]);
+    let address = SocketAddrUnix::new(place.socket()).expect("an address");
+    let own = rustix::process::getpid()
+        .as_raw_nonzero()
+        .get()
+        .to_le_bytes();
+    for request in [
+        &b""[..],
+        b"x",
+        &[&own[..], &[1, 0, 0, 0]].concat(),
+        &[0xff; 8],
+    ] {
+        let joins = socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).expect("a socket");
+        connect(&joins, &address).expect("it listens");
+        if !request.is_empty() {
+            send(&joins, request, SendFlags::NOSIGNAL).expect("it takes it");
+        }
+        // Gone before it is answered, or soon after.
+    }
+    let mut consumer = Peer::start(
+        "consume",
+        &place.socket(),
+        "--impl reference --hold --payload 3 --messages 0",
+    );
+    consumer.expect("joined");
+    publisher.write(b"one\n");
+    consumer.ask("take 1", "done");
+    let said = publisher.end();
+    assert!(said.contains("a consumer could not join: "), "{said}");
+    assert!(said.contains("consumers could not join"), "{said}");
+}

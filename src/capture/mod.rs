@@ -6,6 +6,8 @@
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub mod pcapng;
+mod read;
 mod record;
 
+pub(crate) use read::read_as_much;
 pub use record::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};

@@ -88,6 +88,11 @@ const PAGES: &[Page] = &[
             "Each message says how far its copy can be trusted: intact (it lies in the producer's current lap, or a \
              consumer's tail vouches for it), likely (neither, but the producer has stayed well clear), torn (it may \
              have been overwritten meanwhile).",
+            "A layout for --decode is a list of fields, name:type. Types: u8 to u128 and i8 to i128 in steps of 8 bits, f16, \
+             f32, f64, bool, char[N] (text), bytes[N], (...) (a record). Behind a number, le or be is its byte order; \
+             {0=buy,1=sell} names the values of a whole number, {lo:4,hi:4} its bits. [3] repeats a type, [n] as often as \
+             field n says, [u16] as often as a u16 before says, [] to the end. A field named _ is not shown; @be, @le and \
+             @c (aligned as in C) hold for all that follows. What is left over is shown as _rest.",
         ],
         exit: EXIT,
         examples: &[
@@ -266,11 +271,8 @@ const PAGES: &[Page] = &[
              `zbqtop tail --include`.",
         ],
         exit: &[
-            ("0", "done; with status: both are installed"),
-            (
-                "1",
-                "failed; with status: not installed, or by another version",
-            ),
+            ("0", "done (status: both are installed)"),
+            ("1", "failed (status: not installed, or by another version)"),
             ("2", "wrong usage"),
         ],
         examples: &[

@@ -176,7 +176,10 @@ fn description(ring: &RingListing) -> String {
     if let Some(command) = &ring.command {
         text += &format!(" of {}", escape(command));
     }
-    text += &format!(" (pid {}), {}", ring.pid, bytes(ring.ring_capacity));
+    text += &format!(" (pid {})", ring.pid);
+    if let Some(capacity) = ring.ring_capacity {
+        text += &format!(", {}", bytes(capacity));
+    }
     for socket in ring.sockets.iter().flatten() {
         text += &format!(", {}", escape(socket));
     }

@@ -4,9 +4,8 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 use minicbor::decode::Error;
 
-use super::decoded::{Decoded, New};
+use super::decoded::{Decoded, Value};
 use super::error::DecodeError;
-use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///
@@ -41,21 +40,21 @@ fn value(
     let wrong = malformed(input);
     let kind = input.datatype().map_err(&wrong)?;
     let leaf = match kind {
-        Type::Bool => New::Bool(input.bool().map_err(&wrong)?),
+        Type::Bool => Value::Bool(input.bool().map_err(&wrong)?),
         Type::Null => {
             input.null().map_err(&wrong)?;
-            New::Null
+            Value::Null
         }
         Type::Undefined => {
             input.undefined().map_err(&wrong)?;
-            New::Null
+            Value::Null
         }
-        Type::F16 => New::Single(input.f16().map_err(&wrong)?),
-        Type::F32 => New::Single(input.f32().map_err(&wrong)?),
-        Type::F64 => New::Float(input.f64().map_err(&wrong)?),
-        Type::Bytes => New::Bytes(input.bytes().map_err(&wrong)?),
-        Type::String => New::Text(input.str().map_err(&wrong)?),
-        Type::Simple => New::Unsigned(input.simple().map_err(&wrong)?.into()),
+        Type::F16 => Value::Single(input.f16().map_err(&wrong)?),
+        Type::F32 => Value::Single(input.f32().map_err(&wrong)?),
+        Type::F64 => Value::Float(input.f64().map_err(&wrong)?),
+        Type::Bytes => Value::Bytes(input.bytes().map_err(&wrong)?),
+        Type::String => Value::Text(input.str().map_err(&wrong)?),
+        Type::Simple => Value::Unsigned(input.simple().map_err(&wrong)?.into()),
         Type::U8
         | Type::U16
         | Type::U32
@@ -75,7 +74,7 @@ fn value(
             for piece in input.bytes_iter().map_err(&wrong)? {
                 all.extend_from_slice(piece.map_err(&wrong)?);
             }
-            out.add(name, New::Bytes(&all), start..input.position())?;
+            out.add(name, Value::Bytes(&all), start..input.position())?;
             return Ok(());
         }
         Type::StringIndef => {
@@ -83,20 +82,20 @@ fn value(
             for piece in input.str_iter().map_err(&wrong)? {
                 all.push_str(piece.map_err(&wrong)?);
             }
-            out.add(name, New::Text(&all), start..input.position())?;
+            out.add(name, Value::Text(&all), start..input.position())?;
             return Ok(());
         }
         Type::Tag => {
             let tag = input.tag().map_err(&wrong)?.as_u64();
-            let record = open(name, New::Record, start, depth, out)?;
-            out.add("tag", New::Unsigned(tag), start..input.position())?;
+            let record = out.open(name, Value::Record, start, depth)?;
+            out.add("tag", Value::Unsigned(tag), start..input.position())?;
             value(input, "value", depth + 1, out)?;
             out.close(record, Some(input.position()));
             return Ok(());
         }
         Type::Array | Type::ArrayIndef => {
             let length = input.array().map_err(&wrong)?;
-            let list = open(name, New::List, start, depth, out)?;
+            let list = out.open(name, Value::List, start, depth)?;
             let mut left = length;
             while goes_on(input, &mut left)? {
                 value(input, "", depth + 1, out)?;
@@ -106,7 +105,7 @@ fn value(
         }
         Type::Map | Type::MapIndef => {
             let length = input.map().map_err(&wrong)?;
-            let record = open(name, New::Record, start, depth, out)?;
+            let record = out.open(name, Value::Record, start, depth)?;
             let mut left = length;
             while goes_on(input, &mut left)? {
                 let mut key = Decoded::default();
@@ -143,18 +142,4 @@ fn goes_on(input: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, Deco
             Ok(true)
         }
     }
-}
-
-/// Begins a list or a record.
-fn open(
-    name: &str,
-    kind: New<'_>,
-    start: usize,
-    depth: usize,
-    out: &mut Decoded,
-) -> Result<usize, DecodeError> {
-    if depth >= DEEPEST {
-        return Err(DecodeError::TooDeep);
-    }
-    out.add(name, kind, start..start)
 }

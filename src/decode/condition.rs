@@ -163,12 +163,6 @@ impl Condition {
             }
         }
     }
-
-    /// The value that it is about, where there is one.
-    #[must_use]
-    pub fn place<'a>(&self, decoded: &'a Decoded) -> Option<Field<'a>> {
-        decoded.find(&self.path)
-    }
 }
 
 fn text(field: Field<'_>) -> Option<&str> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 use super::error::DecodeError;
-use super::limits::{LARGEST, MOST_VALUES};
+use super::limits::{DEEPEST, LARGEST, MOST_VALUES};
 
 /// The values of one payload. Made anew for each, it takes no new memory.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,24 +46,7 @@ enum Content {
     Record,
 }
 
-/// A value that is added.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum New<'a> {
-    Null,
-    Bool(bool),
-    Unsigned(u64),
-    Signed(i64),
-    Big(&'a str),
-    Single(f32),
-    Float(f64),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-    Named(i64, &'a str),
-    List,
-    Record,
-}
-
-/// A value as it is read.
+/// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// Nothing.
@@ -150,7 +133,7 @@ impl Decoded {
     pub(super) fn add(
         &mut self,
         name: &str,
-        value: New<'_>,
+        value: Value<'_>,
         bytes: Range<usize>,
     ) -> Result<usize, DecodeError> {
         if self.nodes.len() >= MOST_VALUES {
@@ -158,18 +141,18 @@ impl Decoded {
         }
         let name = self.keep(name.as_bytes())?;
         let content = match value {
-            New::Null => Content::Null,
-            New::Bool(value) => Content::Bool(value),
-            New::Unsigned(value) => Content::Unsigned(value),
-            New::Signed(value) => Content::Signed(value),
-            New::Big(digits) => Content::Big(self.keep(digits.as_bytes())?),
-            New::Single(value) => Content::Single(value),
-            New::Float(value) => Content::Float(value),
-            New::Text(text) => Content::Text(self.keep(text.as_bytes())?),
-            New::Bytes(bytes) => Content::Bytes(self.keep(bytes)?),
-            New::Named(number, name) => Content::Named(number, self.keep(name.as_bytes())?),
-            New::List => Content::List,
-            New::Record => Content::Record,
+            Value::Null => Content::Null,
+            Value::Bool(value) => Content::Bool(value),
+            Value::Unsigned(value) => Content::Unsigned(value),
+            Value::Signed(value) => Content::Signed(value),
+            Value::Big(digits) => Content::Big(self.keep(digits.as_bytes())?),
+            Value::Single(value) => Content::Single(value),
+            Value::Float(value) => Content::Float(value),
+            Value::Text(text) => Content::Text(self.keep(text.as_bytes())?),
+            Value::Bytes(bytes) => Content::Bytes(self.keep(bytes)?),
+            Value::Named(number, name) => Content::Named(number, self.keep(name.as_bytes())?),
+            Value::List => Content::List,
+            Value::Record => Content::Record,
         };
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         self.nodes.push(Node {
@@ -181,6 +164,20 @@ impl Decoded {
         Ok(self.nodes.len() - 1)
     }
 
+    /// Adds a list or a record, inside so many others, which begins at `start` in the payload; returns its number.
+    pub(super) fn open(
+        &mut self,
+        name: &str,
+        kind: Value<'_>,
+        start: usize,
+        depth: usize,
+    ) -> Result<usize, DecodeError> {
+        if depth >= DEEPEST {
+            return Err(DecodeError::TooDeep);
+        }
+        self.add(name, kind, start..start)
+    }
+
     /// Adds a whole number of any width.
     pub(super) fn add_number(
         &mut self,
@@ -189,11 +186,11 @@ impl Decoded {
         bytes: Range<usize>,
     ) -> Result<usize, DecodeError> {
         if let Ok(number) = u64::try_from(number) {
-            self.add(name, New::Unsigned(number), bytes)
+            self.add(name, Value::Unsigned(number), bytes)
         } else if let Ok(number) = i64::try_from(number) {
-            self.add(name, New::Signed(number), bytes)
+            self.add(name, Value::Signed(number), bytes)
         } else {
-            self.add(name, New::Big(&number.to_string()), bytes)
+            self.add(name, Value::Big(&number.to_string()), bytes)
         }
     }
 

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::decoded::{Decoded, New};
+use super::decoded::{Decoded, Value};
 use super::error::DecodeError;
-use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///
@@ -39,7 +38,7 @@ struct Node<'a> {
 }
 
 impl Node<'_> {
-    fn add<E: Error>(self, value: New<'_>) -> Result<(), E> {
+    fn add<E: Error>(self, value: Value<'_>) -> Result<(), E> {
         match self.out.add(self.name, value, 0..0) {
             Ok(_) => Ok(()),
             Err(error) => Err(refuse(self.failure, error)),
@@ -47,11 +46,8 @@ impl Node<'_> {
     }
 
     /// A list or a record; returns its number.
-    fn open<E: Error>(&mut self, kind: New<'_>) -> Result<usize, E> {
-        if self.depth >= DEEPEST {
-            return Err(refuse(self.failure, DecodeError::TooDeep));
-        }
-        let added = self.out.add(self.name, kind, 0..0);
+    fn open<E: Error>(&mut self, kind: Value<'_>) -> Result<usize, E> {
+        let added = self.out.open(self.name, kind, 0, self.depth);
         added.map_err(|error| refuse(self.failure, error))
     }
 }
@@ -78,31 +74,31 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.add(New::Null)
+        self.add(Value::Null)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.add(New::Bool(value))
+        self.add(Value::Bool(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.add(New::Unsigned(value))
+        self.add(Value::Unsigned(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.add(New::Signed(value))
+        self.add(Value::Signed(value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.add(New::Float(value))
+        self.add(Value::Float(value))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.add(New::Text(text))
+        self.add(Value::Text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        let number = self.open(New::List)?;
+        let number = self.open(Value::List)?;
         while let Some(()) = list.next_element_seed(Node {
             out: &mut *self.out,
             name: "",
@@ -114,7 +110,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let number = self.open(New::Record)?;
+        let number = self.open(Value::Record)?;
         let mut name = String::new();
         while let Some(()) = map.next_key_seed(Key(&mut name))? {
             map.next_value_seed(Node {

@@ -3,9 +3,8 @@
 use rmp::Marker;
 use rmp::decode::{self, ValueReadError, bytes::Bytes};
 
-use super::decoded::{Decoded, New};
+use super::decoded::{Decoded, Value};
 use super::error::DecodeError;
-use super::limits::DEEPEST;
 
 /// Takes it to pieces.
 ///
@@ -78,38 +77,38 @@ impl<'a> Reader<'a> {
         match marker {
             Marker::Null => {
                 self.at += 1;
-                out.add(name, New::Null, start..self.at)?;
+                out.add(name, Value::Null, start..self.at)?;
             }
             Marker::True | Marker::False => {
                 self.at += 1;
                 let value = marker == Marker::True;
-                out.add(name, New::Bool(value), start..self.at)?;
+                out.add(name, Value::Bool(value), start..self.at)?;
             }
             Marker::F32 => {
                 let value = self.read(decode::read_f32)?;
-                out.add(name, New::Single(value), start..self.at)?;
+                out.add(name, Value::Single(value), start..self.at)?;
             }
             Marker::F64 => {
                 let value = self.read(decode::read_f64)?;
-                out.add(name, New::Float(value), start..self.at)?;
+                out.add(name, Value::Float(value), start..self.at)?;
             }
             Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
                 let length = self.read(decode::read_str_len)?;
                 let bytes = self.take(length as usize)?;
                 let value = match std::str::from_utf8(bytes) {
-                    Ok(text) => New::Text(text),
-                    Err(_) => New::Bytes(bytes),
+                    Ok(text) => Value::Text(text),
+                    Err(_) => Value::Bytes(bytes),
                 };
                 out.add(name, value, start..self.at)?;
             }
             Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => {
                 let length = self.read(decode::read_bin_len)?;
                 let bytes = self.take(length as usize)?;
-                out.add(name, New::Bytes(bytes), start..self.at)?;
+                out.add(name, Value::Bytes(bytes), start..self.at)?;
             }
             Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => {
                 let length = self.read(decode::read_array_len)?;
-                let list = open(name, New::List, start, depth, out)?;
+                let list = out.open(name, Value::List, start, depth)?;
                 for _ in 0..length {
                     self.value("", depth + 1, out)?;
                 }
@@ -117,7 +116,7 @@ impl<'a> Reader<'a> {
             }
             Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => {
                 let length = self.read(decode::read_map_len)?;
-                let record = open(name, New::Record, start, depth, out)?;
+                let record = out.open(name, Value::Record, start, depth)?;
                 for _ in 0..length {
                     let key = self.key(depth)?;
                     self.value(&key, depth + 1, out)?;
@@ -131,12 +130,12 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let meta = self.read(decode::read_ext_meta)?;
-                let record = open(name, New::Record, start, depth, out)?;
+                let record = out.open(name, Value::Record, start, depth)?;
                 let kind = self.at..self.at;
                 out.add_number("ext", meta.typeid.into(), kind)?;
                 let from = self.at;
                 let bytes = self.take(meta.size as usize)?;
-                out.add("data", New::Bytes(bytes), from..self.at)?;
+                out.add("data", Value::Bytes(bytes), from..self.at)?;
                 out.close(record, Some(self.at));
             }
         }
@@ -149,18 +148,4 @@ impl<'a> Reader<'a> {
         self.value("", depth + 1, &mut key)?;
         Ok(super::word::key(&key))
     }
-}
-
-/// Begins a list or a record.
-fn open(
-    name: &str,
-    kind: New<'_>,
-    start: usize,
-    depth: usize,
-    out: &mut Decoded,
-) -> Result<usize, DecodeError> {
-    if depth >= DEEPEST {
-        return Err(DecodeError::TooDeep);
-    }
-    out.add(name, kind, start..start)
 }

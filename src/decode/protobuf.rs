@@ -11,9 +11,9 @@ use prost_reflect::{
     Value,
 };
 
-use super::decoded::{Decoded, New};
+use super::decoded::{Decoded, Value as New};
 use super::error::DecodeError;
-use super::limits::{DEEPEST, LARGEST};
+use super::limits::LARGEST;
 use crate::text::{escape, few};
 
 /// The largest file that is read, bytes.
@@ -71,25 +71,13 @@ pub(super) fn decode(
     add_message("", &message, 0, out)
 }
 
-fn open_group(
-    name: &str,
-    kind: New<'_>,
-    depth: usize,
-    out: &mut Decoded,
-) -> Result<usize, DecodeError> {
-    if depth >= DEEPEST {
-        return Err(DecodeError::TooDeep);
-    }
-    out.add(name, kind, 0..0)
-}
-
 fn add_message(
     name: &str,
     message: &DynamicMessage,
     depth: usize,
     out: &mut Decoded,
 ) -> Result<(), DecodeError> {
-    let record = open_group(name, New::Record, depth, out)?;
+    let record = out.open(name, New::Record, 0, depth)?;
     for (field, value) in message.fields() {
         add(field.name(), &field.kind(), value, depth + 1, out)?;
     }
@@ -99,7 +87,7 @@ fn add_message(
     }
     let mut unknown = message.unknown_fields().peekable();
     if unknown.peek().is_some() {
-        let list = open_group(UNKNOWN, New::List, depth + 1, out)?;
+        let list = out.open(UNKNOWN, New::List, 0, depth + 1)?;
         for field in unknown {
             out.add("", New::Unsigned(field.number().into()), 0..0)?;
         }
@@ -137,7 +125,7 @@ fn add(
         }
         Value::Message(message) => return add_message(name, message, depth, out),
         Value::List(values) => {
-            let list = open_group(name, New::List, depth, out)?;
+            let list = out.open(name, New::List, 0, depth)?;
             for value in values {
                 add("", kind, value, depth + 1, out)?;
             }
@@ -148,7 +136,7 @@ fn add(
             let inside = kind
                 .as_message()
                 .map(|entry| entry.map_entry_value_field().kind());
-            let record = open_group(name, New::Record, depth, out)?;
+            let record = out.open(name, New::Record, 0, depth)?;
             // In an order that is always the same.
             let ordered: BTreeMap<&MapKey, &Value> = values.iter().collect();
             for (key, value) in ordered {

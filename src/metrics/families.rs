@@ -84,7 +84,13 @@ pub(super) const FAMILIES: &[Family] = &[
         is_counted: false,
         samples: |metrics, out| {
             for series in metrics.rings() {
-                out.sample(&series.labels, u8::from(series.now.is_some()));
+                // Of a ring of which nothing but messages is known, that is not known, either.
+                let is_unknown = |ring: &RingSnapshot| {
+                    ring.state == RingState::Unknown && ring.control.head().is_none()
+                };
+                if !series.now.as_ref().is_some_and(is_unknown) {
+                    out.sample(&series.labels, u8::from(series.now.is_some()));
+                }
             }
         },
     },

@@ -267,7 +267,7 @@ impl From<RingSnapshot> for RingListing {
             id: ring.id,
             pid: ring.producer.pid,
             command: ring.producer.command,
-            ring_capacity: ring.control.ring_capacity,
+            ring_capacity: Some(ring.control.ring_capacity).filter(|capacity| *capacity > 0),
             producer_head: ring.control.head(),
             consumers: held,
             free_bytes: ring.free_bytes,

@@ -58,7 +58,10 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
                 format!("{head} (lap {lap}, at {position})")
             }),
         ),
-        ("capacity", bytes(control.ring_capacity)),
+        (
+            "capacity",
+            optional(Some(control.ring_capacity).filter(|it| *it > 0), bytes),
+        ),
         ("free", free(ring)),
         (
             "rate",
@@ -101,18 +104,17 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
             ),
         ));
     }
-    let distribution = |known: Distribution, figure: fn(u64) -> String| {
+    let distribution = |known: Distribution, of: &str, figure: fn(u64) -> String| {
         let about = if known.exact { "" } else { "~" };
         let [p50, p99, max] = [known.p50, known.p99, known.max].map(figure);
-        let messages = counted(known.count, "message");
-        format!("p50 {about}{p50}, p99 {about}{p99}, max {about}{max} of {messages}")
+        let count = counted(known.count, of);
+        format!("p50 {about}{p50}, p99 {about}{p99}, max {about}{max} of {count}")
     };
     if let Some(known) = ring.messages.payload_bytes {
-        fields.push(("payloads", distribution(known, bytes)));
+        fields.push(("payloads", distribution(known, "message", bytes)));
     }
     if let Some(known) = ring.messages.interval_ns {
-        let known = distribution(known, duration);
-        fields.push(("intervals", known.replace("message", "interval")));
+        fields.push(("intervals", distribution(known, "interval", duration)));
     }
     let mut sockets = producer.sockets.iter().flatten();
     for socket in sockets.by_ref().take(MOST_SOCKETS) {
@@ -270,7 +272,7 @@ pub fn listing(out: &mut impl Write, listing: &Listing) -> io::Result<()> {
                     ring.id.clone(),
                     ring.pid.to_string(),
                     optional(ring.command.as_deref(), |name| escape(name).into_owned()),
-                    bytes(ring.ring_capacity),
+                    optional(ring.ring_capacity, bytes),
                     optional(ring.producer_head, |head| head.to_string()),
                     optional(ring.consumers, |consumers| consumers.to_string()),
                     optional(ring.bytes_per_second, bytes_per_second),

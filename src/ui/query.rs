@@ -16,7 +16,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::decode::{self, Condition, Decoded, Decoder};
 use crate::observe::messages::{Filter, hex_pattern, number, number_range};
-use crate::observe::model::Integrity;
+use crate::observe::model::{Integrity, unreadable};
 use crate::ring::RawMessage;
 
 /// Bytes that a compiled expression and what it builds while it runs may take: what needs more is refused, or runs
@@ -49,8 +49,7 @@ struct FieldQuery {
 
 impl FieldQuery {
     fn holds(&self, message: &RawMessage<'_>, integrity: Integrity) -> bool {
-        let is_whole = message.payload.len() as u64 == u64::from(message.header.payload_len);
-        if integrity == Integrity::Torn || !is_whole {
+        if unreadable(&message.header, message.payload.len(), integrity).is_some() {
             return false;
         }
         let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);

@@ -84,7 +84,7 @@ impl RingField {
             Self::Rate | Self::History => ring.bytes_per_second.map(rate),
             Self::Percent => lag_percent(ring).map(percent),
             Self::Free => ring.free_bytes.map(bytes),
-            Self::Capacity => Some(bytes(ring.ring_capacity)),
+            Self::Capacity => ring.ring_capacity.map(bytes),
             Self::Consumers => ring.consumers.map(|consumers| consumers.to_string()),
             Self::Worst => ring.worst_consumer.as_ref().map(worst),
             Self::Event => ring
@@ -114,7 +114,7 @@ impl RingField {
             Self::Rate | Self::History => whole(ring.bytes_per_second?),
             Self::Percent => whole(lag_percent(ring)? * 100.0),
             Self::Free => ring.free_bytes?,
-            Self::Capacity => ring.ring_capacity,
+            Self::Capacity => ring.ring_capacity.unwrap_or(0),
             Self::Consumers => ring.consumers?.into(),
             Self::Worst => ring.worst_consumer.as_ref()?.state.badness(),
             // By its time: those of one kind are not all the same.
@@ -139,7 +139,7 @@ pub(crate) fn health(ring: &RingListing) -> &'static str {
 /// How far the worst consumer is behind, in percent of the ring.
 fn lag_percent(ring: &RingListing) -> Option<f64> {
     let lag = ring.worst_consumer.as_ref()?.lag_bytes?;
-    Some(percent_of(lag, ring.ring_capacity))
+    Some(percent_of(lag, ring.ring_capacity?))
 }
 
 /// ``` stalled  slot 3 archive ```; `ok` where there is no trouble.

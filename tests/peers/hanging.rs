@@ -28,7 +28,7 @@ impl RingSource for Hanging {
             id: format!("{pid}/3"),
             pid,
             command: None,
-            ring_capacity: 4096,
+            ring_capacity: Some(4096),
             producer_head: Some(0),
             consumers: None,
             free_bytes: None,

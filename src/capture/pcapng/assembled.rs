@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 
 use super::reader::{Interface, PacketReader, ReadError};
-use crate::capture::{MessageRecord, RECORD_SIZE, RecordKind};
+use crate::capture::{MessageRecord, RECORD_SIZE, RecordKind, RecordedMessage};
 use crate::ring::MessageHeader;
 use crate::ring::layout::HEADER_SIZE;
 
@@ -115,11 +115,13 @@ impl<R: Read> CaptureReader<R> {
                 }
             };
             match record.missing() {
-                Some(0) => self.ready.push_back(record),
-                Some(_) => {
+                Some(0) if RecordedMessage::parse(&record.bytes).is_some() => {
+                    self.ready.push_back(record);
+                }
+                Some(1..) => {
                     self.open.insert(record.interface, record);
                 }
-                None => self.senseless += 1,
+                Some(0) | None => self.senseless += 1,
             }
         }
     }
@@ -144,7 +146,7 @@ impl Captured {
     fn goes_on_at(&self, offset: u64) -> bool {
         let behind = (self.bytes.len() - RECORD_SIZE) as u64;
         let begin = MessageRecord::parse(&self.bytes).map(|(record, _)| record.offset);
-        begin.and_then(|begin| begin.checked_add(behind)) == Some(offset)
+        begin.map(|begin| begin.wrapping_add(behind)) == Some(offset)
     }
 }
 
@@ -158,7 +160,6 @@ fn cut(mut record: Captured) -> Captured {
 mod tests {
     use super::super::{LONGEST_PACKET, gap, interface, message, section};
     use super::*;
-    use crate::capture::RecordedMessage;
     use crate::observe::messages::Sighted;
     use crate::observe::model::{Gap, GapReason, Integrity};
     use crate::ring::RawMessage;
@@ -271,6 +272,30 @@ mod tests {
             ),
             "{parsed:?}"
         );
+    }
+
+    #[test]
+    fn offsets_that_cannot_be_are_borne() {
+        let mut out = Vec::new();
+        section(&mut out, "", "");
+        interface(&mut out, "1/2", "");
+        add(&mut out, 0, u64::MAX - 3, &vec![7; 2 * LONGEST_PACKET]);
+        let skipped = Gap {
+            from: u64::MAX - 9,
+            to: u64::MAX,
+            why: GapReason::Overrun,
+            torn: 0,
+        };
+        gap(&mut out, 0, SEEN, &skipped);
+        // It goes on beyond the last offset there can be.
+        let skips = 9_u64.to_le_bytes();
+        let at = out.windows(8).rposition(|bytes| bytes == skips);
+        out[at.expect("its length")..][..8].copy_from_slice(&u64::MAX.to_le_bytes());
+        let mut reader = CaptureReader::new(&out[..]);
+        let long = reader.next_record().expect("pcapng").expect("a message");
+        assert!(long.bytes.len() > 2 * LONGEST_PACKET);
+        assert_eq!(reader.next_record().expect("pcapng"), None);
+        assert_eq!(reader.foreign(), 1);
     }
 
     #[test]

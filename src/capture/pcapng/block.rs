@@ -1,5 +1,7 @@
 //! What blocks of pcapng are known by.
 
+/// How a capture begins, in either byte order.
+pub const MAGIC: [u8; 4] = *b"\n\r\r\n";
 /// The link type for what has none of its own: LINKTYPE_USER0.
 pub(super) const LINK_TYPE: u16 = 147;
 

@@ -10,5 +10,6 @@ mod reader;
 mod writer;
 
 pub use assembled::{CaptureReader, Captured};
+pub use block::MAGIC;
 pub use reader::{Interface, ReadError};
 pub use writer::{Counts, LONGEST_PACKET, gap, interface, message, section, statistics};

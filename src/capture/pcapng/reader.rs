@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::block::{LINK_TYPE, kind, option};
+use crate::capture::read_as_much;
 use crate::text::escape_bytes;
 
 /// The longest block that is kept, bytes: a packet, or what describes an interface.
@@ -141,7 +142,7 @@ impl<R: Read> PacketReader<R> {
             io::ErrorKind::UnexpectedEof => ReadError::Cut { at },
             _ => error.into(),
         };
-        match read_full(&mut self.input, &mut head)? {
+        match read_as_much(&mut self.input, &mut head)? {
             0 => return Ok(None),
             8 => {}
             _ if at > 0 => return Err(ReadError::Cut { at }),
@@ -319,18 +320,4 @@ fn no_section(at: u64, found: &[u8]) -> ReadError {
         escape_bytes(found)
     );
     ReadError::Malformed { at, what }
-}
-
-/// Reads until `buffer` is full or there is nothing more.
-fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match input.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(read) => got += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }

@@ -84,10 +84,11 @@ pub fn message(
     let parts = [&record.to_bytes()[..], &header, payload];
     packet(out, interface, sighted.at_ns, &parts, whole, dropped);
     record.kind = RecordKind::Continuation;
-    record.offset += HEADER_SIZE as u64;
+    // A file that is read may say anything.
+    record.offset = record.offset.wrapping_add(HEADER_SIZE as u64);
     while !rest.is_empty() {
         emit(out)?;
-        record.offset += payload.len() as u64;
+        record.offset = record.offset.wrapping_add(payload.len() as u64);
         (payload, rest) = rest.split_at(rest.len().min(LONGEST_PACKET - RECORD_SIZE));
         let whole = (payload.len() + RECORD_SIZE) as u64;
         let parts = [&record.to_bytes()[..], payload];

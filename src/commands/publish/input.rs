@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::capture::RecordedMessage;
-use crate::capture::pcapng::CaptureReader;
+use crate::capture::pcapng::{self, CaptureReader};
 use crate::cli::InputFormat;
 use crate::observe::model::Integrity;
 use crate::recording::{Content, Playback, PlayedRing};
@@ -23,10 +23,6 @@ const JSON_HEAD: u64 = 64 << 10;
 const JSON_GROWTH: u64 = 6;
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
-/// How the files that are recognized begin.
-const PCAPNG: &[u8] = b"\n\r\r\n";
-const MCAP: &[u8] = b"\x89MCAP0\r\n";
-
 /// What comes next.
 #[derive(Debug, PartialEq)]
 pub(super) enum Item {
@@ -150,7 +146,8 @@ impl Input {
         let long = longest
             .saturating_mul(JSON_GROWTH)
             .saturating_add(JSON_HEAD);
-        let place = || format!("{name}, line {read}");
+        let at_line = |line: u64| move || format!("{name}, line {line}");
+        let place = at_line(read);
         let cannot = || format!("cannot read {name}");
         Ok(match &mut self.kind {
             Kind::Unknown(..) => None,
@@ -165,7 +162,7 @@ impl Input {
                 }
             },
             Kind::Json(input) => loop {
-                let place = || format!("{name}, line {}", self.read);
+                let place = at_line(self.read);
                 match line(input, long).with_context(place)? {
                     None => break None,
                     Some(line) if line.trim_ascii().is_empty() => {}
@@ -262,9 +259,9 @@ fn recognized(
     ring: Option<usize>,
 ) -> anyhow::Result<Kind> {
     let begin = input.fill_buf()?;
-    let format = if begin.starts_with(PCAPNG) {
+    let format = if begin.starts_with(&pcapng::MAGIC) {
         InputFormat::Pcapng
-    } else if begin.starts_with(MCAP) {
+    } else if begin.starts_with(mcap::MAGIC) {
         InputFormat::Mcap
     } else {
         InputFormat::Lines

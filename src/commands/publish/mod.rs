@@ -36,6 +36,8 @@ struct Summary {
     gap_bytes: u64,
     fds: u64,
     torn: u64,
+    /// Consumers that could not join.
+    refused: u64,
     rounds: u64,
 }
 
@@ -75,7 +77,7 @@ pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
                 sum.rounds += 1;
                 pace.begin_again(Instant::now());
             }
-            Next::Nothing => outlet.admit()?,
+            Next::Nothing => outlet.admit(),
             Next::End(said) => {
                 notes = said;
                 break;
@@ -83,13 +85,14 @@ pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
         }
         if (sum.messages + sum.dropped).is_multiple_of(BATCH) && admitted.elapsed() >= ADMITS_EVERY
         {
-            outlet.admit()?;
+            outlet.admit();
             admitted = Instant::now();
             progress.tell(|| sent(&sum));
         }
     }
     progress.clear();
     notes.iter().for_each(|note| warn(note));
+    sum.refused = outlet.refused();
     warn(&summary(&sum));
     Ok(())
 }
@@ -146,6 +149,10 @@ fn summary(sum: &Summary) -> String {
     }
     if sum.torn > 0 {
         text += &format!("; {} of them were torn when they were written", sum.torn);
+    }
+    if sum.refused > 0 {
+        let consumers = counted(sum.refused, "consumer");
+        text += &format!("; {consumers} could not join");
     }
     if sum.rounds > 0 {
         text += &format!("; begun again {}", counted(sum.rounds, "time"));

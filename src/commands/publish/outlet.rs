@@ -20,7 +20,6 @@ const TICK: Duration = Duration::from_millis(5);
 const NAP: Duration = Duration::from_micros(60);
 /// Room is looked for this often.
 const ROOM_EVERY: Duration = Duration::from_micros(50);
-
 /// Tries for room before consumers that have ended, or do not move, are looked for.
 const TRIES: u32 = 100;
 
@@ -31,6 +30,7 @@ pub(super) struct Outlet {
     ending: StopSignal,
     /// Tries for room that have failed since consumers were looked after.
     failed: u32,
+    refused: u64,
 }
 
 impl Outlet {
@@ -52,6 +52,7 @@ impl Outlet {
             rendezvous,
             ending,
             failed: 0,
+            refused: 0,
         })
     }
 
@@ -60,30 +61,38 @@ impl Outlet {
         self.ending.asked()
     }
 
-    /// Lets in all consumers that wait.
-    ///
-    /// # Errors
-    /// When none can be accepted.
-    pub(super) fn admit(&mut self) -> anyhow::Result<()> {
+    /// Lets in all consumers that wait. One that cannot be, as it has gone again, does not keep to the protocol, or finds no
+    /// slot, is no reason to end.
+    pub(super) fn admit(&mut self) {
         loop {
             match self.rendezvous.admit(&mut self.producer) {
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(error @ Error::Io { .. }) => return Err(error.into()),
-                // One that does not keep to the protocol, or for whom there is no slot, is turned away.
-                Err(error) => warn(&format!("a consumer was turned away: {error}")),
+                Ok(None) => return,
+                Err(error) => {
+                    if self.refused == 0 {
+                        warn(&format!("a consumer could not join: {error}"));
+                    }
+                    self.refused += 1;
+                    // Others are let in the next time: where none can be accepted at all, this would go on for ever.
+                    return;
+                }
             }
         }
+    }
+
+    /// Consumers that could not join.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Waits until so many consumers have joined; false: the end was asked for.
     ///
     /// # Errors
-    /// When none can be accepted.
+    /// If the kernel refuses to wait.
     pub(super) fn wait_for(&mut self, consumers: u32) -> anyhow::Result<bool> {
         let (mut begun, mut is_told) = (Instant::now(), false);
         while !self.ending.asked() {
-            self.admit()?;
+            self.admit();
             if self.producer.slots().count() >= consumers as usize {
                 return Ok(true);
             }
@@ -100,7 +109,7 @@ impl Outlet {
     /// Waits until then, and lets consumers in meanwhile; false: the end was asked for.
     ///
     /// # Errors
-    /// When none can be accepted.
+    /// If the kernel refuses to wait.
     pub(super) fn wait_until(&mut self, due: Option<Instant>) -> anyhow::Result<bool> {
         while let Some(due) = due {
             let rest = due.saturating_duration_since(Instant::now());
@@ -114,7 +123,7 @@ impl Outlet {
                 std::hint::spin_loop();
             } else {
                 self.rendezvous.wait((rest - NAP / 2).min(TICK))?;
-                self.admit()?;
+                self.admit();
             }
         }
         Ok(true)
@@ -124,7 +133,7 @@ impl Outlet {
     /// `dropped` then; false: it was not sent.
     ///
     /// # Errors
-    /// When it does not fit at all, or no consumer can be accepted.
+    /// When it does not fit at all.
     pub(super) fn send(
         &mut self,
         payload: &[u8],
@@ -151,7 +160,7 @@ impl Outlet {
                 return Ok(false);
             }
             self.rendezvous.wait(ROOM_EVERY)?;
-            self.admit()?;
+            self.admit();
         }
     }
 

@@ -2,16 +2,11 @@
 
 use crate::cli::DecodeArgs;
 use crate::decode::{Condition, Decoded, Decoder};
-use crate::observe::model::Integrity;
+use crate::observe::model::{Integrity, unreadable};
 use crate::output::tail;
 use crate::ring::RawMessage;
 use crate::stderr::warn;
 use crate::text::{counted, escape};
-
-/// Said of a torn message: what may not be what was sent is nothing to be read.
-const TORN: &str = "it is torn";
-/// Said of a message of which only the header was recorded.
-const NO_PAYLOAD: &str = "its payload was not recorded";
 
 /// A decoder, and what came of the last message.
 pub(super) struct Decoding {
@@ -86,7 +81,8 @@ impl Decoding {
         integrity: Integrity,
     ) -> tail::Decoding<'_> {
         self.decode(message, integrity);
-        self.failed += u64::from(self.failure.is_some());
+        let has_failed = self.failure.is_some() && !message.header.is_filler();
+        self.failed += u64::from(has_failed);
         match &self.failure {
             Some(why) => tail::Decoding::Failed(why),
             None if self.columns.is_empty() => tail::Decoding::Done(&self.decoded),
@@ -100,29 +96,28 @@ impl Decoding {
             return;
         }
         self.of = Some(of);
-        let length = u64::from(message.header.payload_len);
-        self.failure = if integrity == Integrity::Torn {
-            Some(TORN.into())
-        } else if message.payload.len() as u64 != length {
-            Some(NO_PAYLOAD.into())
-        } else {
-            let done = self.decoder.decode(message.payload, &mut self.decoded);
-            done.err().map(|error| error.to_string())
+        let (header, payload) = (&message.header, message.payload);
+        self.failure = match unreadable(header, payload.len(), integrity) {
+            Some(why) => Some(why.to_owned()),
+            None => {
+                let done = self.decoder.decode(payload, &mut self.decoded);
+                done.err().map(|error| error.to_string())
+            }
         };
     }
 
     /// Says what could not be decoded.
     pub(super) fn summary(&self) {
-        let restarts = match self.decoder.restarts() {
-            0 => String::new(),
-            restarts => format!(
-                "; the command was started again {}",
-                counted(restarts, "time")
-            ),
-        };
-        if self.failed > 0 || !restarts.is_empty() {
+        if self.failed > 0 {
             let messages = counted(self.failed, "message");
-            warn(&format!("{messages} could not be decoded{restarts}"));
+            warn(&format!("{messages} could not be decoded"));
+        }
+        let restarts = self.decoder.restarts();
+        if restarts > 0 {
+            let times = counted(restarts, "time");
+            warn(&format!(
+                "the command that decodes was started again {times}"
+            ));
         }
     }
 }

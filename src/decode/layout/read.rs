@@ -1,7 +1,7 @@
 //! A payload, by its layout.
 
 use super::kinds::{Count, Int, Kind, Layout, Member};
-use crate::decode::decoded::{Decoded, New};
+use crate::decode::decoded::{Decoded, Value};
 use crate::decode::error::DecodeError;
 
 /// What is behind the last field, where the layout does not name it.
@@ -40,13 +40,13 @@ impl Layout {
             counters,
             out,
         };
-        let root = reader.out.add("", New::Record, 0..0)?;
+        let root = reader.out.add("", Value::Record, 0..0)?;
         reader.members(&self.fields)?;
         reader.align(self.align);
         let end = reader.at.min(payload.len());
         if end < payload.len() {
             let rest = end..payload.len();
-            let bytes = New::Bytes(&payload[rest.clone()]);
+            let bytes = Value::Bytes(&payload[rest.clone()]);
             reader.out.add(REST, bytes, rest)?;
         }
         out.close(root, Some(payload.len()));
@@ -104,8 +104,8 @@ impl<'a> Reader<'a> {
                         self.counters[counter] = number;
                     }
                     let value = match int.signed {
-                        true if number.cast_signed() < 0 => New::Signed(number.cast_signed()),
-                        _ => New::Unsigned(number),
+                        true if number.cast_signed() < 0 => Value::Signed(number.cast_signed()),
+                        _ => Value::Unsigned(number),
                     };
                     self.out.add(name, value, start..self.at)?;
                 } else {
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
                         self.out.add_number(name, number, start..self.at)?;
                     } else {
                         let digits = number.cast_unsigned().to_string();
-                        self.out.add(name, New::Big(&digits), start..self.at)?;
+                        self.out.add(name, Value::Big(&digits), start..self.at)?;
                     }
                 }
             }
@@ -126,15 +126,15 @@ impl<'a> Reader<'a> {
                 };
                 let bits = small(int, self.take(*bytes, name)?);
                 let value = match bytes {
-                    2 => New::Single(half(bits as u16)),
-                    4 => New::Single(f32::from_bits(bits as u32)),
-                    _ => New::Float(f64::from_bits(bits)),
+                    2 => Value::Single(half(bits as u16)),
+                    4 => Value::Single(f32::from_bits(bits as u32)),
+                    _ => Value::Float(f64::from_bits(bits)),
                 };
                 self.out.add(name, value, start..self.at)?;
             }
             Kind::Bool => {
                 let value = self.take(1, name)?[0] != 0;
-                self.out.add(name, New::Bool(value), start..self.at)?;
+                self.out.add(name, Value::Bool(value), start..self.at)?;
             }
             Kind::Text(count) => {
                 let length = self.count(*count, 1, name)?;
@@ -142,15 +142,15 @@ impl<'a> Reader<'a> {
                 let taken = self.take(length, name)?;
                 let end = memchr::memchr(0, taken).unwrap_or(taken.len());
                 match std::str::from_utf8(&taken[..end]) {
-                    Ok(text) => self.out.add(name, New::Text(text), start..self.at)?,
-                    Err(_) => self.out.add(name, New::Bytes(taken), start..self.at)?,
+                    Ok(text) => self.out.add(name, Value::Text(text), start..self.at)?,
+                    Err(_) => self.out.add(name, Value::Bytes(taken), start..self.at)?,
                 };
             }
             Kind::Bytes(count) => {
                 let length = self.count(*count, 1, name)?;
                 let start = self.at;
                 let taken = self.take(length, name)?;
-                self.out.add(name, New::Bytes(taken), start..self.at)?;
+                self.out.add(name, Value::Bytes(taken), start..self.at)?;
             }
             Kind::Enum(int, names) => {
                 let number = wide(*int, self.take(int.bytes, name)?);
@@ -158,14 +158,14 @@ impl<'a> Reader<'a> {
                 match (known, i64::try_from(number)) {
                     (Some((_, word)), Ok(number)) => {
                         self.out
-                            .add(name, New::Named(number, word), start..self.at)?
+                            .add(name, Value::Named(number, word), start..self.at)?
                     }
                     _ => self.out.add_number(name, number, start..self.at)?,
                 };
             }
             Kind::Bits(int, fields) => {
                 let mut bits = wide(*int, self.take(int.bytes, name)?).cast_unsigned();
-                let record = self.out.add(name, New::Record, start..self.at)?;
+                let record = self.out.add(name, Value::Record, start..self.at)?;
                 for (name, width) in fields {
                     // The widths are those of the number together: 128 at most.
                     let mask = u128::MAX.checked_shr(128 - width).unwrap_or(0);
@@ -178,13 +178,13 @@ impl<'a> Reader<'a> {
                 self.out.close(record, None);
             }
             Kind::Record(members, align) => {
-                let record = self.out.add(name, New::Record, start..start)?;
+                let record = self.out.add(name, Value::Record, start..start)?;
                 self.members(members)?;
                 self.align(*align);
                 self.out.close(record, Some(self.at));
             }
             Kind::Array(kind, align, count) => {
-                let list = self.out.add(name, New::List, start..start)?;
+                let list = self.out.add(name, Value::List, start..start)?;
                 let many = match count {
                     Count::Rest => usize::MAX,
                     count => self.count(*count, 0, name)?,

@@ -251,10 +251,11 @@ fn listed(rings: &[RingListing]) -> String {
         let fd = ring.id.split_once('/').map_or("", |(_, fd)| fd);
         let _ = write!(
             text,
-            "\n  --pid {} --fd {fd}   ({}, {} bytes)",
+            "\n  --pid {} --fd {fd}   ({}, {})",
             ring.pid,
             escape(command),
             ring.ring_capacity
+                .map_or_else(|| "capacity unknown".into(), |it| format!("{it} bytes"))
         );
         text
     })

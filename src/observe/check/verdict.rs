@@ -213,6 +213,13 @@ fn one(seen: &Observed, limits: &Limits) -> (RingVerdict, Vec<Reason>) {
             });
         }
     }
+    if reasons.is_empty() && ring.control.head().is_none() {
+        // As of a capture, which has messages and nothing else.
+        reasons.push(Reason {
+            ring: Some(ring.id.clone()),
+            ..unread("ring-unknown", ring.reason.clone())
+        });
+    }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
     let verdict = RingVerdict {
         id: ring.id.clone(),

@@ -20,8 +20,8 @@ pub struct RingListing {
     pub pid: i32,
     /// The producer's process name, unescaped.
     pub command: Option<String>,
-    /// Bytes in the ring.
-    pub ring_capacity: u64,
+    /// Bytes in the ring; null where only its messages are known.
+    pub ring_capacity: Option<u64>,
     /// Bytes ever committed; null where the control region was truncated.
     pub producer_head: Option<u64>,
     /// Consumers that hold a slot; of a ring whose producer is gone, processes that map it. Null when they could not be

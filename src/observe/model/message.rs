@@ -34,6 +34,24 @@ impl Integrity {
     }
 }
 
+/// Why a payload of so many bytes is nothing to be read, if that is so: it may not be what was sent.
+#[must_use]
+pub fn unreadable(
+    header: &MessageHeader,
+    payload_bytes: usize,
+    integrity: Integrity,
+) -> Option<&'static str> {
+    if header.is_filler() {
+        Some("it is a filler, the unused end of a lap")
+    } else if integrity == Integrity::Torn {
+        Some("it is torn")
+    } else if payload_bytes as u64 != u64::from(header.payload_len) {
+        Some("its payload is not whole")
+    } else {
+        None
+    }
+}
+
 /// A message copied out of a ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -40,7 +40,7 @@ pub use frame::{Frame, RingSource, SourceAction};
 pub use lag_limit::{LagLimit, LagUnit, Threshold};
 pub use limitation::{Limitation, Unseen};
 pub use listing::{Listing, RingListing, WorstConsumer};
-pub use message::{Gap, GapReason, Integrity, Message};
+pub use message::{Gap, GapReason, Integrity, Message, unreadable};
 pub use message_log::{LogRow, MessageLog, StoredMessage};
 pub use moment::Moment;
 pub use past_point::PastPoint;

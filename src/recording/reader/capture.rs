@@ -19,8 +19,6 @@ use crate::recording::state::RecordedState;
 use crate::recording::writer::RecordingWriter;
 use crate::text::{counted, escape};
 
-/// How captures begin.
-pub(super) const MAGIC: [u8; 4] = *b"\n\r\r\n";
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;
 
@@ -80,10 +78,8 @@ pub(super) fn as_stream(
         .name("capture".into())
         .spawn(move || {
             let note = |note| lock(&theirs).push(note);
-            // Where the recording ends without an end, its reader says so.
-            if let Err(Failure::Input(error)) = convert(input, writer, note) {
-                lock(&theirs).push(error.to_string());
-            }
+            // Where the recording ends without an end, its reader says so, too.
+            let _ = convert(input, writer, note);
         })?;
     Ok((reader, notes))
 }
@@ -116,7 +112,10 @@ fn convert(input: impl Read, out: impl Write, mut note: impl FnMut(String)) -> R
         let record = match capture.next_record() {
             Ok(Some(record)) => record,
             Ok(None) => break,
-            Err(ReadError::Io(error)) => return Err(Failure::Input(error)),
+            Err(ReadError::Io(error)) => {
+                note(error.to_string());
+                return Err(Failure::Input(error));
+            }
             Err(error) => {
                 note(error.to_string());
                 break;

@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 use mcap::MAGIC;
 use mcap::records::op;
 
+use crate::capture::{pcapng, read_as_much};
 use crate::text::{bytes, counted, escape};
 use head::{RECORD_HEAD, RecordHead, found};
 use index::{Index, Scan};
 use store::Store;
-use stream::{FromStream, Stream, read_as_much};
+use stream::{FromStream, Stream};
 use summary::Summary;
 
 /// Of a stream so many bytes are kept; of more, the oldest messages go first, then the oldest states.
@@ -128,7 +129,7 @@ impl Recording {
         }
         let mut magic = [0; MAGIC.len()];
         let there = file.read_at(&mut magic, 0).map_err(unreadable)?;
-        if magic.starts_with(&capture::MAGIC) {
+        if magic.starts_with(&pcapng::MAGIC) {
             let (file, notes) = capture::as_file(&file).map_err(unreadable)?;
             let size = file.metadata().map_err(unreadable)?.len();
             let mut recording = Self::new(name, Store::File(file));
@@ -177,10 +178,10 @@ impl Recording {
             name: name.into(),
             source,
         };
-        let mut begin = [0; capture::MAGIC.len()];
+        let mut begin = [0; pcapng::MAGIC.len()];
         let there = read_as_much(&mut input, &mut begin).map_err(unreadable)?;
         let input = io::Cursor::new(begin).take(there as u64).chain(input);
-        let stream = if begin == capture::MAGIC {
+        let stream = if begin == pcapng::MAGIC {
             let (input, notes) = capture::as_stream(input).map_err(unreadable)?;
             recording.converted = Some(notes);
             Stream::begin(input)

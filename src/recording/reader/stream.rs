@@ -9,6 +9,7 @@ use mcap::records::op;
 
 use super::chunk::LONGEST;
 use super::head::{RECORD_HEAD, RecordHead, found};
+use crate::capture::read_as_much;
 
 /// Records under way at most, ...
 const UNDER_WAY: usize = 64;
@@ -181,18 +182,4 @@ fn read(
             return Ok(());
         }
     }
-}
-
-/// Reads until `buffer` is full or there is nothing more.
-pub(super) fn read_as_much(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match input.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(read) => got += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::capture::RecordedMessage;
 use crate::decode::{DecodeSpec, Decoded, Decoder, Field};
-use crate::observe::model::Integrity;
+use crate::observe::model::unreadable;
 
 /// What is written at once is decoded for so long: the messages themselves come first.
 const MOST_TIME: Duration = Duration::from_millis(250);
@@ -55,10 +55,14 @@ impl MessageDecoding {
             let RecordedMessage::Message(raw, integrity) = RecordedMessage::parse(record)? else {
                 return None;
             };
-            let failure = if integrity == Integrity::Torn {
-                Some("it is torn".to_owned())
+            if raw.header.is_filler() {
+                return None;
+            }
+            let unreadable = unreadable(&raw.header, raw.payload.len(), integrity);
+            let failure = if let Some(why) = unreadable {
+                Some(why.to_owned())
             } else if Instant::now() >= deadline {
-                Some("the decoder is too slow for this ring".to_owned())
+                Some("decoding takes too long for this ring".to_owned())
             } else {
                 let done = self.decoder.decode(raw.payload, &mut self.decoded);
                 done.err().map(|why| why.to_string())

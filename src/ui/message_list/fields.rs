@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::decode::{DecodeError, DecodeSpec, Decoded, Decoder, line};
-use crate::observe::model::{Integrity, StoredMessage};
+use crate::observe::model::{StoredMessage, unreadable};
 
 /// Lines of messages that are kept.
 const KEPT: usize = 1000;
@@ -127,7 +127,7 @@ impl Fields {
             return Some(Err(why));
         }
         if self.spent.get() > MOST_TIME {
-            return Some(Err("no time is left: it is tried again".to_owned()));
+            return Some(Err("decoding takes long; it is tried again".to_owned()));
         }
         let begun = Instant::now();
         let mut decoded = Decoded::default();
@@ -190,11 +190,6 @@ impl Fields {
 
 /// Why a message is not even tried.
 fn undecodable(message: &StoredMessage<'_>) -> Option<String> {
-    if message.integrity == Integrity::Torn {
-        Some("it is torn".to_owned())
-    } else if message.is_cut() {
-        Some("not all of it was kept".to_owned())
-    } else {
-        None
-    }
+    let why = unreadable(&message.header, message.payload.len(), message.integrity);
+    why.map(str::to_owned)
 }

@@ -406,7 +406,7 @@ pub(super) fn listing(rings: usize) -> Listing {
             id: format!("{pid}/4"),
             pid,
             command: Some(command.to_owned()),
-            ring_capacity: CAPACITY,
+            ring_capacity: Some(CAPACITY),
             producer_head: Some(HEAD),
             consumers: (state != RingState::Idle).then_some(3),
             free_bytes: Some(CAPACITY / 2),

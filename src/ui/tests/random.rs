@@ -202,7 +202,7 @@ impl Random {
         for ring in &mut listing.rings {
             ring.command = Some(self.word());
             ring.id = self.word();
-            ring.ring_capacity = self.number();
+            ring.ring_capacity = Some(self.number());
             ring.bytes_per_second = self.float();
             ring.reason = self.word();
             ring.through = self.perhaps().map(|pid| pid as i32);
