@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zbqtop::observe::attach::{Presence, RingSelector, by_pid};
+
 use crate::support::program::ring as ring_of;
 use crate::support::verdict::assert_words;
 use crate::support::watch::{Watch, consumer};
@@ -52,6 +54,29 @@ fn killed_with_messages_unread_between_two_looks() {
     assert_words(&left, &["its process has ended", "31.2 KiB unread"]);
     watch.settle();
     watch.told_of(Some(reads.pid()), &["left"]);
+}
+
+/// It ends and loses its slot after this look has asked whether it lives, and before it reads the table: the slot is lost to
+/// its end, not to a scan that evicts.
+#[test]
+fn killed_in_the_middle_of_a_look() {
+    let place = Place::new();
+    let mut producer = producer(&place, "--stall-timeout 600000");
+    let mut reads = Peer::consumer(&place.socket(), COMMON).settled();
+    let pid = i32::try_from(producer.pid()).expect("a pid");
+    let mut ring = by_pid(pid, RingSelector::Only).expect("a ring");
+    eventually("its slot is seen", || {
+        ring.read_table()?;
+        let member = ring.members().first()?;
+        (member.presence == Presence::Mapped).then_some(())
+    });
+    ring.note_ends();
+    reads.kill();
+    producer.ask("scan", "scanned");
+    let table = ring.read_table().expect("the table");
+    assert!(table.active.is_empty());
+    assert!(ring.members().is_empty(), "{:?}", ring.members());
+    assert_eq!(ring.take_departed().len(), 1);
 }
 
 /// The producer maps every page, that of a consumer in its own process, too: there it takes one more to read.

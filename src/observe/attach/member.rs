@@ -201,7 +201,20 @@ impl Member {
     /// What was found out `then` or after is good enough.
     pub(super) fn look_for_page(&mut self, then: Instant) {
         self.asked = Instant::now();
-        self.presence = match presence(self.process.as_ref(), self.file, then) {
+        let found = presence(self.process.as_ref(), self.file, then, true);
+        self.find(found);
+    }
+
+    /// As [`Self::look_for_page`], of one that has just lost its slot: nothing that was found out before is good enough, as it
+    /// may have lost the slot because it has ended or let go since.
+    pub(super) fn look_again(&mut self) {
+        self.asked = Instant::now();
+        let found = presence(self.process.as_ref(), self.file, self.asked, false);
+        self.find(found);
+    }
+
+    fn find(&mut self, found: Presence) {
+        self.presence = match found {
             Presence::Unmapped if !self.has_settled() => Presence::Unknown,
             found => found,
         };
@@ -340,7 +353,7 @@ impl MemberProcess {
 
 /// Whether the process behind a consumer has `file` mapped, as far as it can be told. That it has may have been so a moment
 /// ago; that it has not is so after `then`.
-fn presence(process: Option<&MemberProcess>, file: FileId, then: Instant) -> Presence {
+fn presence(process: Option<&MemberProcess>, file: FileId, then: Instant, kept: bool) -> Presence {
     let Some(member) = process else {
         return Presence::Unknown;
     };
@@ -348,9 +361,8 @@ fn presence(process: Option<&MemberProcess>, file: FileId, then: Instant) -> Pre
         return Presence::Gone;
     }
     let maps_it = |maps: &Maps| maps.count(file) >= member.mappings;
-    match member.process.maps() {
-        Ok(maps) if maps_it(&maps) => return Presence::Mapped,
-        _ => {}
+    if kept && member.process.maps().is_ok_and(|maps| maps_it(&maps)) {
+        return Presence::Mapped;
     }
     match member.process.maps_since(then) {
         Ok(maps) if maps_it(&maps) => Presence::Mapped,

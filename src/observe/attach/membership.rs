@@ -150,9 +150,12 @@ impl Membership {
             if (self.refreshes + number).is_multiple_of(turns) {
                 member.process_state(true);
             }
-            member.held = held.contains(&member.file);
-            // Those who are there are asked in turn, too.
-            if member.presence != Presence::Mapped || member.asked.elapsed() >= STANDS {
+            let lost = std::mem::replace(&mut member.held, held.contains(&member.file));
+            if lost && !member.held {
+                // It may have ended after it was asked last, and before it lost its slot for that.
+                member.look_again();
+            } else if member.presence != Presence::Mapped || member.asked.elapsed() >= STANDS {
+                // Those who are there are asked in turn, too.
                 member.look_for_page(then);
             }
         }
