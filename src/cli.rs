@@ -35,14 +35,13 @@ pub use publish::{InputFormat, PublishArgs, PublishRate};
 pub use record::{DumpArgs, RecordArgs};
 pub use screen::{Sampling, ScreenArgs, ThemeName, When};
 pub use shell::Shell;
-pub use tail::{DecodeArgs, FilterArgs, TailArgs, TailFormat};
+pub use tail::{AgeArgs, DecodeArgs, FilterArgs, TailArgs, TailFormat};
 pub use target::{Configuration, Target};
 use values::duration;
 pub(crate) use values::{RingPosition, pattern, period, shown};
 pub use wireshark::{WiresharkAction, WiresharkArgs};
 
 use crate::bench::roles::BenchRole;
-use crate::decode::DecodeSpec;
 use crate::demo::roles::DemoRole;
 use crate::observe::model::Moment;
 
@@ -88,9 +87,9 @@ pub struct Cli {
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
-    /// Decode payloads, as `tail --decode` does
-    #[arg(long, value_name = "SPEC")]
-    pub decode: Option<DecodeSpec>,
+    /// What is in messages.
+    #[command(flatten)]
+    pub ages: AgeArgs,
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,
@@ -114,6 +113,9 @@ pub enum Command {
         /// How samples are taken.
         #[command(flatten)]
         sampling: Sampling,
+        /// How old messages are.
+        #[command(flatten)]
+        ages: AgeArgs,
         /// Where the settings are.
         #[command(flatten)]
         configuration: Configuration,

@@ -25,14 +25,14 @@ pub mod fuzzing;
 
 #[cfg(feature = "observe")]
 #[doc(hidden)]
+pub mod decode;
+#[cfg(feature = "observe")]
+#[doc(hidden)]
 pub mod observe;
 #[cfg(feature = "observe")]
 #[doc(hidden)]
 pub mod text;
 
-#[cfg(feature = "tui")]
-#[doc(hidden)]
-pub mod decode;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod ui;

@@ -26,7 +26,7 @@ use crate::commands::{
     bench, check, completions, demo, doctor, dump, events, man, metrics, publish, record, recorded,
     snapshot, wireshark,
 };
-use crate::decode::DecodeRule;
+use crate::decode::{DecodeRule, DecodeRules};
 use crate::demo::roles;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, by_pid,
@@ -64,14 +64,17 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
                 if let Some(playback) = played(&cli.target, true)? {
                     return recorded_snapshot(playback, cli.json, cli.sampling, out);
                 }
+                if let Some(why) = cli.ages.misuse() {
+                    return Ok(refuse(&cli::misuse("", why)));
+                }
+                let rules = decoding(cli.ages.rule(), &settings)?;
                 let (ring, succession) = attach_on(&cli.target)?;
-                let thresholds = settings.thresholds;
                 Ok(snapshot::snapshot(
                     ring,
                     succession,
                     cli.json,
                     cli.sampling,
-                    thresholds,
+                    (settings.thresholds, &rules),
                     out,
                 )?)
             } else {
@@ -82,15 +85,21 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             target,
             json,
             sampling,
+            ages,
             configuration,
         }) => {
-            let thresholds = settings(&configuration)?.thresholds;
+            if let Some(why) = ages.misuse() {
+                return Ok(refuse(&cli::misuse("snapshot", why)));
+            }
+            let settings = settings(&configuration)?;
+            let rules = decoding(ages.rule(), &settings)?;
             if let Some(playback) = played(&target, true)? {
                 return recorded_snapshot(playback, json, sampling, out);
             }
             let (ring, succession) = attach_on(&target)?;
+            let judged_by = (settings.thresholds, &rules);
             Ok(snapshot::snapshot(
-                ring, succession, json, sampling, thresholds, out,
+                ring, succession, json, sampling, judged_by, out,
             )?)
         }
         Some(Command::Ls {
@@ -155,12 +164,13 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             if let Some(why) = options.misuse() {
                 return Ok(refuse(&cli::misuse("record", why)));
             }
-            let thresholds = settings(&options.configuration)?.thresholds;
+            let settings = settings(&options.configuration)?;
+            let rules = decoding(options.rule(), &settings)?;
             let ring = match options.all {
                 true => None,
                 false => Some(attach_on(&options.target)?),
             };
-            record::record(ring, &options, thresholds)
+            record::record(ring, &options, settings.thresholds, rules)
         }
         Some(Command::Dump(options)) => {
             let thresholds = settings(&options.configuration)?.thresholds;
@@ -183,7 +193,11 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Some(Command::Metrics(options)) => {
-            let thresholds = settings(&options.configuration)?.thresholds;
+            if let Some(why) = options.ages.misuse() {
+                return Ok(refuse(&cli::misuse("metrics", why)));
+            }
+            let settings = settings(&options.configuration)?;
+            let rules = decoding(options.ages.rule(), &settings)?;
             if let Some(mut playback) = played(&options.target, true)? {
                 if options.listen.is_some() || options.every.is_some() {
                     let why = "--file: metrics of a recording are given once: leave out --listen and --every";
@@ -191,7 +205,8 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
                 }
                 metrics::recorded(&mut playback, &options, out)
             } else {
-                metrics::metrics(ring_or_all(&options.target)?, &options, thresholds, out)
+                let judged_by = (settings.thresholds, &rules);
+                metrics::metrics(ring_or_all(&options.target)?, &options, judged_by, out)
             }
         }
         Some(Command::Doctor(options)) => {
@@ -312,13 +327,10 @@ fn ring_selector(target: &Target) -> RingSelector {
 /// With a process named: its ring. Without: the screen itself looks for one, and waits if there is none.
 fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
     let thresholds = settings.thresholds;
+    let rules = decoding(cli.ages.rule(), &settings)?;
     let mut options =
         dashboard_options::options(cli.screen, cli.sampling.interval, settings, &variable)?;
-    if let Some(spec) = &cli.decode {
-        spec.open()
-            .map_err(|why| anyhow::anyhow!("--decode: {why}"))?;
-        options.decoding.insert(0, DecodeRule::of_all(spec.clone()));
-    }
+    options.decoding = rules;
     if !cli.target.file.is_empty() {
         return play(&cli.target, options);
     }
@@ -339,6 +351,16 @@ fn dashboard(cli: &Cli, settings: Settings) -> anyhow::Result<()> {
         },
     };
     show(ring, thresholds, options)
+}
+
+/// How payloads are decoded: as is typed, or else as the settings say.
+fn decoding(typed: Option<DecodeRule>, settings: &Settings) -> anyhow::Result<DecodeRules> {
+    if let Some(rule) = &typed {
+        let opened = rule.spec.open();
+        opened.map_err(|why| anyhow::anyhow!("--decode: {why}"))?;
+    }
+    let rules = typed.into_iter().chain(settings.decoding.iter().cloned());
+    Ok(rules.collect())
 }
 
 /// Whether the user, told why the ring may not be looked into and what joining costs, wants it joined.
@@ -365,9 +387,11 @@ fn show(
         Some((ring, succession)) => Rings::watching(ring, succession),
         None => Rings::default(),
     };
-    let rings = rings.judging_by(thresholds).seeking_orphans();
+    let rules = DecodeRules::clone(&options.decoding);
+    let rings = rings.judging_by(thresholds).decoding_by(&rules);
+    let rings = rings.seeking_orphans();
     only_ascii(options.ascii);
-    ui::run(Live::new(rings, thresholds), options).context("the dashboard")
+    ui::run(Live::new(rings, thresholds, rules), options).context("the dashboard")
 }
 
 fn is_binary_to_terminal(options: &cli::TailArgs) -> bool {

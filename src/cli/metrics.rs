@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::tail::AgeArgs;
 use super::target::{Configuration, Target};
 use super::values::period;
 
@@ -27,6 +28,9 @@ pub struct MetricsArgs {
     /// Samples a second of each ring, with --listen or --every.
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rate: u32,
+    /// How old messages are.
+    #[command(flatten)]
+    pub ages: AgeArgs,
     /// Where the settings are.
     #[command(flatten)]
     pub configuration: Configuration,

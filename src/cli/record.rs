@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::target::{Configuration, Target};
 use super::values::{duration, period, size};
-use crate::decode::DecodeSpec;
+use crate::decode::{DecodeRule, DecodeSpec, TimeField};
 use crate::observe::model::Severity;
 use crate::recording::MessagePlan;
 
@@ -32,6 +32,10 @@ pub struct RecordArgs {
     /// Also record what is in the messages, decoded as `tail --decode` does, on a channel of its own.
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
+    /// The decoded value that tells when a message was made: how old messages were when they were committed is recorded with
+    /// the state.
+    #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
+    pub time_field: Option<TimeField>,
     /// End when the file has reached this size, or, with --keep, go on with another one.
     #[arg(long, value_name = "SIZE", value_parser = file_size)]
     pub max_size: Option<u64>,
@@ -58,6 +62,13 @@ pub struct RecordArgs {
 }
 
 impl RecordArgs {
+    /// How messages are decoded, if they are.
+    #[must_use]
+    pub fn rule(&self) -> Option<DecodeRule> {
+        let spec = self.decode.clone()?;
+        Some(DecodeRule::of_all(spec, self.time_field.clone()))
+    }
+
     /// Why it makes no sense, if it does not.
     #[must_use]
     pub fn misuse(&self) -> Option<&'static str> {

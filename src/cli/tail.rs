@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 use super::screen::When;
 use super::target::Target;
 use super::values::{RingPosition, end, pattern, period, size, whole};
-use crate::decode::{Condition, DecodeSpec, conditions, path};
+use crate::decode::{Condition, DecodeRule, DecodeSpec, TimeField, conditions, path};
 use crate::observe::messages::{hex_pattern, number_range};
 use crate::output::tail::Format;
 
@@ -79,12 +79,43 @@ pub struct DecodeArgs {
     /// 'px:f64 qty:u32 side:u8{0=buy,1=sell} rest:bytes'
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
+    /// The decoded value that tells when a message was made: it is shown how old the message was when it was committed
+    #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
+    pub time_field: Option<TimeField>,
     /// Messages whose decoded values meet all of these, as in '.px > 100 .sym == "ABC"'
     #[arg(long = "where", value_name = "CONDITIONS", value_parser = field_conditions, requires = "decode")]
     pub conditions: Option<Conditions>,
     /// Only these decoded values, with tabs between them, as in px,order.qty
     #[arg(long, value_name = "NAMES", value_parser = columns, requires = "decode")]
     pub columns: Option<Columns>,
+}
+
+/// What is in payloads that tells how old messages are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AgeArgs {
+    /// Decode payloads, as `tail --decode` does
+    #[arg(long, value_name = "SPEC")]
+    pub decode: Option<DecodeSpec>,
+    /// The decoded value that tells when a message was made, in units since 1970: it is shown how old messages were when
+    /// they were committed
+    #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
+    pub time_field: Option<TimeField>,
+}
+
+impl AgeArgs {
+    /// What they say of all rings.
+    #[must_use]
+    pub fn rule(&self) -> Option<DecodeRule> {
+        let spec = self.decode.clone()?;
+        Some(DecodeRule::of_all(spec, self.time_field.clone()))
+    }
+
+    /// Why they make no sense where only ages are told, if they do not.
+    #[must_use]
+    pub fn misuse(&self) -> Option<&'static str> {
+        (self.decode.is_some() && self.time_field.is_none())
+            .then_some("--decode: here it is for --time-field, which is missing")
+    }
 }
 
 /// Conditions on decoded values.

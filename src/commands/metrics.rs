@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use listenfd::ListenFd;
 
 use crate::cli::MetricsArgs;
+use crate::decode::DecodeRules;
 use crate::metrics::http::{Answer, Page, Request, Server};
 use crate::metrics::{Encoding, Metrics, PublishedMetrics, replace};
 use crate::observe::attach::{AttachedRing, Succession};
@@ -48,9 +49,10 @@ const LANDING: &str = "\
 pub fn metrics(
     ring: Option<(AttachedRing, Option<Succession>)>,
     options: &MetricsArgs,
-    thresholds: Thresholds,
+    judged_by: (Thresholds, &DecodeRules),
     out: &mut Printer,
 ) -> anyhow::Result<()> {
+    let (thresholds, decoding) = judged_by;
     let listener = options.listen.map(listener).transpose()?;
     let repeats = listener.is_some() || options.every.is_some();
     let budget = if repeats {
@@ -62,6 +64,7 @@ pub fn metrics(
         Some((ring, succession)) => RingSet::of(ring, succession, budget, thresholds),
         None => RingSet::all(budget, thresholds),
     };
+    let set = set.decoding_by(decoding);
     if !repeats {
         return once(set, options.textfile.as_deref(), out);
     }
@@ -118,7 +121,11 @@ pub fn recorded(
 fn once(mut set: RingSet, textfile: Option<&Path>, out: &mut Printer) -> anyhow::Result<()> {
     let mut metrics = Metrics::default();
     metrics.take(set.look());
-    std::thread::sleep(INTERVAL);
+    let due = Instant::now() + INTERVAL;
+    while let Some(left) = due.checked_duration_since(Instant::now()) {
+        let every = set.note_commits().unwrap_or(left);
+        std::thread::sleep(left.min(every));
+    }
     metrics.take(set.look());
     for limit in set.limits() {
         warn(&escape(&limit.to_string()));
@@ -160,7 +167,8 @@ impl Sampler {
             while !asked.load(Ordering::Relaxed) {
                 let left = due.saturating_duration_since(Instant::now());
                 if !left.is_zero() {
-                    std::thread::sleep(left.min(PATIENCE));
+                    let every = set.note_commits().unwrap_or(PATIENCE);
+                    std::thread::sleep(left.min(every));
                     continue;
                 }
                 let looks = set.look();

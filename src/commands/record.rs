@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use crate::cli::RecordArgs;
+use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{RingSource as _, Thresholds};
 use crate::observe::rings::Rings;
@@ -71,6 +72,7 @@ pub fn record(
     ring: Option<(AttachedRing, Option<Succession>)>,
     options: &RecordArgs,
     thresholds: Thresholds,
+    decoding: DecodeRules,
 ) -> anyhow::Result<()> {
     let ending = StopSignal::watch()?;
     let streams = options.output == Path::new("-");
@@ -80,6 +82,7 @@ pub fn record(
             interval: options.interval,
             messages: options.messages,
             thresholds,
+            decoding,
         },
         output: output(&options.output, &ending)?,
         files: FilePlan {

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::cli::Sampling;
+use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{Report, RingSource as _, SCHEMA_VERSION, Thresholds};
 use crate::observe::rings::Rings;
@@ -36,7 +37,7 @@ pub fn snapshot(
     succession: Option<Succession>,
     as_json: bool,
     sampling: Sampling,
-    thresholds: Thresholds,
+    judged_by: (Thresholds, &DecodeRules),
     out: &mut Printer,
 ) -> io::Result<()> {
     let interval = sampling.interval.unwrap_or(INTERVAL);
@@ -49,7 +50,9 @@ pub fn snapshot(
         },
         ..Budget::ONCE
     };
-    let mut watcher = Watcher::new(ring, budget).judging_by(thresholds);
+    let (thresholds, decoding) = judged_by;
+    let watcher = Watcher::new(ring, budget).judging_by(thresholds);
+    let mut watcher = watcher.decoding_by(decoding);
     if let Some(succession) = succession.filter(|_| sampling.watch.is_some()) {
         watcher = watcher.succeeded_by(succession);
     }
@@ -64,7 +67,12 @@ pub fn snapshot(
             if rest.is_zero() {
                 break;
             }
-            out.get_ref().sleep(rest.min(NOTES_EVERY))?;
+            let noted = Instant::now() + rest.min(NOTES_EVERY);
+            while let Some(left) = noted.checked_duration_since(Instant::now()) {
+                let every = watcher.notes_every().unwrap_or(left);
+                out.get_ref().sleep(left.min(every))?;
+                watcher.note_commits();
+            }
             watcher.note_head();
         }
         let mut ring = watcher.look();

@@ -17,14 +17,16 @@ mod msgpack;
 mod protobuf;
 mod rule;
 mod spec;
+mod time_field;
 mod word;
 
 pub use condition::{Condition, conditions, path};
 pub use decoded::{Decoded, Field, Value};
 pub use decoder::Decoder;
 pub use error::DecodeError;
-pub use rule::{DecodeRule, spec_for};
+pub use rule::{DecodeRule, DecodeRules, rule_for};
 pub use spec::DecodeSpec;
+pub use time_field::TimeField;
 pub use word::{line, word};
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! Which rings are decoded how.
 
+use std::sync::Arc;
+
 use super::spec::DecodeSpec;
+use super::time_field::TimeField;
+
+/// How the payloads of rings are decoded: of these rules the first that is for a ring counts.
+pub type DecodeRules = Arc<[DecodeRule]>;
 
 /// How the payloads of some rings are decoded.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,16 +17,19 @@ pub struct DecodeRule {
     pub command: Option<String>,
     /// How.
     pub spec: DecodeSpec,
+    /// What of that tells when a message was made.
+    pub time_field: Option<TimeField>,
 }
 
 impl DecodeRule {
     /// All rings.
     #[must_use]
-    pub fn of_all(spec: DecodeSpec) -> Self {
+    pub fn of_all(spec: DecodeSpec, time_field: Option<TimeField>) -> Self {
         Self {
             socket: None,
             command: None,
             spec,
+            time_field,
         }
     }
 
@@ -37,12 +46,10 @@ impl DecodeRule {
 
 /// The first rule for a ring.
 #[must_use]
-pub fn spec_for<'a>(
+pub fn rule_for<'a>(
     rules: &'a [DecodeRule],
     command: Option<&str>,
     sockets: &[String],
-) -> Option<&'a DecodeSpec> {
-    let mut rules = rules.iter();
-    let rule = rules.find(|rule| rule.is_for(command, sockets))?;
-    Some(&rule.spec)
+) -> Option<&'a DecodeRule> {
+    rules.iter().find(|rule| rule.is_for(command, sockets))
 }

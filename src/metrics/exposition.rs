@@ -2,7 +2,6 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::histogram::Histogram;
 use super::labels::Labels;
 
 /// How metrics are written.
@@ -165,13 +164,20 @@ impl Exposition {
         self.line(suffix, labels, Some((name, value)), sample);
     }
 
-    /// Writes a histogram.
-    pub(super) fn histogram(&mut self, labels: &Labels, histogram: &Histogram) {
-        for (bound, count) in histogram.cumulative() {
+    /// Writes a histogram: upper bounds, and how many figures are no larger; the last of them is how many there are.
+    pub(super) fn histogram(
+        &mut self,
+        labels: &Labels,
+        cumulative: impl Iterator<Item = (&'static str, u64)>,
+        sum: f64,
+    ) {
+        let mut all = 0;
+        for (bound, count) in cumulative {
             self.line("_bucket", labels, Some(("le", bound)), count);
+            all = count;
         }
-        self.line("_sum", labels, None, histogram.sum());
-        self.line("_count", labels, None, histogram.count());
+        self.line("_sum", labels, None, sum);
+        self.line("_count", labels, None, all);
     }
 
     /// `more` is a label whose value needs no escaping.

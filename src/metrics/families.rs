@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::exposition::{Exposition, Kind};
+use super::histogram::ages;
 use super::labels::Labels;
 use super::series::{ConsumerSeries, RingSeries, lag_ratio};
 use super::store::Metrics;
@@ -189,6 +190,20 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "zbq_message_age_seconds",
+        kind: Kind::Histogram,
+        help: "How old messages were when they were first seen to be committed, by the time they carry: at most about a millisecond more than when they were committed. Only with --time-field, of the messages that were read.",
+        is_counted: true,
+        samples: |metrics, out| {
+            for series in metrics.rings() {
+                if let Some(counts) = &series.messages.ages {
+                    let sum = counts.sum_ns as f64 / 1e9;
+                    out.histogram(&series.labels, ages(counts), sum);
+                }
+            }
+        },
+    },
+    Family {
         name: "zbq_ring_slots",
         kind: Kind::Gauge,
         help: "Slots for consumers: free ones, and those of pull and of push consumers.",
@@ -294,7 +309,8 @@ pub(super) const FAMILIES: &[Family] = &[
         is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings().flat_map(|ring| &ring.consumers) {
-                out.histogram(&series.labels, &series.lags);
+                let lags = &series.lags;
+                out.histogram(&series.labels, lags.cumulative(), lags.sum());
             }
         },
     },

@@ -1,5 +1,7 @@
 //! How often a figure was how large.
 
+use crate::observe::model::AgeCounts;
+
 /// Upper bounds of the buckets, as they are written; above them there is one more.
 pub(super) const BOUNDS: [(f64, &str); 10] = [
     (0.01, "0.01"),
@@ -32,23 +34,35 @@ impl Histogram {
 
     /// The bounds and how many figures are no larger; the last of them is how many there are.
     pub(super) fn cumulative(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let bounds = BOUNDS.iter().map(|(_, text)| *text).chain(["+Inf"]);
-        let counts = self.buckets.iter().scan(0, |sum, count| {
-            *sum += count;
-            Some(*sum)
-        });
-        bounds.zip(counts)
+        cumulative(BOUNDS.iter().map(|(_, text)| *text), &self.buckets)
     }
 
     /// All figures together.
     pub(super) fn sum(&self) -> f64 {
         self.sum
     }
+}
 
-    /// How many there are.
-    pub(super) fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
+/// The bounds of [`AgeCounts::BOUNDS_NS`] in seconds, as they are written.
+const AGE_BOUNDS: [&str; AgeCounts::BOUNDS_NS.len()] = [
+    "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01",
+    "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "60.0",
+];
+
+/// As [`Histogram::cumulative`], of ages.
+pub(super) fn ages(counts: &AgeCounts) -> impl Iterator<Item = (&'static str, u64)> {
+    cumulative(AGE_BOUNDS.into_iter(), &counts.buckets)
+}
+
+fn cumulative(
+    bounds: impl Iterator<Item = &'static str>,
+    buckets: &[u64],
+) -> impl Iterator<Item = (&'static str, u64)> {
+    let counts = buckets.iter().scan(0, |sum, count| {
+        *sum += count;
+        Some(*sum)
+    });
+    bounds.chain(["+Inf"]).zip(counts)
 }
 
 #[cfg(test)]
@@ -67,7 +81,21 @@ mod tests {
         assert_eq!(counts[4], ("0.5", 3));
         assert_eq!(counts[9], ("1.0", 4));
         assert_eq!(counts[10], ("+Inf", 5));
-        assert_eq!(histogram.count(), 5);
         assert!((histogram.sum() - 8.31).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ages_are_in_the_buckets_that_are_written() {
+        let mut counts = AgeCounts::default();
+        for (text, bound) in AGE_BOUNDS.iter().zip(AgeCounts::BOUNDS_NS) {
+            let seconds: f64 = text.parse().unwrap();
+            assert_eq!((seconds * 1e9).round() as u64, bound, "{text}");
+            counts.note(bound);
+        }
+        counts.note(u64::MAX);
+        let written: Vec<_> = ages(&counts).collect();
+        assert_eq!(written[0], ("1e-05", 1));
+        assert_eq!(written[19], ("60.0", 20));
+        assert_eq!(written[20], ("+Inf", 21));
     }
 }

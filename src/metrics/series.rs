@@ -90,9 +90,17 @@ impl RingSeries {
 
     /// Takes a sample in.
     pub(super) fn take(&mut self, ring: RingSnapshot, messages: MessageTotals, at: Instant) {
-        let MessageTotals { counted, estimated } = self.messages_of_ring;
+        let MessageTotals {
+            counted,
+            estimated,
+            ages,
+        } = self.messages_of_ring;
         self.messages.counted += messages.counted.saturating_sub(counted);
         self.messages.estimated += (messages.estimated - estimated).max(0.0);
+        if let Some(now) = &messages.ages {
+            let sum = self.messages.ages.get_or_insert_default();
+            sum.add_growth(&ages.unwrap_or_default(), now);
+        }
         self.messages_of_ring = messages;
         self.count(&ring.events);
         for finding in &ring.findings {

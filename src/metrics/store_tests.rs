@@ -3,7 +3,7 @@ use std::time::Instant;
 use super::*;
 use crate::metrics::Encoding;
 use crate::observe::model::fixtures::{consumer, ring};
-use crate::observe::model::{Event, EventKind, MessageTotals, RingState};
+use crate::observe::model::{AgeCounts, Event, EventKind, MessageTotals, RingState};
 
 fn looks(rings: Vec<RingSnapshot>) -> Looks {
     let messages = MessageTotals::default();
@@ -108,8 +108,15 @@ fn what_takes_the_place_of_a_ring_goes_on_counting() {
     let mut take = |inode, counted, estimated| {
         let mut ring = called("7/3", inode, Some("/run/a"));
         ring.events.push(event(EventKind::Joined));
+        let mut ages = AgeCounts::default();
+        (0..counted).for_each(|_| ages.note(20_000));
+        let messages = MessageTotals {
+            counted,
+            estimated,
+            ages: Some(ages),
+        };
         metrics.take(Looks {
-            rings: vec![(ring, MessageTotals { counted, estimated })],
+            rings: vec![(ring, messages)],
             ..Looks::default()
         });
         samples(&mut metrics, "zbq_ring_messages")
@@ -125,6 +132,15 @@ fn what_takes_the_place_of_a_ring_goes_on_counting() {
     // Another ring, which counts from the start.
     let told = take(2, 4, 0.0);
     assert_eq!(told[0], r#"zbq_ring_messages_total{ring="/run/a"} 22"#);
+    let ages = samples(&mut metrics, "zbq_message_age");
+    assert_eq!(
+        [ages[0].as_str(), &ages[1], &ages[22]],
+        [
+            r#"zbq_message_age_seconds_bucket{ring="/run/a",le="1e-05"} 0"#,
+            r#"zbq_message_age_seconds_bucket{ring="/run/a",le="2.5e-05"} 19"#,
+            r#"zbq_message_age_seconds_count{ring="/run/a"} 19"#,
+        ]
+    );
     let joined = r#"zbq_events_total{ring="/run/a",kind="joined"} 3"#;
     assert!(samples(&mut metrics, "zbq_events_total").contains(&joined.to_owned()));
     assert_eq!(samples(&mut metrics, "zbq_ring_up").len(), 1);

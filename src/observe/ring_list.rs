@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::watch::{Budget, Watcher};
+use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachError, Discovery, Found, map, no_time_for};
 use crate::observe::model::{
     ConsumerSnapshot, ConsumerState, Limitation, Listing, RingListing, RingSnapshot, Thresholds,
@@ -24,6 +25,8 @@ const SEARCH: Duration = Duration::from_millis(8);
 pub(super) struct RingList {
     /// How much each look at a ring may read.
     budget: Budget,
+    /// How messages are decoded that tell when they were made.
+    pub(super) decoding: DecodeRules,
     discovery: Discovery,
     listed: BTreeMap<String, Watcher>,
     /// By pid of the process that owns them.
@@ -57,6 +60,7 @@ impl RingList {
     pub(super) fn with(budget: Budget) -> Self {
         Self {
             budget,
+            decoding: DecodeRules::default(),
             discovery: Discovery::default(),
             listed: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -115,6 +119,18 @@ impl RingList {
             }
             (snapshot, &*watcher)
         })
+    }
+
+    /// Takes in where the heads are of rings whose messages tell when they were made; how soon that is to be done again.
+    pub(super) fn note_commits(&mut self) -> Option<Duration> {
+        let mut soon = None;
+        for watcher in self.listed.values_mut() {
+            if let Some(every) = watcher.notes_every() {
+                watcher.note_commits();
+                soon = Some(every);
+            }
+        }
+        soon
     }
 
     /// Whether there are rings, or may be, that there was no time for yet.
@@ -185,6 +201,7 @@ impl RingList {
                     Ok(ring) => {
                         ring.release();
                         let watcher = Watcher::new(ring, self.budget).judging_by(thresholds);
+                        let watcher = watcher.decoding_by(&self.decoding);
                         let before = self.listed.insert(id, watcher);
                         gone.extend(before.map(|mut before| before.look()));
                     }

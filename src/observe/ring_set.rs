@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ring_list::RingList;
 use super::watch::{Budget, Watcher};
+use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{Limitation, MessageTotals, RingSnapshot, Thresholds};
 
@@ -76,6 +77,19 @@ impl RingSet {
         }
     }
 
+    /// Tells how old messages are, by these rules.
+    #[must_use]
+    pub fn decoding_by(mut self, rules: &DecodeRules) -> Self {
+        self.rings = match self.rings {
+            Rings::Chosen(watcher) => Rings::Chosen(Box::new(watcher.decoding_by(rules))),
+            Rings::All { mut list, due } => {
+                list.decoding = DecodeRules::clone(rules);
+                Rings::All { list, due }
+            }
+        };
+        self
+    }
+
     /// Samples each of them now.
     pub fn look(&mut self) -> Looks {
         let begun = Instant::now();
@@ -104,6 +118,18 @@ impl RingSet {
             gone,
             limits: self.limits.len(),
             took: begun.elapsed(),
+        }
+    }
+
+    /// Takes in between two looks where heads are, if messages tell when they were made; how soon that is to be done again.
+    pub fn note_commits(&mut self) -> Option<Duration> {
+        match &mut self.rings {
+            Rings::Chosen(watcher) => {
+                let every = watcher.notes_every()?;
+                watcher.note_commits();
+                Some(every)
+            }
+            Rings::All { list, .. } => list.note_commits(),
         }
     }
 

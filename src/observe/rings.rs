@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::orphan_search::{OrphanSearch, watch_orphans};
 use super::ring_list::{RingList, broken_ring};
 use super::watch::{Budget, Watcher};
+use crate::decode::DecodeRules;
 use crate::observe::attach::{
     AttachError, AttachedRing, RingSelector, RingTarget, Succession, adopt, by_pid, by_socket,
     discover, map, orphans,
@@ -35,6 +36,7 @@ pub struct Rings {
     /// What is looked for in the watched ring, and which ring that was.
     search: Option<(FileId, RingSearch)>,
     thresholds: Thresholds,
+    decoding: DecodeRules,
 }
 
 /// How rings whose producer is gone are looked for.
@@ -67,8 +69,17 @@ impl Rings {
         self
     }
 
+    /// Tells from now on how old the messages of the ring are that is watched in full, by these rules.
+    #[must_use]
+    pub fn decoding_by(mut self, rules: &DecodeRules) -> Self {
+        self.decoding = DecodeRules::clone(rules);
+        self.watched = self.watched.map(|watcher| watcher.decoding_by(rules));
+        self
+    }
+
     fn watcher(&self, ring: AttachedRing, budget: Budget) -> Watcher {
-        Watcher::new(ring, budget).judging_by(self.thresholds)
+        let watcher = Watcher::new(ring, budget).judging_by(self.thresholds);
+        watcher.decoding_by(&self.decoding)
     }
 }
 
@@ -216,6 +227,16 @@ impl RingSource for Rings {
 
     fn sample(&mut self) -> Option<Frame> {
         Some(self.watched.as_mut()?.frame())
+    }
+
+    fn notes_every(&self) -> Option<Duration> {
+        self.watched.as_ref()?.notes_every()
+    }
+
+    fn note_commits(&mut self) {
+        if let Some(watcher) = &mut self.watched {
+            watcher.note_commits();
+        }
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

@@ -1,26 +1,26 @@
 //! One ring, watched: each look takes a sample, remembers it, judges it, and gives plain data back.
 
-use std::collections::BTreeSet;
+mod assembly;
+mod budget;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+pub use budget::Budget;
+
+use crate::decode::{DecodeRules, rule_for};
 use crate::observe::attach::{AttachedRing, Presence, Succession};
-use crate::observe::health::{
-    Context, Events, History, consumer_state, findings, is_refused, ring_state,
-};
-use crate::observe::messages::{LagCounter, LagCounts, Preview, count_behind};
+use crate::observe::health::{Events, History};
+use crate::observe::messages::{LagCounter, Preview};
 use crate::observe::model::{
-    Attach, Bounded, ConsumerSnapshot, Estimate, Event, EventLog, Frame, Health, Limitation,
-    MessageLog, MessageTotals, Rate, RingSnapshot, Thresholds, Unseen, WakeupBasis,
+    Bounded, Event, EventLog, Frame, MessageLog, MessageTotals, ProducerInfo, RingSnapshot,
+    Thresholds,
 };
-use crate::observe::procfs::{MappingSurvey, shortage, user_name};
-use crate::observe::sample::{FutexWaiters, MemberSample, Sample, SideSockets, control, take};
-use crate::ring::WakeupMode;
+use crate::observe::procfs::MappingSurvey;
+use crate::observe::sample::{FutexWaiters, Sample, SideSockets, control, take};
 use crate::ring::clock::{TickClock, monotonic_ns};
-use crate::ring::layout::HEADER_SIZE;
-use crate::text::{bytes, percent_of, whole};
 
 /// Who is in a ring, and whether they still map it, is looked up this often: where that is the only way to learn of
 /// a new consumer, or where one is in trouble.
@@ -38,81 +38,8 @@ const STANDS_NS: u64 = 500_000_000;
 /// And is asked for no more often than this: it takes reading what its process maps.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 
-/// How much a look may read of the ring's bytes, and of `/proc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// For the newest messages and their rate.
-    pub preview: u64,
-    /// Bytes of messages that are kept.
-    pub history: usize,
-    /// Whether the first look takes in what the ring holds already.
-    pub reads_back: bool,
-    /// For counting the messages that consumers lag behind, all together, at one look.
-    pub lag: u64,
-    /// And for going on with that over looks, where it is more.
-    pub far_lag: u64,
-    /// Time for asking processes what they map, in search of evicted consumers; the next look goes on with it. Zero:
-    /// none is asked.
-    pub survey: Duration,
-    /// Time for the search for the slot table, where that has not been found yet.
-    pub search: Duration,
-    /// Whether consumers' threads and side sockets may be asked.
-    pub asks: bool,
-    /// Whether consumers are asked one after the other, at every look some, whether they are still there; otherwise all are, every
-    /// few seconds.
-    pub asks_in_turn: bool,
-}
-
-impl Budget {
-    /// For ten looks a second within one hundredth of a core.
-    pub const DASHBOARD: Self = Self {
-        preview: 64 << 10,
-        history: 3 << 20,
-        reads_back: true,
-        lag: 64 << 10,
-        far_lag: 2 << 20,
-        survey: Duration::from_millis(5),
-        search: Duration::from_millis(5),
-        asks: true,
-        asks_in_turn: true,
-    };
-    /// For one ring of some, ten looks a second.
-    pub const SAMPLED: Self = Self {
-        preview: 16 << 10,
-        history: 16 << 10,
-        reads_back: false,
-        lag: 16 << 10,
-        far_lag: 256 << 10,
-        survey: Duration::from_millis(1),
-        search: Duration::from_millis(1),
-        asks: true,
-        asks_in_turn: false,
-    };
-    /// For one ring of many.
-    pub const GLANCE: Self = Self {
-        preview: 4 << 10,
-        history: 16 << 10,
-        reads_back: false,
-        lag: 0,
-        far_lag: 0,
-        survey: Duration::ZERO,
-        search: Duration::ZERO,
-        asks: false,
-        asks_in_turn: false,
-    };
-    /// For a look that is not repeated soon.
-    pub const ONCE: Self = Self {
-        preview: 16 << 20,
-        history: 64 << 10,
-        reads_back: false,
-        lag: 4 << 20,
-        far_lag: 64 << 20,
-        survey: Duration::from_millis(500),
-        search: Duration::from_millis(500),
-        asks: true,
-        asks_in_turn: true,
-    };
-}
+/// Head is looked at this often where the age of messages is to be told: that is how exact it is.
+const NOTES_EVERY: Duration = Duration::from_millis(1);
 
 /// A ring under watch.
 #[derive(Debug)]
@@ -124,6 +51,9 @@ pub struct Watcher {
     lag_counter: LagCounter,
     budget: Budget,
     thresholds: Thresholds,
+    decoding: DecodeRules,
+    /// Why messages cannot be decoded though a rule says how, if that is so.
+    undecodable: Option<String>,
     refreshed: Instant,
     /// A search for evicted consumers that is under way, and when the next one is due.
     survey: Option<MappingSurvey>,
@@ -154,6 +84,8 @@ impl Watcher {
             lag_counter: LagCounter::default(),
             budget,
             thresholds: Thresholds::default(),
+            decoding: DecodeRules::default(),
+            undecodable: None,
             refreshed: Instant::now(),
             survey: None,
             survey_due: Instant::now(),
@@ -191,6 +123,7 @@ impl Watcher {
     fn go_on_with(&mut self, ring: AttachedRing) {
         let before = std::mem::replace(self, Self::new(ring, self.budget));
         self.thresholds = before.thresholds;
+        self.decoding = before.decoding;
         self.events = before.events;
         self.log = before.log;
         self.succession = before.succession;
@@ -201,6 +134,14 @@ impl Watcher {
     pub fn judging_by(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self.events = Events::judged_by(thresholds);
+        self
+    }
+
+    /// Tells how old messages are from now on, if one of these rules says for this ring which of their values tells when
+    /// they were made.
+    #[must_use]
+    pub fn decoding_by(mut self, rules: &DecodeRules) -> Self {
+        self.decoding = Arc::clone(rules);
         self
     }
 
@@ -245,7 +186,40 @@ impl Watcher {
         }
         self.over = ring.state.is_over();
         self.find_successor();
+        self.open_decoder(&ring.producer);
         ring
+    }
+
+    /// Begins to tell how old messages are, once a rule is for this producer.
+    fn open_decoder(&mut self, producer: &ProducerInfo) {
+        let is_settled = self.preview.tells_ages() || self.undecodable.is_some();
+        if is_settled || self.budget.decoding.is_zero() {
+            return;
+        }
+        let sockets = producer.sockets.as_deref().unwrap_or_default();
+        let rule = rule_for(&self.decoding, producer.command.as_deref(), sockets);
+        let Some((rule, field)) = rule.and_then(|rule| Some((rule, rule.time_field.clone()?)))
+        else {
+            return;
+        };
+        match rule.spec.open_hurried() {
+            Ok(decoder) => {
+                self.preview.tell_ages(decoder, field, self.budget.decoding);
+                self.preview.note_head(&self.ring);
+            }
+            Err(why) => self.undecodable = Some(why),
+        }
+    }
+
+    /// How soon [`Self::note_commits`] is to be called again; `None`: it need not be.
+    #[must_use]
+    pub fn notes_every(&self) -> Option<Duration> {
+        self.preview.tells_ages().then_some(NOTES_EVERY)
+    }
+
+    /// Takes in where head is, and nothing else: the age of messages is then known the better.
+    pub fn note_commits(&mut self) {
+        self.preview.note_head(&self.ring);
     }
 
     /// Whether the slot table is still being searched for.
@@ -360,237 +334,5 @@ impl Watcher {
     pub fn age_ns(&self, ticks: u64) -> Option<u64> {
         let elapsed = crate::ring::clock::ticks().checked_sub(ticks)?;
         Some(self.clock.ticks_to_ns(elapsed))
-    }
-
-    /// How many messages each tail is behind, as far as that is known; what was too much for one look with an estimate.
-    fn count_lags(&mut self, sample: &Sample) -> LagCounts {
-        let head = sample.control.producer_head;
-        let tails: BTreeSet<u64> = sample.members.iter().map(|member| member.tail).collect();
-        let near: Vec<u64> = tails.iter().copied().collect();
-        let mut counted = LagCounts::default();
-        let far = head.saturating_sub(self.budget.lag);
-        let floor = head.saturating_sub(self.ring.capacity());
-        if self.budget.far_lag > 0 && floor < far && tails.range(floor..far).next().is_some() {
-            counted = (self.lag_counter).look(&self.ring, &tails, head, self.budget.far_lag);
-        }
-        let exact = count_behind(&self.ring, &near, head, self.budget.lag);
-        let exact = exact
-            .into_iter()
-            .map(|(tail, count)| (tail, Estimate::exact(count)));
-        counted.behind.extend(exact);
-        counted
-    }
-
-    fn assemble(&mut self, sample: &Sample) -> RingSnapshot {
-        let lags = self.count_lags(sample);
-        let head = sample.control.producer_head;
-        let capacity = sample.control.ring_capacity;
-        // Nobody waits for it once the producer has ended.
-        let gating = sample.gating().filter(|_| sample.producer_alive);
-        let free = self.free(sample, gating);
-        let needed = self.preview.sizes().longest.max(HEADER_SIZE as u64);
-        // A truncated control page reads as zeroes: nothing follows from them.
-        let known_head = sample.control.head();
-        let rate = known_head.and_then(|_| self.history.bytes_per_second());
-        let refused = free.is_some_and(|free| is_refused(sample, free, needed));
-        let (state, reason) = ring_state(sample, free, needed, rate, self.history.head_moves());
-        let consumers = sample
-            .members
-            .iter()
-            .map(|member| {
-                let gates = gating.is_some_and(|gating| gating.meta_inode == member.meta_inode);
-                let context = Context {
-                    head_is_lost: known_head.is_none(),
-                    is_over: !sample.producer_alive,
-                    head,
-                    head_before: sample.head_before,
-                    capacity,
-                    stall_timeout_ns: sample.control.stall_timeout_ns,
-                    head_moves: self.history.head_moves(),
-                    still_ns: self.history.still_ns(member.meta_inode),
-                    behind: self.history.lag_time_ns(member.tail),
-                    holds_producer: gates && refused,
-                    // A producer that has ended scans no more.
-                    evict_in_ns: sample.evict_in_ns(member).filter(|_| sample.producer_alive),
-                    thresholds: self.thresholds,
-                };
-                self.consumer(member, &context, lags.behind.get(&member.tail).copied())
-            })
-            .collect();
-        let mut ring = RingSnapshot {
-            id: self.ring.id().to_owned(),
-            ctrl_inode: self.ring.ctrl_file().ino,
-            state,
-            health: Health::Ok,
-            reason,
-            sampled_ns: sample.at_ns,
-            attach: Attach {
-                method: self.ring.method(),
-                joined: self.ring.joined().cloned(),
-                slot_table: sample.table.is_some(),
-                limits: self.limits(sample, lags.progress),
-            },
-            producer: self.ring.producer(),
-            control: sample.control,
-            slots: sample.slot_counts(),
-            free_bytes: free,
-            gating_slot: gating.and_then(|member| member.slot.map(|slot| slot.index)),
-            gating_pid: gating.and_then(|member| member.pid),
-            gating_meta_inode: gating.map(|member| member.meta_inode),
-            time_to_full_ns: self.time_to_full(free, rate, gating),
-            rate: Rate {
-                bytes_per_second: rate,
-                messages_per_second: self.messages_per_second(rate),
-            },
-            messages: self.preview.figures(),
-            consumers,
-            hidden_consumers: sample.hidden_consumers(),
-            findings: Vec::new(),
-            events: Vec::new(),
-        };
-        ring.findings = findings(&ring, &self.thresholds);
-        // Once the producer has ended nobody counts its consumers any more.
-        let hidden = ring.hidden_consumers != Some(0) && !ring.state.is_over();
-        let hidden = hidden || shortage().is_some();
-        ring.health = Health::of(&ring.findings, hidden);
-        ring
-    }
-
-    fn consumer(
-        &self,
-        member: &MemberSample,
-        context: &Context,
-        counted: Option<Estimate<u64>>,
-    ) -> ConsumerSnapshot {
-        let Context { head, capacity, .. } = *context;
-        let (state, reason) = consumer_state(member, context);
-        let lag = head
-            .checked_sub(member.tail)
-            .filter(|_| !member.truncated && !context.head_is_lost);
-        let wakeup = self.wakeup(member);
-        let unread = self.side_sockets.unread(member.meta_inode);
-        ConsumerSnapshot {
-            meta_inode: member.meta_inode,
-            slot: member.slot.map(|slot| slot.index),
-            pid: member.pid,
-            command: member.command.clone(),
-            command_line: member.command_line.clone(),
-            uid: member.uid,
-            user: member.uid.and_then(user_name).map(str::to_owned),
-            joined_at: self.joined_at(member),
-            process_state: member.process_state,
-            held: member.held,
-            alive: member.alive,
-            state,
-            reason,
-            wakeup_mode: wakeup.map(|(mode, _)| mode),
-            wakeup_basis: wakeup.map(|(_, basis)| basis),
-            waits_on_futex: self.futex_waiters.stranded(member.meta_inode),
-            side_socket_unread_bytes: unread.map(|unread| unread.bytes),
-            side_socket_capacity_bytes: unread.map(|unread| unread.capacity),
-            side_socket_descriptors: unread.and_then(|unread| unread.descriptors),
-            side_socket_descriptors_limit: unread.and_then(|unread| unread.descriptors_limit),
-            tail_offset: member.tail,
-            lag_bytes: lag,
-            lag_percent: lag.map(|lag| percent_of(lag, capacity)),
-            lag_messages: self.lag_messages(lag, counted),
-            lag_time_ns: lag.and(context.behind),
-            // A tail that was parked did not release anything on the way there.
-            rate_bytes_per_second: lag.and_then(|_| self.history.tail_rate(member.meta_inode)),
-            progress_timestamp: member.progress_timestamp,
-            join_baseline: member.join_baseline,
-            progress_age_ns: member.silent_ns.filter(|_| member.progress_timestamp > 0),
-            evict_in_ns: context.evict_in_ns,
-        }
-    }
-
-    /// When a consumer joined, by the clock on the wall.
-    fn joined_at(&self, member: &MemberSample) -> Option<String> {
-        let ago = self
-            .age_ns(member.join_baseline)
-            .filter(|_| !member.truncated)?;
-        let ago = SignedDuration::from_nanos(i64::try_from(ago).ok()?);
-        Some(Timestamp::now().checked_sub(ago).ok()?.to_string())
-    }
-
-    /// How a consumer is woken, and where that is known from.
-    fn wakeup(&self, member: &MemberSample) -> Option<(WakeupMode, WakeupBasis)> {
-        if let Some(slot) = member.slot {
-            return Some((slot.mode, WakeupBasis::SlotTable));
-        }
-        match self.ring.own_slot() {
-            Some((page, mode)) if page.ino == member.meta_inode => Some((mode, WakeupBasis::Join)),
-            _ => (self.futex_waiters.caught(member.meta_inode))
-                .then_some((WakeupMode::Push, WakeupBasis::FutexWait)),
-        }
-    }
-
-    /// Counted where that is cheap and nothing was written over meanwhile; else by the mean size seen.
-    fn lag_messages(&self, lag: Option<u64>, counted: Option<Estimate<u64>>) -> Estimate<u64> {
-        match (counted, lag, self.preview.sizes().mean) {
-            (Some(counted), _, _) => counted,
-            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            (None, Some(lag), mean) if mean > 0.0 => Estimate::about(whole(lag as f64 / mean)),
-            _ => Estimate::default(),
-        }
-    }
-
-    fn messages_per_second(&self, rate: Option<f64>) -> Estimate<f64> {
-        if let Some(exact) = self.history.messages_per_second() {
-            return Estimate::exact(exact);
-        }
-        match (rate, self.preview.sizes().mean) {
-            (Some(rate), mean) if mean > 0.0 => Estimate::about(rate / mean),
-            _ => Estimate::default(),
-        }
-    }
-
-    /// What the producer could reserve in all; unknown when a consumer may be hidden.
-    fn free(&self, sample: &Sample, gating: Option<&MemberSample>) -> Option<u64> {
-        if sample.hidden_consumers() != Some(0) {
-            return None;
-        }
-        let head = sample.control.head()?;
-        let lag = gating.map_or(0, |member| head.saturating_sub(member.tail));
-        Some(sample.control.ring_capacity.saturating_sub(lag))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn time_to_full(
-        &self,
-        free: Option<u64>,
-        rate: Option<f64>,
-        gating: Option<&MemberSample>,
-    ) -> Option<u64> {
-        let (drain, rate) = (self.history.tail_rate(gating?.meta_inode)?, rate?);
-        let fill = rate - drain;
-        // A tail that keeps pace is now a little ahead and now a little behind: that fills nothing.
-        (fill > rate / 20.0).then(|| free.map(|free| whole(free as f64 * 1e9 / fill)))?
-    }
-
-    fn limits(&self, sample: &Sample, counted: Option<(u64, u64)>) -> Vec<Limitation> {
-        let mut limits = self.ring.limits();
-        limits.extend(counted.map(|(walked, all)| {
-            let why = format!(
-                "they are being counted: {} of {} so far, the rest is estimated",
-                bytes(walked),
-                bytes(all)
-            );
-            Limitation::new("how many messages consumers are behind", why)
-        }));
-        if self.ring.reads_table() && sample.table.is_none() {
-            limits.push(Limitation {
-                what: Unseen::SlotTable,
-                why: if sample.producer_alive {
-                    "the slot table is no longer where it was in the producer's memory".into()
-                } else {
-                    "it was lost with the producer".into()
-                },
-                remedy: None,
-            });
-        }
-        limits.extend_from_slice(self.futex_waiters.limits());
-        limits.extend_from_slice(self.side_sockets.limits());
-        limits
     }
 }

@@ -259,6 +259,7 @@ mod tests {
             observed,
             fds: None,
             decoding: None,
+            age: None,
         }
     }
 

@@ -69,6 +69,7 @@ impl Sent {
             observed: &sighted.into(),
             fds: self.fds.as_deref(),
             decoding: None,
+            age: None,
         };
         message(out, format, &shown).expect("memory takes everything");
     }

@@ -116,6 +116,9 @@ fn ring(out: &mut impl Write, ring: &RingSnapshot) -> io::Result<()> {
     if let Some(known) = ring.messages.interval_ns {
         fields.push(("intervals", distribution(known, "interval", duration)));
     }
+    if let Some(known) = &ring.messages.age_ns {
+        fields.push(("ages", known.words()));
+    }
     let mut sockets = producer.sockets.iter().flatten();
     for socket in sockets.by_ref().take(MOST_SOCKETS) {
         fields.push(("socket", escape(socket).into_owned()));

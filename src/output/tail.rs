@@ -5,12 +5,13 @@
 //!   are the payload's.
 //! - `text`: one line a message; valid UTF-8 as it is, everything else and all controls escaped (`\n`, `\xff`,
 //!   `\u{202e}`). A backslash stays as it is: for what has to be read back there are the others. With `--decode` the decoded
-//!   values, and of what cannot be decoded why, then the payload.
+//!   values, with `--time-field` the age behind them, and of what cannot be decoded why, then the payload.
 //! - `raw`: the payload's bytes and nothing else, not even a newline.
 //! - `json`: one object a line, `{"offset", "seq_id", "payload_len", "fd_count", "flags", "integrity", "observed_at",
 //!   "uncertainty_ns", "text" or "base64"}`, with `--fds` also `"fds"`; messages carry no time: `observed_at` is when one was
 //!   first seen to be committed, `uncertainty_ns` how long before that it may have been, null for any longer; with `--decode`
-//!   also `"decoded"` or `"decode_error"`; a payload that is not UTF-8 is in standard base64 with padding. Bytes
+//!   also `"decoded"` or `"decode_error"`; with `--time-field` also `"age_ns"`: how long before `observed_at` the message was made
+//!   (when it was committed it was up to `uncertainty_ns` younger), null where it does not tell or was there from the start; a payload that is not UTF-8 is in standard base64 with padding. Bytes
 //!   passed over are `{"skipped_bytes", "from", "to", "why"}`. With `-F`, where another ring takes the place of the one before
 //!   and offsets begin anew: `{"ring", "ring_capacity"}`.
 //! - `base64`: the payload in standard base64 with padding, one line a message; an empty message is an empty line.
@@ -107,6 +108,36 @@ pub struct TailMessage<'a> {
     pub fds: Option<&'a [Descriptor]>,
     /// What is in it, where that was asked for: the same formats have a place for that.
     pub decoding: Option<Decoding<'a>>,
+    /// How old it was, where that was asked for.
+    pub age: Option<Age>,
+}
+
+/// How old a message was when it was first seen to be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// ns; below zero where it was made at a time to come.
+    Known(i128),
+    /// It does not tell, or nothing tells when it was committed.
+    Unknown,
+}
+
+impl Age {
+    /// ns, if that is known.
+    fn ns(self) -> Option<i64> {
+        match self {
+            Self::Known(ns) => Some(i64::try_from(ns).unwrap_or(i64::MAX)),
+            Self::Unknown => None,
+        }
+    }
+
+    /// In words.
+    fn words(self) -> String {
+        match self.ns() {
+            None => "unknown".to_owned(),
+            Some(ns @ 0..) => text::precise_duration(ns.unsigned_abs()),
+            Some(ns) => format!("-{}", text::precise_duration(ns.unsigned_abs())),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,6 +150,8 @@ struct Record<'a> {
     integrity: Integrity,
     observed_at: &'a str,
     uncertainty_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ns: Option<Option<i64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fds: Option<&'a [Descriptor]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,7 +192,7 @@ pub fn message(out: &mut Vec<u8>, format: Format, message: &TailMessage<'_>) -> 
         }
         Format::Base64 => writeln!(out, "{}", Base64Display::new(payload, &STANDARD)),
         Format::Text => {
-            if !decoded_line(out, message.decoding)? {
+            if !decoded_line(out, message)? {
                 text::push_escaped_bytes(out, payload);
             }
             out.push(b'\n');
@@ -179,6 +212,9 @@ pub fn message(out: &mut Vec<u8>, format: Format, message: &TailMessage<'_>) -> 
                     writeln!(out, "   not decoded: {}", text::escape(why))?;
                 }
             }
+            if let Some(age) = message.age {
+                writeln!(out, "   age {}", age.words())?;
+            }
             hex::dump(out, payload);
             Ok(())
         }
@@ -187,10 +223,15 @@ pub fn message(out: &mut Vec<u8>, format: Format, message: &TailMessage<'_>) -> 
 }
 
 /// Writes what was decoded in one line, or why it was not; tells whether all is said.
-fn decoded_line(out: &mut Vec<u8>, decoding: Option<Decoding<'_>>) -> io::Result<bool> {
-    match decoding {
+fn decoded_line(out: &mut Vec<u8>, message: &TailMessage<'_>) -> io::Result<bool> {
+    match message.decoding {
         None => return Ok(false),
-        Some(Decoding::Done(decoded)) => write!(out, "{}", decode::line(decoded))?,
+        Some(Decoding::Done(decoded)) => {
+            write!(out, "{}", decode::line(decoded))?;
+            if let Some(age) = message.age {
+                write!(out, " -- age {} --", age.words())?;
+            }
+        }
         Some(Decoding::Columns(decoded, columns)) => {
             for (number, column) in columns.iter().enumerate() {
                 if number > 0 {
@@ -200,6 +241,11 @@ fn decoded_line(out: &mut Vec<u8>, decoding: Option<Decoding<'_>>) -> io::Result
                     Some(field) => write!(out, "{}", decode::word(field))?,
                     None => out.push(b'-'),
                 }
+            }
+            match message.age.map(Age::ns) {
+                None => {}
+                Some(None) => out.extend_from_slice(b"\t-"),
+                Some(Some(ns)) => write!(out, "\t{ns}")?,
             }
         }
         Some(Decoding::Failed(why)) => {
@@ -236,6 +282,7 @@ fn json(out: &mut Vec<u8>, message: &TailMessage<'_>) -> io::Result<()> {
         integrity: message.integrity,
         observed_at: &message.observed.at,
         uncertainty_ns: message.observed.uncertainty_ns,
+        age_ns: message.age.map(Age::ns),
         fds: message.fds,
         decoded,
         decode_error,
@@ -278,7 +325,7 @@ pub fn message_in_pieces(
             out.push(b'\n');
         }
         Format::Text => {
-            if !decoded_line(out, whole.decoding)? {
+            if !decoded_line(out, whole)? {
                 for piece in characters(payload) {
                     text::push_escaped_bytes(out, piece);
                     emit(out)?;
@@ -489,6 +536,7 @@ mod tests {
             observed: &seen(),
             fds: None,
             decoding: None,
+            age: None,
         };
         message(&mut out, format, &shown).expect("a Vec takes everything");
         String::from_utf8_lossy(&out).into_owned()
@@ -539,6 +587,7 @@ mod tests {
                     observed: &seen(),
                     fds: Some(&[]),
                     decoding: None,
+                    age: None,
                 };
                 message(&mut whole, *format, &shown).expect("a Vec takes everything");
                 let mut longest = 0;
@@ -576,6 +625,7 @@ mod tests {
             observed: &seen(),
             fds: None,
             decoding: None,
+            age: None,
         };
         message(&mut out, Format::Hex, &shown).expect("it fits");
         assert_eq!(

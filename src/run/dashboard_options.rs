@@ -70,7 +70,7 @@ pub(super) fn options(
         keymap: settings.keymap,
         target: None,
         recorded: false,
-        decoding: settings.decoding,
+        decoding: settings.decoding.into(),
     })
 }
 

@@ -70,6 +70,8 @@ max-lag = {max_lag:?}
 # How the dashboard decodes payloads, as with --decode: by the ring's socket, or by its producer's command, as in
 #   \"/run/quotes.sock\" = \"px:f64 qty:u32 sym:char[8]\"
 #   md-gateway = \"json\"
+# With --time-field besides, which tells how old messages are when they are committed, as in
+#   orders = {{ spec = \"json\", time-field = \"sent:us\" }}
 [decode]
 
 # The keys of each action: one character, a name (space, tab, shift-tab, enter, esc, backspace, up, down, left, right,

@@ -67,7 +67,7 @@ fn every_setting_can_be_changed() {
         max-lag = "1s:2s"
         [decode]
         md-gateway = "json"
-        "/run/q.sock" = "px:f64"
+        "/run/q.sock" = { spec = "px:f64", time-field = "px:s" }
         "#,
     )
     .unwrap();
@@ -95,11 +95,13 @@ fn every_setting_can_be_changed() {
                 socket: Some("/run/q.sock".into()),
                 command: None,
                 spec: "px:f64".parse().unwrap(),
+                time_field: Some("px:s".parse().unwrap()),
             },
             DecodeRule {
                 socket: None,
                 command: Some("md-gateway".into()),
                 spec: "json".parse().unwrap(),
+                time_field: None,
             },
         ],
         keymap: Keymap::with(&quit).unwrap(),
@@ -138,6 +140,11 @@ fn what_is_wrong_is_told_with_its_place() {
         "[thresholds]\nlagging-percent = 99999999999999999999999",
         "[thresholds]\nmax-lag = \"7\"",
         "[threshold]\nmax-lag = \"7\"",
+        "[decode]\nquotes = 7",
+        "[decode]\nquotes = { time-field = \"t:ns\" }",
+        "[decode]\nquotes = { spec = \"json\", time_field = \"t:ns\" }",
+        "[decode]\nquotes = { spec = \"json\", time-field = \"t\" }",
+        "[decode]\nquotes = \"jsn\"",
         "[keys]\nqiut = [\"x\"]",
         "[keys]\nquit = \"x\"",
         "[keys]\nquit = [\"alt-x\"]",

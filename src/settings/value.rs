@@ -3,6 +3,7 @@
 //! Knows what kinds of values there are, and not which setting has which.
 
 use std::ops::Range;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::source::Fault;
 use crate::cli::{period, shown};
-use crate::decode::DecodeRule;
+use crate::decode::{DecodeRule, DecodeSpec, TimeField};
 use crate::text::escape;
 use crate::ui::{ConsumerField, Key, Keymap};
 
@@ -174,18 +175,46 @@ impl<'a> Value<'a> {
         let mut rules = Vec::new();
         for (name, _, value) in in_order(table) {
             let text = self.text;
-            let value = Value { value, text };
-            let spec = value.string("how to decode")?.parse();
-            let spec = spec.map_err(|why: String| value.wrong(escape(&why).into_owned()))?;
+            let (spec, time_field) = Value { value, text }.decoded()?;
             let is_socket = name.starts_with(['/', '@']);
             rules.push(DecodeRule {
                 socket: is_socket.then(|| name.to_owned()),
                 command: (!is_socket).then(|| name.to_owned()),
                 spec,
+                time_field,
             });
         }
         rules.sort_by_key(|rule| rule.socket.is_none());
         Ok(rules)
+    }
+
+    /// How to decode, or a table of that and of what tells when messages were made.
+    fn decoded(&self) -> Result<(DecodeSpec, Option<TimeField>), Fault> {
+        const KEYS: [&str; 2] = ["spec", "time-field"];
+        let Some(table) = self.value.get_ref().as_table() else {
+            let expected = "a table of `spec` and `time-field`, or how to decode";
+            return Ok((self.parsed(expected)?, None));
+        };
+        let (mut spec, mut time_field) = (None, None);
+        for (key, at, value) in in_order(table) {
+            let value = Value { value, ..*self };
+            match key {
+                "spec" => spec = Some(value.parsed("how to decode")?),
+                "time-field" => time_field = Some(value.parsed("a value, as in \"sent:us\"")?),
+                _ => {
+                    let what = unknown("key", key, KEYS.into_iter());
+                    return Err(Fault { at, what });
+                }
+            }
+        }
+        let spec = spec.ok_or_else(|| self.expected("a `spec` that says how to decode"))?;
+        Ok((spec, time_field))
+    }
+
+    /// What a string says.
+    fn parsed<T: FromStr<Err = String>>(&self, expected: &str) -> Result<T, Fault> {
+        let parsed = self.string(expected)?.parse();
+        parsed.map_err(|why: String| self.wrong(escape(&why).into_owned()))
     }
 
     pub(super) fn keymap(&self) -> Result<Keymap, Fault> {

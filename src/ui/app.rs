@@ -30,7 +30,7 @@ use super::prompt::{Edit, Prompt};
 use super::ring_list::RingList;
 use super::time_span::TimeSpan;
 use super::viewport::Viewport;
-use crate::decode::{DecodeRule, spec_for};
+use crate::decode::{DecodeRules, rule_for};
 use crate::observe::model::{Frame, Listing, Seek, SourceAction};
 
 /// The state of the dashboard.
@@ -91,7 +91,7 @@ pub(crate) struct App {
     /// Rings come out of recordings.
     plays: bool,
     /// How payloads are decoded.
-    decoding: Vec<DecodeRule>,
+    decoding: DecodeRules,
 }
 
 /// What counts of a look that took longer.
@@ -141,7 +141,7 @@ impl App {
             keymap: Keymap::default(),
             mouse: true,
             plays: false,
-            decoding: Vec::new(),
+            decoding: DecodeRules::default(),
         }
     }
 
@@ -159,7 +159,7 @@ impl App {
     }
 
     /// Payloads are decoded by these rules.
-    pub(crate) fn decoding(mut self, rules: Vec<DecodeRule>) -> Self {
+    pub(crate) fn decoding(mut self, rules: DecodeRules) -> Self {
         self.decoding = rules;
         self
     }
@@ -189,8 +189,8 @@ impl App {
         self.most_consumers = self.most_consumers.max(frame.snapshot.consumers.len());
         let producer = &frame.snapshot.producer;
         let sockets = producer.sockets.as_deref().unwrap_or_default();
-        let spec = spec_for(&self.decoding, producer.command.as_deref(), sockets);
-        if let Err(why) = self.message_list.decode_by(spec) {
+        let rule = rule_for(&self.decoding, producer.command.as_deref(), sockets);
+        if let Err(why) = self.message_list.decode_by(rule.map(|rule| &rule.spec)) {
             self.said = Some(format!("payloads are not decoded: {why}"));
         }
         self.message_list.take(&frame.messages);

@@ -58,7 +58,7 @@ pub use theme::{Depth, Palette};
 use view::screen;
 use viewport::Viewport;
 
-use crate::decode::DecodeRule;
+use crate::decode::DecodeRules;
 use crate::observe::model::{Frame, RingSource};
 
 /// How often the machine is searched for rings while none is on the screen.
@@ -100,7 +100,7 @@ pub struct Options {
     /// The source is a recording: nothing is looked for on this machine.
     pub recorded: bool,
     /// How payloads are decoded: the first rule that is for a ring counts.
-    pub decoding: Vec<DecodeRule>,
+    pub decoding: DecodeRules,
 }
 
 impl Default for Options {
@@ -116,7 +116,7 @@ impl Default for Options {
             keymap: Keymap::default(),
             target: None,
             recorded: false,
-            decoding: Vec::new(),
+            decoding: DecodeRules::default(),
         }
     }
 }

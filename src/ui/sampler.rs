@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -208,7 +208,19 @@ fn serve(
     replies: &Sender<Reply>,
     wakeup_write: &OwnedFd,
 ) {
-    while let Ok(request) = requests.recv() {
+    loop {
+        let request = match source.notes_every() {
+            None => requests.recv().map_err(RecvTimeoutError::from),
+            Some(time) => requests.recv_timeout(time),
+        };
+        let request = match request {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => {
+                source.note_commits();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let reply = match request {
             Request::List => Reply::Listing(source.list()),
             Request::Attach(id) => match source.attach(&id) {

@@ -88,6 +88,9 @@ struct Common {
     /// Every payload is this long instead, and has no contents to be verified: for measuring.
     #[arg(long)]
     payload: Option<usize>,
+    /// With --payload: it begins with the time so many seconds ago, in ns since 1970, 8 bytes little-endian.
+    #[arg(long, requires = "payload")]
+    stamp: Option<u64>,
     /// Descriptors with every `--fds-every`th message.
     #[arg(long, default_value_t = 0)]
     fds: usize,
@@ -245,6 +248,11 @@ impl Common {
     fn payload_of(&self, seq_id: u64, payload: &mut Vec<u8>) {
         if let Some(len) = self.payload {
             payload.resize(len, b'z');
+            if let (Some(ago), Some(stamp)) = (self.stamp, payload.first_chunk_mut()) {
+                let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+                let made = now.saturating_sub(Duration::from_secs(ago));
+                *stamp = (made.as_nanos() as u64).to_le_bytes();
+            }
             return;
         }
         let key = mix(self.seed ^ seq_id.wrapping_mul(0x9e37_79b9_7f4a_7c15));

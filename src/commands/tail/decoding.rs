@@ -1,9 +1,10 @@
 //! What `tail` does with what is in payloads: conditions on it, and what of it is written.
 
 use crate::cli::DecodeArgs;
-use crate::decode::{Condition, Decoded, Decoder};
+use crate::decode::{Condition, Decoded, Decoder, TimeField};
+use crate::observe::messages::{AgeTally, Sighted};
 use crate::observe::model::{Integrity, unreadable};
-use crate::output::tail;
+use crate::output::tail::{self, Age};
 use crate::ring::RawMessage;
 use crate::stderr::warn;
 use crate::text::{counted, escape};
@@ -13,6 +14,8 @@ pub(super) struct Decoding {
     decoder: Decoder,
     conditions: Vec<Condition>,
     columns: Vec<Vec<String>>,
+    time_field: Option<TimeField>,
+    ages: AgeTally,
     decoded: Decoded,
     failure: Option<String>,
     /// Offset, sequence id and payload bytes of that message.
@@ -34,6 +37,8 @@ impl Decoding {
             decoder,
             conditions: options.conditions.as_deref().unwrap_or_default().to_vec(),
             columns: options.columns.as_deref().unwrap_or_default().to_vec(),
+            time_field: options.time_field.clone(),
+            ages: AgeTally::default(),
             decoded: Decoded::default(),
             failure: None,
             of: None,
@@ -47,6 +52,7 @@ impl Decoding {
             let names = self.columns.iter();
             let names: Vec<String> = names
                 .map(|names| escape(&names.join(".")).into_owned())
+                .chain(self.time_field.iter().map(|_| "age_ns".to_owned()))
                 .collect();
             out.extend_from_slice(names.join("\t").as_bytes());
             out.push(b'\n');
@@ -72,6 +78,28 @@ impl Decoding {
         self.decode(message, integrity);
         let holds = |condition: &Condition| condition.holds(&self.decoded);
         self.failure.is_none() && self.conditions.iter().all(holds)
+    }
+
+    /// How old a message was when it was first seen to be committed, ns, if that is to be told.
+    pub(super) fn age(
+        &mut self,
+        message: &RawMessage<'_>,
+        integrity: Integrity,
+        sighted: Sighted,
+    ) -> Option<Age> {
+        self.decode(message, integrity);
+        let field = self.time_field.as_ref()?;
+        if message.header.is_filler() {
+            return Some(Age::Unknown);
+        }
+        let made_ns = match &self.failure {
+            Some(why) => Err(why.clone()),
+            None => field.of(&self.decoded),
+        };
+        let age = made_ns.as_ref().ok();
+        let age = age.and_then(|made_ns| sighted.age_ns(*made_ns));
+        self.ages.note(sighted, made_ns);
+        Some(age.map_or(Age::Unknown, |(_, high)| Age::Known(high)))
     }
 
     /// What is in a message.
@@ -106,8 +134,15 @@ impl Decoding {
         };
     }
 
-    /// Says what could not be decoded.
+    /// Says what could not be decoded, and how old messages were.
     pub(super) fn summary(&self) {
+        if self.time_field.is_some() {
+            let ages = self.ages.distribution().words();
+            warn(&format!("age when committed: {ages}"));
+            if let Some(limit) = self.ages.limit() {
+                warn(&escape(&limit.to_string()));
+            }
+        }
         if self.failed > 0 {
             let messages = counted(self.failed, "message");
             warn(&format!("{messages} could not be decoded"));

@@ -74,7 +74,7 @@ pub(super) fn tail_at(
     let mut sink = Sink::new(options, head, Stdout::now())?;
     sink.set_time(at_ns);
     sink.open_ring(ring.id(), &description(&ring));
-    sink.look(head);
+    sink.look(|| control(&ring).producer_head);
     let last = match (options.last, options.from) {
         (None, Some(_)) => None,
         (last, _) => Some(last.unwrap_or(LAST)),
@@ -346,7 +346,7 @@ fn collect(
         if Instant::now() >= gives_up {
             return Ok(None);
         }
-        sink.look(control(ring).producer_head);
+        sink.look(|| control(ring).producer_head);
         let moved = reader.advance(ring, end, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {
@@ -417,8 +417,7 @@ fn from_the_start(
     sink: &mut Sink<impl Output>,
 ) -> io::Result<MessageReader> {
     sink.begin_ring(ring.id(), &description(ring), ring.capacity())?;
-    let head = control(ring).producer_head;
-    sink.look(head);
+    let head = sink.look(|| control(ring).producer_head);
     let retained = head.saturating_sub(ring.capacity());
     if retained > 0 {
         sink.gap(&Gap {
@@ -454,7 +453,7 @@ fn follow(
                 "zbq_ctrl was truncated: the ring's head is lost",
             ));
         }
-        sink.look(control(ring).producer_head);
+        sink.look(|| control(ring).producer_head);
         let next = follower.advance(ring, u64::MAX, |event| pass(sink, event))?;
         let token = match next {
             NextStep::Wait(token) => token,

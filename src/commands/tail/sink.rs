@@ -135,9 +135,16 @@ impl<O: Output> Sink<O> {
         self.at_ns.unwrap_or_else(wall_ns)
     }
 
-    /// To be told where head is, each time before messages are read.
-    pub(super) fn look(&mut self, head: u64) {
-        self.sightings.note(head, self.now());
+    /// To look where head is, each time before messages are read.
+    pub(super) fn look(&mut self, head: impl FnOnce() -> u64) -> u64 {
+        match self.at_ns {
+            None => self.sightings.look(head),
+            Some(at_ns) => {
+                let head = head();
+                self.sightings.note(head, at_ns);
+                head
+            }
+        }
     }
 
     /// The ring is seen as it was then, ns since 1970.
@@ -234,16 +241,19 @@ impl<O: Output> Sink<O> {
                     Some(known) => self.observed.insert(known),
                     None => self.observed.insert((sighted, sighted.into())),
                 };
-                let decoding = match format {
+                let mut decoding = match format {
                     Format::Hex | Format::Text | Format::Json => self.decoding.as_mut(),
                     Format::Raw | Format::Base64 | Format::LenPrefixed => None,
                 };
+                let age =
+                    (decoding.as_mut()).and_then(|decoding| decoding.age(raw, integrity, sighted));
                 let message = TailMessage {
                     raw: *raw,
                     integrity,
                     observed,
                     fds,
                     decoding: decoding.map(|decoding| decoding.of_message(raw, integrity)),
+                    age,
                 };
                 match colors {
                     Some(colors) if raw.payload.len() <= PIECE => {

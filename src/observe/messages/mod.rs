@@ -1,5 +1,6 @@
 //! The bytes of an attached ring as messages: as they come, and as far back as they can be told apart.
 
+mod ages;
 mod backfill;
 mod boundaries;
 mod copy;
@@ -21,6 +22,7 @@ mod validity;
 mod waiter;
 mod walk;
 
+pub use ages::AgeTally;
 pub use boundaries::{count_behind, near_boundary, older, oldest_boundary};
 pub use filter::{Filter, hex_pattern, number, number_range};
 pub use follower::{Follower, NextStep};

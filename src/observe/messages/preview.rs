@@ -5,12 +5,16 @@
 
 use std::time::{Duration, Instant};
 
+use super::ages::Ages;
 use super::backfill;
 use super::boundaries::{boundaries, oldest_boundary};
 use super::reader::{MessageReader, ReadEvent};
 use super::tally::{IntervalTally, SizeTally};
+use crate::decode::{Decoder, TimeField};
 use crate::observe::attach::{AttachedRing, Member};
-use crate::observe::model::{Gap, GapReason, MessageFigures, MessageLog, MessageTotals};
+use crate::observe::model::{
+    Gap, GapReason, Limitation, MessageFigures, MessageLog, MessageTotals,
+};
 use crate::observe::sample::control;
 use crate::text;
 
@@ -41,6 +45,9 @@ pub struct Preview {
     intervals: IntervalTally,
     /// Fillers in the last look.
     fillers: u64,
+    ages: Option<Ages>,
+    /// How long a look may decode for them.
+    decoding: Duration,
 }
 
 /// What the messages walked so far tell of sizes.
@@ -87,6 +94,27 @@ impl Preview {
             lengths: SizeTally::default(),
             intervals: IntervalTally::default(),
             fillers: 0,
+            ages: None,
+            decoding: Duration::ZERO,
+        }
+    }
+
+    /// Tells how old messages are from now on, by `field` of what `decoder` finds, which a look may take so long for.
+    pub fn tell_ages(&mut self, decoder: Decoder, field: TimeField, patience: Duration) {
+        self.ages = Some(Ages::new(decoder, field));
+        self.decoding = patience;
+    }
+
+    /// Whether it tells how old messages are: the more often head is looked at, the better that is known.
+    #[must_use]
+    pub fn tells_ages(&self) -> bool {
+        self.ages.is_some()
+    }
+
+    /// Takes in where head is between two looks.
+    pub fn note_head(&mut self, ring: &AttachedRing) {
+        if let Some(ages) = &mut self.ages {
+            ages.look(|| control(ring).producer_head);
         }
     }
 
@@ -95,7 +123,14 @@ impl Preview {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn look(&mut self, ring: &AttachedRing, head: u64, at_ns: u64) -> Option<u64> {
         self.fillers = 0;
+        self.note_head(ring);
+        if let Some(ages) = &mut self.ages {
+            ages.begin(self.decoding);
+        }
         let count = self.read(ring, head);
+        if let (Some(ages), Some(reader)) = (&mut self.ages, &self.reader) {
+            ages.forget_below(reader.position());
+        }
         let before = self.head.replace(head);
         if before.is_some() {
             let count = count.map(|count| count.saturating_sub(self.fillers));
@@ -210,6 +245,9 @@ impl Preview {
                         } else {
                             self.lengths.note(message.header.payload_len.into());
                         }
+                        if let Some(ages) = &mut self.ages {
+                            ages.note(&message, integrity);
+                        }
                         self.log.push(message, integrity);
                     }
                     ReadEvent::Gap(gap) => {
@@ -253,7 +291,10 @@ impl Preview {
     /// How many messages there were since the first look.
     #[must_use]
     pub fn totals(&self) -> MessageTotals {
-        self.totals
+        MessageTotals {
+            ages: self.ages.as_ref().map(|ages| ages.tally().counts()),
+            ..self.totals
+        }
     }
 
     /// What the messages tell of sizes.
@@ -268,7 +309,14 @@ impl Preview {
         MessageFigures {
             payload_bytes: self.lengths.distribution(),
             interval_ns: self.intervals.distribution(),
+            age_ns: self.ages.as_ref().map(|ages| ages.tally().distribution()),
         }
+    }
+
+    /// What cannot be told of the messages.
+    pub fn limits(&self) -> impl Iterator<Item = Limitation> {
+        let limit = self.ages.as_ref().and_then(|ages| ages.tally().limit());
+        limit.into_iter()
     }
 
     /// What to say beside the messages.

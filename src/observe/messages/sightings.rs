@@ -17,8 +17,8 @@ const MOST: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Sightings {
     looks: VecDeque<Look>,
-    /// When head was looked at last, ns.
-    last_ns: Option<u64>,
+    /// The last look at head.
+    last: Option<LookTime>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,13 @@ struct Look {
     at_ns: u64,
     /// When head was last seen to be less.
     before_ns: Option<u64>,
+}
+
+/// When head was looked at, ns since 1970: the clock is read before and after, as a thread may stand still between the two.
+#[derive(Clone, Copy, Debug)]
+struct LookTime {
+    begun_ns: u64,
+    done_ns: u64,
 }
 
 /// When something was first seen.
@@ -38,17 +45,42 @@ pub struct Sighted {
     pub uncertainty_us: u32,
 }
 
+impl Sighted {
+    /// How old a message was when it was committed, if it was made at `made_ns`, ns since 1970: no less and no more than
+    /// these, ns; `None` where nothing tells when it was committed. A time to come gives ages below zero.
+    #[must_use]
+    pub fn age_ns(self, made_ns: u64) -> Option<(i128, i128)> {
+        let high = i128::from(self.at_ns) - i128::from(made_ns);
+        let low = high - i128::from(self.uncertainty_us) * 1000;
+        (self.uncertainty_us < u32::MAX).then_some((low, high))
+    }
+}
+
 impl Sightings {
+    /// Looks where head is.
+    pub fn look(&mut self, head: impl FnOnce() -> u64) -> u64 {
+        let begun_ns = wall_ns();
+        let head = head();
+        let done_ns = wall_ns();
+        self.take(head, LookTime { begun_ns, done_ns });
+        head
+    }
+
     /// Head was seen there, at a time in ns since 1970.
     pub fn note(&mut self, head: u64, at_ns: u64) {
+        let (begun_ns, done_ns) = (at_ns, at_ns);
+        self.take(head, LookTime { begun_ns, done_ns });
+    }
+
+    fn take(&mut self, head: u64, time: LookTime) {
         if self.looks.back().is_none_or(|last| head > last.head) {
             self.looks.push_back(Look {
                 head,
-                at_ns,
-                before_ns: self.last_ns,
+                at_ns: time.done_ns,
+                before_ns: self.last.map(|last| last.begun_ns),
             });
         }
-        self.last_ns = Some(at_ns);
+        self.last = Some(time);
         if self.looks.len() > MOST
             && let Some(oldest) = self.looks.pop_front()
             && let Some(next) = self.looks.front_mut()
@@ -62,7 +94,7 @@ impl Sightings {
     pub fn of(&self, end: u64) -> Sighted {
         let place = self.looks.partition_point(|look| look.head < end);
         let look = self.looks.get(place);
-        let at_ns = look.map_or(self.last_ns.unwrap_or(0), |look| look.at_ns);
+        let at_ns = look.map_or_else(|| self.last_ns(), |look| look.at_ns);
         let before = look.and_then(|look| look.before_ns);
         Sighted {
             at_ns,
@@ -76,9 +108,13 @@ impl Sightings {
     #[must_use]
     pub fn now(&self) -> Sighted {
         Sighted {
-            at_ns: self.last_ns.unwrap_or(0),
+            at_ns: self.last_ns(),
             uncertainty_us: 0,
         }
+    }
+
+    fn last_ns(&self) -> u64 {
+        self.last.map_or(0, |last| last.done_ns)
     }
 
     /// All up to there is read.
@@ -124,6 +160,19 @@ mod tests {
         sightings.forget_below(180);
         assert_eq!(sightings.of(300), sighted(9_000_000, 6_000));
         assert_eq!(sightings.of(301), sighted(9_000_000, u32::MAX), "unseen");
+    }
+
+    #[test]
+    fn a_look_that_took_its_time_leaves_no_message_out() {
+        let mut sightings = Sightings::default();
+        let time = |begun_ns, done_ns| LookTime { begun_ns, done_ns };
+        sightings.take(100, time(1_000_000, 5_000_000));
+        sightings.take(200, time(7_000_000, 8_000_000));
+        // It may have been committed right behind the load of the first look.
+        assert_eq!(sightings.of(200), sighted(8_000_000, 7_000));
+        let age = sightings.of(200).age_ns(500_000);
+        assert_eq!(age, Some((500_000, 7_500_000)));
+        assert_eq!(sightings.of(100).age_ns(500_000), None);
     }
 
     #[test]

@@ -14,30 +14,61 @@ const BITS: u32 = 7;
 
 /// Values, counted.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     counts: BTreeMap<u64, u64>,
     count: u64,
     max: u64,
     is_coarse: bool,
+    rounding: Rounding,
+}
+
+/// To which side values are rounded where there are many.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Rounding {
+    #[default]
+    Up,
+    Down,
 }
 
 impl Tally {
-    fn note(&mut self, value: u64) {
+    /// Rounds to this side.
+    pub(super) fn rounding(rounding: Rounding) -> Self {
+        Self {
+            rounding,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn note(&mut self, value: u64) {
         self.count += 1;
         self.max = self.max.max(value);
-        let kept = if self.is_coarse { coarse(value) } else { value };
+        let kept = match self.is_coarse {
+            true => self.rounding.of(value),
+            false => value,
+        };
         *self.counts.entry(kept).or_default() += 1;
         if self.counts.len() > MOST && !self.is_coarse {
             self.is_coarse = true;
             let fine = std::mem::take(&mut self.counts);
             for (value, count) in fine {
-                *self.counts.entry(coarse(value)).or_default() += count;
+                let kept = self.rounding.of(value);
+                *self.counts.entry(kept).or_default() += count;
             }
         }
     }
 
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The largest.
+    pub(super) fn max(&self) -> u64 {
+        self.max
+    }
+
     /// The least value that so many of a hundred do not exceed.
-    fn percentile(&self, percent: u64) -> u64 {
+    pub(super) fn percentile(&self, percent: u64) -> u64 {
         let rank = u128::from(self.count) * u128::from(percent);
         let mut seen = 0;
         let value = self.counts.iter().find_map(|(value, count)| {
@@ -58,11 +89,16 @@ impl Tally {
     }
 }
 
-/// The next value that is kept.
-fn coarse(value: u64) -> u64 {
-    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(BITS);
-    let step = 1_u64 << shift;
-    value.checked_next_multiple_of(step).unwrap_or(u64::MAX)
+impl Rounding {
+    /// The next value that is kept.
+    fn of(self, value: u64) -> u64 {
+        let shift = (u64::BITS - value.leading_zeros()).saturating_sub(BITS);
+        let step = 1_u64 << shift;
+        match self {
+            Self::Up => value.checked_next_multiple_of(step).unwrap_or(u64::MAX),
+            Self::Down => value - value % step,
+        }
+    }
 }
 
 /// How long payloads are.

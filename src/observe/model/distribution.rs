@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::estimate::Bounded;
+use crate::text::{counted, precise_duration};
+
 /// What is known of the messages that were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -11,6 +14,9 @@ pub struct MessageFigures {
     /// Time from one message to the next, ns, as the samples tell it; null once several came between two samples, or an
     /// unknown number.
     pub interval_ns: Option<Distribution>,
+    /// How old messages were when they were committed; null where nothing was named that tells when they were made.
+    #[serde(default)]
+    pub age_ns: Option<AgeDistribution>,
 }
 
 /// Percentiles of so many values: the least that so many of a hundred do not exceed.
@@ -27,4 +33,41 @@ pub struct Distribution {
     pub max: u64,
     /// Whether these are the values themselves, and none was passed over between the first and the last of them.
     pub exact: bool,
+}
+
+/// How old messages were when they were committed, by a time that they carry. A commit is known to lie between two looks at
+/// head, and so are these: the least that so many of a hundred do not exceed, each null before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct AgeDistribution {
+    /// Messages that were seen to be committed and told when they were made.
+    pub count: u64,
+    /// Those that did not tell, or could not be asked.
+    pub untimed: u64,
+    /// The median, ns.
+    pub p50: Option<Bounded<u64>>,
+    /// 99 of 100 are not above it, ns.
+    pub p99: Option<Bounded<u64>>,
+    /// The largest, ns.
+    pub max: Option<Bounded<u64>>,
+}
+
+impl AgeDistribution {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let words = |age: Option<Bounded<u64>>| {
+            age.map_or_else(
+                || "-".to_owned(),
+                |age| age.words_above_zero(precise_duration),
+            )
+        };
+        let [p50, p99, max] = [self.p50, self.p99, self.max].map(words);
+        let messages = counted(self.count, "message");
+        let untimed = match self.untimed {
+            0 => String::new(),
+            untimed => format!("; of {untimed} others unknown"),
+        };
+        format!("p50 {p50}, p99 {p99}, max {max} of {messages}{untimed}")
+    }
 }

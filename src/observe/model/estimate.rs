@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::age_counts::AgeCounts;
+
 /// A value and whether it is exact. `value` null: unknown, whatever `exact` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -58,6 +60,8 @@ pub struct MessageTotals {
     pub counted: u64,
     /// As many as the others probably were, by their bytes.
     pub estimated: f64,
+    /// How old they were; `None` where nothing tells when they were made.
+    pub ages: Option<AgeCounts>,
 }
 
 impl<T: Copy + PartialEq> Bounded<T> {
@@ -78,6 +82,16 @@ impl<T: Copy + PartialEq> Bounded<T> {
             None => format!(">{low}"),
             Some((_, high)) if number(high) == low => low,
             Some((value, _)) => format!("~{}", number(value)),
+        }
+    }
+}
+
+impl Bounded<u64> {
+    /// As [`Self::words`], of what may be next to nothing: `<` before what it is no more than.
+    pub fn words_above_zero(&self, number: impl Fn(u64) -> String) -> String {
+        match self.high.filter(|high| self.low == 0 && *high > 0) {
+            Some(high) => format!("<{}", number(high)),
+            None => self.words(number),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Plain data that everybody needs: what a ring is and does, its messages and its events. Imports nothing of `observe`.
 
+mod age_counts;
 mod bench;
 mod consumer;
 mod distribution;
@@ -25,12 +26,13 @@ mod snapshot;
 mod thresholds;
 mod timeline;
 
+pub use age_counts::AgeCounts;
 pub use bench::{
     BenchConsumer, BenchKind, BenchMachine, BenchPhase, BenchProducer, BenchReport, BenchSettings,
     Delivery, Latency, LatencyBucket,
 };
 pub use consumer::{ConsumerSnapshot, ConsumerState, FutexWait, WakeupBasis};
-pub use distribution::{Distribution, MessageFigures};
+pub use distribution::{AgeDistribution, Distribution, MessageFigures};
 pub use doctor::{DoctorCheck, DoctorReport, DoctorStatus};
 pub use estimate::{Bounded, Estimate, MessageTotals};
 pub use event::{Event, EventKind, EventLog};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::decode::DecodeRules;
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::Thresholds;
 use crate::recording::recorder::{
@@ -41,6 +42,7 @@ impl BackgroundRecording {
         ring: AttachedRing,
         path: PathBuf,
         thresholds: Thresholds,
+        decoding: DecodeRules,
     ) -> Result<Self, String> {
         let mut recorder = Recorder::new(RecordingPlan {
             decode: None,
@@ -48,6 +50,7 @@ impl BackgroundRecording {
                 interval: INTERVAL,
                 messages: MessagePlan::Some(MESSAGES),
                 thresholds,
+                decoding,
             },
             output: Output::File(path.clone()),
             files: FilePlan {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use background_dump::BackgroundDump;
 use background_recording::BackgroundRecording;
 
+use crate::decode::DecodeRules;
 use crate::observe::attach::AttachedRing;
 use crate::observe::model::{
     Export, Frame, Listing, Message, MessageLog, ProducerInfo, RingSource, SearchProgress,
@@ -26,6 +27,7 @@ use crate::text::escape;
 pub struct Live {
     rings: Rings,
     thresholds: Thresholds,
+    decoding: DecodeRules,
     recording: Option<BackgroundRecording>,
     dump: Option<BackgroundDump>,
 }
@@ -33,12 +35,13 @@ pub struct Live {
 const NO_RING: &str = "no ring is shown";
 
 impl Live {
-    /// Rings, which are recorded by these figures.
+    /// Rings, which are recorded by these figures, and by these rules where messages tell when they were made.
     #[must_use]
-    pub fn new(rings: Rings, thresholds: Thresholds) -> Self {
+    pub fn new(rings: Rings, thresholds: Thresholds, decoding: DecodeRules) -> Self {
         Self {
             rings,
             thresholds,
+            decoding,
             recording: None,
             dump: None,
         }
@@ -94,7 +97,8 @@ impl Live {
     fn begin_recording(&mut self) -> Result<BackgroundRecording, String> {
         let ring = self.once_more()?;
         let path = file_name(&ring.producer(), "recording");
-        BackgroundRecording::begin(ring, path, self.thresholds)
+        let decoding = DecodeRules::clone(&self.decoding);
+        BackgroundRecording::begin(ring, path, self.thresholds, decoding)
     }
 
     /// The ring that is shown, attached once more for a thread of its own.
@@ -165,6 +169,14 @@ impl RingSource for Live {
             SourceAction::Record => Some(self.record()),
             SourceAction::Seek(_) => None,
         }
+    }
+
+    fn notes_every(&self) -> Option<Duration> {
+        self.rings.notes_every()
+    }
+
+    fn note_commits(&mut self) {
+        self.rings.note_commits();
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

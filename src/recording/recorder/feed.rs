@@ -62,8 +62,7 @@ impl Feed {
         }
         let (sightings, batch) = (&mut self.sightings, &mut self.batch);
         // What is committed from now on is seen by the next look.
-        let head = control(ring).producer_head;
-        sightings.note(head, wall_ns());
+        let head = sightings.look(|| control(ring).producer_head);
         let step = self.follower.advance(ring, head, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {

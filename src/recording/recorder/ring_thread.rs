@@ -10,6 +10,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 use super::feed::{Feed, Pick};
+use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::messages::oldest_boundary;
 use crate::observe::messages::wall_ns;
@@ -38,7 +39,7 @@ pub enum MessagePlan {
 }
 
 /// How a ring is recorded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RingPlan {
     /// Time between two samples.
     pub interval: Duration,
@@ -46,6 +47,8 @@ pub struct RingPlan {
     pub messages: MessagePlan,
     /// By which figures it is judged.
     pub thresholds: Thresholds,
+    /// How its messages are decoded where they tell when they were made.
+    pub decoding: DecodeRules,
 }
 
 /// A ring that is recorded, as it is called.
@@ -146,7 +149,8 @@ pub(super) fn start(
     };
     let feed =
         (plan.messages == MessagePlan::All).then(|| Feed::new(&ring, control(&ring).producer_head));
-    let mut watcher = Watcher::new(ring, budget).judging_by(plan.thresholds);
+    let watcher = Watcher::new(ring, budget).judging_by(plan.thresholds);
+    let mut watcher = watcher.decoding_by(&plan.decoding);
     if let Some(succession) = succession {
         watcher = watcher.succeeded_by(succession);
     }
@@ -200,13 +204,19 @@ impl RingThread {
                 return Err(Stopped);
             }
             if self.feed.is_none() {
-                let left = due.saturating_duration_since(Instant::now());
-                std::thread::sleep(left.min(PATIENCE));
+                let noted = due.min(Instant::now() + PATIENCE);
+                while let Some(left) = noted.checked_duration_since(Instant::now()) {
+                    let every = self.watcher.notes_every().unwrap_or(left);
+                    std::thread::sleep(left.min(every));
+                    self.watcher.note_commits();
+                }
                 // Since when a consumer is behind is known the better.
                 self.watcher.note_head();
             } else if let Err(error) = self.read() {
                 self.hand_over_rest()?;
                 return Ok(error.to_string());
+            } else {
+                self.watcher.note_commits();
             }
             self.hand_over_due()?;
         }

@@ -129,7 +129,7 @@ impl Recorder {
     /// When no thread can be had.
     pub fn add(&mut self, ring: AttachedRing, succession: Option<Succession>) -> io::Result<()> {
         let (out, ending) = (self.sender.clone(), Arc::clone(&self.ending));
-        ring_thread::start(ring, succession, self.plan, out, ending)?;
+        ring_thread::start(ring, succession, self.plan.clone(), out, ending)?;
         self.rings += 1;
         Ok(())
     }
@@ -295,6 +295,7 @@ fn size(piece: &Piece) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::DecodeRules;
     use crate::observe::model::Finding;
     use crate::observe::model::Thresholds;
     use crate::observe::model::fixtures::ring;
@@ -321,6 +322,7 @@ mod tests {
                 interval: Duration::from_secs(1),
                 messages: MessagePlan::None,
                 thresholds: Thresholds::default(),
+                decoding: DecodeRules::default(),
             },
             output: Output::File(path),
             files: FilePlan {

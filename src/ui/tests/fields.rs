@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::fixtures::{apply, drawn, enter, flowing, lines, press};
 use crate::decode::DecodeRule;
+use crate::observe::model::{AgeDistribution, Bounded};
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use std::time::Duration;
@@ -13,7 +14,7 @@ const LAYOUT: &str = "kind:char[5] _:char seq:char[3] _:char sym:char[6] _:char 
 
 fn decoding(spec: &str) -> App {
     let mut app = App::new(Duration::from_millis(100), Some("6388/4".to_owned()))
-        .decoding(vec![DecodeRule::of_all(spec.parse().unwrap())]);
+        .decoding([DecodeRule::of_all(spec.parse().unwrap(), None)].into());
     app.take_frame(flowing(), Timestamp::UNIX_EPOCH);
     app
 }
@@ -108,4 +109,32 @@ fn a_decoder_that_lacks_something_says_so() {
     );
     let screen = lines(&drawn(&app, 120, 30)).join("\n");
     assert!(screen.contains("quote 063"), "{screen}");
+}
+
+#[test]
+fn ages_stand_with_the_figures_of_the_ring() {
+    let mut frame = flowing();
+    let age = |low, high| {
+        Some(Bounded {
+            value: Some(low + (high - low) / 2),
+            low,
+            high: Some(high),
+        })
+    };
+    frame.snapshot.messages.age_ns = Some(AgeDistribution {
+        count: 1_234,
+        untimed: 5,
+        p50: age(0, 828_000),
+        p99: age(12_100_000, 13_100_000),
+        max: age(888_200_000, 888_800_000),
+    });
+    let mut app = App::new(Duration::from_millis(100), Some("6388/4".to_owned()));
+    app.take_frame(frame, Timestamp::UNIX_EPOCH);
+    for (width, height) in [(80, 24), (120, 30), (200, 60)] {
+        let screen = lines(&drawn(&app, width, height)).join("\n");
+        let words: Vec<&str> = screen.split_whitespace().collect();
+        let words = words.join(" ");
+        let expected = "age p50 <828 µs p99 ~12.6 ms max ~888 ms";
+        assert!(words.contains(expected), "{width}x{height}\n{screen}");
+    }
 }

@@ -103,6 +103,7 @@ pub(super) fn flowing() -> Frame {
                 exact: false,
             }),
             interval_ns: None,
+            age_ns: None,
         },
         consumers,
         hidden_consumers: Some(0),

@@ -180,10 +180,12 @@ fn message_facts(ring: &RingSnapshot) -> Vec<Fact> {
     let MessageFigures {
         payload_bytes,
         interval_ns,
+        age_ns,
     } = ring.messages;
     let sizes = payload_bytes.map(|known| ("Payloads", distribution(known, bytes)));
     let intervals = interval_ns.map(|known| ("Intervals", distribution(known, duration)));
-    let known = sizes.into_iter().chain(intervals);
+    let ages = age_ns.map(|known| ("Ages", known.words()));
+    let known = sizes.into_iter().chain(intervals).chain(ages);
     known
         .map(|(name, text)| Fact {
             name,

@@ -7,12 +7,15 @@ use super::canvas::{Canvas, cut};
 use super::chart::step_above;
 use super::time_columns::TimeColumns;
 use crate::observe::model::{ConsumerState, Frame, PastPoint, RingSnapshot};
+use crate::text::precise_duration;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, duration_in, grouped, percent, rate};
 use crate::ui::theme::{ColorRole, Theme};
 
 /// Columns between two figures.
 const GAP: u16 = 3;
+/// And where the ages of messages are to fit in 80 columns.
+const NARROW_GAP: u16 = 2;
 /// A chart shorter than this says nothing.
 const SHORTEST_CHART: u16 = 8;
 
@@ -60,16 +63,23 @@ pub(super) fn render(
     if rest.is_empty() && !pictured && !ring.state.is_over() {
         let mut figures = vec![bytes_rate, room.remove(0), message_rate];
         figures.extend(room);
+        figures.extend(ages(ring, theme));
         figures.extend(position(ring, theme));
         let end = flow(canvas, first, &figures);
         return sparkline(frame, app, canvas, from(first, end));
     }
     let mut figures: Vec<Stat> = position(ring, theme).into();
     figures.extend(room);
+    if rest.is_empty() {
+        figures.extend(ages(ring, theme));
+    }
     figures.extend(limits(ring, theme));
     flow(canvas, first, &figures);
     if !rest.is_empty() {
-        let end = flow(canvas, rest, &[bytes_rate, message_rate]);
+        let mut figures = vec![bytes_rate, message_rate];
+        figures.extend(ages(ring, theme));
+        let gap = if figures.len() > 2 { NARROW_GAP } else { GAP };
+        let end = flow_with(canvas, rest, &figures, gap);
         sparkline(frame, app, canvas, from(rest, end));
     }
 }
@@ -116,6 +126,26 @@ fn rates(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
         Stat::new("Rate", ring.rate.bytes_per_second.map(rate), 10, theme),
         Stat::new("", per_second, 13, theme),
     ]
+}
+
+/// How old messages were when they were committed, where they tell.
+fn ages(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
+    let Some(known) = &ring.messages.age_ns else {
+        return Vec::new();
+    };
+    let figures = [
+        ("age p50", known.p50),
+        ("p99", known.p99),
+        ("max", known.max),
+    ];
+    let stats = figures.map(|(label, age)| {
+        let value = age.map(|age| age.words_above_zero(precise_duration));
+        Stat {
+            role: ColorRole::Plain,
+            ..Stat::new(label, value, 8, theme)
+        }
+    });
+    stats.into()
 }
 
 fn position(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
@@ -193,6 +223,11 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
 
 /// As many figures as fit in the row; tells the column behind them.
 fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Stat]) -> u16 {
+    flow_with(canvas, area, figures, GAP)
+}
+
+/// As [`flow`], with so many columns between two figures.
+fn flow_with(canvas: &mut Canvas<'_>, area: Rect, figures: &[Stat], gap: u16) -> u16 {
     let mut x = area.x + u16::from(area.width > 30);
     for (index, figure) in figures.iter().enumerate() {
         let label = if figure.label.is_empty() {
@@ -210,7 +245,7 @@ fn flow(canvas: &mut Canvas<'_>, area: Rect, figures: &[Stat]) -> u16 {
             .min(area.right().saturating_sub(x))
             .saturating_sub(label);
         canvas.put_right(x + label, area.y, value, &figure.value, figure.role);
-        x += width + GAP;
+        x += width + gap;
     }
     x
 }

@@ -85,6 +85,7 @@ fn lines(format: Format) -> impl FnMut(&mut Vec<u8>, &RawMessage<'_>, Sighted) {
             observed: &Observed::from(sighted),
             fds: None,
             decoding: None,
+            age: None,
         };
         tail::message(out, format, &shown).expect("a Vec");
     }
