@@ -215,6 +215,15 @@ impl Decoded {
         self.heap.truncate(heap);
     }
 
+    /// Makes value `number` a whole number of more than 64 bits.
+    pub(super) fn set_digits(&mut self, number: usize, digits: &str) -> Result<(), DecodeError> {
+        let digits = self.keep(digits.as_bytes())?;
+        if let Some(node) = self.nodes.get_mut(number) {
+            node.content = Content::Big(digits);
+        }
+        Ok(())
+    }
+
     /// Says where value `number` lies in the payload.
     pub(super) fn place(&mut self, number: usize, bytes: Range<usize>) {
         if let Some(node) = self.nodes.get_mut(number) {
@@ -297,12 +306,12 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// The value inside it with this name, or in a list this number.
+    /// The value inside it with this name, of several the last, as most who read JSON take it; or in a list this number.
     #[must_use]
     pub fn inside(self, name: &str) -> Option<Field<'a>> {
         match self.value() {
             Value::List => self.children().nth(name.parse().ok()?),
-            _ => self.children().find(|child| child.name() == name),
+            _ => self.children().filter(|child| child.name() == name).last(),
         }
     }
 }

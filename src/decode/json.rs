@@ -13,19 +13,53 @@ use super::error::DecodeError;
 /// When it is none, or too much.
 pub(super) fn decode(payload: &[u8], out: &mut Decoded) -> Result<(), DecodeError> {
     let mut json = serde_json::Deserializer::from_slice(payload);
-    let mut failure = None;
+    let mut noted = Noted::default();
     let root = Node {
         out,
         name: "",
         depth: 0,
-        failure: &mut failure,
+        noted: &mut noted,
     };
     let done = root.deserialize(&mut json).and_then(|()| json.end());
-    match (done, failure) {
+    match (done, noted.failure) {
         (_, Some(failure)) => Err(failure),
         (Err(error), None) => Err(DecodeError::malformed(error)),
+        (Ok(()), None) if noted.has_large => restore_digits(payload, out),
         (Ok(()), None) => Ok(()),
     }
+}
+
+/// Whole numbers of more than 64 bits come as floats, rounded: puts their own digits in the place of those.
+fn restore_digits(payload: &[u8], out: &mut Decoded) -> Result<(), DecodeError> {
+    place(payload, out);
+    for number in 0..out.len() {
+        let Some(field) = out.field(number) else {
+            continue;
+        };
+        let is_large = matches!(field.value(), Value::Float(value) if value.abs() >= LARGE);
+        let digits = payload.get(field.bytes()).filter(|_| is_large);
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let is_whole = |word: &&str| {
+            let digits = word.strip_prefix('-').unwrap_or(word);
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if let Some(digits) = digits.filter(is_whole) {
+            out.set_digits(number, digits)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whole numbers that are less fit in 64 bits.
+const LARGE: f64 = 9.2e18;
+
+/// What is noted while values come.
+#[derive(Default)]
+struct Noted {
+    /// What was too much.
+    failure: Option<DecodeError>,
+    /// There is a float that may have been a whole number.
+    has_large: bool,
 }
 
 /// A value that is to come.
@@ -33,28 +67,27 @@ struct Node<'a> {
     out: &'a mut Decoded,
     name: &'a str,
     depth: usize,
-    /// What was too much.
-    failure: &'a mut Option<DecodeError>,
+    noted: &'a mut Noted,
 }
 
 impl Node<'_> {
     fn add<E: Error>(self, value: Value<'_>) -> Result<(), E> {
         match self.out.add(self.name, value, 0..0) {
             Ok(_) => Ok(()),
-            Err(error) => Err(refuse(self.failure, error)),
+            Err(error) => Err(refuse(self.noted, error)),
         }
     }
 
     /// A list or a record; returns its number.
     fn open<E: Error>(&mut self, kind: Value<'_>) -> Result<usize, E> {
         let added = self.out.open(self.name, kind, 0, self.depth);
-        added.map_err(|error| refuse(self.failure, error))
+        added.map_err(|error| refuse(self.noted, error))
     }
 }
 
-fn refuse<E: Error>(failure: &mut Option<DecodeError>, error: DecodeError) -> E {
+fn refuse<E: Error>(noted: &mut Noted, error: DecodeError) -> E {
     let said = E::custom(&error);
-    *failure = Some(error);
+    noted.failure = Some(error);
     said
 }
 
@@ -90,6 +123,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.noted.has_large |= value.abs() >= LARGE;
         self.add(Value::Float(value))
     }
 
@@ -103,7 +137,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             out: &mut *self.out,
             name: "",
             depth: self.depth + 1,
-            failure: &mut *self.failure,
+            noted: &mut *self.noted,
         })? {}
         self.out.close(number, None);
         Ok(())
@@ -117,7 +151,7 @@ impl<'de> Visitor<'de> for Node<'_> {
                 out: &mut *self.out,
                 name: &name,
                 depth: self.depth + 1,
-                failure: &mut *self.failure,
+                noted: &mut *self.noted,
             })?;
         }
         self.out.close(number, None);

@@ -70,6 +70,48 @@ fn json_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn whole_numbers_of_json_keep_their_digits() {
+    for (text, expected) in [
+        ("18446744073709551617", "18446744073709551617"),
+        (
+            "[-9223372036854775809, 9.3e18]",
+            "[-9223372036854775809,9.3e+18]",
+        ),
+        (
+            r#"{"a":["18446744073709551617",18446744073709551615]}"#,
+            r#"{"a":["18446744073709551617",18446744073709551615]}"#,
+        ),
+        // As others of which JSON has none.
+        (&"1".repeat(60), &format!("\"{}\"", "1".repeat(60))),
+    ] {
+        assert_eq!(decoded("json", text.as_bytes()).expect(text), expected);
+    }
+}
+
+#[test]
+fn of_equal_names_the_last_counts() {
+    let mut decoder = "json".parse::<DecodeSpec>().unwrap().open().unwrap();
+    let mut out = Decoded::default();
+    decoder
+        .decode(br#"{"a":1,"a":2,"b":18446744073709551617}"#, &mut out)
+        .unwrap();
+    for (conditions_, expected) in [
+        (".a == 2", true),
+        (".a == 1", false),
+        (".b == 18446744073709551617", true),
+        (".b > 18446744073709551616", true),
+        (".b < 18446744073709551617", false),
+    ] {
+        let (all, _) = conditions(conditions_).unwrap();
+        assert_eq!(
+            all.iter().all(|one| one.holds(&out)),
+            expected,
+            "{conditions_}"
+        );
+    }
+}
+
+#[test]
 fn json_says_where_each_value_is() {
     let text = br#" {"a" : [1, "x\"y]", {}], "b":true } "#;
     let expected = [

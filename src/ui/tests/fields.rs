@@ -81,6 +81,24 @@ fn fields_stand_beside_the_bytes_and_are_gone_through() {
 }
 
 #[test]
+fn a_field_far_down_is_in_sight() {
+    let mut app = reading("a:u8[30]");
+    for _ in 0..30 {
+        apply(&mut app, Action::NextPane);
+    }
+    assert_eq!(app.message_list().fields().at(0), Some(31));
+    let screen = lines(&drawn(&app, 120, 24)).join("\n");
+    assert!(
+        screen.contains("29  ") && !screen.contains("10  69"),
+        "{screen}"
+    );
+    let mut app = reading("_:u8[29] a:u8");
+    apply(&mut app, Action::NextPane);
+    let screen = lines(&drawn(&app, 120, 24)).join("\n");
+    assert!(screen.contains("a  "), "{screen}");
+}
+
+#[test]
 fn why_there_are_none_is_said() {
     let app = reading("a:u64[100]");
     let screen = lines(&drawn(&app, 120, 24)).join("\n");

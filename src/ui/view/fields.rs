@@ -7,6 +7,8 @@
 //!     qty  3
 //! ```
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
@@ -21,36 +23,56 @@ const INDENT: usize = 2;
 /// A row of the tree.
 struct Row<'a> {
     field: Field<'a>,
-    name: String,
+    /// Its place, where values have no names.
+    place: Option<usize>,
     depth: usize,
 }
 
-/// All rows, those inside the outermost value first to last; of a single value that one alone.
-fn tree(decoded: &Decoded) -> Vec<Row<'_>> {
-    fn add<'a>(rows: &mut Vec<Row<'a>>, parent: Field<'a>, depth: usize) {
+impl<'a> Row<'a> {
+    fn name(&self) -> Cow<'a, str> {
+        match self.place {
+            Some(place) => place.to_string().into(),
+            None if self.field.number() == 0 => "value".into(),
+            None => escape(self.field.name()),
+        }
+    }
+
+    /// Columns of the name, and of what it is set in by.
+    fn width(&self) -> usize {
+        let name = match self.place {
+            Some(place) => place
+                .checked_ilog10()
+                .map_or(1, |digits| digits as usize + 1),
+            None => self.name().chars().count(),
+        };
+        self.depth * INDENT + name
+    }
+}
+
+/// Gives each row, first to last: there may be very many, of which few are in sight. Those inside the outermost value; of a
+/// single value that one alone.
+fn each<'a>(decoded: &'a Decoded, mut take: impl FnMut(Row<'a>)) {
+    fn inside<'a>(parent: Field<'a>, depth: usize, take: &mut impl FnMut(Row<'a>)) {
         let is_list = parent.value() == Value::List;
-        for (number, field) in parent.children().enumerate() {
-            let name = if is_list {
-                number.to_string()
-            } else {
-                escape(field.name()).into_owned()
-            };
-            rows.push(Row { field, name, depth });
-            add(rows, field, depth + 1);
+        for (place, field) in parent.children().enumerate() {
+            let place = is_list.then_some(place);
+            take(Row {
+                field,
+                place,
+                depth,
+            });
+            inside(field, depth + 1, take);
         }
     }
-    let mut rows = Vec::new();
-    if let Some(root) = decoded.root() {
-        match root.value() {
-            Value::Record | Value::List if root.below() > 0 => add(&mut rows, root, 0),
-            _ => rows.push(Row {
-                field: root,
-                name: "value".to_owned(),
-                depth: 0,
-            }),
-        }
+    match decoded.root() {
+        Some(root) if root.below() > 0 => inside(root, 0, &mut take),
+        Some(field) => take(Row {
+            field,
+            place: None,
+            depth: 0,
+        }),
+        None => {}
     }
-    rows
 }
 
 fn value(field: Field<'_>) -> (String, ColorRole) {
@@ -79,22 +101,22 @@ pub(super) fn render(fields: &Fields, byte: usize, canvas: &mut Canvas<'_>, area
             return canvas.put_wrapped(area, &words, ColorRole::Warn);
         }
     };
-    let rows = tree(decoded);
-    let at = fields.at(byte);
-    let selected = at.and_then(|at| rows.iter().rposition(|row| row.field.number() <= at));
+    // What is inside a value comes behind it, in one order: the first row is value 1, or the only one there is.
+    let first = usize::from(decoded.len() > 1);
+    let selected = fields.at(byte).and_then(|at| at.checked_sub(first));
     let room = usize::from(area.height);
     // Nothing moves as long as the field is among the first that are in sight.
     let top = selected.map_or(0, |row| (row + 1).saturating_sub(room));
-    let widest = rows
-        .iter()
-        .map(|row| row.depth * INDENT + row.name.chars().count());
-    let column = widest.max().unwrap_or(0).min(usize::from(area.width) / 2);
-    for ((number, row), y) in rows
-        .iter()
-        .enumerate()
-        .skip(top)
-        .zip(area.top()..area.bottom())
-    {
+    let (mut number, mut widest, mut rows) = (0, 0, Vec::new());
+    each(decoded, |row| {
+        widest = widest.max(row.width());
+        if (top..top + room).contains(&number) {
+            rows.push((number, row));
+        }
+        number += 1;
+    });
+    let column = widest.min(usize::from(area.width) / 2);
+    for ((number, row), y) in rows.into_iter().zip(area.top()..area.bottom()) {
         let indent = u16::try_from(row.depth * INDENT)
             .unwrap_or(u16::MAX)
             .min(area.width / 3);
@@ -104,7 +126,7 @@ pub(super) fn render(fields: &Fields, byte: usize, canvas: &mut Canvas<'_>, area
             x,
             y,
             column.saturating_sub(indent),
-            &row.name,
+            &row.name(),
             ColorRole::Label,
         );
         let (text, role) = value(row.field);
