@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::program::{is_there, run, stderr, stdout, zbqtop};
+use crate::support::recordings::Recording;
 use crate::support::{Peer, Place, contents, eventually};
 
 /// A user of Wireshark, who has what zbqtop installs.
@@ -354,21 +355,21 @@ fn all_rings_of_a_recording_are_interfaces() {
             "--impl reference --consumers 0 --seed 7 --max-payload 50 --rate 200 --messages 1000000",
         )
     });
-    let recordings = ["one.mcap", "two.mcap"].map(|name| place.path().join(name));
-    for (producer, recording) in producers.iter().zip(&recordings) {
-        let pid = producer.pid().to_string();
-        let record = [
-            "record",
-            "--pid",
-            &pid,
-            "--messages",
-            "all",
-            "--max-time",
-            "1s",
-            "-o",
-        ];
-        stdout(&[&record[..], &[recording.to_str().expect("text")]].concat());
-    }
+    // Both at once.
+    let recordings = [("one.mcap", 0), ("two.mcap", 1)].map(|(name, number)| {
+        let path = place.path().join(name);
+        Recording::of(&producers[number], path, "--messages all")
+    });
+    let both_go = |recording: &Recording| {
+        eventually("messages are recorded", || {
+            let file = recording.path.to_str().expect("text");
+            let words = ["tail", "--file", file, "-n", "50", "--format", "base64"];
+            let lines = String::from_utf8_lossy(&run(&words).stdout).lines().count();
+            (lines == 50).then_some(())
+        });
+    };
+    recordings.iter().for_each(both_go);
+    let recordings = recordings.map(Recording::finish);
     let [one, two] = recordings.map(|path| path.to_str().expect("text").to_owned());
     let words = [
         "tail", "--file", &one, "--file", &two, "--from", "oldest", "--format", "pcapng",
@@ -389,6 +390,29 @@ fn all_rings_of_a_recording_are_interfaces() {
         user.fields(&file, "zbq.expert.backwards", &["zbq.seq"])
             .is_empty()
     );
+    // In the order of time, and of one and the other by turns.
+    let packets = user.fields(&file, "zbq", &["frame.time_epoch", "frame.interface_id"]);
+    let times: Vec<&str> = packets
+        .iter()
+        .filter_map(|packet| Some(packet.first()?.as_str()))
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let turns = packets.windows(2).filter(|two| two[0][1] != two[1][1]);
+    assert!(turns.count() > 10);
+    assert!(infos.contains("Strict time order:   True"), "{infos}");
+    // An offset is of one ring.
+    for (option, place) in [("--from", "64"), ("--until", "head")] {
+        let words = [
+            "tail", "--file", &one, "--file", &two, option, place, "--format", "pcapng",
+        ];
+        let output = run(&words);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            stderr(&output).contains("offsets of its own"),
+            "{}",
+            stderr(&output)
+        );
+    }
     // Back again: both of them.
     let rings = stdout(&["ls", "--json", "--file", file.to_str().expect("text")]);
     let rings: Value = serde_json::from_str(&rings).expect("JSON");

@@ -22,8 +22,8 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 /// Messages shown when nothing else was asked for.
 const LAST: usize = 10;
 
-/// Writes the messages of rings in a recording, or of the one in a dump, to stdout, one ring after the other; with `-f`, also
-/// those that come to the last one.
+/// Writes the messages of rings in a recording, or of the one in a dump, to stdout, those of several in the order in which they
+/// were seen; with `-f`, also those that come.
 ///
 /// # Errors
 /// Those of stdout, and when what was asked for is not in the recording.
@@ -47,19 +47,25 @@ pub fn recorded(
         return tail_at(playback.restored(first)?, None, options, at_ns);
     }
     expect_messages(playback, first)?;
-    let known = KnownRing::of(playback, first);
-    let mut sink = Sink::new(options, known.head, stdout)?;
-    sink.open_ring(&first.id, &known.description);
-    pass_ring(playback, first, options, others.is_empty(), &mut sink)?;
-    for (number, ring) in others.iter().enumerate() {
-        if sink.is_done() {
-            break;
+    let (head, description) = known_of(playback, first);
+    let mut sink = Sink::new(options, head, stdout)?;
+    sink.open_ring(&first.id, &description);
+    if others.is_empty() {
+        pass_ring(playback, first, options, &mut sink)?;
+    } else {
+        if let Some(option) = place_option(options) {
+            bail!(
+                "{option}: each of the {} rings has offsets of its own: choose one with --pid, or say how many of the last \
+                 messages of each with -n",
+                rings.len()
+            );
         }
-        expect_messages(playback, ring)?;
-        let known = KnownRing::of(playback, ring);
-        sink.begin_ring(&ring.id, &known.description, known.capacity)?;
-        let is_last = number + 1 == others.len();
-        pass_ring(playback, ring, options, is_last, &mut sink)?;
+        for ring in others {
+            expect_messages(playback, ring)?;
+            let (_, description) = known_of(playback, ring);
+            sink.open_ring(&ring.id, &description);
+        }
+        merge(playback, rings, options, &mut sink)?;
     }
     sink.finish()?;
     playback.notes().iter().for_each(|note| warn(note));
@@ -76,59 +82,65 @@ fn expect_messages(playback: &Playback, ring: &PlayedRing) -> anyhow::Result<()>
     Ok(())
 }
 
-/// What is known of a ring besides its messages.
-struct KnownRing {
-    head: u64,
-    capacity: u64,
-    description: String,
+/// The option that means a place in one ring, if one does.
+fn place_option(options: &TailArgs) -> Option<&'static str> {
+    let is_place =
+        |place: Option<RingPosition>| !matches!(place, None | Some(RingPosition::Oldest));
+    let given = [("--from", options.from), ("--until", options.until)];
+    let mut given = given.into_iter().filter(|(_, place)| is_place(*place));
+    given.next().map(|(option, _)| option)
 }
 
-impl KnownRing {
-    fn of(playback: &mut Playback, ring: &PlayedRing) -> Self {
-        let state = playback.state(ring).map(|(_, state)| state.ring);
-        let head = state.as_ref().and_then(|ring| ring.control.head());
-        let capacity = state.as_ref().map_or(0, |ring| ring.control.ring_capacity);
-        let description = state.map(|ring| {
-            let sockets = ring.producer.sockets.unwrap_or_default();
-            let capacity = Some(capacity).filter(|capacity| *capacity > 0);
-            describe(ring.producer.command.as_deref(), &sockets, capacity)
-        });
-        Self {
-            head: head.unwrap_or(0),
-            capacity,
-            description: description.unwrap_or_default(),
-        }
+/// Where the head of a ring was, and the ring in words.
+fn known_of(playback: &mut Playback, ring: &PlayedRing) -> (u64, String) {
+    let Some((_, state)) = playback.state(ring) else {
+        return (0, String::new());
+    };
+    let (producer, control) = (state.ring.producer, state.ring.control);
+    let sockets = producer.sockets.unwrap_or_default();
+    let capacity = Some(control.ring_capacity).filter(|capacity| *capacity > 0);
+    let description = describe(producer.command.as_deref(), &sockets, capacity);
+    (control.head().unwrap_or(0), description)
+}
+
+/// How many of the last messages are wanted; `None`: all.
+fn wanted_last(options: &TailArgs) -> Option<usize> {
+    match (options.last, options.from) {
+        (_, Some(RingPosition::Head)) => Some(0),
+        (None, Some(_)) => None,
+        (last, _) => Some(last.unwrap_or(LAST)),
     }
 }
 
-/// Writes the messages of one ring; with `-f` those that come, too, if it is the last one.
+/// The chunk behind the last one that has messages of a ring.
+fn behind(playback: &Playback, ring: &PlayedRing) -> usize {
+    let chunks = playback.message_chunks(ring);
+    chunks.last().map_or(0, |last| last + 1)
+}
+
+/// Those from chunk `next` on that have messages of a ring.
+fn chunks_from(playback: &Playback, ring: &PlayedRing, next: usize) -> Vec<usize> {
+    let chunks = playback.message_chunks(ring);
+    let new = chunks.partition_point(|chunk| *chunk < next);
+    chunks[new..].to_vec()
+}
+
+/// Writes the messages of the only ring; with `-f` those that come, too.
 fn pass_ring(
     playback: &mut Playback,
     ring: &PlayedRing,
     options: &TailArgs,
-    is_last: bool,
     sink: &mut Sink<Stdout>,
 ) -> anyhow::Result<()> {
-    let last = match (options.last, options.from) {
-        (None, Some(_)) => None,
-        (last, _) => Some(last.unwrap_or(LAST)),
-    };
     let mut next = 0;
-    let behind = playback
-        .message_chunks(ring)
-        .last()
-        .map_or(0, |last| last + 1);
-    if options.from == Some(RingPosition::Head) || last == Some(0) {
-        next = behind;
-    } else if let Some(last) = last {
-        show_last(playback, ring, last, sink)?;
-        next = behind;
+    if let Some(last) = wanted_last(options) {
+        next = behind(playback, ring);
+        for kept in last_of(playback, ring, last, sink) {
+            kept.write(sink)?;
+        }
     }
     loop {
-        let chunks = playback.message_chunks(ring);
-        let new = chunks.partition_point(|chunk| *chunk < next);
-        let new = chunks[new..].to_vec();
-        for chunk in new {
+        for chunk in chunks_from(playback, ring, next) {
             next = chunk + 1;
             let mut outcome = Ok(());
             playback.messages_in(ring, chunk, |sighted, message| {
@@ -141,7 +153,75 @@ fn pass_ring(
             }
         }
         sink.flush()?;
-        if sink.is_done() || !options.follows() || !is_last || !playback.goes_on() {
+        if sink.is_done() || !options.follows() || !playback.goes_on() {
+            return Ok(());
+        }
+        sink.sleep(LOOKS_EVERY)?;
+        take_in(playback);
+    }
+}
+
+/// Where one of several rings stands.
+struct Cursor<'a> {
+    ring: &'a PlayedRing,
+    /// The chunk that is read next.
+    next: usize,
+    /// What was read, and is not written yet.
+    read: VecDeque<Kept>,
+}
+
+impl Cursor<'_> {
+    /// Reads on until there is something, as far as the recording goes.
+    fn fill(&mut self, playback: &mut Playback, sink: &mut Sink<Stdout>) {
+        if !self.read.is_empty() {
+            return;
+        }
+        for chunk in chunks_from(playback, self.ring, self.next) {
+            self.next = chunk + 1;
+            playback.messages_in(self.ring, chunk, |sighted, message| {
+                self.read.extend(Kept::of(sighted, message, sink));
+                true
+            });
+            if !self.read.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+/// Writes the messages of several rings in the order in which they were seen; with `-f` those that come, too.
+fn merge(
+    playback: &mut Playback,
+    rings: &[PlayedRing],
+    options: &TailArgs,
+    sink: &mut Sink<Stdout>,
+) -> anyhow::Result<()> {
+    let last = wanted_last(options);
+    let mut cursors = Vec::new();
+    for ring in rings {
+        let (next, read) = match last {
+            Some(last) => (behind(playback, ring), last_of(playback, ring, last, sink)),
+            None => (0, VecDeque::new()),
+        };
+        cursors.push(Cursor { ring, next, read });
+    }
+    loop {
+        while !sink.is_done() {
+            for cursor in &mut cursors {
+                cursor.fill(playback, sink);
+            }
+            let first = |cursor: &Cursor<'_>| cursor.read.front().map(Kept::at_ns);
+            let next = (0..cursors.len())
+                .filter_map(|number| Some((first(&cursors[number])?, number)))
+                .min();
+            let Some((_, number)) = next else { break };
+            if let Some(kept) = cursors[number].read.pop_front() {
+                sink.select_ring(number);
+                kept.write(sink)?;
+            }
+        }
+        sink.flush()?;
+        if sink.is_done() || !options.follows() || !playback.goes_on() {
             return Ok(());
         }
         sink.sleep(LOOKS_EVERY)?;
@@ -161,13 +241,50 @@ enum Kept {
     Gap(Sighted, Gap),
 }
 
-/// Writes the last messages that are wanted: from the last chunk backwards, until there are enough.
-fn show_last(
+impl Kept {
+    /// What is wanted of it.
+    fn of(
+        sighted: Sighted,
+        message: RecordedMessage<'_>,
+        sink: &mut Sink<impl Output>,
+    ) -> Option<Self> {
+        match message {
+            RecordedMessage::Message(raw, integrity) | RecordedMessage::Header(raw, integrity) => {
+                let wanted = sink.admit(&raw, integrity);
+                wanted.then(|| Self::Message(sighted, Message::from((raw, integrity))))
+            }
+            RecordedMessage::Gap(gap) => Some(Self::Gap(sighted, gap)),
+        }
+    }
+
+    /// When it was seen, ns since 1970.
+    fn at_ns(&self) -> u64 {
+        let (Self::Message(sighted, _) | Self::Gap(sighted, _)) = self;
+        sighted.at_ns
+    }
+
+    fn write(self, sink: &mut Sink<impl Output>) -> io::Result<()> {
+        match self {
+            Self::Message(sighted, message) => {
+                let raw = RawMessage {
+                    offset: message.offset,
+                    header: message.header,
+                    payload: &message.payload,
+                };
+                write(sink, &raw, message.integrity, sighted)
+            }
+            Self::Gap(sighted, gap) => sink.gap_seen(&gap, sighted),
+        }
+    }
+}
+
+/// The last messages that are wanted, and the gaps between them: from the last chunk backwards, until there are enough.
+fn last_of(
     playback: &mut Playback,
     ring: &PlayedRing,
     last: usize,
     sink: &mut Sink<impl Output>,
-) -> io::Result<()> {
+) -> VecDeque<Kept> {
     let (mut messages, mut kept) = (0, VecDeque::new());
     for chunk in playback.message_chunks(ring).into_owned().into_iter().rev() {
         if messages >= last || sink.is_asked_to_end() {
@@ -176,16 +293,9 @@ fn show_last(
         let (mut here, mut found) = (0, VecDeque::new());
         sink.rewind();
         playback.messages_in(ring, chunk, |sighted, message| {
-            match message {
-                RecordedMessage::Message(raw, integrity)
-                | RecordedMessage::Header(raw, integrity) => {
-                    if sink.admit(&raw, integrity) {
-                        found.push_back(Kept::Message(sighted, Message::from((raw, integrity))));
-                        here += 1;
-                    }
-                }
-                RecordedMessage::Gap(gap) => found.push_back(Kept::Gap(sighted, gap)),
-            }
+            let wanted = Kept::of(sighted, message, sink);
+            here += usize::from(matches!(wanted, Some(Kept::Message(..))));
+            found.extend(wanted);
             while messages + here > last {
                 here -= usize::from(matches!(found.pop_front(), Some(Kept::Message(..))));
             }
@@ -195,20 +305,7 @@ fn show_last(
         found.append(&mut kept);
         kept = found;
     }
-    for event in kept {
-        match event {
-            Kept::Message(sighted, message) => {
-                let raw = RawMessage {
-                    offset: message.offset,
-                    header: message.header,
-                    payload: &message.payload,
-                };
-                write(sink, &raw, message.integrity, sighted)?;
-            }
-            Kept::Gap(sighted, gap) => sink.gap_seen(&gap, sighted)?,
-        }
-    }
-    Ok(())
+    kept
 }
 
 fn pass(

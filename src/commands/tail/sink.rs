@@ -124,9 +124,15 @@ impl<O: Output> Sink<O> {
 
     /// To be told which ring it is, before anything is written.
     pub(super) fn open_ring(&mut self, id: &str, description: &str) {
-        let now = self.now();
         if let Form::Packets(packets) = &mut self.form {
-            packets.begin_ring(&mut self.batch, id, description, now);
+            packets.begin_ring(&mut self.batch, id, description);
+        }
+    }
+
+    /// What is written next is of the ring that was opened as this one: several are open where they are written as packets.
+    pub(super) fn select_ring(&mut self, number: usize) {
+        if let Form::Packets(packets) = &mut self.form {
+            packets.select(number);
         }
     }
 
@@ -400,9 +406,13 @@ impl<O: Output> Sink<O> {
             decoding.forget();
         }
         warn(&format!("goes on with ring {id} of {}", bytes(capacity)));
-        match self.form {
-            Form::Messages(format, _) => ring_begins(&mut self.batch, format, id, capacity)?,
-            Form::Packets(_) => self.open_ring(id, description),
+        let now = self.now();
+        match &mut self.form {
+            Form::Messages(format, _) => ring_begins(&mut self.batch, *format, id, capacity)?,
+            Form::Packets(packets) => {
+                packets.end(&mut self.batch, now);
+                self.open_ring(id, description);
+            }
         }
         Ok(())
     }
@@ -413,7 +423,7 @@ impl<O: Output> Sink<O> {
     /// Those of the output.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         let now = self.now();
-        if let Form::Packets(packets) = &self.form {
+        if let Form::Packets(packets) = &mut self.form {
             packets.end(&mut self.batch, now);
         }
         self.flush()?;

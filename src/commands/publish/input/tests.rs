@@ -102,7 +102,7 @@ proptest! {
 
         let stream = std::cell::RefCell::new(PacketStream::new(true));
         let mut begin = Vec::new();
-        stream.borrow_mut().begin_ring(&mut begin, "1/2", "test", 0);
+        stream.borrow_mut().begin_ring(&mut begin, "1/2", "test");
         let (bytes, expected) = written(
             &all,
             |out, raw, sighted| {
