@@ -62,10 +62,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Where the next value begins: at the end, where the payload ends within what would align it.
+    fn place(&self) -> usize {
+        self.at.min(self.payload.len())
+    }
+
     /// The next so many bytes.
     fn take(&mut self, length: usize, name: &str) -> Result<&'a [u8], DecodeError> {
         let (at, payload) = (self.at, self.payload);
-        let taken = payload.get(at..).and_then(|rest| rest.get(..length));
+        let taken = match length {
+            0 => Some(&[][..]),
+            length => payload.get(at..).and_then(|rest| rest.get(..length)),
+        };
         let Some(taken) = taken else {
             return Err(DecodeError::Short {
                 field: name.to_owned(),
@@ -94,7 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, name: &str, kind: &Kind, sets: Option<usize>) -> Result<(), DecodeError> {
-        let start = self.at;
+        let start = self.place();
         match kind {
             Kind::Int(int) => {
                 let taken = self.take(int.bytes, name)?;
@@ -107,14 +115,15 @@ impl<'a> Reader<'a> {
                         true if number.cast_signed() < 0 => Value::Signed(number.cast_signed()),
                         _ => Value::Unsigned(number),
                     };
-                    self.out.add(name, value, start..self.at)?;
+                    self.out.add(name, value, start..self.place())?;
                 } else {
                     let number = wide(*int, taken);
                     if int.signed || number >= 0 {
-                        self.out.add_number(name, number, start..self.at)?;
+                        self.out.add_number(name, number, start..self.place())?;
                     } else {
                         let digits = number.cast_unsigned().to_string();
-                        self.out.add(name, Value::Big(&digits), start..self.at)?;
+                        self.out
+                            .add(name, Value::Big(&digits), start..self.place())?;
                     }
                 }
             }
@@ -130,27 +139,31 @@ impl<'a> Reader<'a> {
                     4 => Value::Single(f32::from_bits(bits as u32)),
                     _ => Value::Float(f64::from_bits(bits)),
                 };
-                self.out.add(name, value, start..self.at)?;
+                self.out.add(name, value, start..self.place())?;
             }
             Kind::Bool => {
                 let value = self.take(1, name)?[0] != 0;
-                self.out.add(name, Value::Bool(value), start..self.at)?;
+                self.out
+                    .add(name, Value::Bool(value), start..self.place())?;
             }
             Kind::Text(count) => {
                 let length = self.count(*count, 1, name)?;
-                let start = self.at;
+                let start = self.place();
                 let taken = self.take(length, name)?;
                 let end = memchr::memchr(0, taken).unwrap_or(taken.len());
                 match std::str::from_utf8(&taken[..end]) {
-                    Ok(text) => self.out.add(name, Value::Text(text), start..self.at)?,
-                    Err(_) => self.out.add(name, Value::Bytes(taken), start..self.at)?,
+                    Ok(text) => self.out.add(name, Value::Text(text), start..self.place())?,
+                    Err(_) => self
+                        .out
+                        .add(name, Value::Bytes(taken), start..self.place())?,
                 };
             }
             Kind::Bytes(count) => {
                 let length = self.count(*count, 1, name)?;
-                let start = self.at;
+                let start = self.place();
                 let taken = self.take(length, name)?;
-                self.out.add(name, Value::Bytes(taken), start..self.at)?;
+                self.out
+                    .add(name, Value::Bytes(taken), start..self.place())?;
             }
             Kind::Enum(int, names) => {
                 let number = wide(*int, self.take(int.bytes, name)?);
@@ -158,20 +171,20 @@ impl<'a> Reader<'a> {
                 match (known, i64::try_from(number)) {
                     (Some((_, word)), Ok(number)) => {
                         self.out
-                            .add(name, Value::Named(number, word), start..self.at)?
+                            .add(name, Value::Named(number, word), start..self.place())?
                     }
-                    _ => self.out.add_number(name, number, start..self.at)?,
+                    _ => self.out.add_number(name, number, start..self.place())?,
                 };
             }
             Kind::Bits(int, fields) => {
                 let mut bits = wide(*int, self.take(int.bytes, name)?).cast_unsigned();
-                let record = self.out.add(name, Value::Record, start..self.at)?;
+                let record = self.out.add(name, Value::Record, start..self.place())?;
                 for (name, width) in fields {
                     // The widths are those of the number together: 128 at most.
                     let mask = u128::MAX.checked_shr(128 - width).unwrap_or(0);
                     if let Some(name) = name {
                         let value = (bits & mask).cast_signed();
-                        self.out.add_number(name, value, start..self.at)?;
+                        self.out.add_number(name, value, start..self.place())?;
                     }
                     bits = bits.checked_shr(*width).unwrap_or(0);
                 }
@@ -181,7 +194,7 @@ impl<'a> Reader<'a> {
                 let record = self.out.add(name, Value::Record, start..start)?;
                 self.members(members)?;
                 self.align(*align);
-                self.out.close(record, Some(self.at));
+                self.out.close(record, Some(self.place()));
             }
             Kind::Array(kind, align, count) => {
                 let list = self.out.add(name, Value::List, start..start)?;
@@ -202,7 +215,7 @@ impl<'a> Reader<'a> {
                         break;
                     }
                 }
-                self.out.close(list, Some(self.at));
+                self.out.close(list, Some(self.place()));
             }
         }
         Ok(())

@@ -215,3 +215,20 @@ proptest! {
         prop_assert!(is == crate::decode::Value::Single(expected) || expected.is_nan());
     }
 }
+
+#[test]
+fn a_payload_may_end_within_what_aligns_it() {
+    let layout: Layout = "@c a:u32 b:u8 l:(x:u32)[] rest:bytes".parse().unwrap();
+    let mut out = Decoded::default();
+    let payload = [1, 0, 0, 0, 2];
+    layout.decode(&payload, &mut out).unwrap();
+    let json = serde_json::to_string(&out.root().unwrap()).unwrap();
+    assert_eq!(json, r#"{"a":1,"b":2,"l":[],"rest":{"base64":""}}"#);
+    for number in 0..out.len() {
+        let bytes = out.field(number).unwrap().bytes();
+        assert!(
+            bytes.start <= bytes.end && bytes.end <= payload.len(),
+            "{bytes:?}"
+        );
+    }
+}
