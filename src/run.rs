@@ -60,12 +60,13 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         None => {
             let settings = settings(&cli.configuration)?;
             let plain = !io::stdout().is_terminal() || is_dumb();
-            if plain || cli.json || cli.sampling.watch.is_some() {
+            let prints = plain || cli.json || cli.sampling.watch.is_some();
+            if let Some(why) = cli.ages.misuse(&cli.target, prints) {
+                return Ok(refuse(&cli::misuse("", why)));
+            }
+            if prints {
                 if let Some(playback) = played(&cli.target, true)? {
                     return recorded_snapshot(playback, cli.json, cli.sampling, out);
-                }
-                if let Some(why) = cli.ages.misuse() {
-                    return Ok(refuse(&cli::misuse("", why)));
                 }
                 let rules = decoding(cli.ages.rule(), &settings)?;
                 let (ring, succession) = attach_on(&cli.target)?;
@@ -88,7 +89,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             ages,
             configuration,
         }) => {
-            if let Some(why) = ages.misuse() {
+            if let Some(why) = ages.misuse(&target, true) {
                 return Ok(refuse(&cli::misuse("snapshot", why)));
             }
             let settings = settings(&configuration)?;
@@ -146,7 +147,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
                         TailFormat::Pcapng => playback.rings().to_vec(),
                         TailFormat::Messages(_) => vec![playback.only_ring()?],
                     };
-                    tail::recorded(&mut playback, &rings, &options)
+                    tail::recorded(&mut playback, rings, &options)
                 }
                 None => {
                     let (ring, succession) = attach_on(&options.target)?;
@@ -193,7 +194,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Some(Command::Metrics(options)) => {
-            if let Some(why) = options.ages.misuse() {
+            if let Some(why) = options.ages.misuse(&options.target, true) {
                 return Ok(refuse(&cli::misuse("metrics", why)));
             }
             let settings = settings(&options.configuration)?;

@@ -3,10 +3,14 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
+use zbqtop::decode::{DecodeRule, DecodeRules};
+use zbqtop::observe::attach::{RingSelector, by_pid};
+use zbqtop::observe::watch::{Budget, Watcher};
+
 use crate::support::program::{run, stderr, zbqtop};
 use crate::support::recordings::Recording;
 use crate::support::watch::Watch;
-use crate::support::{Peer, Place};
+use crate::support::{Peer, Place, eventually};
 
 /// Messages that tell that they were made half an hour before they are sent: no machine is that slow.
 const STAMPED: &str =
@@ -195,6 +199,18 @@ fn ages_that_cannot_be_told_are_counted_with_a_reason() {
             "--time-field, which is missing",
         ),
         (
+            &[
+                "tail",
+                "--format",
+                "raw",
+                "--decode",
+                "json",
+                "--time-field",
+                "t:ns",
+            ],
+            "for --format hex, text and json",
+        ),
+        (
             &["metrics", "--decode", "json"],
             "--time-field, which is missing",
         ),
@@ -280,5 +296,67 @@ fn ages_are_recorded_with_the_state() {
     for line in String::from_utf8_lossy(&lines.stdout).lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
         assert!(line["age_ns"].as_u64() >= Some(AGE_NS), "{line}");
+    }
+}
+
+fn watcher(producer: &Peer, budget: Budget) -> Watcher {
+    let pid = i32::try_from(producer.pid()).expect("a pid");
+    let ring = by_pid(pid, RingSelector::Only).expect("a ring");
+    let spec = "made:u64 rest:bytes".parse().expect("a layout");
+    let field = "made:ns".parse().expect("a field");
+    let rules: DecodeRules = [DecodeRule::of_all(spec, Some(field))].into();
+    Watcher::new(ring, budget).decoding_by(&rules)
+}
+
+#[test]
+fn nobody_goes_on_looking_at_a_ring_that_is_over() {
+    let place = Place::new();
+    let mut producer = Peer::producer(&place.socket(), STAMPED);
+    let mut watcher = watcher(&producer, Budget::SAMPLED);
+    watcher.look();
+    assert!(watcher.note_commits().is_some());
+    producer.kill();
+    eventually("it is over", || {
+        watcher.look().state.is_over().then_some(())
+    });
+    assert_eq!(watcher.note_commits(), None);
+}
+
+/// Of a ring that is too fast to be read whole, what is read has ages, or is counted among those that have none.
+#[test]
+fn of_what_is_read_of_a_fast_ring_nothing_is_left_out() {
+    let place = Place::new();
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --consumers 0 --payload 64 --stamp 1800 --capacity 16777216 --messages 1000000000000",
+    );
+    let mut watcher = watcher(&producer, Budget::SAMPLED);
+    let known = eventually("some are read", || {
+        let ages = watcher.look().messages.age_ns.expect("they were asked for");
+        (ages.count + ages.untimed > 100).then_some(ages)
+    });
+    let (Some(p50), Some(max)) = (known.p50, known.max) else {
+        panic!("{known:?}");
+    };
+    for age in [p50, max] {
+        assert!(
+            age.low < AGE_NS + SLOW_NS && age.high >= Some(AGE_NS),
+            "{known:?}"
+        );
+    }
+}
+
+#[test]
+fn a_recording_has_ages_of_its_own() {
+    let place = Place::new();
+    let producer = Peer::producer(&place.socket(), STAMPED);
+    let recording = Recording::of(&producer, place.path().join("ring.mcap"), "--messages none");
+    let file = recording.finish();
+    let file = file.to_str().expect("text");
+    for command in ["snapshot", "metrics"] {
+        let output = run(&[&[command, "--file", file], &DECODED[..]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains("ages as they were recorded"), "{said}");
     }
 }

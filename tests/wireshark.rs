@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::program::{is_there, run, stderr, stdout, zbqtop};
@@ -413,6 +413,16 @@ fn all_rings_of_a_recording_are_interfaces() {
             stderr(&output)
         );
     }
+    // Those that are written are counted, not those that were read.
+    let words = [
+        "tail", "--file", &one, "--file", &two, "--from", "oldest", "-c", "20", "--format",
+        "pcapng",
+    ];
+    let said = stderr(&run(&words));
+    assert!(
+        said.contains("20 messages") && said.contains("; 20 scanned"),
+        "{said}"
+    );
     // Back again: both of them.
     let rings = stdout(&["ls", "--json", "--file", file.to_str().expect("text")]);
     let rings: Value = serde_json::from_str(&rings).expect("JSON");
@@ -721,4 +731,67 @@ fn what_is_installed_is_told_from_what_is_not_ours() {
         );
     }
     assert_eq!(std::fs::read(&dissector).expect("there"), b"-- mine\n");
+}
+
+/// Rings that come and rings that are silent, in a stream: each is an interface.
+#[test]
+fn rings_of_a_stream_are_interfaces_as_they_come() {
+    let Some(user) = User::new() else { return };
+    let place = Place::new();
+    let flowing = "--impl reference --consumers 0 --payload 40 --rate 200 --messages 1000000";
+    let silent = Peer::producer(
+        &place.path().join("silent"),
+        "--impl reference --consumers 0 --hold",
+    );
+    let one = Peer::producer(&place.path().join("one"), flowing);
+    let mut record = zbqtop()
+        .args([
+            "record",
+            "--all",
+            "-o",
+            "-",
+            "--messages",
+            "all",
+            "--interval",
+            "100ms",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let file = place.path().join("live.pcapng");
+    let mut tail = zbqtop()
+        .args([
+            "tail", "--file", "-", "-f", "--from", "oldest", "--format", "pcapng",
+        ])
+        .stdin(record.stdout.take().expect("piped"))
+        .stdout(std::fs::File::create(&file).expect("room"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let has = |ring: &Peer, packets: usize| {
+        let infos = Command::new("capinfos")
+            .arg(&file)
+            .output()
+            .expect("it starts");
+        let infos = String::from_utf8_lossy(&infos.stdout).into_owned();
+        let begins = format!("Name = {}/", ring.pid());
+        let mut lines = infos
+            .lines()
+            .skip_while(|line| !line.trim().starts_with(&begins));
+        let count = lines.find_map(|line| line.trim().strip_prefix("Number of packets = "));
+        count
+            .and_then(|count| count.parse().ok())
+            .is_some_and(|count: usize| count >= packets)
+    };
+    eventually("the first ring is there", || has(&one, 50).then_some(()));
+    let two = Peer::producer(&place.path().join("two"), flowing);
+    eventually("the second one, too", || has(&two, 100).then_some(()));
+    eventually("and the silent one", || has(&silent, 0).then_some(()));
+    kill_process(Pid::from_child(&record), Signal::INT).expect("our child");
+    record.wait().expect("our child");
+    tail.wait().expect("our child");
+    let infos = capinfos(&file);
+    assert!(infos.contains("Number of interfaces in file: "), "{infos}");
+    let gaps = user.fields(&file, "zbq.expert.backwards", &["zbq.seq"]);
+    assert!(gaps.is_empty(), "{gaps:?}");
 }

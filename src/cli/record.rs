@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::tail::rule;
 use super::target::{Configuration, Target};
 use super::values::{duration, period, size};
 use crate::decode::{DecodeRule, DecodeSpec, TimeField};
@@ -65,8 +66,7 @@ impl RecordArgs {
     /// How messages are decoded, if they are.
     #[must_use]
     pub fn rule(&self) -> Option<DecodeRule> {
-        let spec = self.decode.clone()?;
-        Some(DecodeRule::of_all(spec, self.time_field.clone()))
+        rule(self.decode.as_ref(), self.time_field.as_ref())
     }
 
     /// Why it makes no sense, if it does not.

@@ -106,16 +106,31 @@ impl AgeArgs {
     /// What they say of all rings.
     #[must_use]
     pub fn rule(&self) -> Option<DecodeRule> {
-        let spec = self.decode.clone()?;
-        Some(DecodeRule::of_all(spec, self.time_field.clone()))
+        rule(self.decode.as_ref(), self.time_field.as_ref())
     }
 
-    /// Why they make no sense where only ages are told, if they do not.
+    /// Why they make no sense where a ring is watched, or only its ages are told, if they do not.
     #[must_use]
-    pub fn misuse(&self) -> Option<&'static str> {
-        (self.decode.is_some() && self.time_field.is_none())
+    pub fn misuse(&self, target: &Target, only_ages: bool) -> Option<&'static str> {
+        if !target.file.is_empty()
+            && (only_ages && self.decode.is_some() || self.time_field.is_some())
+        {
+            return Some(
+                "--time-field: a recording has ages as they were recorded: leave it out, or use `tail`, which reads the \
+                 messages themselves",
+            );
+        }
+        (only_ages && self.decode.is_some() && self.time_field.is_none())
             .then_some("--decode: here it is for --time-field, which is missing")
     }
+}
+
+/// How all rings are decoded, if they are.
+pub(super) fn rule(
+    decode: Option<&DecodeSpec>,
+    time_field: Option<&TimeField>,
+) -> Option<DecodeRule> {
+    Some(DecodeRule::of_all(decode?.clone(), time_field.cloned()))
 }
 
 /// Conditions on decoded values.
@@ -202,9 +217,19 @@ impl TailArgs {
     /// Why it makes no sense, if it does not.
     #[must_use]
     pub fn misuse(&self) -> Option<&'static str> {
-        let is_text = self.format() == TailFormat::Messages(Format::Text);
-        (self.decoding.columns.is_some() && !is_text)
-            .then_some("--columns is for --format text: leave out the other format, or --columns")
+        let format = self.format();
+        if self.decoding.columns.is_some() && format != TailFormat::Messages(Format::Text) {
+            return Some(
+                "--columns is for --format text: leave out the other format, or --columns",
+            );
+        }
+        let tells = matches!(
+            format,
+            TailFormat::Messages(Format::Hex | Format::Text | Format::Json)
+        );
+        (self.decoding.time_field.is_some() && !tells).then_some(
+            "--time-field is for --format hex, text and json: leave out the other format, or --time-field",
+        )
     }
 
     /// Whether to go on with messages as they come.

@@ -18,7 +18,7 @@ use crate::metrics::{Encoding, Metrics, PublishedMetrics, replace};
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{MessageTotals, Thresholds};
 use crate::observe::ring_set::{Looks, RingSet};
-use crate::observe::watch::Budget;
+use crate::observe::watch::{Budget, sleep_noting};
 use crate::recording::Playback;
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
@@ -122,10 +122,11 @@ fn once(mut set: RingSet, textfile: Option<&Path>, out: &mut Printer) -> anyhow:
     let mut metrics = Metrics::default();
     metrics.take(set.look());
     let due = Instant::now() + INTERVAL;
-    while let Some(left) = due.checked_duration_since(Instant::now()) {
-        let every = set.note_commits().unwrap_or(left);
-        std::thread::sleep(left.min(every));
-    }
+    let sleep = |time| {
+        std::thread::sleep(time);
+        Ok(())
+    };
+    sleep_noting(due, || set.note_commits(), sleep)?;
     metrics.take(set.look());
     for limit in set.limits() {
         warn(&escape(&limit.to_string()));

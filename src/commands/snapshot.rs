@@ -8,7 +8,7 @@ use crate::decode::DecodeRules;
 use crate::observe::attach::{AttachedRing, Succession};
 use crate::observe::model::{Report, RingSource as _, SCHEMA_VERSION, Thresholds};
 use crate::observe::rings::Rings;
-use crate::observe::watch::{Budget, Watcher};
+use crate::observe::watch::{Budget, Watcher, sleep_noting};
 use crate::output::json::{self, Layout};
 use crate::output::table;
 use crate::ring::clock::monotonic_ns;
@@ -68,11 +68,8 @@ pub fn snapshot(
                 break;
             }
             let noted = Instant::now() + rest.min(NOTES_EVERY);
-            while let Some(left) = noted.checked_duration_since(Instant::now()) {
-                let every = watcher.notes_every().unwrap_or(left);
-                out.get_ref().sleep(left.min(every))?;
-                watcher.note_commits();
-            }
+            let sleep = |time| out.get_ref().sleep(time);
+            sleep_noting(noted, || watcher.note_commits(), sleep)?;
             watcher.note_head();
         }
         let mut ring = watcher.look();

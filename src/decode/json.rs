@@ -31,23 +31,21 @@ pub(super) fn decode(payload: &[u8], out: &mut Decoded) -> Result<(), DecodeErro
 
 /// Whole numbers of more than 64 bits come as floats, rounded: puts their own digits in the place of those.
 fn restore_digits(payload: &[u8], out: &mut Decoded) -> Result<(), DecodeError> {
-    place(payload, out);
-    for number in 0..out.len() {
-        let Some(field) = out.field(number) else {
-            continue;
-        };
-        let is_large = matches!(field.value(), Value::Float(value) if value.abs() >= LARGE);
-        let digits = payload.get(field.bytes()).filter(|_| is_large);
+    let mut done = Ok(());
+    each_place(payload, |number, place| {
+        let value = out.field(number).map(|field| field.value());
+        let is_large = matches!(value, Some(Value::Float(value)) if value.abs() >= LARGE);
+        let digits = payload.get(place).filter(|_| is_large);
         let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let is_whole = |word: &&str| {
             let digits = word.strip_prefix('-').unwrap_or(word);
             !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
         };
-        if let Some(digits) = digits.filter(is_whole) {
-            out.set_digits(number, digits)?;
+        if let (Some(digits), Ok(())) = (digits.filter(is_whole), &done) {
+            done = out.set_digits(number, digits);
         }
-    }
-    Ok(())
+    });
+    done
 }
 
 /// Whole numbers that are less fit in 64 bits.
@@ -186,22 +184,25 @@ impl Visitor<'_> for Key<'_> {
 
 /// Says where each value lies, in JSON that was decoded and so is known to be well-formed.
 pub(super) fn place(payload: &[u8], out: &mut Decoded) {
+    each_place(payload, |number, bytes| out.place(number, bytes));
+}
+
+/// Gives the number of each value and where it lies, in JSON that is known to be well-formed.
+fn each_place(payload: &[u8], mut take: impl FnMut(usize, Range<usize>)) {
     let mut next = 0;
     let mut at = 0;
-    let mut open: Vec<usize> = Vec::new();
+    let mut open: Vec<(usize, usize)> = Vec::new();
     while let Some(byte) = payload.get(at) {
         match byte {
             b'{' | b'[' => {
-                out.place(next, at..at);
-                open.push(next);
+                open.push((next, at));
                 next += 1;
                 at += 1;
             }
             b'}' | b']' => {
                 at += 1;
-                if let Some(number) = open.pop() {
-                    let start = out.field(number).map_or(0, |field| field.bytes().start);
-                    out.place(number, start..at);
+                if let Some((number, start)) = open.pop() {
+                    take(number, start..at);
                 }
             }
             b'"' => {
@@ -211,7 +212,7 @@ pub(super) fn place(payload: &[u8], out: &mut Decoded) {
                     .find(|byte| !byte.is_ascii_whitespace());
                 // A name has a colon behind it.
                 if behind != Some(&b':') {
-                    out.place(next, at..end);
+                    take(next, at..end);
                     next += 1;
                 }
                 at = end;
@@ -221,7 +222,7 @@ pub(super) fn place(payload: &[u8], out: &mut Decoded) {
             _ => {
                 let word = word_at(payload, at);
                 at = word.end;
-                out.place(next, word);
+                take(next, word);
                 next += 1;
             }
         }

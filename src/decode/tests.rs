@@ -88,6 +88,19 @@ fn whole_numbers_of_json_keep_their_digits() {
     }
 }
 
+/// What a command says of a payload does not lie in it.
+#[test]
+fn digits_in_the_answer_of_a_command_are_nowhere_in_the_payload() {
+    let command =
+        r#"exec:while true; do head -c 8 >/dev/null; echo '{"a":18446744073709551617}'; done"#;
+    let mut decoder = command.parse::<DecodeSpec>().unwrap().open().unwrap();
+    let mut out = Decoded::default();
+    decoder.decode_with_places(b"abcd", &mut out).unwrap();
+    let field = out.find(&["a".to_owned()]).unwrap();
+    assert_eq!(field.value(), Value::Big("18446744073709551617"));
+    assert!((0..out.len()).all(|number| out.field(number).unwrap().bytes().is_empty()));
+}
+
 #[test]
 fn of_equal_names_the_last_counts() {
     let mut decoder = "json".parse::<DecodeSpec>().unwrap().open().unwrap();

@@ -192,7 +192,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "zbq_message_age_seconds",
         kind: Kind::Histogram,
-        help: "How old messages were when they were first seen to be committed, by the time they carry: at most about a millisecond more than when they were committed. Only with --time-field, of the messages that were read.",
+        help: "How old messages were when they were first seen to be committed, by the time they carry. Head is looked at every millisecond, so that is about a millisecond more at most than when they were committed, while the machine is not busy. Only with --time-field, of the messages that were read.",
         is_counted: true,
         samples: |metrics, out| {
             for series in metrics.rings() {

@@ -125,10 +125,7 @@ impl RingList {
     pub(super) fn note_commits(&mut self) -> Option<Duration> {
         let mut soon = None;
         for watcher in self.listed.values_mut() {
-            if let Some(every) = watcher.notes_every() {
-                watcher.note_commits();
-                soon = Some(every);
-            }
+            soon = watcher.note_commits().or(soon);
         }
         soon
     }

@@ -124,11 +124,7 @@ impl RingSet {
     /// Takes in between two looks where heads are, if messages tell when they were made; how soon that is to be done again.
     pub fn note_commits(&mut self) -> Option<Duration> {
         match &mut self.rings {
-            Rings::Chosen(watcher) => {
-                let every = watcher.notes_every()?;
-                watcher.note_commits();
-                Some(every)
-            }
+            Rings::Chosen(watcher) => watcher.note_commits(),
             Rings::All { list, .. } => list.note_commits(),
         }
     }

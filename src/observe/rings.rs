@@ -229,14 +229,8 @@ impl RingSource for Rings {
         Some(self.watched.as_mut()?.frame())
     }
 
-    fn notes_every(&self) -> Option<Duration> {
-        self.watched.as_ref()?.notes_every()
-    }
-
-    fn note_commits(&mut self) {
-        if let Some(watcher) = &mut self.watched {
-            watcher.note_commits();
-        }
+    fn note_commits(&mut self) -> Option<Duration> {
+        self.watched.as_mut()?.note_commits()
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@
 mod assembly;
 mod budget;
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,7 @@ use crate::observe::attach::{AttachedRing, Presence, Succession};
 use crate::observe::health::{Events, History};
 use crate::observe::messages::{LagCounter, Preview};
 use crate::observe::model::{
-    Bounded, Event, EventLog, Frame, MessageLog, MessageTotals, ProducerInfo, RingSnapshot,
-    Thresholds,
+    Bounded, Event, EventLog, Frame, MessageLog, MessageTotals, RingSnapshot, Thresholds,
 };
 use crate::observe::procfs::MappingSurvey;
 use crate::observe::sample::{FutexWaiters, Sample, SideSockets, control, take};
@@ -39,7 +39,23 @@ const STANDS_NS: u64 = 500_000_000;
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 
 /// Head is looked at this often where the age of messages is to be told: that is how exact it is.
-const NOTES_EVERY: Duration = Duration::from_millis(1);
+const COMMITS_EVERY: Duration = Duration::from_millis(1);
+
+/// Sleeps until `due`, as `sleep` does, and takes in meanwhile where heads are, as [`Watcher::note_commits`] does.
+///
+/// # Errors
+/// Those of `sleep`.
+pub fn sleep_noting(
+    due: Instant,
+    mut note_commits: impl FnMut() -> Option<Duration>,
+    mut sleep: impl FnMut(Duration) -> io::Result<()>,
+) -> io::Result<()> {
+    while let Some(left) = due.checked_duration_since(Instant::now()) {
+        let every = note_commits().unwrap_or(left);
+        sleep(left.min(every))?;
+    }
+    Ok(())
+}
 
 /// A ring under watch.
 #[derive(Debug)]
@@ -164,6 +180,7 @@ impl Watcher {
             self.ring.ask_in_turn();
         }
         self.ring.search_table(self.budget.search);
+        self.open_decoder();
         self.look_for_evicted();
         let mut sample = take(&mut self.ring, &self.clock);
         self.reads_table = sample.table.is_some();
@@ -186,16 +203,16 @@ impl Watcher {
         }
         self.over = ring.state.is_over();
         self.find_successor();
-        self.open_decoder(&ring.producer);
         ring
     }
 
     /// Begins to tell how old messages are, once a rule is for this producer.
-    fn open_decoder(&mut self, producer: &ProducerInfo) {
+    fn open_decoder(&mut self) {
         let is_settled = self.preview.tells_ages() || self.undecodable.is_some();
-        if is_settled || self.budget.decoding.is_zero() {
+        if is_settled || self.budget.decoding.is_zero() || self.decoding.is_empty() {
             return;
         }
+        let producer = self.ring.producer();
         let sockets = producer.sockets.as_deref().unwrap_or_default();
         let rule = rule_for(&self.decoding, producer.command.as_deref(), sockets);
         let Some((rule, field)) = rule.and_then(|rule| Some((rule, rule.time_field.clone()?)))
@@ -205,21 +222,19 @@ impl Watcher {
         match rule.spec.open_hurried() {
             Ok(decoder) => {
                 self.preview.tell_ages(decoder, field, self.budget.decoding);
-                self.preview.note_head(&self.ring);
             }
             Err(why) => self.undecodable = Some(why),
         }
     }
 
-    /// How soon [`Self::note_commits`] is to be called again; `None`: it need not be.
-    #[must_use]
-    pub fn notes_every(&self) -> Option<Duration> {
-        self.preview.tells_ages().then_some(NOTES_EVERY)
-    }
-
-    /// Takes in where head is, and nothing else: the age of messages is then known the better.
-    pub fn note_commits(&mut self) {
+    /// Takes in where head is, and nothing else, if messages tell when they were made: their age is then known the better. Gives
+    /// how soon that is to be done again; `None`: it need not be.
+    pub fn note_commits(&mut self) -> Option<Duration> {
+        if self.over || !self.preview.tells_ages() {
+            return None;
+        }
         self.preview.note_head(&self.ring);
+        Some(COMMITS_EVERY)
     }
 
     /// Whether the slot table is still being searched for.

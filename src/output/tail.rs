@@ -125,7 +125,7 @@ impl Age {
     /// ns, if that is known.
     fn ns(self) -> Option<i64> {
         match self {
-            Self::Known(ns) => Some(i64::try_from(ns).unwrap_or(i64::MAX)),
+            Self::Known(ns) => Some(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
             Self::Unknown => None,
         }
     }
@@ -659,5 +659,19 @@ mod tests {
             gap_line(&skipped),
             "-- skipped 1.0 KiB (head overran the reader) --"
         );
+    }
+
+    #[test]
+    fn ages_have_a_sign() {
+        for (age, ns, words) in [
+            (Age::Known(1_500), Some(1_500), "1.50 µs"),
+            (Age::Known(0), Some(0), "0 ns"),
+            (Age::Known(-1_500), Some(-1_500), "-1.50 µs"),
+            (Age::Known(i128::MAX), Some(i64::MAX), "106751 d"),
+            (Age::Known(i128::MIN), Some(i64::MIN), "-106751 d"),
+            (Age::Unknown, None, "unknown"),
+        ] {
+            assert_eq!((age.ns(), age.words().as_str()), (ns, words));
+        }
     }
 }

@@ -67,10 +67,11 @@ side-socket-percent = {pile_percent}
 # messages (\"10000msg\"), a time (\"2s\"), or \"off\". `check --max-lag` overrides it.
 max-lag = {max_lag:?}
 
-# How the dashboard decodes payloads, as with --decode: by the ring's socket, or by its producer's command, as in
+# How payloads are decoded in the dashboard, as with --decode: by the ring's socket, or by its producer's command, as in
 #   \"/run/quotes.sock\" = \"px:f64 qty:u32 sym:char[8]\"
 #   md-gateway = \"json\"
-# With --time-field besides, which tells how old messages are when they are committed, as in
+# With --time-field besides, which tells how old messages are when they are committed, also in `snapshot`, `metrics` and
+# `record`, as in
 #   orders = {{ spec = \"json\", time-field = \"sent:us\" }}
 [decode]
 

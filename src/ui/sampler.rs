@@ -209,16 +209,13 @@ fn serve(
     wakeup_write: &OwnedFd,
 ) {
     loop {
-        let request = match source.notes_every() {
+        let request = match source.note_commits() {
             None => requests.recv().map_err(RecvTimeoutError::from),
             Some(time) => requests.recv_timeout(time),
         };
         let request = match request {
             Ok(request) => request,
-            Err(RecvTimeoutError::Timeout) => {
-                source.note_commits();
-                continue;
-            }
+            Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let reply = match request {

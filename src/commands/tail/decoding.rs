@@ -64,6 +64,11 @@ impl Decoding {
         !self.conditions.is_empty()
     }
 
+    /// Whether it is told how old messages are.
+    pub(super) fn tells_ages(&self) -> bool {
+        self.time_field.is_some()
+    }
+
     /// Offsets begin anew.
     pub(super) fn forget(&mut self) {
         self.of = None;

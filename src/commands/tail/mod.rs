@@ -4,8 +4,10 @@ mod batch;
 mod decoding;
 mod gap_reporter;
 mod lossless;
+mod merged;
 mod passive;
 mod recorded;
+mod recorded_messages;
 mod sink;
 
 pub use lossless::lossless;

@@ -453,8 +453,10 @@ fn follow(
                 "zbq_ctrl was truncated: the ring's head is lost",
             ));
         }
-        sink.look(|| control(ring).producer_head);
-        let next = follower.advance(ring, u64::MAX, |event| pass(sink, event))?;
+        let token = Follower::token(ring);
+        // What is committed from now on is seen by the next look.
+        let head = sink.look(|| control(ring).producer_head);
+        let next = follower.advance(ring, token, head, |event| pass(sink, event))?;
         let token = match next {
             NextStep::Wait(token) => token,
             NextStep::Read => {
@@ -487,7 +489,10 @@ fn follow(
         if idle_timeout.is_some_and(|timeout| moved.elapsed() >= timeout) {
             return Ok(End::OfWork);
         }
-        follower.wait(ring, token, |time| sink.sleep(time))?;
+        match sink.looks_every() {
+            Some(time) => sink.sleep(time)?,
+            None => follower.wait(ring, token, |time| sink.sleep(time))?,
+        }
     }
     Ok(End::OfWork)
 }

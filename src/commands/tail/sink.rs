@@ -25,6 +25,9 @@ use crate::text::{bytes, counted, escape};
 /// What is collected before it is written.
 const BATCH: usize = 128 << 10;
 
+/// Head is looked at this often where ages are told: that is how exact they are.
+const LOOKS_EVERY: Duration = Duration::from_millis(1);
+
 /// Time until a file that takes nothing now is asked again.
 const AGAIN: Duration = Duration::from_millis(1);
 
@@ -127,6 +130,17 @@ impl<O: Output> Sink<O> {
         if let Form::Packets(packets) = &mut self.form {
             packets.begin_ring(&mut self.batch, id, description);
         }
+    }
+
+    /// Takes messages at any offset: those of several rings come, each of which has its own.
+    pub(super) fn take_all_offsets(&mut self) {
+        self.range = (0, u64::MAX);
+    }
+
+    /// How soon head is to be looked at again where nothing comes, if ages are to be told; otherwise as it suits the ring.
+    pub(super) fn looks_every(&self) -> Option<Duration> {
+        let tells = self.decoding.as_ref().is_some_and(Decoding::tells_ages);
+        tells.then_some(LOOKS_EVERY)
     }
 
     /// What is written next is of the ring that was opened as this one: several are open where they are written as packets.

@@ -205,11 +205,11 @@ impl Member {
         self.find(found);
     }
 
-    /// As [`Self::look_for_page`], of one that has just lost its slot: nothing that was found out before is good enough, as it
-    /// may have lost the slot because it has ended or let go since.
-    pub(super) fn look_again(&mut self) {
+    /// As [`Self::look_for_page`], of one that has lost its slot before `then`: nothing that was found out earlier is good
+    /// enough, as it may have lost the slot because it has ended or let go since.
+    pub(super) fn look_again(&mut self, then: Instant) {
         self.asked = Instant::now();
-        let found = presence(self.process.as_ref(), self.file, self.asked, false);
+        let found = presence(self.process.as_ref(), self.file, then, false);
         self.find(found);
     }
 

@@ -144,6 +144,7 @@ impl Membership {
             }
         };
         let held: HashSet<FileId> = pages.iter().map(|page| page.file).collect();
+        let seen = Instant::now();
         self.refreshes = self.refreshes.wrapping_add(1);
         let turns = self.members.len().div_ceil(ASKED_AT_ONCE).max(1);
         for (number, member) in self.members.iter_mut().enumerate() {
@@ -153,7 +154,7 @@ impl Membership {
             let lost = std::mem::replace(&mut member.held, held.contains(&member.file));
             if lost && !member.held {
                 // It may have ended after it was asked last, and before it lost its slot for that.
-                member.look_again();
+                member.look_again(seen);
             } else if member.presence != Presence::Mapped || member.asked.elapsed() >= STANDS {
                 // Those who are there are asked in turn, too.
                 member.look_for_page(then);

@@ -13,6 +13,9 @@ use crate::observe::model::{
 use crate::ring::RawMessage;
 use crate::text::{counted, duration};
 
+/// Bits of an age that are kept where there are many: it is known to a thousandth then.
+const BITS: u32 = 11;
+
 /// What is known of the ages of a ring's messages.
 #[derive(Debug)]
 pub(super) struct Ages {
@@ -20,6 +23,8 @@ pub(super) struct Ages {
     field: TimeField,
     decoded: Decoded,
     sightings: Sightings,
+    /// Head at the first look: what lay below was there before.
+    first_head: Option<u64>,
     tally: AgeTally,
     /// When this look has decoded for long enough.
     until: Instant,
@@ -33,14 +38,17 @@ impl Ages {
             field,
             decoded: Decoded::default(),
             sightings: Sightings::default(),
+            first_head: None,
             tally: AgeTally::default(),
             until: Instant::now(),
         }
     }
 
     /// Looks where head is: messages are known to be committed between two of these looks.
-    pub(super) fn look(&mut self, head: impl FnOnce() -> u64) {
-        self.sightings.look(head);
+    pub(super) fn look(&mut self, head: impl FnOnce() -> u64) -> u64 {
+        let head = self.sightings.look(head);
+        self.first_head = Some(self.first_head.map_or(head, |first| first.min(head)));
+        head
     }
 
     /// Messages are read from now on, and may be decoded for so long.
@@ -56,12 +64,16 @@ impl Ages {
     /// Takes a message in.
     pub(super) fn note(&mut self, message: &RawMessage<'_>, integrity: Integrity) {
         let end = message.offset.saturating_add(message.header.total_len());
-        let sighted = self.sightings.of(end);
-        // Of one that was there before the first look nothing tells when it was committed.
-        if !message.header.is_filler() && sighted.age_ns(0).is_some() {
-            let made = self.made_ns(message, integrity);
-            self.tally.note(sighted, made);
+        let was_there = self.first_head.is_none_or(|first| end <= first);
+        if message.header.is_filler() || was_there {
+            return;
         }
+        let sighted = self.sightings.of(end);
+        let made = match sighted.age_ns(0) {
+            Some(_) => self.made_ns(message, integrity),
+            None => Err("nothing tells when it was committed".to_owned()),
+        };
+        self.tally.note(sighted, made);
     }
 
     /// When a message was made, ns since 1970; why that cannot be told, in words.
@@ -98,8 +110,8 @@ pub struct AgeTally {
 impl Default for AgeTally {
     fn default() -> Self {
         Self {
-            low: Tally::rounding(Rounding::Down),
-            high: Tally::rounding(Rounding::Up),
+            low: Tally::rounding(Rounding::Down, BITS),
+            high: Tally::rounding(Rounding::Up, BITS),
             counts: AgeCounts::default(),
             untimed: 0,
             why: None,

@@ -48,17 +48,23 @@ impl Follower {
         self.reader.position()
     }
 
-    /// Reads a piece of what lies below `until`.
+    /// To be asked for before head is looked at, for [`Self::advance`].
+    #[must_use]
+    pub fn token(ring: &AttachedRing) -> u32 {
+        token(ring)
+    }
+
+    /// Reads a piece of what lies below `until`; `token` was taken before head was seen there or below.
     ///
     /// # Errors
     /// Those of `each`, and when the ring's bytes can no longer be read.
     pub fn advance(
         &mut self,
         ring: &AttachedRing,
+        token: u32,
         until: u64,
         mut each: impl FnMut(ReadEvent<'_>) -> io::Result<()>,
     ) -> io::Result<NextStep> {
-        let token = token(ring);
         let before = self.reader.position();
         let throttle = &mut self.throttle;
         let advanced = self.reader.advance(ring, until, |event| {

@@ -113,8 +113,17 @@ impl Preview {
 
     /// Takes in where head is between two looks.
     pub fn note_head(&mut self, ring: &AttachedRing) {
-        if let Some(ages) = &mut self.ages {
-            ages.look(|| control(ring).producer_head);
+        if self.ages.is_some() {
+            self.head_of(ring);
+        }
+    }
+
+    /// Head now: what is read up to there is then known to have been seen.
+    fn head_of(&mut self, ring: &AttachedRing) -> u64 {
+        let head = || control(ring).producer_head;
+        match &mut self.ages {
+            Some(ages) => ages.look(head),
+            None => head(),
         }
     }
 
@@ -326,7 +335,7 @@ impl Preview {
     }
 
     /// Two boundaries with at most the budget between them, as near to head as can be had.
-    fn near(&self, ring: &AttachedRing, head: u64, oldest: Option<u64>) -> (u64, u64) {
+    fn near(&mut self, ring: &AttachedRing, head: u64, oldest: Option<u64>) -> (u64, u64) {
         if let Some(oldest) = oldest
             && head.saturating_sub(oldest) <= self.budget
         {
@@ -352,7 +361,7 @@ impl Preview {
         let deadline = Instant::now() + PATIENCE;
         let mut from = head;
         loop {
-            let now = control(ring).producer_head;
+            let now = self.head_of(ring);
             if now > from {
                 if now - from <= self.budget {
                     return (from, now);

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use crate::ring::clock::monotonic_ns;
+
 /// Now, ns since 1970.
 #[must_use]
 pub fn wall_ns() -> u64 {
     u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
 }
 
-/// Looks that are remembered: a reader that is further behind knows its messages' times less exactly.
+/// Looks that are remembered at once: of more, two become one.
 const MOST: usize = 4096;
 
 /// Looks at head, as long as what they saw has not been read.
@@ -19,20 +21,42 @@ pub struct Sightings {
     looks: VecDeque<Look>,
     /// The last look at head.
     last: Option<LookTime>,
+    /// So many looks are remembered as one, as a power of two.
+    doubled: u32,
 }
 
+/// A look that saw head further on than the one before.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     head: u64,
+    /// ns since 1970.
     at_ns: u64,
-    /// When head was last seen to be less.
-    before_ns: Option<u64>,
+    /// Time since head was last seen to be less, ns; `None`: it never was.
+    since_ns: Option<u64>,
+    /// How many it stands for.
+    looks: u64,
 }
 
-/// When head was looked at, ns since 1970: the clock is read before and after, as a thread may stand still between the two.
+impl Look {
+    /// This one and the next as one.
+    fn with(self, next: Self) -> Self {
+        let since_ns = self.since_ns.zip(next.since_ns);
+        Self {
+            since_ns: since_ns.map(|(one, other)| one.saturating_add(other)),
+            looks: self.looks.saturating_add(next.looks),
+            ..next
+        }
+    }
+}
+
+/// When head was looked at: a thread may stand still between the clock and the load of head, before it and after it.
 #[derive(Clone, Copy, Debug)]
 struct LookTime {
+    /// ns since 1970, behind the load.
+    at_ns: u64,
+    /// By a clock that nobody sets, ns: before the load, ...
     begun_ns: u64,
+    /// ... and behind it.
     done_ns: u64,
 }
 
@@ -59,33 +83,62 @@ impl Sighted {
 impl Sightings {
     /// Looks where head is.
     pub fn look(&mut self, head: impl FnOnce() -> u64) -> u64 {
-        let begun_ns = wall_ns();
+        let begun_ns = monotonic_ns();
         let head = head();
-        let done_ns = wall_ns();
-        self.take(head, LookTime { begun_ns, done_ns });
+        let time = LookTime {
+            at_ns: wall_ns(),
+            begun_ns,
+            done_ns: monotonic_ns(),
+        };
+        self.take(head, time);
         head
     }
 
     /// Head was seen there, at a time in ns since 1970.
     pub fn note(&mut self, head: u64, at_ns: u64) {
-        let (begun_ns, done_ns) = (at_ns, at_ns);
-        self.take(head, LookTime { begun_ns, done_ns });
+        let time = LookTime {
+            at_ns,
+            begun_ns: at_ns,
+            done_ns: at_ns,
+        };
+        self.take(head, time);
     }
 
     fn take(&mut self, head: u64, time: LookTime) {
-        if self.looks.back().is_none_or(|last| head > last.head) {
-            self.looks.push_back(Look {
-                head,
-                at_ns: time.done_ns,
-                before_ns: self.last.map(|last| last.begun_ns),
-            });
+        let last = self.last.replace(time);
+        let since_ns = last.map(|last| time.done_ns.saturating_sub(last.begun_ns));
+        let mut look = Look {
+            head,
+            at_ns: time.at_ns,
+            since_ns,
+            looks: 1,
+        };
+        match self.looks.back_mut() {
+            // Head never falls. What was seen before says nothing of what comes now.
+            Some(before) if head < before.head => {
+                self.looks.clear();
+                look.since_ns = None;
+                self.looks.push_back(look);
+            }
+            Some(before) if head == before.head => {}
+            Some(before) if before.since_ns.is_some() && before.looks < 1 << self.doubled => {
+                *before = before.with(look);
+            }
+            _ => self.looks.push_back(look),
         }
-        self.last = Some(time);
-        if self.looks.len() > MOST
-            && let Some(oldest) = self.looks.pop_front()
-            && let Some(next) = self.looks.front_mut()
-        {
-            next.before_ns = oldest.before_ns;
+        if self.looks.len() > MOST {
+            self.thin_out();
+        }
+    }
+
+    /// Makes of two looks one, of all but the first, before which nothing is known: times are then known half as exactly.
+    fn thin_out(&mut self) {
+        self.doubled = (self.doubled + 1).min(u64::BITS - 1);
+        let mut looks = std::mem::take(&mut self.looks).into_iter();
+        self.looks.extend(looks.next());
+        while let Some(one) = looks.next() {
+            let both = looks.next().map(|other| one.with(other));
+            self.looks.push_back(both.unwrap_or(one));
         }
     }
 
@@ -94,13 +147,11 @@ impl Sightings {
     pub fn of(&self, end: u64) -> Sighted {
         let place = self.looks.partition_point(|look| look.head < end);
         let look = self.looks.get(place);
-        let at_ns = look.map_or_else(|| self.last_ns(), |look| look.at_ns);
-        let before = look.and_then(|look| look.before_ns);
+        let since_ns = look.and_then(|look| look.since_ns);
+        let since_us = since_ns.and_then(|since| u32::try_from(since.div_ceil(1000)).ok());
         Sighted {
-            at_ns,
-            uncertainty_us: before.map_or(u32::MAX, |before| {
-                u32::try_from(at_ns.saturating_sub(before).div_ceil(1000)).unwrap_or(u32::MAX)
-            }),
+            at_ns: look.map_or_else(|| self.last_ns(), |look| look.at_ns),
+            uncertainty_us: since_us.unwrap_or(u32::MAX),
         }
     }
 
@@ -114,7 +165,7 @@ impl Sightings {
     }
 
     fn last_ns(&self) -> u64 {
-        self.last.map_or(0, |last| last.done_ns)
+        self.last.map_or(0, |last| last.at_ns)
     }
 
     /// All up to there is read.
@@ -122,6 +173,9 @@ impl Sightings {
         // The last one says where head was, whatever was read.
         while self.looks.len() > 1 && self.looks[0].head <= offset {
             self.looks.pop_front();
+        }
+        if self.looks.len() == 1 {
+            self.doubled = 0;
         }
     }
 }
@@ -162,10 +216,17 @@ mod tests {
         assert_eq!(sightings.of(301), sighted(9_000_000, u32::MAX), "unseen");
     }
 
+    fn time(begun_ns: u64, done_ns: u64) -> LookTime {
+        LookTime {
+            at_ns: done_ns,
+            begun_ns,
+            done_ns,
+        }
+    }
+
     #[test]
     fn a_look_that_took_its_time_leaves_no_message_out() {
         let mut sightings = Sightings::default();
-        let time = |begun_ns, done_ns| LookTime { begun_ns, done_ns };
         sightings.take(100, time(1_000_000, 5_000_000));
         sightings.take(200, time(7_000_000, 8_000_000));
         // It may have been committed right behind the load of the first look.
@@ -176,13 +237,47 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_for_want_of_room_makes_the_rest_less_certain() {
+    fn a_clock_that_is_set_makes_nothing_more_certain() {
         let mut sightings = Sightings::default();
-        for look in 0..=MOST as u64 {
-            sightings.note(look * 10, look * 1_000_000);
+        sightings.take(100, time(1_000_000, 1_000_000));
+        let set_back = LookTime {
+            at_ns: 500,
+            ..time(4_000_000, 4_000_000)
+        };
+        sightings.take(200, set_back);
+        assert_eq!(sightings.of(200), sighted(500, 3_000));
+    }
+
+    #[test]
+    fn a_head_that_goes_back_is_no_word_on_what_comes() {
+        let mut sightings = Sightings::default();
+        for (head, at_ns) in [(100, 1_000_000), (1 << 40, 2_000_000), (200, 3_000_000)] {
+            sightings.note(head, at_ns);
         }
-        assert_eq!(sightings.looks.len(), MOST);
-        assert_eq!(sightings.of(10), sighted(1_000_000, u32::MAX));
-        assert_eq!(sightings.of(20), sighted(2_000_000, 1_000));
+        assert_eq!(sightings.of(200), sighted(3_000_000, u32::MAX));
+        sightings.note(300, 4_000_000);
+        assert_eq!(sightings.of(300), sighted(4_000_000, 1_000));
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_all_looks_times_are_known_less_exactly() {
+        let mut sightings = Sightings::default();
+        for look in 0..10 * MOST as u64 {
+            sightings.note(look * 10, look * 1_000_000);
+            assert!(sightings.looks.len() <= MOST);
+        }
+        for look in 1..10 * MOST as u64 {
+            let Sighted {
+                at_ns,
+                uncertainty_us,
+            } = sightings.of(look * 10);
+            let [seen, before] = [at_ns, at_ns - u64::from(uncertainty_us) * 1_000];
+            assert!(
+                before < look * 1_000_000 && look * 1_000_000 <= seen,
+                "{look}"
+            );
+            assert!(uncertainty_us <= 32_000, "{look}: {uncertainty_us}");
+        }
+        assert_eq!(sightings.of(0), sighted(0, u32::MAX));
     }
 }

@@ -9,33 +9,44 @@ use crate::observe::model::Distribution;
 
 /// Different values that are counted.
 const MOST: usize = 2048;
-/// Bits of a value that are kept beyond that.
+/// Bits of a value that are kept beyond that: it is known to a sixty-fourth.
 const BITS: u32 = 7;
 
 /// Values, counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
     counts: BTreeMap<u64, u64>,
     count: u64,
     max: u64,
     is_coarse: bool,
     rounding: Rounding,
+    /// Bits of a value that are kept then.
+    bits: u32,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::rounding(Rounding::Up, BITS)
+    }
 }
 
 /// To which side values are rounded where there are many.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Rounding {
-    #[default]
     Up,
     Down,
 }
 
 impl Tally {
-    /// Rounds to this side.
-    pub(super) fn rounding(rounding: Rounding) -> Self {
+    /// Rounds to this side, and keeps so many bits.
+    pub(super) fn rounding(rounding: Rounding, bits: u32) -> Self {
         Self {
+            counts: BTreeMap::new(),
+            count: 0,
+            max: 0,
+            is_coarse: false,
             rounding,
-            ..Self::default()
+            bits,
         }
     }
 
@@ -43,7 +54,7 @@ impl Tally {
         self.count += 1;
         self.max = self.max.max(value);
         let kept = match self.is_coarse {
-            true => self.rounding.of(value),
+            true => self.rounding.of(value, self.bits),
             false => value,
         };
         *self.counts.entry(kept).or_default() += 1;
@@ -51,7 +62,7 @@ impl Tally {
             self.is_coarse = true;
             let fine = std::mem::take(&mut self.counts);
             for (value, count) in fine {
-                let kept = self.rounding.of(value);
+                let kept = self.rounding.of(value, self.bits);
                 *self.counts.entry(kept).or_default() += count;
             }
         }
@@ -91,8 +102,8 @@ impl Tally {
 
 impl Rounding {
     /// The next value that is kept.
-    fn of(self, value: u64) -> u64 {
-        let shift = (u64::BITS - value.leading_zeros()).saturating_sub(BITS);
+    fn of(self, value: u64, bits: u32) -> u64 {
+        let shift = (u64::BITS - value.leading_zeros()).saturating_sub(bits);
         let step = 1_u64 << shift;
         match self {
             Self::Up => value.checked_next_multiple_of(step).unwrap_or(u64::MAX),

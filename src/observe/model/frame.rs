@@ -69,13 +69,10 @@ pub trait RingSource {
     /// snapshot says so.
     fn sample(&mut self) -> Option<Frame>;
 
-    /// How soon [`Self::note_commits`] is to be called again; `None`: it need not be.
-    fn notes_every(&self) -> Option<Duration> {
+    /// Takes in between two samples where head is, if that is wanted; gives how soon it is wanted again.
+    fn note_commits(&mut self) -> Option<Duration> {
         None
     }
-
-    /// Takes in between two samples where head is: the age of messages is then known the better.
-    fn note_commits(&mut self) {}
 
     /// Does what is asked for, as far as it can; says what came of it, if that is worth a word.
     fn act(&mut self, _action: SourceAction) -> Option<String> {

@@ -171,12 +171,8 @@ impl RingSource for Live {
         }
     }
 
-    fn notes_every(&self) -> Option<Duration> {
-        self.rings.notes_every()
-    }
-
-    fn note_commits(&mut self) {
-        self.rings.note_commits();
+    fn note_commits(&mut self) -> Option<Duration> {
+        self.rings.note_commits()
     }
 
     fn payload(&mut self, message: &Message) -> Option<Vec<u8>> {

@@ -47,8 +47,13 @@ impl Feed {
         self.ctrl == ring.ctrl_file().ino
     }
 
-    /// Reads a piece, and rests or waits a moment if that is what is to be done; tells whether all is read.
-    pub(super) fn step(&mut self, ring: &AttachedRing) -> io::Result<bool> {
+    /// Reads a piece, and rests or waits a moment if that is what is to be done, no longer than `patience`; tells whether all is
+    /// read.
+    pub(super) fn step(
+        &mut self,
+        ring: &AttachedRing,
+        patience: Option<Duration>,
+    ) -> io::Result<bool> {
         if ring.ctrl().is_truncated() {
             std::thread::sleep(LOST);
             return Ok(true);
@@ -61,9 +66,10 @@ impl Feed {
             self.begun = Instant::now();
         }
         let (sightings, batch) = (&mut self.sightings, &mut self.batch);
+        let token = Follower::token(ring);
         // What is committed from now on is seen by the next look.
         let head = sightings.look(|| control(ring).producer_head);
-        let step = self.follower.advance(ring, head, |event| {
+        let step = self.follower.advance(ring, token, head, |event| {
             match event {
                 ReadEvent::Message(raw, integrity) => {
                     let end = raw.offset.saturating_add(raw.header.total_len());
@@ -83,7 +89,10 @@ impl Feed {
                 Ok(false)
             }
             NextStep::Wait(token) => {
-                self.follower.wait(ring, token, sleep)?;
+                match patience {
+                    Some(patience) => std::thread::sleep(patience),
+                    None => self.follower.wait(ring, token, sleep)?,
+                }
                 Ok(true)
             }
         }

@@ -16,7 +16,7 @@ use crate::observe::messages::oldest_boundary;
 use crate::observe::messages::wall_ns;
 use crate::observe::model::{Finding, RingSnapshot, RingState, Severity, Thresholds};
 use crate::observe::sample::control;
-use crate::observe::watch::{Budget, Watcher};
+use crate::observe::watch::{Budget, Watcher, sleep_noting};
 use crate::recording::batch::MessageBatch;
 use crate::recording::channel::RingName;
 use crate::recording::state::RecordedState;
@@ -205,18 +205,17 @@ impl RingThread {
             }
             if self.feed.is_none() {
                 let noted = due.min(Instant::now() + PATIENCE);
-                while let Some(left) = noted.checked_duration_since(Instant::now()) {
-                    let every = self.watcher.notes_every().unwrap_or(left);
-                    std::thread::sleep(left.min(every));
-                    self.watcher.note_commits();
-                }
+                let sleep = |time| {
+                    std::thread::sleep(time);
+                    Ok(())
+                };
+                // To sleep like this does not fail.
+                let _ = sleep_noting(noted, || self.watcher.note_commits(), sleep);
                 // Since when a consumer is behind is known the better.
                 self.watcher.note_head();
             } else if let Err(error) = self.read() {
                 self.hand_over_rest()?;
                 return Ok(error.to_string());
-            } else {
-                self.watcher.note_commits();
             }
             self.hand_over_due()?;
         }
@@ -224,9 +223,10 @@ impl RingThread {
 
     /// Reads a piece; tells whether all is read.
     fn read(&mut self) -> io::Result<bool> {
+        let patience = self.watcher.note_commits();
         let ring = self.watcher.ring();
         match &mut self.feed {
-            Some(feed) if feed.reads(ring) => feed.step(ring),
+            Some(feed) if feed.reads(ring) => feed.step(ring, patience),
             Some(feed) => {
                 // It has taken the place of the one before: what it holds is new.
                 let head = control(ring).producer_head;
