@@ -98,6 +98,11 @@ impl ChainSearch {
             .map_while(Result::ok)
             .collect();
         for message in messages.iter().rev() {
+            let end = message.offset.wrapping_add(message.header.total_len());
+            if fills_lap(message.header, end.is_multiple_of(capacity)) {
+                self.habits.learn(message.header, None);
+                continue;
+            }
             self.habits.learn(message.header, self.above);
             self.above = number(message.header, self.above);
         }
@@ -149,8 +154,10 @@ impl ChainSearch {
             if found.messages == enough || !sure {
                 return;
             }
+            let ends_lap = window.lap_ends && end == chains.at(0);
             end = chains.at(step.node);
-            self.habits.learn(header, self.above);
+            let above = self.above.filter(|_| !fills_lap(header, ends_lap));
+            self.habits.learn(header, above);
             self.above = number(header, self.above);
             found.boundary = window.from + end as u64;
             found.messages += 1;
@@ -259,6 +266,11 @@ impl ChainSearch {
         let node = clear.or(likely.next()).or(all().next())?;
         Some(step(node, numbered, is_clear(chains, end, node)))
     }
+}
+
+/// Whether a message is there to fill up a lap. That it has no number is no word on how messages are numbered.
+fn fills_lap(header: MessageHeader, ends_lap: bool) -> bool {
+    ends_lap && header.seq_id == 0
 }
 
 /// The nearest number from a message on.

@@ -276,6 +276,49 @@ fn the_rest_of_a_payload_holds_no_messages() {
     }
 }
 
+/// One message, or a few, of the present lap are sure, and a filler without a number ends the one before.
+#[test]
+fn a_filler_says_nothing_of_numbers() {
+    let capacity = 256 << 10;
+    for known in 1..4 {
+        let mut seq_id = 0;
+        let mut message = |bytes: &mut Vec<u8>, payload: usize| {
+            seq_id += 1;
+            frame(bytes, payload, 0, seq_id);
+            bytes.resize(bytes.len() + payload, b'x');
+        };
+        let (mut old, mut boundaries) = (Vec::new(), Vec::new());
+        while old.len() + 200 < capacity {
+            boundaries.push(old.len() as u64);
+            let payload = 50 + old.len() % 60;
+            message(&mut old, payload);
+        }
+        boundaries.push(old.len() as u64);
+        let payload = capacity - old.len() - HEADER_SIZE;
+        frame(&mut old, payload, crate::ring::FLAG_FILLER, 0);
+        old.resize(capacity, 0);
+        boundaries.push(capacity as u64);
+        let mut new = Vec::new();
+        (0..known).for_each(|_| message(&mut new, 64));
+        old[..new.len()].copy_from_slice(&new);
+        let head = (capacity + new.len()) as u64;
+        let region = RetainedRegion {
+            floor: new.len() as u64,
+            end: capacity as u64,
+            known: head,
+            capacity: capacity as u64,
+        };
+        let all = boundaries.len();
+        let ring = Ring {
+            bytes: old,
+            head,
+            boundaries,
+        };
+        let (found, _) = ring.judge(region, usize::MAX).unwrap();
+        assert!(found + 10 > all, "{known}: {found} of {all}");
+    }
+}
+
 /// A filler is written over the end of the lap before it, which had messages up to the same end.
 #[test]
 fn what_a_filler_left_as_it_was_is_not_found() {
