@@ -62,7 +62,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             let plain = !io::stdout().is_terminal() || is_dumb();
             let prints = plain || cli.json || cli.sampling.watch.is_some();
             if let Some(why) = cli.ages.misuse(&cli.target, prints) {
-                return Ok(refuse(&cli::misuse("", why)));
+                return Ok(refuse(&cli::misuse("", &why)));
             }
             if prints {
                 if let Some(playback) = played(&cli.target, true)? {
@@ -90,7 +90,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
             configuration,
         }) => {
             if let Some(why) = ages.misuse(&target, true) {
-                return Ok(refuse(&cli::misuse("snapshot", why)));
+                return Ok(refuse(&cli::misuse("snapshot", &why)));
             }
             let settings = settings(&configuration)?;
             let rules = decoding(ages.rule(), &settings)?;
@@ -136,7 +136,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Tail(options)) if options.misuse().is_some() => {
             let why = options.misuse().unwrap_or_default();
-            return Ok(refuse(&cli::misuse("tail", why)));
+            return Ok(refuse(&cli::misuse("tail", &why)));
         }
         Some(Command::Tail(options)) => match &options.target.socket {
             Some(address) if options.lossless => tail::lossless(address, &options, Stdout::now()),
@@ -195,7 +195,7 @@ pub fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Metrics(options)) => {
             if let Some(why) = options.ages.misuse(&options.target, true) {
-                return Ok(refuse(&cli::misuse("metrics", why)));
+                return Ok(refuse(&cli::misuse("metrics", &why)));
             }
             let settings = settings(&options.configuration)?;
             let rules = decoding(options.ages.rule(), &settings)?;

@@ -269,6 +269,19 @@ fn what_cannot_be_published_is_said() {
     let file = place.path().join("file");
     std::fs::write(&file, [&[b'x'; 10_000][..], b"\n"].concat()).expect("room");
     let file = file.to_str().expect("text");
+    let small = place.path().join("small");
+    std::fs::write(&small, "one, and another\n").expect("room");
+    let small = small.to_str().expect("text");
+    let directory = place.path().to_str().expect("text");
+    let captured = place.path().join("captured");
+    let live = Peer::producer(
+        &place.path().join("live"),
+        "--impl reference --hold --consumers 0 --messages 3",
+    );
+    let pid = live.pid().to_string();
+    let capture = run(&["tail", "--pid", &pid, "--format", "pcapng"]);
+    std::fs::write(&captured, &capture.stdout).expect("room");
+    let captured = captured.to_str().expect("text");
     for (words, status, said) in [
         (
             &["--capacity", "4KiB", file][..],
@@ -280,6 +293,20 @@ fn what_cannot_be_published_is_said() {
         (&["--loop"], 2, "--loop: stdin comes only once"),
         (&["--input", "pcapng", file], 1, "expected pcapng"),
         (&["--rate", "fast"], 2, "expected messages per second"),
+        (&["--rate", "as-recorded", small], 1, "tells no time"),
+        (
+            &["--ring", "1", small],
+            1,
+            "only recordings and captures have rings",
+        ),
+        (
+            &["--ring", "1", captured],
+            1,
+            "the capture has 1 ring, numbered from 0",
+        ),
+        (&["--input", "base64", small], 1, "line 1: expected base64"),
+        (&["--wait-consumers", "65537"], 2, "65536"),
+        (&[directory], 1, directory),
     ] {
         let output = run(&[&["pub", "--socket", socket], words].concat());
         assert_eq!(
@@ -304,8 +331,18 @@ fn what_cannot_be_published_is_said() {
     let other = place.path().join("other");
     let output = run(&["pub", "--socket", other.to_str().expect("text"), file]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("--socket"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("somebody listens there"),
+        "{}",
+        stderr(&output)
+    );
     drop(producer);
+    let output = run(&["pub", "--socket", small, file]);
+    assert!(
+        stderr(&output).contains("a file that is no socket"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

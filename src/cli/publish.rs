@@ -6,7 +6,8 @@ use std::str::FromStr;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{size, whole};
+use super::values::size;
+use crate::ring::ProducerParams;
 
 /// Options of `pub`.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct PublishArgs {
     #[arg(long = "loop")]
     pub repeats: bool,
     /// Begin when N consumers have joined
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u32>)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(ProducerParams::MAX_CONSUMERS)))]
     pub wait_consumers: u32,
     /// Drop messages while the ring is full, and count them, instead of waiting for room
     #[arg(long)]

@@ -90,6 +90,23 @@ pub struct DecodeArgs {
     pub columns: Option<Columns>,
 }
 
+impl DecodeArgs {
+    /// Which of the names that were typed nothing has, if that is so.
+    fn misuse(&self) -> Option<String> {
+        let spec = self.decode.as_ref()?;
+        let lacks = |option: &str, path: &[String]| {
+            let why = spec.lacks(path)?;
+            Some(format!("{option}: {why}"))
+        };
+        let mut columns = self.columns.iter().flat_map(|columns| columns.iter());
+        let mut conditions = self.conditions.iter().flat_map(|all| all.iter());
+        columns
+            .find_map(|path| lacks("--columns", path))
+            .or_else(|| conditions.find_map(|condition| lacks("--where", condition.path())))
+            .or_else(|| lacks("--time-field", self.time_field.as_ref()?.path()))
+    }
+}
+
 /// What is in payloads that tells how old messages are.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AgeArgs {
@@ -111,17 +128,21 @@ impl AgeArgs {
 
     /// Why they make no sense where a ring is watched, or only its ages are told, if they do not.
     #[must_use]
-    pub fn misuse(&self, target: &Target, only_ages: bool) -> Option<&'static str> {
+    pub fn misuse(&self, target: &Target, only_ages: bool) -> Option<String> {
         if !target.file.is_empty()
             && (only_ages && self.decode.is_some() || self.time_field.is_some())
         {
-            return Some(
-                "--time-field: a recording has ages as they were recorded: leave it out, or use `tail`, which reads the \
-                 messages themselves",
-            );
+            let why = "--time-field: a recording has ages as they were recorded: leave it out, or use `tail`, which reads the \
+                       messages themselves";
+            return Some(why.to_owned());
+        }
+        if let (Some(spec), Some(field)) = (&self.decode, &self.time_field)
+            && let Some(why) = spec.lacks(field.path())
+        {
+            return Some(format!("--time-field: {why}"));
         }
         (only_ages && self.decode.is_some() && self.time_field.is_none())
-            .then_some("--decode: here it is for --time-field, which is missing")
+            .then(|| "--decode: here it is for --time-field, which is missing".to_owned())
     }
 }
 
@@ -216,20 +237,31 @@ impl TailArgs {
 
     /// Why it makes no sense, if it does not.
     #[must_use]
-    pub fn misuse(&self) -> Option<&'static str> {
+    pub fn misuse(&self) -> Option<String> {
         let format = self.format();
         if self.decoding.columns.is_some() && format != TailFormat::Messages(Format::Text) {
-            return Some(
-                "--columns is for --format text: leave out the other format, or --columns",
-            );
+            let why = "--columns is for --format text: leave out the other format, or --columns";
+            return Some(why.to_owned());
         }
         let tells = matches!(
             format,
             TailFormat::Messages(Format::Hex | Format::Text | Format::Json)
         );
-        (self.decoding.time_field.is_some() && !tells).then_some(
-            "--time-field is for --format hex, text and json: leave out the other format, or --time-field",
-        )
+        if self.decoding.time_field.is_some() && !tells {
+            let why = "--time-field is for --format hex, text and json: leave out the other format, or --time-field";
+            return Some(why.to_owned());
+        }
+        if self.lossless && !self.target.file.is_empty() {
+            return Some("--lossless joins a ring: leave out --file".to_owned());
+        }
+        if let (Some(least), Some(most)) = (self.wanted.min_len, self.wanted.max_len)
+            && least > most
+        {
+            return Some(format!(
+                "--min-len {least} --max-len {most}: no payload is as long as that"
+            ));
+        }
+        self.decoding.misuse()
     }
 
     /// Whether to go on with messages as they come.

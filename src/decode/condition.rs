@@ -120,6 +120,12 @@ fn literal(text: &str) -> Result<(Literal, &str), String> {
     }
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
+    if let Some(strange) = word.chars().find(|one| ",;&|()'".contains(*one)) {
+        return Err(format!(
+            "found `{word}`: conditions stand one behind the other with a blank between them, and a text with `{strange}` in it \
+             stands in double quotes"
+        ));
+    }
     let whole = match word.strip_prefix("0x") {
         Some(digits) => i128::from_str_radix(digits, 16).ok(),
         None => word.parse().ok(),
@@ -139,6 +145,12 @@ fn literal(text: &str) -> Result<(Literal, &str), String> {
 }
 
 impl Condition {
+    /// Where the value is that it is about.
+    #[must_use]
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
     /// Whether it holds. A value that is not there, or of another kind, meets none but `!=`.
     #[must_use]
     pub fn holds(&self, decoded: &Decoded) -> bool {

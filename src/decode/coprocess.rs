@@ -27,6 +27,9 @@ const RESTS: Duration = Duration::from_secs(1);
 /// ... up to this.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
+/// One that has closed its output has ended within this time, or lives on.
+const ENDS_WITHIN: Duration = Duration::from_millis(20);
+
 /// The command, which runs or does not.
 #[derive(Debug)]
 pub(super) struct Coprocess {
@@ -150,7 +153,10 @@ impl Coprocess {
         };
         // An answer to nothing would be taken for the next one.
         if !matches!(rustix::io::read(stdout, &mut [0; 1]), Err(Errno::AGAIN)) {
-            return Err("has ended, or answers more than it is asked".into());
+            return Err(match child.try_wait() {
+                Ok(Some(status)) => format!("has ended: {status}"),
+                _ => "answers more than it is asked".into(),
+            });
         }
         let deadline = Instant::now() + patience;
         let mut left = &question[..];
@@ -164,7 +170,7 @@ impl Coprocess {
             }
             let mut piece = [0; 4096];
             match rustix::io::read(stdout, &mut piece) {
-                Ok(0) => return Err("has ended".into()),
+                Ok(0) => return Err(ending(child)),
                 Ok(read) => {
                     let piece = &piece[..read];
                     if let Some(end) = memchr::memchr(b'\n', piece) {
@@ -216,6 +222,19 @@ impl Coprocess {
             // It may have ended by itself.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
             let _ = child.wait();
+        }
+    }
+}
+
+/// That it has ended, and how; or that it has closed its output and lives on.
+fn ending(child: &mut Child) -> String {
+    // Its output is closed a moment before it has ended.
+    let deadline = Instant::now() + ENDS_WITHIN;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return format!("has ended: {status}"),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+            _ => return "has closed its output".to_owned(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::coprocess::Coprocess;
 use super::decoder::{Decoder, Kind};
 use super::layout::Layout;
 use super::protobuf;
+use crate::text::few;
 
 /// A command has so much time for a payload, ...
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -69,6 +70,19 @@ impl FromStr for DecodeSpec {
 }
 
 impl DecodeSpec {
+    /// Why no payload has a value at `path`, if that is known before one is seen.
+    #[must_use]
+    pub fn lacks(&self, path: &[String]) -> Option<String> {
+        match self {
+            Self::Layout(layout) if !layout.may_have(path) => Some(format!(
+                "the layout has no .{}; it has {}",
+                path.join("."),
+                few(&layout.names(), ", ")
+            )),
+            _ => None,
+        }
+    }
+
     /// Gets it ready: reads what has to be read.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::condition::path;
 use super::decoded::{Decoded, Value};
+use super::word::word;
 
 /// The decoded value that tells when a message was made, as it is typed: `order.sent:us`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,9 @@ const UNITS: [(&str, TimeUnit, u64); 4] = [
     ("s", TimeUnit::Seconds, 1_000_000_000),
 ];
 
+/// Characters of a value that are shown where it is no time.
+const MOST_SHOWN: usize = 40;
+
 impl FromStr for TimeField {
     type Err = String;
 
@@ -45,6 +49,12 @@ impl FromStr for TimeField {
 }
 
 impl TimeField {
+    /// Where the value is.
+    #[must_use]
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
     /// When the message was made, ns since 1970: a whole number, one with a fraction, or a text that is one of these.
     ///
     /// # Errors
@@ -66,7 +76,16 @@ impl TimeField {
             // One of 32 bits is too coarse for a time of today.
             _ => None,
         };
-        time.ok_or_else(|| format!(".{} is no time since 1970", name()))
+        let unit = UNITS.iter().find(|(_, unit, _)| *unit == self.unit);
+        time.ok_or_else(|| {
+            let found: String = word(field).chars().take(MOST_SHOWN).collect();
+            format!(
+                ".{} is {}, which is no time in {} since 1970",
+                name(),
+                found,
+                unit.map_or("", |(word, ..)| *word)
+            )
+        })
     }
 
     fn scale(&self) -> u64 {
@@ -147,16 +166,36 @@ mod tests {
     fn what_is_no_time_is_told() {
         for (payload, field, expected) in [
             (r#"{"t":1}"#, "u:ns", "there is no .u"),
-            (r#"{"t":-1}"#, "t:ns", ".t is no time since 1970"),
-            (r#"{"t":1e300}"#, "t:s", ".t is no time since 1970"),
+            (
+                r#"{"t":-1}"#,
+                "t:ns",
+                ".t is -1, which is no time in ns since 1970",
+            ),
+            (
+                r#"{"t":1e300}"#,
+                "t:s",
+                ".t is 1e300, which is no time in s since 1970",
+            ),
             (
                 r#"{"t":18446744073709551615}"#,
                 "t:s",
-                ".t is no time since 1970",
+                ".t is 18446744073709551615, which is no time in s since 1970",
             ),
-            (r#"{"t":null}"#, "t:s", ".t is no time since 1970"),
-            (r#"{"t":"NaN"}"#, "t:s", ".t is no time since 1970"),
-            (r#"{"t":[1]}"#, "t:s", ".t is no time since 1970"),
+            (
+                r#"{"t":null}"#,
+                "t:s",
+                ".t is null, which is no time in s since 1970",
+            ),
+            (
+                r#"{"t":"NaN"}"#,
+                "t:s",
+                ".t is \"NaN\", which is no time in s since 1970",
+            ),
+            (
+                r#"{"t":[1]}"#,
+                "t:s",
+                ".t is [1], which is no time in s since 1970",
+            ),
         ] {
             assert_eq!(of(payload, field), Err(expected.to_owned()), "{payload}");
         }

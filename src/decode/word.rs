@@ -49,6 +49,12 @@ fn push_members(text: &mut String, record: Field<'_>) {
     }
 }
 
+/// Whether a number is read without an exponent: beyond, it would be mostly zeros.
+fn is_handy(value: f64) -> bool {
+    let size = value.abs();
+    !value.is_finite() || size == 0.0 || (1e-5..1e16).contains(&size)
+}
+
 fn push(text: &mut String, field: Field<'_>) {
     match field.value() {
         Value::Null => text.push_str("null"),
@@ -56,8 +62,10 @@ fn push(text: &mut String, field: Field<'_>) {
         Value::Unsigned(value) => text.push_str(&value.to_string()),
         Value::Signed(value) => text.push_str(&value.to_string()),
         Value::Big(digits) => text.push_str(digits),
-        Value::Single(value) => text.push_str(&value.to_string()),
-        Value::Float(value) => text.push_str(&value.to_string()),
+        Value::Single(value) if is_handy(value.into()) => text.push_str(&value.to_string()),
+        Value::Single(value) => text.push_str(&format!("{value:e}")),
+        Value::Float(value) if is_handy(value) => text.push_str(&value.to_string()),
+        Value::Float(value) => text.push_str(&format!("{value:e}")),
         Value::Named(number, "") => text.push_str(&number.to_string()),
         Value::Named(_, name) => text.push_str(&escape(name)),
         Value::Text(value) => {

@@ -204,6 +204,19 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "zbq_message_age_unknown",
+        kind: Kind::Counter,
+        help: "Messages that were read and whose age could not be told: they carry no such time, could not be decoded, or not in time.",
+        is_counted: true,
+        samples: |metrics, out| {
+            for series in metrics.rings() {
+                if let Some(counts) = &series.messages.ages {
+                    out.sample(&series.labels, counts.untimed);
+                }
+            }
+        },
+    },
+    Family {
         name: "zbq_ring_slots",
         kind: Kind::Gauge,
         help: "Slots for consumers: free ones, and those of pull and of push consumers.",

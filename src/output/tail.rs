@@ -115,8 +115,8 @@ pub struct TailMessage<'a> {
 /// How old a message was when it was first seen to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// ns; below zero where it was made at a time to come.
-    Known(i128),
+    /// ns, and how much of that it may have been less when it was committed; below zero where it was made at a time to come.
+    Known(i128, u64),
     /// It does not tell, or nothing tells when it was committed.
     Unknown,
 }
@@ -125,17 +125,22 @@ impl Age {
     /// ns, if that is known.
     fn ns(self) -> Option<i64> {
         match self {
-            Self::Known(ns) => Some(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
+            Self::Known(ns, _) => Some(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
             Self::Unknown => None,
         }
     }
 
-    /// In words.
+    /// In words: `<` before one that may have been next to nothing.
     fn words(self) -> String {
-        match self.ns() {
-            None => "unknown".to_owned(),
-            Some(ns @ 0..) => text::precise_duration(ns.unsigned_abs()),
-            Some(ns) => format!("-{}", text::precise_duration(ns.unsigned_abs())),
+        let (Some(ns), Self::Known(_, less)) = (self.ns(), self) else {
+            return "unknown".to_owned();
+        };
+        let size = text::precise_duration(ns.unsigned_abs());
+        match ns {
+            ..0 => format!("-{size}"),
+            0 => size,
+            _ if ns.unsigned_abs() <= less => format!("<{size}"),
+            _ => size,
         }
     }
 }
@@ -664,11 +669,12 @@ mod tests {
     #[test]
     fn ages_have_a_sign() {
         for (age, ns, words) in [
-            (Age::Known(1_500), Some(1_500), "1.50 µs"),
-            (Age::Known(0), Some(0), "0 ns"),
-            (Age::Known(-1_500), Some(-1_500), "-1.50 µs"),
-            (Age::Known(i128::MAX), Some(i64::MAX), "106751 d"),
-            (Age::Known(i128::MIN), Some(i64::MIN), "-106751 d"),
+            (Age::Known(1_500, 10), Some(1_500), "1.50 µs"),
+            (Age::Known(1_500, 1_500), Some(1_500), "<1.50 µs"),
+            (Age::Known(0, 10), Some(0), "0 ns"),
+            (Age::Known(-1_500, 10), Some(-1_500), "-1.50 µs"),
+            (Age::Known(i128::MAX, 0), Some(i64::MAX), "106751 d"),
+            (Age::Known(i128::MIN, 0), Some(i64::MIN), "-106751 d"),
             (Age::Unknown, None, "unknown"),
         ] {
             assert_eq!((age.ns(), age.words().as_str()), (ns, words));

@@ -64,7 +64,8 @@ enum Kind {
     LenPrefixed(Box<dyn BufRead + Send>),
     Json(Box<dyn BufRead + Send>),
     Base64(Box<dyn BufRead + Send>),
-    Pcapng(Box<CaptureReader<Box<dyn BufRead + Send>>>),
+    /// All rings of a capture, or the one with this number.
+    Pcapng(Box<CaptureReader<Box<dyn BufRead + Send>>>, Option<usize>),
     Mcap(Box<Recorded>),
 }
 
@@ -118,9 +119,10 @@ impl Input {
         let file = open().with_context(|| format!("cannot read {name}"))?;
         let input: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(BUFFER, file));
         let kind = match format {
-            Some(format) => Kind::of(format, path, input, ring)?,
+            Some(format) => Kind::of(format, path, input, ring)
+                .with_context(|| format!("cannot read {name}"))?,
             None if streams => Kind::Unknown(Some(input), ring),
-            None => recognized(path, input, ring)?,
+            None => recognized(path, input, ring).with_context(|| format!("cannot read {name}"))?,
         };
         Ok(Self {
             name,
@@ -157,7 +159,10 @@ impl Input {
             Kind::Base64(input) => match line(input, long).with_context(place)? {
                 None => None,
                 Some(line) => {
-                    let payload = STANDARD.decode(line.trim_ascii()).with_context(place)?;
+                    let payload = STANDARD.decode(line.trim_ascii());
+                    let payload = payload.map_err(|why| {
+                        anyhow::anyhow!("{}: expected base64, with padding: {why}", place())
+                    })?;
                     Some(message(payload).into())
                 }
             },
@@ -199,16 +204,28 @@ impl Input {
                 }
                 Some(message(payload).into())
             }
-            Kind::Pcapng(capture) => match capture.next_record() {
-                Ok(None) => None,
-                Ok(Some(record)) => {
-                    let parsed = RecordedMessage::parse(&record.bytes);
-                    Some(item(
-                        parsed.context("a packet that is no message")?,
-                        record.at_ns,
-                    ))
+            Kind::Pcapng(capture, ring) => loop {
+                match capture.next_record() {
+                    Ok(None) => {
+                        let there = capture.interfaces().len();
+                        if let Some(ring) = ring.filter(|ring| *ring >= there) {
+                            let rings = counted(there as u64, "ring");
+                            bail!(
+                                "{name}: --ring {ring}: the capture has {rings}, numbered from 0"
+                            );
+                        }
+                        break None;
+                    }
+                    Ok(Some(record)) if ring.is_some_and(|ring| ring != record.interface) => {}
+                    Ok(Some(record)) => {
+                        let parsed = RecordedMessage::parse(&record.bytes);
+                        break Some(item(
+                            parsed.context("a packet that is no message")?,
+                            record.at_ns,
+                        ));
+                    }
+                    Err(error) => bail!("{name}: {error}"),
                 }
-                Err(error) => bail!("{name}: {error}"),
             },
             Kind::Mcap(recorded) => recorded.next(),
         })
@@ -217,7 +234,7 @@ impl Input {
     /// What could not be taken over, in words.
     pub(super) fn notes(&self) -> Vec<String> {
         match &self.kind {
-            Kind::Pcapng(capture) => {
+            Kind::Pcapng(capture, ring) => {
                 let mut notes = Vec::new();
                 if capture.foreign() > 0 {
                     let packets = counted(capture.foreign(), "packet");
@@ -226,7 +243,7 @@ impl Input {
                         self.name
                     ));
                 }
-                if capture.interfaces().len() > 1 {
+                if capture.interfaces().len() > 1 && ring.is_none() {
                     let rings = counted(capture.interfaces().len() as u64, "ring");
                     notes.push(format!("{}: messages of {rings} went into one", self.name));
                 }
@@ -276,12 +293,16 @@ impl Kind {
         input: Box<dyn BufRead + Send>,
         ring: Option<usize>,
     ) -> anyhow::Result<Self> {
+        let has_rings = matches!(format, InputFormat::Pcapng | InputFormat::Mcap);
+        if let Some(ring) = ring.filter(|_| !has_rings) {
+            bail!("--ring {ring}: only recordings and captures have rings to choose from");
+        }
         Ok(match format {
             InputFormat::Lines => Self::Lines(input),
             InputFormat::LenPrefixed => Self::LenPrefixed(input),
             InputFormat::Json => Self::Json(input),
             InputFormat::Base64 => Self::Base64(input),
-            InputFormat::Pcapng => Self::Pcapng(Box::new(CaptureReader::new(input))),
+            InputFormat::Pcapng => Self::Pcapng(Box::new(CaptureReader::new(input)), ring),
             InputFormat::Mcap => Self::Mcap(Box::new(Recorded::of(path, input, ring)?)),
         })
     }

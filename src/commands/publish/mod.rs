@@ -7,14 +7,14 @@ mod source;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use input::{InputMessage, Item};
 use outlet::Outlet;
 use pace::Pace;
 use source::{Next, Source};
 
-use crate::cli::PublishArgs;
+use crate::cli::{PublishArgs, PublishRate};
 use crate::ring::FLAG_FILLER;
 use crate::stderr::{Progress, warn};
 use crate::text::{bytes, counted, escape};
@@ -36,6 +36,7 @@ struct Summary {
     gap_bytes: u64,
     fds: u64,
     torn: u64,
+    fillers: u64,
     /// Consumers that could not join.
     refused: u64,
     rounds: u64,
@@ -47,7 +48,7 @@ struct Summary {
 /// When the ring cannot be made, or the input cannot be read or does not fit.
 pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
     let source = Source::open(options)?;
-    let mut outlet = Outlet::open(&options.socket, options.capacity)?;
+    let mut outlet = Outlet::open(&options.socket, options.capacity, options.wait_consumers)?;
     warn(&format!(
         "a ring of {} at {}",
         bytes(options.capacity),
@@ -63,6 +64,9 @@ pub fn publish(options: &PublishArgs) -> anyhow::Result<()> {
     while !outlet.is_asked_to_end() {
         match source.next(PATIENCE)? {
             Next::Item(Item::Message(message)) => {
+                if message.at_ns.is_none() && options.rate == PublishRate::AsRecorded {
+                    bail!("--rate as-recorded: a message of the input tells no time");
+                }
                 let due = pace.next(message.at_ns);
                 if !outlet.wait_until(due)? {
                     break;
@@ -108,6 +112,7 @@ fn send(
         .header
         .is_some_and(|(_, flags)| flags & FLAG_FILLER != 0)
     {
+        sum.fillers += 1;
         return Ok(());
     }
     let number = sum.messages + sum.dropped + 1;
@@ -142,6 +147,10 @@ fn summary(sum: &Summary) -> String {
     if sum.gaps > 0 {
         let (gaps, length) = (counted(sum.gaps, "gap"), bytes(sum.gap_bytes));
         text += &format!("; the input has {gaps} of {length}");
+    }
+    if sum.fillers > 0 {
+        let fillers = counted(sum.fillers, "filler");
+        text += &format!("; {fillers} left out: a ring makes its own");
     }
     if sum.fds > 0 {
         let fds = counted(sum.fds, "descriptor");

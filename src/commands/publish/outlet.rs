@@ -1,8 +1,10 @@
 //! The ring that is fed: consumers are let in, and messages wait for room.
 
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::ring::layout::HEADER_SIZE;
 use crate::ring::{
@@ -10,7 +12,7 @@ use crate::ring::{
 };
 use crate::shutdown::StopSignal;
 use crate::stderr::warn;
-use crate::text::escape;
+use crate::text::{counted, escape};
 
 /// Bytes in a header, as ring arithmetic has it.
 const HEADER: u64 = HEADER_SIZE as u64;
@@ -34,19 +36,35 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    /// Makes a ring that is joined at `socket`.
+    /// Makes a ring that is joined at `socket`, with room for so many consumers at least.
     ///
     /// # Errors
     /// When no ring can be like this, or somebody else listens there.
-    pub(super) fn open(socket: &str, capacity: u64) -> anyhow::Result<Self> {
+    pub(super) fn open(socket: &str, capacity: u64, consumers: u32) -> anyhow::Result<Self> {
         let ending = StopSignal::watch()?;
+        let params = ProducerParams::default();
         let params = ProducerParams {
             ring_capacity: capacity,
-            ..ProducerParams::default()
+            max_consumers: params.max_consumers.max(consumers),
+            ..params
         };
         let producer = Producer::create(params).context("--capacity")?;
-        let rendezvous =
-            Rendezvous::bind(socket).with_context(|| format!("--socket {}", escape(socket)))?;
+        let name = escape(socket);
+        let rendezvous = match Rendezvous::bind(socket) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {
+                let is_file = std::fs::symlink_metadata(socket)
+                    .is_ok_and(|found| !found.file_type().is_socket());
+                match is_file {
+                    true => bail!(
+                        "--socket {name}: there is a file that is no socket: choose another path"
+                    ),
+                    false => bail!(
+                        "--socket {name}: somebody listens there already: choose another path"
+                    ),
+                }
+            }
+            outcome => outcome.with_context(|| format!("--socket {name}"))?,
+        };
         Ok(Self {
             producer,
             rendezvous,
@@ -99,7 +117,8 @@ impl Outlet {
             if !is_told && begun.elapsed() > Duration::from_secs(1) {
                 begun = Instant::now();
                 is_told = true;
-                warn(&format!("waiting for {consumers} consumers"));
+                let consumers = counted(consumers.into(), "consumer");
+                warn(&format!("waiting for {consumers}"));
             }
             self.rendezvous.wait(TICK)?;
         }

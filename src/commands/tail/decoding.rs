@@ -21,6 +21,9 @@ pub(super) struct Decoding {
     /// Offset, sequence id and payload bytes of that message.
     of: Option<(u64, u64, usize)>,
     failed: u64,
+    /// Values that were asked for by name and that no message had yet.
+    unmet: Vec<Vec<String>>,
+    decoded_messages: u64,
 }
 
 impl Decoding {
@@ -33,10 +36,15 @@ impl Decoding {
             return Ok(None);
         };
         let decoder = spec.open().map_err(|why| format!("--decode: {why}"))?;
+        let columns = options.columns.as_deref().unwrap_or_default();
+        let conditions = options.conditions.as_deref().unwrap_or_default();
+        let named = conditions.iter().map(|condition| condition.path().to_vec());
         Ok(Some(Self {
+            unmet: columns.iter().cloned().chain(named).collect(),
+            decoded_messages: 0,
             decoder,
-            conditions: options.conditions.as_deref().unwrap_or_default().to_vec(),
-            columns: options.columns.as_deref().unwrap_or_default().to_vec(),
+            conditions: conditions.to_vec(),
+            columns: columns.to_vec(),
             time_field: options.time_field.clone(),
             ages: AgeTally::default(),
             decoded: Decoded::default(),
@@ -104,7 +112,8 @@ impl Decoding {
         let age = made_ns.as_ref().ok();
         let age = age.and_then(|made_ns| sighted.age_ns(*made_ns));
         self.ages.note(sighted, made_ns);
-        Some(age.map_or(Age::Unknown, |(_, high)| Age::Known(high)))
+        let less = u64::from(sighted.uncertainty_us) * 1000;
+        Some(age.map_or(Age::Unknown, |(_, high)| Age::Known(high, less)))
     }
 
     /// What is in a message.
@@ -137,10 +146,19 @@ impl Decoding {
                 done.err().map(|error| error.to_string())
             }
         };
+        if self.failure.is_none() {
+            self.decoded_messages += 1;
+            self.unmet.retain(|path| self.decoded.find(path).is_none());
+        }
     }
 
     /// Says what could not be decoded, and how old messages were.
     pub(super) fn summary(&self) {
+        for path in self.unmet.iter().filter(|_| self.decoded_messages > 0) {
+            let messages = counted(self.decoded_messages, "message");
+            let name = escape(&path.join(".")).into_owned();
+            warn(&format!("none of {messages} had a value .{name}"));
+        }
         if self.time_field.is_some() {
             let ages = self.ages.distribution().words();
             warn(&format!("age when committed: {ages}"));

@@ -50,11 +50,21 @@ pub fn recorded(
             "{whose}: the recording has no messages of {of_them} (`record --messages all` stores messages, `dump` the whole ring)"
         );
     }
+    let is_dump = |ring: &&PlayedRing| {
+        playback.has(ring, Content::Pages) && !playback.has(ring, Content::Messages)
+    };
+    if let Some(ring) = rings.iter().find(is_dump) {
+        bail!(
+            "ring {} is in a dump, whose messages are not written among those of others: choose it with --ring, or leave its file \
+             out",
+            ring.id
+        );
+    }
     if rings.len() > 1
         && let Some(option) = place_option(options)
     {
         bail!(
-            "{option}: each of the {} rings has offsets of its own: choose one with --pid, or say how many of the last \
+            "{option}: each of the {} rings has offsets of its own: choose one with --ring, or say how many of the last \
              messages of each with -n",
             rings.len()
         );

@@ -1,5 +1,8 @@
 //! What a layout is made of.
 
+/// What is behind the last field, where the layout does not name it.
+pub(super) const REST: &str = "_rest";
+
 /// A layout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -56,4 +59,16 @@ pub(super) enum Count {
     Prefix(Int),
     /// To the end of the payload.
     Rest,
+}
+
+impl Kind {
+    /// Whether it takes all that is left.
+    pub(super) fn goes_to_the_end(&self) -> bool {
+        match self {
+            Self::Text(count) | Self::Bytes(count) | Self::Array(_, _, count) => {
+                *count == Count::Rest
+            }
+            _ => false,
+        }
+    }
 }

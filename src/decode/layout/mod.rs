@@ -16,6 +16,7 @@
 //! ```
 
 mod kinds;
+mod names;
 mod parse;
 mod read;
 

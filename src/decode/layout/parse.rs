@@ -133,7 +133,21 @@ impl<'a> Parser<'a> {
                     if let Some((_, number)) = self.known.last_mut() {
                         *number = members.len();
                     }
+                    let start = self.at;
                     let member = self.member()?;
+                    let is_named = |known: &Member| known.name == member.name;
+                    if member.name.is_some() && members.iter().any(is_named) {
+                        self.at = start;
+                        return Err(self.expected("a name that does not stand before"));
+                    }
+                    let last = members.last();
+                    if !member.kind.goes_to_the_end()
+                        && last.is_some_and(|last| last.kind.goes_to_the_end())
+                    {
+                        self.at = start;
+                        return Err(self
+                            .expected("the end: the field before goes to the end of the payload"));
+                    }
                     if let (Some(name), Kind::Int(int)) = (&member.name, &member.kind)
                         && int.bytes <= 8
                         && let Some((known, number)) = self.known.last_mut()
@@ -340,6 +354,10 @@ impl<'a> Parser<'a> {
                     self.at = start;
                     return Err(self.expected("NUMBER=NAME"));
                 };
+                if names.iter().any(|(known, _)| *known == number) {
+                    self.at = start;
+                    return Err(self.expected("a number that does not stand before"));
+                }
                 names.push((number, self.name()?.to_owned()));
             } else if names.is_empty() {
                 let name = self.name()?;

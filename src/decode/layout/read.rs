@@ -1,11 +1,9 @@
 //! A payload, by its layout.
 
-use super::kinds::{Count, Int, Kind, Layout, Member};
+use super::kinds::{Count, Int, Kind, Layout, Member, REST};
 use crate::decode::decoded::{Decoded, Value};
 use crate::decode::error::DecodeError;
 
-/// What is behind the last field, where the layout does not name it.
-const REST: &str = "_rest";
 /// Counters that need no memory of their own.
 const FEW: usize = 8;
 

@@ -44,7 +44,7 @@ fn every_kind_of_field() {
         (
             "a:f16 b:f16 c:f16be",
             b"\0\x3e\x01\0\x7c\0",
-            "a=1.5 b=0.000000059604645 c=inf",
+            "a=1.5 b=5.9604645e-8 c=inf",
         ),
         ("a:bool b:bool", b"\0\x02", "a=false b=true"),
         ("a:char[4] b:char", b"AB\0Xc", "a=\"AB\" b=\"c\""),
@@ -230,5 +230,45 @@ fn a_payload_may_end_within_what_aligns_it() {
             bytes.start <= bytes.end && bytes.end <= payload.len(),
             "{bytes:?}"
         );
+    }
+}
+
+#[test]
+fn which_values_there_may_be_is_known() {
+    let layout: Layout = "a:u8 p:(x:i16 y:i16)[3] m:u16{lo:3,hi:13} _:u8 s:char[4]"
+        .parse()
+        .unwrap();
+    for (path, may) in [
+        ("a", true),
+        ("p", true),
+        ("p.1", true),
+        ("p.1.x", true),
+        ("p.x", false),
+        ("p.1.z", false),
+        ("m.lo", true),
+        ("m.lo.x", false),
+        ("_", false),
+        ("_rest", true),
+        ("a.b", false),
+        ("z", false),
+    ] {
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        assert_eq!(layout.may_have(&path), may, "{path:?}");
+    }
+    for (bad, why) in [
+        (
+            "a:u8 a:u8",
+            "character 6: found `a:u8`, expected a name that does not stand before",
+        ),
+        (
+            "a:u8{0=x,0=y}",
+            "character 10: found `0=y}`, expected a number that does not stand before",
+        ),
+        (
+            "a:bytes b:u8",
+            "character 9: found `b:u8`, expected the end: the field before goes to the end of the payload",
+        ),
+    ] {
+        assert_eq!(bad.parse::<Layout>(), Err(why.to_owned()));
     }
 }

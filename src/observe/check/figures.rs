@@ -111,7 +111,8 @@ fn worst(
         of: None,
         why: String::new(),
     };
-    if seen.ring.state == RingState::Truncated {
+    // Of a capture nothing is known but its messages.
+    if seen.ring.state == RingState::Truncated || seen.ring.control.head().is_none() {
         worst.bounds = Bounds::UNKNOWN;
         worst.why.clone_from(&seen.ring.reason);
         return worst;
@@ -329,6 +330,9 @@ pub(super) fn consumers(seen: &Observed) -> (Bounds, String) {
 
 /// Consumers that read a ring which has evicted them.
 pub(super) fn zombie_count(seen: &Observed) -> (Bounds, String) {
+    if seen.ring.control.head().is_none() && seen.ring.state == RingState::Unknown {
+        return (Bounds::UNKNOWN, seen.ring.reason.clone());
+    }
     let many = zombies(seen).count() as u64;
     let bounds = Bounds {
         low: many,
@@ -341,7 +345,8 @@ pub(super) fn zombie_count(seen: &Observed) -> (Bounds, String) {
 /// Bytes ever committed.
 pub(super) fn producer_head(seen: &Observed) -> (Bounds, String) {
     let ring = &seen.ring;
-    let head = (ring.state != RingState::Truncated).then_some(ring.control.producer_head);
+    let head = ring.control.head();
+    let head = head.filter(|_| ring.state != RingState::Truncated);
     (Bounds::if_known(head), String::new())
 }
 

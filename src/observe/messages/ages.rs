@@ -102,8 +102,7 @@ pub struct AgeTally {
     low: Tally,
     high: Tally,
     counts: AgeCounts,
-    untimed: u64,
-    /// Why the last of those told no time.
+    /// Why the last one told no time that did not.
     why: Option<String>,
 }
 
@@ -113,7 +112,6 @@ impl Default for AgeTally {
             low: Tally::rounding(Rounding::Down, BITS),
             high: Tally::rounding(Rounding::Up, BITS),
             counts: AgeCounts::default(),
-            untimed: 0,
             why: None,
         }
     }
@@ -144,7 +142,7 @@ impl AgeTally {
     }
 
     fn miss(&mut self, why: String) {
-        self.untimed += 1;
+        self.counts.untimed += 1;
         self.why = Some(why);
     }
 
@@ -163,7 +161,7 @@ impl AgeTally {
             |percent| between(self.low.percentile(percent), self.high.percentile(percent));
         AgeDistribution {
             count,
-            untimed: self.untimed,
+            untimed: self.counts.untimed,
             p50: percentile(50),
             p99: percentile(99),
             max: between(self.low.max(), self.high.max()),
@@ -180,7 +178,7 @@ impl AgeTally {
     #[must_use]
     pub fn limit(&self) -> Option<Limitation> {
         let why = self.why.as_ref()?;
-        let what = format!("how old {} were", counted(self.untimed, "message"));
+        let what = format!("the age of {}", counted(self.counts.untimed, "message"));
         Some(Limitation::new(what, format!("of the last one: {why}")))
     }
 }
@@ -212,12 +210,12 @@ mod tests {
         assert_eq!(bounds(known.max), Some((1_000, Some(3_000))));
         assert_eq!(
             known.words(),
-            "p50 <500 ns, p99 ~2.00 µs, max ~2.00 µs of 2 messages; of 2 others unknown"
+            "p50 <500 ns, p99 <3.00 µs, max <3.00 µs of 2 messages; of 2 others unknown"
         );
         let limit = tally.limit().expect("two told no time").to_string();
         assert_eq!(
             limit,
-            "how old 2 messages were: of the last one: there is no .t"
+            "the age of 2 messages: of the last one: there is no .t"
         );
     }
 }

@@ -8,6 +8,8 @@ pub struct AgeCounts {
     pub buckets: [u64; AgeCounts::BOUNDS_NS.len() + 1],
     /// All ages together, ns.
     pub sum_ns: u128,
+    /// Messages whose age could not be told.
+    pub untimed: u64,
 }
 
 impl AgeCounts {
@@ -49,5 +51,6 @@ impl AgeCounts {
             *sum += now.saturating_sub(before);
         }
         self.sum_ns += now.sum_ns.saturating_sub(before.sum_ns);
+        self.untimed += now.untimed.saturating_sub(before.untimed);
     }
 }

@@ -53,16 +53,27 @@ pub struct AgeDistribution {
 }
 
 impl AgeDistribution {
+    /// The median, of a hundred the 99th and the largest, in words. Where one may be next to nothing, all are told by what they
+    /// are no more than: so they are in order.
+    #[must_use]
+    pub fn figures(&self) -> [Option<String>; 3] {
+        let ages = [self.p50, self.p99, self.max];
+        let is_loose = ages.iter().flatten().any(|age| age.low == 0);
+        ages.map(|age| {
+            let age = age?;
+            Some(match age.high.filter(|high| is_loose && *high > 0) {
+                Some(high) => format!("<{}", precise_duration(high)),
+                None => age.words(precise_duration),
+            })
+        })
+    }
+
     /// In words.
     #[must_use]
     pub fn words(&self) -> String {
-        let words = |age: Option<Bounded<u64>>| {
-            age.map_or_else(
-                || "-".to_owned(),
-                |age| age.words_above_zero(precise_duration),
-            )
-        };
-        let [p50, p99, max] = [self.p50, self.p99, self.max].map(words);
+        let [p50, p99, max] = self
+            .figures()
+            .map(|age| age.unwrap_or_else(|| "-".to_owned()));
         let messages = counted(self.count, "message");
         let untimed = match self.untimed {
             0 => String::new(),

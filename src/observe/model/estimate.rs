@@ -85,13 +85,3 @@ impl<T: Copy + PartialEq> Bounded<T> {
         }
     }
 }
-
-impl Bounded<u64> {
-    /// As [`Self::words`], of what may be next to nothing: `<` before what it is no more than.
-    pub fn words_above_zero(&self, number: impl Fn(u64) -> String) -> String {
-        match self.high.filter(|high| self.low == 0 && *high > 0) {
-            Some(high) => format!("<{}", number(high)),
-            None => self.words(number),
-        }
-    }
-}

@@ -246,7 +246,7 @@ impl Watcher {
         }
         limits.extend(self.preview.limits());
         limits.extend(
-            (self.undecodable.iter()).map(|why| Limitation::new("how old messages are", why)),
+            (self.undecodable.iter()).map(|why| Limitation::new("the age of messages", why)),
         );
         limits.extend_from_slice(self.futex_waiters.limits());
         limits.extend_from_slice(self.side_sockets.limits());

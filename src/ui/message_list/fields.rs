@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::decode::{DecodeError, DecodeSpec, Decoded, Decoder, line};
 use crate::observe::model::{StoredMessage, unreadable};
+use crate::text::bytes;
 
 /// Lines of messages that are kept.
 const KEPT: usize = 1000;
@@ -190,6 +191,12 @@ impl Fields {
 
 /// Why a message is not even tried.
 fn undecodable(message: &StoredMessage<'_>) -> Option<String> {
+    if message.is_cut() {
+        let kept = bytes(message.payload.len() as u64);
+        return Some(format!(
+            "it is long, and only its first {kept} are kept here; `tail --decode` reads it whole"
+        ));
+    }
     let why = unreadable(&message.header, message.payload.len(), message.integrity);
     why.map(str::to_owned)
 }

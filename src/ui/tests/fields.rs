@@ -152,7 +152,7 @@ fn ages_stand_with_the_figures_of_the_ring() {
         let screen = lines(&drawn(&app, width, height)).join("\n");
         let words: Vec<&str> = screen.split_whitespace().collect();
         let words = words.join(" ");
-        let expected = "age p50 <828 µs p99 ~12.6 ms max ~888 ms";
+        let expected = "age p50 <828 µs p99 <13.1 ms max <889 ms";
         assert!(words.contains(expected), "{width}x{height}\n{screen}");
     }
 }

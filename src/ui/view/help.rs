@@ -14,7 +14,7 @@ const NAMES: u16 = 16;
 /// Columns of the whole window, frame included.
 const WIDTH: u16 = 68;
 /// Marks and columns that are explained.
-const LEGEND: usize = 20;
+const LEGEND: usize = 21;
 /// Those of them that are about the mouse, the first.
 const OF_MOUSE: usize = 2;
 
@@ -53,6 +53,10 @@ fn legend(glyphs: &Glyphs) -> [(String, &'static str); LEGEND] {
         (
             word("/len>9"),
             "or seq:5..9, fds>0; alone, or before a text",
+        ),
+        (
+            word("/.px > 100"),
+            "a decoded value, where payloads are decoded",
         ),
         (
             word("Ring (2) 1 0"),

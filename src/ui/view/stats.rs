@@ -7,7 +7,6 @@ use super::canvas::{Canvas, cut};
 use super::chart::step_above;
 use super::time_columns::TimeColumns;
 use crate::observe::model::{ConsumerState, Frame, PastPoint, RingSnapshot};
-use crate::text::precise_duration;
 use crate::ui::app::App;
 use crate::ui::format::{bytes, count, duration_in, grouped, percent, rate};
 use crate::ui::theme::{ColorRole, Theme};
@@ -133,19 +132,12 @@ fn ages(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
     let Some(known) = &ring.messages.age_ns else {
         return Vec::new();
     };
-    let figures = [
-        ("age p50", known.p50),
-        ("p99", known.p99),
-        ("max", known.max),
-    ];
-    let stats = figures.map(|(label, age)| {
-        let value = age.map(|age| age.words_above_zero(precise_duration));
-        Stat {
-            role: ColorRole::Plain,
-            ..Stat::new(label, value, 8, theme)
-        }
+    let figures = ["age p50", "p99", "max"].into_iter().zip(known.figures());
+    let stats = figures.map(|(label, value)| Stat {
+        role: ColorRole::Plain,
+        ..Stat::new(label, value, 8, theme)
     });
-    stats.into()
+    stats.collect()
 }
 
 fn position(ring: &RingSnapshot, theme: &Theme) -> [Stat; 2] {
@@ -198,7 +190,11 @@ fn limits(ring: &RingSnapshot, theme: &Theme) -> Vec<Stat> {
         ..Stat::new(label, Some(value), width, theme)
     };
     let control = &ring.control;
-    let mut figures = vec![plain("capacity", bytes(control.ring_capacity), 8)];
+    let capacity = Some(control.ring_capacity).filter(|capacity| *capacity > 0);
+    let mut figures = vec![Stat {
+        role: ColorRole::Plain,
+        ..Stat::new("capacity", capacity.map(bytes), 8, theme)
+    }];
     if let Some(slots) = &ring.slots {
         figures.push(plain(
             "slots",
