@@ -102,7 +102,12 @@ impl Stdout {
         match rustix::io::write(stdout(), piece) {
             Ok(written) => Ok(written),
             Err(Errno::INTR | Errno::AGAIN) => Ok(0),
-            Err(error) => Err(error.into()),
+            Err(Errno::PIPE) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(error) => {
+                let error = io::Error::from(error);
+                let named = format!("standard output: {error}");
+                Err(io::Error::new(error.kind(), named))
+            }
         }
     }
 
