@@ -14,7 +14,8 @@
 //!   sure, leads to another that is not blank (into zeros anything leads), and does not overlap one that has eight times
 //!   as much evidence below it.
 //! - **Numbers.** A message numbered one below the next, and another one below that, is taken at once where messages are
-//!   numbered so, unless a second chain can say the same or payloads were seen to repeat messages by number.
+//!   numbered so, unless a second chain can say the same or payloads were seen to repeat messages by number. While few messages
+//!   are known, eight in a row are wanted, or a chain that goes on further than a message does.
 //! - **A payload is bounded.** A chain inside a message's payload ends above its header, while the true one goes on
 //!   below. A rival that does not end there rules out both, unless it is next to nothing beside the other.
 //! - **A message whose own header is gone** can hold a whole false chain with no rival. Against that speaks what messages

@@ -175,8 +175,10 @@ impl ChainSearch {
         } else {
             1
         };
-        // An echo is in a payload: its message's header may be below.
-        let goes_on = whole || below.extent(end) >= self.far(below);
+        // An echo is in a payload: its message's header may be below, or, where few messages are known of which none had one, cut
+        // off at the floor.
+        let is_known = messages >= ENOUGH_CLEAN || below.run >= RUN;
+        let goes_on = whole && is_known || below.extent(end) >= self.far(below);
         self.habits.counts() && !self.habits.echoes && below.run >= run && goes_on
     }
 
