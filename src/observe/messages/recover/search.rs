@@ -316,7 +316,13 @@ fn is_clear(chains: &Chains<'_>, end: usize, node: usize) -> bool {
         .filter(|rival| *rival != node)
         .all(|rival| {
             let Some(bottom) = chains.lowest(rival) else {
-                return weight > 0 || is_blank(chains.header(rival));
+                let blank = is_blank(chains.header(rival));
+                // An empty message behind a payload that ends in a small number reads, from there, as one that is not.
+                let overlaps = at.abs_diff(chains.at(rival)) < HEADER_SIZE;
+                return match blank && overlaps {
+                    true => weight >= HEAVY,
+                    false => weight > 0 || blank,
+                };
             };
             let in_payload_of = |at: usize, bottom: usize| bottom >= at + HEADER_SIZE;
             // It may be in the rival's payload as well as the rival in its own.
