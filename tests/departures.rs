@@ -79,6 +79,25 @@ fn killed_in_the_middle_of_a_look() {
     assert_eq!(ring.take_departed().len(), 1);
 }
 
+/// Whoever joins next gets the slot of one that has gone, with the same descriptors, and its page at the same address.
+#[test]
+fn a_slot_that_is_taken_again_between_two_looks() {
+    let place = Place::new();
+    let mut producer = producer(&place, "--stall-timeout 600000");
+    let mut first = Peer::consumer(&place.socket(), COMMON).settled();
+    producer.ask("send 5", "done");
+    let mut watch = seldom(&producer);
+    first.kill();
+    producer.ask("scan", "scanned");
+    producer.ask("send 20", "done");
+    let second = Peer::consumer(&place.socket(), COMMON).settled();
+    producer.ask("send 5", "done");
+    watch.until_told("left");
+    watch.settle();
+    watch.told_of(Some(first.pid()), &["left"]);
+    watch.told_of(Some(second.pid()), &["joined"]);
+}
+
 /// The producer maps every page, that of a consumer in its own process, too: there it takes one more to read.
 #[test]
 fn one_in_the_producers_own_process() {

@@ -111,7 +111,10 @@ impl Decoding {
         };
         let age = made_ns.as_ref().ok();
         let age = age.and_then(|made_ns| sighted.age_ns(*made_ns));
-        self.ages.note(sighted, made_ns);
+        // Of one that was there before nothing can be told, whatever it says.
+        if sighted.age_ns(0).is_some() {
+            self.ages.note(sighted, made_ns);
+        }
         let less = u64::from(sighted.uncertainty_us) * 1000;
         Some(age.map_or(Age::Unknown, |(_, high)| Age::Known(high, less)))
     }

@@ -12,7 +12,7 @@ use super::membership::Membership;
 use super::memory::Memory;
 use super::pairing::no_slot_table;
 use super::producer::ProducerProcess;
-use super::slot_table::{SlotTable, TableView, Writing};
+use super::slot_table::{SlotTable, SlotView, TableView, Writing};
 use super::table_search::{Progress, TableSearch};
 use crate::observe::model::{JoinedSlot, Limitation, Method, ProcessState, ProducerInfo, Unseen};
 use crate::observe::procfs::{FileId, MappingSurvey, Process, Refusal, shortage};
@@ -270,9 +270,27 @@ impl AttachedRing {
     /// Looks anew at who is in the ring and what their processes do. Costs a listing of the producer's
     /// descriptors and one `maps` for each consumer.
     pub fn refresh(&mut self) {
+        self.refresh_from(false);
+    }
+
+    /// With `anew`, nothing that was found out before about the producer's descriptors is good enough.
+    fn refresh_from(&mut self, anew: bool) {
         let ctrl = self.memory.ctrl_file();
         self.membership
-            .refresh(&self.producer, ctrl, self.table.as_ref());
+            .refresh(&self.producer, ctrl, self.table.as_ref(), anew);
+    }
+
+    /// Whether the slot that a member had is another's by now: descriptors and addresses of one that has gone are given to
+    /// the next, so the slot looks the same. It is asked for where what the producer has seen of the tail cannot be of this
+    /// page, or its process has ended.
+    fn is_replaced(&self, member: &Member, slot: &SlotView) -> bool {
+        let before = member.slot.map_or(0, |known| known.last_seen_tail);
+        let is_strange = slot.last_seen_tail > member.tail()
+            || slot.last_seen_tail < before
+            || member.alive() == Some(false);
+        let process = self.producer.process();
+        is_strange
+            && process.is_some_and(|process| process.fd_file(slot.meta_fd) != Some(member.file))
     }
 
     /// Makes members of the consumers that were evicted before the ring was attached, as far as `survey` shows them.
@@ -314,8 +332,14 @@ impl AttachedRing {
                 .copied()
         };
         let held = || self.members().iter().filter(|member| member.held);
-        if held().count() != view.active.len() || !held().all(|member| now(member).is_some()) {
-            self.refresh();
+        let is_replaced =
+            |member: &Member| now(member).is_some_and(|slot| self.is_replaced(member, &slot));
+        let replaced = held().any(is_replaced);
+        if replaced
+            || held().count() != view.active.len()
+            || !held().all(|member| now(member).is_some())
+        {
+            self.refresh_from(replaced);
         }
         for member in &mut self.membership.members {
             member.slot = now(member).or(member.slot);

@@ -105,6 +105,7 @@ impl Membership {
         producer: &ProducerProcess,
         ctrl: FileId,
         table: Option<&SlotTable>,
+        anew: bool,
     ) {
         let then = Instant::now();
         if !producer.runs() || producer.gave_up() {
@@ -121,7 +122,7 @@ impl Membership {
         let slots = table.and_then(SlotTable::read).map(|view| view.active);
         // A fork of the producer knows of those only that had joined when it was made.
         self.hidden = producer.lives().then_some(0);
-        let pages = match links(process, slots.as_deref(), then) {
+        let pages = match links(process, slots.as_deref(), then, anew) {
             // A process that ends closes its descriptors first: that is no word on who held a slot.
             Ok(links)
                 if !links.memfds.iter().any(|at| at.file == ctrl)
@@ -440,8 +441,16 @@ impl Membership {
     }
 }
 
-/// What a producer holds: now, where a moment ago it did not hold all that its slots name.
-fn links(process: &Process, slots: Option<&[SlotView]>, then: Instant) -> io::Result<Arc<Links>> {
+/// What a producer holds: now, where a moment ago it did not hold all that its slots name, or `anew` is asked for.
+fn links(
+    process: &Process,
+    slots: Option<&[SlotView]>,
+    then: Instant,
+    anew: bool,
+) -> io::Result<Arc<Links>> {
+    if anew {
+        return process.links_since(then);
+    }
     let links = process.links()?;
     let named = |slot: &SlotView| page_at(&links.memfds, slot.meta_fd).is_some();
     let named = slots.is_none_or(|slots| slots.iter().all(named));

@@ -38,7 +38,7 @@ impl Membership {
         }
         if !self.candidates(survey, ctrl).is_empty() {
             // Whoever had a page when it was asked, and has no slot after that, has lost it.
-            self.refresh(producer, ctrl, table);
+            self.refresh(producer, ctrl, table, false);
         }
         if producer.process().is_none() || !producer.writes() || self.hidden != Some(0) {
             self.evicted = Evicted::Hidden;

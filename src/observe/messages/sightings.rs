@@ -31,21 +31,27 @@ struct Look {
     head: u64,
     /// ns since 1970.
     at_ns: u64,
-    /// Time since head was last seen to be less, ns; `None`: it never was.
-    since_ns: Option<u64>,
+    /// By the clock that nobody sets, ns: when head was seen there, ...
+    done_ns: u64,
+    /// ... and when it was last seen to be less; `None`: it never was.
+    before_ns: Option<u64>,
     /// How many it stands for.
     looks: u64,
 }
 
 impl Look {
-    /// This one and the next as one.
-    fn with(self, next: Self) -> Self {
-        let since_ns = self.since_ns.zip(next.since_ns);
+    /// This one and a later one as one.
+    fn with(self, later: Self) -> Self {
         Self {
-            since_ns: since_ns.map(|(one, other)| one.saturating_add(other)),
-            looks: self.looks.saturating_add(next.looks),
-            ..next
+            before_ns: self.before_ns,
+            looks: self.looks.saturating_add(later.looks),
+            ..later
         }
+    }
+
+    /// Time since head was last seen to be less, ns.
+    fn since_ns(&self) -> Option<u64> {
+        Some(self.done_ns.saturating_sub(self.before_ns?))
     }
 }
 
@@ -106,22 +112,22 @@ impl Sightings {
 
     fn take(&mut self, head: u64, time: LookTime) {
         let last = self.last.replace(time);
-        let since_ns = last.map(|last| time.done_ns.saturating_sub(last.begun_ns));
         let mut look = Look {
             head,
             at_ns: time.at_ns,
-            since_ns,
+            done_ns: time.done_ns,
+            before_ns: last.map(|last| last.begun_ns),
             looks: 1,
         };
         match self.looks.back_mut() {
             // Head never falls. What was seen before says nothing of what comes now.
             Some(before) if head < before.head => {
                 self.looks.clear();
-                look.since_ns = None;
+                look.before_ns = None;
                 self.looks.push_back(look);
             }
             Some(before) if head == before.head => {}
-            Some(before) if before.since_ns.is_some() && before.looks < 1 << self.doubled => {
+            Some(before) if before.before_ns.is_some() && before.looks < 1 << self.doubled => {
                 *before = before.with(look);
             }
             _ => self.looks.push_back(look),
@@ -147,7 +153,7 @@ impl Sightings {
     pub fn of(&self, end: u64) -> Sighted {
         let place = self.looks.partition_point(|look| look.head < end);
         let look = self.looks.get(place);
-        let since_ns = look.and_then(|look| look.since_ns);
+        let since_ns = look.and_then(Look::since_ns);
         let since_us = since_ns.and_then(|since| u32::try_from(since.div_ceil(1000)).ok());
         Sighted {
             at_ns: look.map_or_else(|| self.last_ns(), |look| look.at_ns),
@@ -264,6 +270,8 @@ mod tests {
         let mut sightings = Sightings::default();
         for look in 0..10 * MOST as u64 {
             sightings.note(look * 10, look * 1_000_000);
+            // It stands still for a while.
+            sightings.note(look * 10, look * 1_000_000 + 600_000);
             assert!(sightings.looks.len() <= MOST);
         }
         for look in 1..10 * MOST as u64 {

@@ -4,8 +4,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::observe::attach::AttachedRing;
+use crate::observe::messages::Sightings;
 use crate::observe::messages::{Follower, MessageReader, NextStep, ReadEvent, payload};
-use crate::observe::messages::{Sighted, Sightings, wall_ns};
 use crate::observe::model::{Gap, GapReason, LogRow, Message, MessageLog};
 use crate::observe::sample::control;
 use crate::recording::batch::MessageBatch;
@@ -115,10 +115,21 @@ impl Feed {
 pub(super) struct Pick {
     /// The log, and the row in it that comes next.
     seen: Option<(MessageLog, u64)>,
-    looked_ns: Option<u64>,
+    /// Where head was before each look at the ring and after it, and of which ring that is told.
+    sightings: Sightings,
+    ctrl: u64,
 }
 
 impl Pick {
+    /// To be told before each look at the ring: what is committed during it was not there yet.
+    pub(super) fn look(&mut self, ring: &AttachedRing) {
+        let ctrl = ring.ctrl_file().ino;
+        if self.ctrl != ctrl {
+            (self.sightings, self.ctrl) = (Sightings::default(), ctrl);
+        }
+        self.sightings.look(|| control(ring).producer_head);
+    }
+
     /// The newest of the rows that are new in `log`, `most` at the most; of the others, that they were left out.
     pub(super) fn take(
         &mut self,
@@ -126,15 +137,8 @@ impl Pick {
         log: &MessageLog,
         most: usize,
     ) -> Option<MessageBatch> {
-        let at_ns = wall_ns();
-        let since = self.looked_ns.replace(at_ns);
-        let uncertainty = since.map(|since| at_ns.saturating_sub(since) / 1000);
-        let sighted = Sighted {
-            at_ns,
-            uncertainty_us: uncertainty
-                .and_then(|microseconds| u32::try_from(microseconds).ok())
-                .unwrap_or(u32::MAX),
-        };
+        self.look(ring);
+        let sighted = self.sightings.now();
         let known = self.seen.as_ref().filter(|(before, _)| before.is_same(log));
         let first = known.map_or(log.first(), |(_, next)| (*next).max(log.first()));
         let from = first.max(log.end().saturating_sub(most as u64));
@@ -169,7 +173,8 @@ impl Pick {
                         header: message.header,
                         payload: &message.payload,
                     };
-                    batch.push(&raw, message.integrity, sighted);
+                    let end = raw.offset.saturating_add(raw.header.total_len());
+                    batch.push(&raw, message.integrity, self.sightings.of(end));
                 }
                 None => {}
             }

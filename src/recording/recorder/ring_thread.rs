@@ -186,6 +186,9 @@ impl RingThread {
         loop {
             if Instant::now() >= due {
                 due = (due + self.plan.interval).max(Instant::now());
+                if matches!(self.plan.messages, MessagePlan::Some(_)) {
+                    self.pick.look(self.watcher.ring());
+                }
                 let ring = self.watcher.look();
                 let over = (ring.state.is_over() || ring.state == RingState::Truncated)
                     .then(|| ring.reason.clone());
