@@ -163,6 +163,38 @@ fn the_age_of_each_message_is_told() {
     assert!(last.is_some_and(|age: u64| age >= AGE_NS), "{columns}");
 }
 
+/// From the first look on, every message has a time, whichever way it is read.
+#[test]
+fn no_message_comes_before_the_look_that_sees_it() {
+    let place = Place::new();
+    let producer = Peer::producer(
+        &place.socket(),
+        "--impl reference --consumers 0 --payload 16 --stamp 1800 --rate 20000 --burst 10 --messages 1000000000 \
+         --capacity 4194304",
+    );
+    let (pid, socket) = (producer.pid().to_string(), place.socket());
+    let socket = socket.to_str().expect("text");
+    for target in [
+        &["--lossless", "--socket", socket][..],
+        &["-f", "-n", "0", "--pid", &pid],
+    ] {
+        let output = run(&[&["tail", "-c", "20000", "--format", "json"], target].concat());
+        let text = String::from_utf8(output.stdout).expect("text");
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let timed: Vec<bool> = lines
+            .filter(|line| line["offset"].is_u64())
+            .map(|line| line["uncertainty_ns"].is_u64())
+            .collect();
+        assert_eq!(timed.len(), 20_000);
+        let first = timed.iter().position(|timed| *timed).expect("one has");
+        assert!(first < 19_000, "{target:?}: {first}");
+        let without = timed[first..].iter().filter(|timed| !**timed).count();
+        assert_eq!(without, 0, "{target:?}");
+    }
+}
+
 #[test]
 fn ages_that_cannot_be_told_are_counted_with_a_reason() {
     let place = Place::new();

@@ -32,11 +32,11 @@ impl Batch {
         }
     }
 
-    /// Takes what there is, up to a limit, and goes on behind it without giving it back.
+    /// Takes what there is below `head`, up to a limit, and goes on behind it without giving it back.
     ///
     /// # Errors
     /// When the ring can no longer be read.
-    pub(super) fn fill(&mut self, consumer: &mut Consumer) -> Result<(), Error> {
+    pub(super) fn fill(&mut self, consumer: &mut Consumer, head: u64) -> Result<(), Error> {
         self.payloads.clear();
         self.messages.clear();
         self.broken = None;
@@ -53,6 +53,10 @@ impl Batch {
                 }
                 Err(error) => return Err(error),
             };
+            // What is committed since head was looked at is seen by the next look.
+            if message.end() > head {
+                break;
+            }
             bytes += message.payload.len();
             if !self.stays {
                 message.payload.append_to(&mut self.payloads)?;

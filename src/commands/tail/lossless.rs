@@ -215,8 +215,8 @@ impl<O: Output> LosslessReader<O> {
             let token = consumer.futex_token();
             // And this, too: what is committed before the producer ends is seen by the look that follows.
             let alive = consumer.is_producer_alive();
-            self.sink.look(|| consumer.acquire_head());
-            self.batch.fill(consumer)?;
+            let head = self.sink.look(|| consumer.acquire_head());
+            self.batch.fill(consumer, head)?;
             let evicted = consumer.is_evicted();
             if evicted && alive && !given_up && outlives(consumer) {
                 given_up = is_given_up(consumer);

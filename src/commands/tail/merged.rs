@@ -13,6 +13,7 @@ use crate::stdout::Stdout;
 
 /// What comes waits so long for what was seen before it and has yet to come: rings are recorded by turns.
 const WAITS_FOR_OLDER: Duration = Duration::from_millis(300);
+
 /// Where one of several rings stands.
 struct Cursor {
     ring: PlayedRing,
