@@ -33,8 +33,8 @@ pub struct RecordArgs {
     /// Also record what is in the messages, decoded as `tail --decode` does, on a channel of its own.
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
-    /// The decoded value that tells when a message was made: how old messages were when they were committed is recorded with
-    /// the state.
+    /// The decoded value that tells when a message was made, as ns, us, ms or s since 1970, such as sent:us. Records with the
+    /// state how old messages were when they were committed.
     #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
     pub time_field: Option<TimeField>,
     /// End when the file has reached this size, or, with --keep, go on with another one.

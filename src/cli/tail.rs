@@ -79,7 +79,8 @@ pub struct DecodeArgs {
     /// 'px:f64 qty:u32 side:u8{0=buy,1=sell} rest:bytes'
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
-    /// The decoded value that tells when a message was made: it is shown how old the message was when it was committed
+    /// The decoded value that tells when a message was made, as ns, us, ms or s since 1970, such as sent:us. Shows how old
+    /// each message was when it was committed
     #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
     pub time_field: Option<TimeField>,
     /// Messages whose decoded values meet all of these, as in '.px > 100 .sym == "ABC"'
@@ -113,8 +114,8 @@ pub struct AgeArgs {
     /// Decode payloads, as `tail --decode` does
     #[arg(long, value_name = "SPEC")]
     pub decode: Option<DecodeSpec>,
-    /// The decoded value that tells when a message was made, in units since 1970: it is shown how old messages were when
-    /// they were committed
+    /// The decoded value that tells when a message was made, as ns, us, ms or s since 1970, such as sent:us. Shows how old
+    /// messages were when they were committed
     #[arg(long, value_name = "NAME:ns|us|ms|s", requires = "decode")]
     pub time_field: Option<TimeField>,
 }
